@@ -1,0 +1,24 @@
+//! Physical memory as values: regions, disjoint sets of regions, and sizes as text.
+//!
+//! Nothing here touches memory. A partition's physical address *is* the machine's
+//! (there is no translation under a Linux), so one kind of address serves everywhere:
+//! a `u64` in bytes.
+//!
+//! Key types: [`Region`], [`RegionSet`], [`Bytes`].
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod region;
+mod set;
+mod size;
+
+pub use region::Region;
+pub use set::RegionSet;
+pub use size::{Bytes, SizeError, parse_address, parse_size};
+
+/// Size of a small page, in bytes.
+pub const PAGE: u64 = 4096;
+/// Size of a large page, and the alignment of every claimed region, in bytes.
+pub const LARGE_PAGE: u64 = 2 << 20;
