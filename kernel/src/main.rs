@@ -1,1 +1,66 @@
-fn main() {}
+//! Bulkhead: a partitioning kernel for x86-64.
+//!
+//! This file is the table of contents: what happens from the loader's jump to the prompt, in
+//! order. The design is in `docs/design.md`.
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+mod boot;
+mod console;
+mod control;
+mod cpu;
+mod layout;
+mod machine;
+mod mem;
+mod panic;
+mod partition;
+mod pci;
+mod power;
+mod sync;
+
+use boot::BootInfo;
+use control::Kernel;
+use cpu::{apic, cores, mtrr, pic, smp, trap, tsc};
+use power::Power;
+use layout::BOOT_STACK as BOOT_STACK_BYTES;
+
+/// The boot processor's stack: the entry code of both loaders starts on it.
+#[repr(C, align(4096))]
+struct Stack([u8; BOOT_STACK_BYTES]);
+#[unsafe(link_section = ".bss.page_aligned")]
+static mut BOOT_STACK: Stack = Stack([0; BOOT_STACK_BYTES]);
+
+/// From the loader's record to the shell.
+fn kmain(info: BootInfo) -> ! {
+    // The console first: whatever goes wrong can then be said.
+    console::serial::init();
+    console::log::init();
+    cores::init_boot_core(apic::id());
+    // SAFETY: once, before any core loads the table.
+    unsafe { trap::init() };
+    trap::load();
+
+    let memory = machine::own_memory(&info);
+    let firmware = machine::read_firmware(&info);
+    tsc::calibrate(firmware.fadt.as_ref().and_then(|fadt| fadt.pm_timer_port));
+
+    pic::mask_pics();
+    machine::mask_io_apics(&firmware);
+    apic::quiesce();
+    apic::calibrate_timer();
+    mtrr::record();
+    let has_trampoline = smp::install_trampoline();
+    partition::runtime::init();
+    let left_out = machine::init_cores(&firmware);
+    if has_trampoline {
+        smp::start_all();
+    }
+
+    let power = Power::new(&firmware);
+    let machine = machine::describe(&info, firmware, &memory);
+    machine::hide_mp_table(&machine);
+    control::report(&info, &machine, left_out, has_trampoline);
+    Kernel::new(machine, power).run()
+}

@@ -1,4 +1,43 @@
-//! The 64-bit Linux boot protocol as pure functions.
+//! The command shell of Bulkhead, without any hardware.
+//!
+//! Bytes of a terminal go in, text comes out, and in between partitions are defined, checked
+//! and started through the trait [`Control`]. The same language is typed at the prompt and
+//! read from the boot script; `docs/shell.md` is its manual.
+//!
+//! ```text
+//! bytes -> line (editor) -> words -> parse (Command) -> run -> Control
+//!                 ^                                      |
+//!                 +------ complete              help, tables, errors with carets
+//! ```
+//!
+//! Key types: [`Shell`], [`Control`]. Neighbours: `bulkhead-plan` has the machine and the
+//! ledger of partitions that commands read and change; the kernel's `control.rs` implements
+//! [`Control`].
 #![no_std]
 #![forbid(unsafe_code)]
+
 extern crate alloc;
+
+mod command;
+mod complete;
+mod control;
+mod error;
+mod help;
+mod line;
+mod nearest;
+mod parse;
+mod run;
+mod settings;
+mod shell;
+mod values;
+mod words;
+
+pub use control::Control;
+pub use shell::{ScriptStopped, Shell};
+
+#[cfg(test)]
+extern crate std;
+
+#[cfg(test)]
+#[path = "../tests/support/terminal.rs"]
+mod terminal;

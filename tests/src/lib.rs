@@ -1,1 +1,105 @@
-//! Test harness.
+//! Boots Bulkhead in QEMU and talks to it over its serial ports.
+//!
+//! * [`iso`]: an ISO from a boot script and images, by `tools/mkiso`.
+//! * [`qemu`]: a machine, with each serial port on a socket of its own.
+//! * [`port`]: one serial port: send, wait for a text, fail on silence.
+//! * [`report`]: what a demo Linux said of itself, as values.
+//!
+//! A wait that ends without its text fails the test with the last lines of every port, so that a
+//! silent hang can't pass.
+
+pub mod iso;
+pub mod port;
+pub mod qemu;
+pub mod report;
+
+use std::path::PathBuf;
+
+/// The repository's root folder.
+#[must_use]
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests/ lies in the root")
+        .into()
+}
+
+/// The folder for everything that is made: `build/` in the root.
+#[must_use]
+pub fn build_folder() -> PathBuf {
+    let folder = root().join("build");
+    std::fs::create_dir_all(&folder).expect("the build folder can be made");
+    folder
+}
+
+/// The stock kernels that `tools/kernels` caches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kernel {
+    /// Debian 12's cloud kernel.
+    Debian61Cloud,
+    /// Debian 12's generic kernel.
+    Debian61,
+    /// Debian 13's cloud kernel.
+    Debian612Cloud,
+    /// Debian 13's generic kernel.
+    Debian612,
+}
+
+impl Kernel {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::Debian61Cloud,
+        Self::Debian61,
+        Self::Debian612Cloud,
+        Self::Debian612,
+    ];
+
+    const fn folder_name(self) -> &'static str {
+        match self {
+            Self::Debian61Cloud => "debian-6.1-cloud",
+            Self::Debian61 => "debian-6.1",
+            Self::Debian612Cloud => "debian-6.12-cloud",
+            Self::Debian612 => "debian-6.12",
+        }
+    }
+
+    fn folder(self) -> PathBuf {
+        let home = std::env::var_os("HOME").expect("HOME is set");
+        PathBuf::from(home)
+            .join(".cache/bulkhead/kernels")
+            .join(self.folder_name())
+    }
+
+    /// Its bzImage.
+    #[must_use]
+    pub fn image(self) -> PathBuf {
+        let path = self.folder().join("vmlinuz");
+        assert!(
+            path.exists(),
+            "{} is missing: run tools/kernels (make test does)",
+            path.display()
+        );
+        path
+    }
+
+    /// Its version, as `uname -r` prints it.
+    #[must_use]
+    pub fn release(self) -> String {
+        let path = self.folder().join("release");
+        let text = std::fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("{}: {error}: run tools/kernels", path.display()));
+        text.trim().to_string()
+    }
+}
+
+/// The demo's initial RAM disk, made by `make`.
+#[must_use]
+pub fn demo_initrd() -> PathBuf {
+    let path = build_folder().join("demo.img");
+    assert!(
+        path.exists(),
+        "{} is missing: make test makes it",
+        path.display()
+    );
+    path
+}

@@ -1,4 +1,46 @@
-//! The 64-bit Linux boot protocol as pure functions.
+//! What the machine's firmware says of the machine, read without trusting a byte of it.
+//!
+//! [`discover`] walks RSDP -> XSDT (else RSDT) -> tables and returns a [`Firmware`]: the tables
+//! found, the few facts Bulkhead needs from them, and a list of [`Problem`]s. A malformed table
+//! is a problem to report, never a reason to stop: every parser is bounded by the bytes it was
+//! given and by a cap on the number of entries, so it can neither panic nor loop.
+//!
+//! Sections cited as "ACPI" are of the ACPI Specification 6.5.
+//!
+//! Neighbours: the kernel's `machine.rs` lends memory through [`PhysicalMemory`] and copies the
+//! result into `bulkhead_plan::Machine`.
 #![no_std]
 #![forbid(unsafe_code)]
+
 extern crate alloc;
+
+mod bytes;
+mod discover;
+mod fadt;
+mod header;
+mod madt;
+mod mcfg;
+mod problem;
+mod root;
+mod rsdp;
+mod sleep;
+
+pub use discover::{Firmware, discover};
+pub use fadt::{AddressSpace, Fadt, ResetRegister};
+pub use header::TableInfo;
+pub use madt::{InterruptOverride, IoApic, Madt, Processor};
+pub use mcfg::EcamRange;
+pub use problem::{Problem, Signature};
+pub use rsdp::find_rsdp;
+pub use sleep::SleepS5;
+
+/// Physical memory as the parsers see it.
+pub trait PhysicalMemory {
+    /// The `length` bytes at physical `address`; `None` if any of them can't be reached.
+    ///
+    /// The parsers never ask for more than [`MAX_TABLE_BYTES`] at once.
+    fn bytes(&self, address: u64, length: usize) -> Option<&[u8]>;
+}
+
+/// The longest table that is believed, in bytes; real ones are below 1 MiB.
+pub const MAX_TABLE_BYTES: usize = 4 << 20;

@@ -1,4 +1,29 @@
-//! The 64-bit Linux boot protocol as pure functions.
+//! The 64-bit Linux boot protocol as pure functions from values to bytes.
+//!
+//! A bzImage is untrusted input and is read by [`BzImage::parse`]; [`place`] decides where its
+//! parts go inside a partition's low region; [`E820`] and [`BootParams`] are what the kernel is
+//! told of the memory; [`cmdline`] checks the operator's command line and adds what keeps a stock
+//! kernel inside its partition.
+//!
+//! Source for everything but the command line: Linux `Documentation/arch/x86/boot.rst` ("The
+//! Linux/x86 Boot Protocol") and `zero-page.rst` beside it. Neighbours: `bulkhead-tables` makes
+//! the ACPI and EFI tables that the zero page points to, `bulkhead-plan` calls both.
 #![no_std]
 #![forbid(unsafe_code)]
+
 extern crate alloc;
+
+#[cfg(test)]
+extern crate std;
+
+mod boot_params;
+mod bzimage;
+pub mod cmdline;
+mod e820;
+mod placement;
+mod zero_page;
+
+pub use boot_params::{BootParams, EfiInfo, ZERO_PAGE_BYTES};
+pub use bzimage::{BzImage, BzImageError, Checksum, Compression};
+pub use e820::{E820, E820Entry, E820Error, E820Kind};
+pub use placement::{Part, Placement, PlacementError, place};

@@ -108,7 +108,7 @@ fn parse_number(digits: &str) -> Result<u64, SizeError> {
         .or_else(|| digits.strip_prefix("0X"));
     let (digits, radix) = hex.map_or((digits, 10), |h| (h, 16));
     if digits.is_empty() {
-        return Err(SizeError::Empty);
+        return Err(SizeError::NotANumber);
     }
     digits.chars().try_fold(0u64, |value, c| {
         let digit = c.to_digit(radix).ok_or(SizeError::NotANumber)?;

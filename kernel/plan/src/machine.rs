@@ -189,7 +189,9 @@ impl Com {
     /// The port called `name`, in either case.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|com| com.name().eq_ignore_ascii_case(name))
+        Self::ALL
+            .into_iter()
+            .find(|com| com.name().eq_ignore_ascii_case(name))
     }
 }
 
@@ -231,21 +233,27 @@ impl Machine {
         self.images.iter().find(|image| image.name == name)
     }
 
-    /// All RAM of the firmware's map, whatever it is used for.
+    /// All RAM of the firmware's map, whatever it is used for. Where ranges of the map overlap,
+    /// which firmware should not but does let happen, the unusable one counts.
     #[must_use]
     pub fn ram(&self) -> RegionSet {
-        self.memory
+        let (usable, other): (Vec<&MemoryRange>, Vec<_>) = self
+            .memory
             .iter()
-            .filter(|range| range.kind == MemoryKind::Usable)
-            .map(|range| range.region)
-            .collect()
+            .partition(|range| range.kind == MemoryKind::Usable);
+        let mut set: RegionSet = usable.into_iter().map(|range| range.region).collect();
+        other.into_iter().for_each(|range| set.remove(range.region));
+        set
     }
 
     /// RAM that partitions can have: usable, page-aligned, and not resident.
     #[must_use]
     pub fn claimable(&self) -> RegionSet {
-        let mut set: RegionSet =
-            self.ram().iter().filter_map(|r| r.align_inward(bulkhead_memory::PAGE)).collect();
+        let mut set: RegionSet = self
+            .ram()
+            .iter()
+            .filter_map(|r| r.align_inward(bulkhead_memory::PAGE))
+            .collect();
         for resident in &self.resident {
             set.remove(resident.region.align_outward(bulkhead_memory::PAGE));
         }
@@ -258,6 +266,8 @@ impl Machine {
     /// then leaves alone (`docs/parameters.md`).
     #[must_use]
     pub fn absent_apic_id(&self) -> Option<u8> {
-        (0..=254u8).rev().find(|id| self.core(u32::from(*id)).is_none())
+        (0..=254u8)
+            .rev()
+            .find(|id| self.core(u32::from(*id)).is_none())
     }
 }

@@ -1,4 +1,16 @@
-//! The 64-bit Linux boot protocol as pure functions.
+//! What a partition is told about the machine: ACPI and EFI tables, as bytes and addresses.
+//!
+//! Nothing here knows of a machine; the caller says what the partition has and where the tables
+//! will lie, and gets the bytes to put there. Key types: [`acpi::View`] to [`acpi::Blob`],
+//! [`efi::View`] to [`efi::Blob`]. Neighbours: `bulkhead-linux` makes the zero page that points
+//! to both, `bulkhead-plan` decides the addresses.
 #![no_std]
 #![forbid(unsafe_code)]
+
 extern crate alloc;
+
+#[cfg(test)]
+extern crate std;
+
+pub mod acpi;
+pub mod efi;

@@ -1,0 +1,112 @@
+# Set-up, building, running, testing: `make help` says what there is. The scripts in tools/ do the
+# work; every target sees to what it needs, so that a fresh clone can start with any of them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+TARGET := x86_64-unknown-none
+# Cargo.lock says which versions; LOCKED= lets cargo change it.
+LOCKED ?= --locked
+STORE := $(HOME)/.cache/bulkhead/kernels
+
+LOADER ?= limine
+FIRMWARE ?= bios
+CONF ?=
+IMAGES ?=
+OUT ?= build/bulkhead.iso
+export CMDLINE FIRMWARE SMP MEMORY
+
+# What the demo boots, for `make run` and `make demo`.
+DEMO_KERNELS := debian-6.1-cloud debian-6.12-cloud
+DEMO_IMAGES := $(foreach name,$(DEMO_KERNELS),$(name)=$(STORE)/$(name)/vmlinuz) demo.img=build/demo.img
+
+# Crates without hardware: they run their tests here, and must build for the bare machine too.
+PURE := bulkhead-memory bulkhead-firmware bulkhead-linux bulkhead-tables bulkhead-plan bulkhead-shell
+
+.PHONY: help
+help: ## This list
+	@echo "Targets:"
+	@sed -nE 's/^([a-z]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@echo
+	@echo "Variables:"
+	@echo "  LOADER=limine|grub      who boots the ISO; without Limine on this machine it is GRUB"
+	@echo "  LIMINE_DIR=FOLDER       where Limine 8's binaries are, and nowhere else"
+	@echo "  FIRMWARE=bios|uefi      run: the machine's firmware"
+	@echo "  SMP=4 MEMORY=2G         run: the machine's cores and RAM"
+	@echo "  CONF=FILE               iso: the boot script"
+	@echo "  IMAGES=\"NAME=PATH ...\"  iso: kernels and initial RAM disks, by the names the script uses"
+	@echo "  OUT=FILE                iso: the result ($(OUT))"
+	@echo "  CMDLINE=TEXT            iso: Bulkhead's own command line"
+	@echo "  TEST=NAME               test: only the QEMU tests with this in their name"
+
+# --- running ----------------------------------------------------------------------------------
+
+.PHONY: run
+run: ## Two stock Linuxes and Bulkhead's shell, live in this terminal (without one: demo)
+	@if [[ -t 0 && -t 1 ]]; then $(MAKE) live; else $(MAKE) demo; fi
+
+.PHONY: live
+live: setup-run demo-iso
+	@cargo build $(LOCKED) -q -p bulkhead-tests --bin attach
+	@tools/run-qemu build/demo.iso "Bulkhead's shell (COM1)" "web: Debian 6.12 (COM2)" "db: Debian 6.1 (COM3)"
+
+.PHONY: demo
+demo: setup-run demo-iso ## The same by itself: says what each Linux reported, fails if any of it is wrong
+	@cargo run $(LOCKED) -q -p bulkhead-tests --bin demo
+
+.PHONY: bench
+bench: setup-run demo-iso ## Measures launches against QEMU's own; a table, and build/bench.json
+	@cargo run $(LOCKED) -q --release -p bulkhead-tests --bin bench
+
+# --- checking ---------------------------------------------------------------------------------
+
+.PHONY: test
+test: setup-test ## All tests: here, then in QEMU
+	@tools/kernels
+	@$(MAKE) kernel build/demo.img
+	cargo test $(LOCKED) --workspace --exclude bulkhead --exclude bulkhead-tests
+	cargo test $(LOCKED) -p bulkhead-tests -- --test-threads=1 $(TEST)
+
+.PHONY: check
+check: setup-build ## Formatting, clippy, the tests that need no QEMU
+	cargo fmt --all --check
+	cargo clippy $(LOCKED) --workspace --exclude bulkhead --all-targets -- -D warnings
+	cargo clippy $(LOCKED) --release -p bulkhead --target $(TARGET) -- -D warnings
+	cargo build $(LOCKED) --target $(TARGET) $(addprefix -p ,$(PURE))
+	cargo test $(LOCKED) --workspace --exclude bulkhead --exclude bulkhead-tests
+
+# --- building ---------------------------------------------------------------------------------
+
+.PHONY: iso
+iso: setup-build kernel build/demo.img ## An ISO from any boot script and images: CONF=, IMAGES=, OUT=, LOADER=
+	@tools/mkiso '$(LOADER)' '$(CONF)' '$(OUT)' $(IMAGES)
+
+.PHONY: demo-iso
+demo-iso: kernel build/demo.img
+	@tools/kernels $(DEMO_KERNELS)
+	@CMDLINE= tools/mkiso '$(LOADER)' conf/demo.conf build/demo.iso $(DEMO_IMAGES)
+
+.PHONY: kernel
+kernel:
+	cargo build $(LOCKED) --release -p bulkhead --target $(TARGET)
+
+# Cargo knows best what is stale.
+.PHONY: build/demo.img
+build/demo.img:
+	@cargo run $(LOCKED) -q -p bulkhead-initramfs-tools -- $@
+
+.PHONY: kernels
+kernels: setup-build ## Fetches the stock Debian kernels to ~/.cache/bulkhead/kernels
+	@tools/kernels
+
+.PHONY: setup-build setup-run setup-test
+setup-build setup-run setup-test: setup-%:
+	@tools/setup --for $*
+
+.PHONY: clean
+clean: ## Removes what was built; downloads in ~/.cache/bulkhead stay
+	cargo clean
+	rm -rf build

@@ -1,0 +1,104 @@
+//! The walk over all tables, and what is kept of it.
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use crate::header::read_table;
+use crate::{
+    EcamRange, Fadt, Madt, PhysicalMemory, Problem, Signature, SleepS5, TableInfo, fadt, madt,
+    mcfg, root, rsdp, sleep,
+};
+
+/// Everything that was learnt from the firmware's tables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Firmware {
+    /// The root table, the tables it lists, and the DSDT; in the order they were met.
+    pub tables: Vec<TableInfo>,
+    /// Processors and interrupt controllers.
+    pub madt: Option<Madt>,
+    /// Where PCI configuration space is mapped.
+    pub ecam: Vec<EcamRange>,
+    /// Fixed hardware.
+    pub fadt: Option<Fadt>,
+    /// How to power the machine off.
+    pub sleep: Option<SleepS5>,
+    /// What was wrong and was survived.
+    pub problems: Vec<Problem>,
+}
+
+/// Reads all tables that the RSDP at physical address `rsdp` leads to.
+///
+/// Never fails: what can't be used is in [`Firmware::problems`].
+#[must_use]
+pub fn discover(memory: &dyn PhysicalMemory, rsdp: u64) -> Firmware {
+    let mut firmware = Firmware::default();
+    let Some(pointer) = rsdp::parse(memory, rsdp, &mut firmware.problems) else {
+        return firmware;
+    };
+    let Some(root) = root::parse(memory, pointer, &mut firmware.problems) else {
+        return firmware;
+    };
+    let mut seen = BTreeSet::from([root.table.address]);
+    firmware.tables.push(root.table);
+    for (index, &address) in root.entries.iter().enumerate() {
+        if address == 0 {
+            firmware.problems.push(Problem::NullEntry { index });
+        } else if seen.insert(address) {
+            firmware.add(memory, address, root.table.name());
+        } else {
+            firmware.problems.push(Problem::RepeatedAddress { address });
+        }
+    }
+    if let Some(dsdt) = firmware.fadt.as_ref().map(|fadt| fadt.dsdt) {
+        firmware.add_dsdt(memory, dsdt);
+    }
+    firmware
+}
+
+impl Firmware {
+    fn add(&mut self, memory: &dyn PhysicalMemory, address: u64, root: Signature) {
+        let Some((info, bytes)) = read_table(memory, address, root, &mut self.problems) else {
+            return;
+        };
+        let is_second = self
+            .tables
+            .iter()
+            .any(|table| table.signature == info.signature);
+        let problems = &mut self.problems;
+        match &info.signature {
+            b"APIC" | b"MCFG" | b"FACP" if is_second => problems.push(Problem::SecondTable {
+                table: info.name(),
+                address,
+            }),
+            b"APIC" => self.madt = madt::parse(bytes, problems),
+            b"MCFG" => self.ecam = mcfg::parse(bytes, problems),
+            b"FACP" => self.fadt = fadt::parse(bytes, problems),
+            _ => {}
+        }
+        self.tables.push(info);
+    }
+
+    fn add_dsdt(&mut self, memory: &dyn PhysicalMemory, address: u64) {
+        const DSDT: Signature = Signature(*b"DSDT");
+        let Some((info, bytes)) =
+            read_table(memory, address, Signature(*b"FACP"), &mut self.problems)
+        else {
+            return;
+        };
+        if info.name() != DSDT {
+            self.problems.push(Problem::WrongSignature {
+                expected: DSDT,
+                found: info.name(),
+                address,
+            });
+            return;
+        }
+        self.sleep = sleep::find(bytes);
+        if self.sleep.is_none() {
+            self.problems.push(Problem::NoSleepState);
+        }
+        if !self.tables.iter().any(|table| table.address == address) {
+            self.tables.push(info);
+        }
+    }
+}

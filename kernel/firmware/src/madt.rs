@@ -1,0 +1,226 @@
+//! MADT: processors and interrupt controllers (ACPI §5.2.12).
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use crate::bytes::{u8_at, u16_at, u32_at, u64_at};
+use crate::{Problem, Signature};
+
+/// Offset of the first entry: header, local APIC address, flags.
+const ENTRIES_OFFSET: usize = 44;
+/// More entries than any machine has.
+const MAX_ENTRIES: usize = 8192;
+/// `PCAT_COMPAT` in the table's flags: there are two 8259s to be masked.
+const FLAG_PCAT_COMPAT: u32 = 1;
+/// `Enabled` in a processor's flags.
+const FLAG_ENABLED: u32 = 1;
+/// `Online Capable` in a processor's flags.
+const FLAG_ONLINE_CAPABLE: u32 = 2;
+/// Destination that means all local APICs: no processor can have it (Intel SDM vol. 3 §11.6.2).
+const XAPIC_BROADCAST: u32 = 0xff;
+const X2APIC_BROADCAST: u32 = 0xffff_ffff;
+const TABLE: Signature = Signature(*b"APIC");
+
+/// Processors and interrupt controllers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Madt {
+    /// Physical address of the local APICs' register page.
+    pub local_apic_address: u64,
+    /// Whether there is a pair of 8259s.
+    pub pcat_compat: bool,
+    /// Processors in the table's order, each local APIC ID once.
+    pub processors: Vec<Processor>,
+    /// I/O APICs in the table's order.
+    pub io_apics: Vec<IoApic>,
+    /// How ISA interrupts are wired, where it isn't one to one.
+    pub overrides: Vec<InterruptOverride>,
+}
+
+/// A logical processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Processor {
+    /// Local APIC ID.
+    pub apic_id: u32,
+    /// ACPI processor UID.
+    pub acpi_uid: u32,
+    /// Whether it can be used now.
+    pub enabled: bool,
+    /// Whether firmware may enable it later.
+    pub online_capable: bool,
+}
+
+/// An I/O APIC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IoApic {
+    /// Its ID.
+    pub id: u8,
+    /// Physical address of its register page.
+    pub address: u64,
+    /// Global system interrupt of its first pin.
+    pub gsi_base: u32,
+}
+
+/// An ISA interrupt that arrives elsewhere than at the pin of its own number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InterruptOverride {
+    /// ISA interrupt number.
+    pub source: u8,
+    /// Global system interrupt.
+    pub gsi: u32,
+    /// Polarity and trigger mode (MPS INTI flags, ACPI Table 5.26).
+    pub flags: u16,
+}
+
+/// Reads a MADT; an entry that can't be used becomes a problem.
+pub(crate) fn parse(table: &[u8], problems: &mut Vec<Problem>) -> Option<Madt> {
+    let Some(mut rest) = table.get(ENTRIES_OFFSET..) else {
+        problems.push(Problem::TooShort {
+            table: TABLE,
+            length: table.len(),
+        });
+        return None;
+    };
+    let mut madt = Madt {
+        local_apic_address: u64::from(u32_at(table, 36)?),
+        pcat_compat: u32_at(table, 40)? & FLAG_PCAT_COMPAT != 0,
+        ..Madt::default()
+    };
+    let mut known = BTreeMap::new();
+    for _ in 0..MAX_ENTRIES {
+        if rest.is_empty() {
+            return Some(madt);
+        }
+        let offset = table.len() - rest.len();
+        let Some(entry) = next_entry(&mut rest, offset, problems) else {
+            return Some(madt);
+        };
+        if add_entry(&mut madt, entry, &mut known, problems).is_none() {
+            problems.push(Problem::BadEntryLength {
+                table: TABLE,
+                offset,
+                length: u8_at(entry, 1).unwrap_or(0),
+            });
+        }
+    }
+    if !rest.is_empty() {
+        problems.push(Problem::TooManyEntries {
+            table: TABLE,
+            read: MAX_ENTRIES,
+        });
+    }
+    Some(madt)
+}
+
+/// Splits one entry off. `None` ends the walk: without a true length nothing behind it can be
+/// found.
+fn next_entry<'a>(
+    rest: &mut &'a [u8],
+    offset: usize,
+    problems: &mut Vec<Problem>,
+) -> Option<&'a [u8]> {
+    let length = u8_at(rest, 1).unwrap_or(u8::MAX);
+    if length < 2 {
+        problems.push(Problem::BadEntryLength {
+            table: TABLE,
+            offset,
+            length,
+        });
+        return None;
+    }
+    let Some((entry, behind)) = rest.split_at_checked(usize::from(length)) else {
+        problems.push(Problem::TruncatedEntry {
+            table: TABLE,
+            offset,
+        });
+        return None;
+    };
+    *rest = behind;
+    Some(entry)
+}
+
+/// Adds one entry (ACPI Table 5.21); `None` if it is too short for its type.
+fn add_entry(
+    madt: &mut Madt,
+    entry: &[u8],
+    known: &mut BTreeMap<u32, usize>,
+    problems: &mut Vec<Problem>,
+) -> Option<()> {
+    match u8_at(entry, 0)? {
+        // Processor Local APIC (§5.2.12.2)
+        0 => {
+            let uid = u32::from(u8_at(entry, 2)?);
+            let apic_id = u32::from(u8_at(entry, 3)?);
+            let processor = Processor::new(apic_id, uid, u32_at(entry, 4)?);
+            madt.add_processor(processor, XAPIC_BROADCAST, known, problems);
+        }
+        // I/O APIC (§5.2.12.3)
+        1 => madt.io_apics.push(IoApic {
+            id: u8_at(entry, 2)?,
+            address: u64::from(u32_at(entry, 4)?),
+            gsi_base: u32_at(entry, 8)?,
+        }),
+        // Interrupt Source Override (§5.2.12.5)
+        2 => madt.overrides.push(InterruptOverride {
+            source: u8_at(entry, 3)?,
+            gsi: u32_at(entry, 4)?,
+            flags: u16_at(entry, 8)?,
+        }),
+        // Local APIC Address Override (§5.2.12.8)
+        5 => madt.local_apic_address = u64_at(entry, 4)?,
+        // Processor Local x2APIC (§5.2.12.12)
+        9 => {
+            let apic_id = u32_at(entry, 4)?;
+            let flags = u32_at(entry, 8)?;
+            let processor = Processor::new(apic_id, u32_at(entry, 12)?, flags);
+            madt.add_processor(processor, X2APIC_BROADCAST, known, problems);
+        }
+        _ => {}
+    }
+    Some(())
+}
+
+impl Processor {
+    fn new(apic_id: u32, acpi_uid: u32, flags: u32) -> Self {
+        Self {
+            apic_id,
+            acpi_uid,
+            enabled: flags & FLAG_ENABLED != 0,
+            online_capable: flags & FLAG_ONLINE_CAPABLE != 0,
+        }
+    }
+}
+
+impl Madt {
+    /// Adds a processor whose ID is new. Firmware fills unused entries with the ID 0 or 255 and
+    /// clears their flags, so of two with one ID the enabled one counts, and only two enabled
+    /// ones are worth a complaint. The same processor as type 0 and as type 9 is not.
+    fn add_processor(
+        &mut self,
+        processor: Processor,
+        broadcast: u32,
+        known: &mut BTreeMap<u32, usize>,
+        problems: &mut Vec<Problem>,
+    ) {
+        let apic_id = processor.apic_id;
+        if apic_id == broadcast {
+            if processor.enabled {
+                problems.push(Problem::BroadcastProcessor { apic_id });
+            }
+            return;
+        }
+        let earlier = known
+            .get(&apic_id)
+            .and_then(|&index| self.processors.get_mut(index));
+        match earlier {
+            None => {
+                known.insert(apic_id, self.processors.len());
+                self.processors.push(processor);
+            }
+            Some(earlier) if !earlier.enabled && processor.enabled => *earlier = processor,
+            Some(earlier) if processor.enabled && *earlier != processor => {
+                problems.push(Problem::DuplicateProcessor { apic_id });
+            }
+            Some(_) => {}
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The kernel command line: what an operator may not say, and what Bulkhead adds.
+//!
+//! [`check_user`] and [`check_ports`] refuse, by name and with a reason, what would break the
+//! partition's walls; [`compose`] does both and adds the partition's own parameters. Every
+//! parameter that is added or refused is told to operators in `docs/parameters.md`.
+
+mod error;
+mod memory;
+mod ports;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::iter;
+
+pub use error::CmdlineError;
+pub use ports::reserved_ports;
+
+use ports::{PortUse, port_name, port_use};
+use rules::{RULES, SEEN_THROUGH_QUOTES};
+use words::{Word, kernel_end, kernel_words, plain_words};
+
+/// What a partition owns, as far as its command line has to say it.
+#[derive(Clone, Copy, Debug)]
+pub struct Walls<'a> {
+    /// Bytes of RAM that the partition claims.
+    pub claim_bytes: u64,
+    /// Frequency of the time-stamp counter in kHz; 0 if it is not known.
+    pub tsc_khz: u64,
+    /// The local APIC ID that its MADT lists first and that no core has.
+    pub absent_apic_id: Option<u8>,
+    /// The serial port that is its console.
+    pub console: Option<ComPort>,
+    /// First I/O port of every serial port it owns.
+    pub owned_io: &'a [u16],
+}
+
+/// A serial port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ComPort {
+    /// First of its eight I/O ports.
+    pub io_base: u16,
+    /// The number that stock Linux gives it: 0 in `ttyS0`.
+    pub tty_index: u8,
+}
+
+/// Checks the operator's text by every rule that needs to know no ports; [`check_ports`] has the
+/// rest.
+///
+/// # Errors
+/// [`CmdlineError`] names the parameter at fault.
+pub fn check_user(user: &str, claim_bytes: u64) -> Result<(), CmdlineError> {
+    check_text(user)?;
+    for word in checked_words(user) {
+        if let Some(rule) = RULES
+            .iter()
+            .find(|rule| word.is_called(rule.name) && (rule.refuses)(word.value))
+        {
+            return Err(refused(&word, rule.reason));
+        }
+        if word.is_called("mem")
+            && word
+                .value
+                .is_some_and(|value| memory::is_beyond(value, claim_bytes))
+        {
+            return Err(CmdlineError::BeyondClaim {
+                parameter: word.text.to_owned(),
+                claim_bytes,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Checks that the operator's text uses no serial port but those of `owned_io`, and no screen.
+///
+/// # Errors
+/// [`CmdlineError`] names the parameter at fault.
+pub fn check_ports(user: &str, owned_io: &[u16]) -> Result<(), CmdlineError> {
+    for word in checked_words(user) {
+        match port_use(word.name, word.value) {
+            PortUse::Refused(reason) => return Err(refused(&word, reason)),
+            PortUse::Port(port) if !owned_io.contains(&port) => {
+                return Err(CmdlineError::ForeignPort {
+                    parameter: word.text.to_owned(),
+                    port: port_name(port),
+                    owned: port_names(owned_io),
+                });
+            }
+            PortUse::None | PortUse::Port(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// The whole command line: the console unless the operator names one, the operator's parameters,
+/// then those of the walls, which thereby win, then what the operator has for init behind `--`.
+///
+/// # Errors
+/// [`CmdlineError`]: all that [`check_user`] and [`check_ports`] refuse, and a line longer than
+/// `limit` bytes.
+pub fn compose(user: &str, walls: &Walls<'_>, limit: u32) -> Result<String, CmdlineError> {
+    check_user(user, walls.claim_bytes)?;
+    check_ports(user, walls.owned_io)?;
+    let (kernel, init) = user.split_at(kernel_end(user));
+    let has_console = kernel_words(user).any(|word| word.is_called("console"));
+    let console = walls
+        .console
+        .filter(|_| !has_console)
+        .map(console_parameter);
+    let parts: Vec<String> = console
+        .into_iter()
+        .chain(iter::once(kernel.trim().to_owned()))
+        .chain(wall_parameters(walls))
+        .chain(iter::once(init.trim().to_owned()))
+        .filter(|part| !part.is_empty())
+        .collect();
+    let line = parts.join(" ");
+    // A length of more than 32 bits is too long for any kernel.
+    if u32::try_from(line.len()).map_or(true, |bytes| bytes > limit) {
+        return Err(CmdlineError::TooLong {
+            bytes: line.len(),
+            limit,
+        });
+    }
+    Ok(line)
+}
+
+/// `console=`: where Linux prints and reads.
+fn console_parameter(com: ComPort) -> String {
+    format!("console=ttyS{},115200", com.tty_index)
+}
+
+/// What keeps Linux inside the partition; `docs/parameters.md` has the reasons.
+fn wall_parameters(walls: &Walls<'_>) -> impl Iterator<Item = String> {
+    let khz = Some(walls.tsc_khz).filter(|khz| *khz != 0);
+    let reserved: Vec<String> = reserved_ports(walls.owned_io)
+        .into_iter()
+        .map(|(base, length)| format!("{base:#x},{length}"))
+        .collect();
+    iter::once("no_ipi_broadcast=1".to_owned())
+        .chain(
+            walls
+                .absent_apic_id
+                .map(|id| format!("disable_cpu_apicid={id}")),
+        )
+        // In decimal without leading zeros, which would make it octal.
+        .chain(khz.map(|khz| format!("tsc_early_khz={khz}")))
+        .chain((!reserved.is_empty()).then(|| format!("reserve={}", reserved.join(","))))
+}
+
+/// The parameters that rules apply to: the kernel's own, and what its decompressor would find
+/// elsewhere.
+fn checked_words(user: &str) -> impl Iterator<Item = Word<'_>> {
+    kernel_words(user).chain(
+        plain_words(user)
+            .filter(|word| SEEN_THROUGH_QUOTES.iter().any(|name| word.is_called(name))),
+    )
+}
+
+/// Whether the text is such that what follows it stays what it is.
+fn check_text(user: &str) -> Result<(), CmdlineError> {
+    let is_accepted = |c: &char| c.is_ascii_graphic() || *c == ' ' || *c == '\t';
+    if let Some(character) = user.chars().find(|c| !is_accepted(c)) {
+        return Err(CmdlineError::BadCharacter { character });
+    }
+    if user.bytes().filter(|byte| *byte == b'"').count() % 2 == 1 {
+        return Err(CmdlineError::OpenQuote);
+    }
+    Ok(())
+}
+
+fn refused(word: &Word<'_>, reason: &'static str) -> CmdlineError {
+    CmdlineError::Refused {
+        parameter: word.text.to_owned(),
+        reason,
+    }
+}
+
+fn port_names(owned_io: &[u16]) -> String {
+    if owned_io.is_empty() {
+        return "none".to_owned();
+    }
+    owned_io
+        .iter()
+        .map(|base| port_name(*base))
+        .collect::<Vec<_>>()
+        .join(", ")
+}

@@ -1,0 +1,267 @@
+//! What is composed, what is refused and with which sentence.
+
+use alloc::string::ToString;
+use alloc::vec;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const MIB: u64 = 1 << 20;
+const COM2: ComPort = ComPort {
+    io_base: 0x2f8,
+    tty_index: 1,
+};
+const WALLS: Walls<'static> = Walls {
+    claim_bytes: 512 * MIB,
+    tsc_khz: 2_400_000,
+    absent_apic_id: Some(254),
+    console: Some(COM2),
+    owned_io: &[0x2f8],
+};
+const OURS: &str = "no_ipi_broadcast=1 disable_cpu_apicid=254 tsc_early_khz=2400000 \
+                    reserve=0x2e8,8,0x3e8,8,0x3f8,8,0xcf8,8";
+
+fn line(user: &str) -> String {
+    compose(user, &WALLS, 2047).expect("accepted")
+}
+
+fn refusal(user: &str) -> String {
+    compose(user, &WALLS, 2047).expect_err(user).to_string()
+}
+
+#[test]
+fn ours_come_last_and_before_init() {
+    assert_eq!(line(""), format!("console=ttyS1,115200 {OURS}"));
+    assert_eq!(
+        line(" quiet  panic=1 "),
+        format!("console=ttyS1,115200 quiet  panic=1 {OURS}")
+    );
+    assert_eq!(
+        line("quiet -- single"),
+        format!("console=ttyS1,115200 quiet {OURS} -- single")
+    );
+    assert_eq!(
+        line(r#"dyndbg=" -- " x -- y"#),
+        format!(r#"console=ttyS1,115200 dyndbg=" -- " x {OURS} -- y"#)
+    );
+}
+
+#[test]
+fn the_operator_s_console_stays() {
+    assert_eq!(
+        line("console=ttyS1,9600"),
+        format!("console=ttyS1,9600 {OURS}")
+    );
+    assert_eq!(line("console=tty0"), format!("console=tty0 {OURS}"));
+    assert_eq!(
+        line("a -- console=x"),
+        format!("console=ttyS1,115200 a {OURS} -- console=x")
+    );
+}
+
+#[test]
+fn little_is_added_to_a_partition_without_anything() {
+    let walls = Walls {
+        tsc_khz: 0,
+        absent_apic_id: None,
+        console: None,
+        owned_io: &[],
+        ..WALLS
+    };
+    assert_eq!(
+        compose("quiet", &walls, 2047).expect("accepted"),
+        "quiet no_ipi_broadcast=1 reserve=0x2e8,24,0x3e8,8,0x3f8,8,0xcf8,8"
+    );
+}
+
+#[test]
+fn accepted() {
+    for user in [
+        "root=/dev/vda1 ro quiet splash loglevel=7",
+        "acpi=force acpi_osi=Linux acpi_sleep=s3_bios",
+        "efi=debug,runtime add_efi_memmap",
+        "no_ipi_broadcast=1 nosmp maxcpus=1 nr_cpus=2 noapic",
+        "pci=noearly,nomsi pci=off pcie_aspm=off",
+        "mem=512M memmap=1M$0x41000000 memmap=64K mem=nopentium crashkernel=128M",
+        "reboot=efi reboot=warm,efi reboot=e,panic_warm",
+        "apic=debug apic x2apic_phys idle=poll processor.max_cstate=1 intel_iommu=on",
+        "mce=bootlog hpet=disable nokaslr memtest=1 panic=1 BOOT_IMAGE=/vmlinuz initrd=/initrd.img",
+        "earlyprintk=ttyS1,115200 earlycon=uart8250,io,0x2f8 earlycon kgdboc=ttyS1",
+        r#"dyndbg="acpi=off mem=64G" init=/bin/sh -- acpi=off mem=64G"#,
+    ] {
+        assert_eq!(compose(user, &WALLS, 2047).err(), None, "{user}");
+    }
+}
+
+#[test]
+fn refused_by_name() {
+    for user in [
+        "acpi=off",
+        "acpi=ht",
+        "acpi=noirq",
+        "acpi=rsdt",
+        "acpi",
+        "\"acpi=off\"",
+        "acpi=\"off\"",
+        "acpi_rsdp=0xe0000",
+        "acpi-rsdp=0xe0000",
+        "acpi_apic_instance=2",
+        "update_mptable",
+        "noefi",
+        "efi=debug,noruntime",
+        "efi=old_map",
+        "efi_fake_mem=1G@4G:0x10000",
+        "reboot=bios",
+        "reboot=k",
+        "reboot=triple",
+        "reboot=pci",
+        "reboot=acpi",
+        "reboot=warm",
+        "reboot=efi,t",
+        "reboot=",
+        "pci=conf1",
+        "pci=nomsi,nommconf",
+        "pci=lastbus=255",
+        "no_ipi_broadcast=0",
+        "no-ipi-broadcast=0",
+        "nolapic",
+        "disableapic",
+        "nolapic_timer",
+        "noapictimer",
+        "apic=bigsmp",
+        "nox2apic",
+        "hpet=verbose,force",
+        "mce=off",
+        "nomce",
+        "disable_cpu_apicid=0",
+        "tsc_early_khz=1",
+        "reserve=0x300,8",
+        "mem=513M",
+        "mem=512M@0x40000000",
+        "memmap=1G@0x80000000",
+        "memmap=exactmap",
+        "memmap=1M$0x41000000,1G!0x80000000",
+        "memmap=64K#0x80000000",
+        "memmap=64K%0x80000000-2+1",
+        "initrdmem=0x80000000,1M",
+        "initrd=0x80000000,1M",
+        "elfcorehdr=0x80000000",
+        "ramoops.mem_address=0x80000000",
+        "phram.phram=x,0x80000000,1M",
+        "bootconfig",
+        "console=ttyS0",
+        "console=0",
+        "console=uart8250,io,0x3f8",
+        "earlycon=uart8250,io,0x3f8",
+        "earlycon=efifb",
+        "earlyprintk=serial",
+        "earlyprintk=vga",
+        "kgdboc=ttyS0",
+    ] {
+        let text = format!("quiet {user} ro");
+        let error = compose(&text, &WALLS, 2047).expect_err(user);
+        assert_eq!(error.parameter(), Some(user));
+        assert!(error.to_string().contains(user));
+        assert!(!error.to_string().ends_with('.'));
+    }
+}
+
+#[test]
+fn the_decompressor_s_parameters_are_found_everywhere() {
+    for user in [
+        r#"a="x acpi_rsdp=0x10 y""#,
+        "-- acpi_rsdp=0x10",
+        "-- earlyprintk=serial,ttyS0",
+    ] {
+        assert!(compose(user, &WALLS, 2047).is_err(), "{user}");
+    }
+}
+
+#[test]
+fn sentences() {
+    assert_eq!(
+        refusal("noefi"),
+        "parameter noefi is refused: power-off and reboot reach Bulkhead through the EFI services; \
+         without them a reboot resets the whole machine"
+    );
+    assert_eq!(
+        refusal("mem=8G"),
+        "parameter mem=8G is refused: it is no size up to the 512M that the partition claims"
+    );
+    assert_eq!(
+        refusal("console=ttyS0,115200"),
+        "parameter console=ttyS0,115200 is refused: com1 is not the partition's (its serial ports: com2)"
+    );
+    assert_eq!(
+        refusal("a=\"b"),
+        "the command line has a quote that is not closed"
+    );
+    assert_eq!(
+        refusal("caf\u{e9}"),
+        "the command line has the character \\u{e9} (accepted: printable ASCII)"
+    );
+    assert_eq!(
+        refusal("a\nb"),
+        "the command line has the character \\u{a} (accepted: printable ASCII)"
+    );
+    let error = compose("quiet", &WALLS, 100).expect_err("too long");
+    assert_eq!(
+        error.to_string(),
+        "the command line has 130 bytes with what Bulkhead adds, and the kernel accepts 100"
+    );
+}
+
+#[test]
+fn the_limit_itself_is_accepted() {
+    let bytes = line("quiet").len();
+    assert!(compose("quiet", &WALLS, bytes as u32).is_ok());
+    assert!(compose("quiet", &WALLS, bytes as u32 - 1).is_err());
+}
+
+/// Operators read `docs/parameters.md`; it must name what the code does.
+#[test]
+fn the_documentation_names_every_parameter() {
+    let page = include_str!("../../../../docs/parameters.md");
+    let added = line("")
+        .split(' ')
+        .map(|word| word.split('=').next().expect("a name").to_string())
+        .collect::<Vec<_>>();
+    assert_eq!(added.len(), 5);
+    let (added_part, refused_part) = page.split_once("## Refused").expect("two parts");
+    for name in added {
+        assert!(
+            added_part.contains(&format!("### `{name}=")),
+            "added: {name}"
+        );
+    }
+    let ports = ["console", "earlycon", "earlyprintk", "kgdboc", "mem"];
+    for name in RULES.iter().map(|rule| rule.name).chain(ports) {
+        let is_told = [format!("`{name}`"), format!("`{name}=")]
+            .iter()
+            .any(|text| refused_part.contains(text));
+        assert!(is_told, "refused: {name}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn never_panics(user in ".{0,64}", claim in any::<u64>(), limit in any::<u32>()) {
+        let _ = compose(&user, &Walls { claim_bytes: claim, ..WALLS }, limit);
+    }
+
+    /// However the operator's text is made up of tricky parts, ours are parameters of their own
+    /// in the end, and the last of their name.
+    #[test]
+    fn ours_always_win(parts in prop::collection::vec(0usize..9, 0..8)) {
+        let tricks = vec!["a", "\"", " ", "--", "=", "no_ipi_broadcast=1", "console=ttyS1", "x=\"y z\"", "\t"];
+        let user: String = parts.into_iter().map(|part| tricks[part]).collect();
+        if let Ok(line) = compose(&user, &WALLS, 2047) {
+            for ours in OURS.split(' ') {
+                let name = ours.split('=').next().expect("a name");
+                let last = kernel_words(&line).filter(|word| word.is_called(name)).last();
+                prop_assert_eq!(last.map(|word| word.text), Some(ours));
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! A claim: what a partition has, once its definition has been checked.
+
+use alloc::vec::Vec;
+
+use bulkhead_memory::Region;
+
+use crate::ledger::Partition;
+use crate::memory::{self, BELOW_4G};
+use crate::{Com, Definition, Machine, PlanError, console, cores, images};
+
+/// What a partition has, and nobody else, from its definition on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Local APIC IDs, ascending: the boot core first (C2), then in the order of use (C3).
+    /// Never empty.
+    pub cores: Vec<u32>,
+    /// RAM, ascending; regions that touch are one. Never empty; part of it lies below 4 GiB.
+    pub memory: Vec<Region>,
+    /// Private RAM below 640 KiB, where its Linux puts the code that starts its other cores.
+    pub low_chunk: Region,
+    /// Serial port.
+    pub console: Option<Com>,
+}
+
+impl Claim {
+    /// The core that enters the kernel.
+    #[must_use]
+    pub fn boot_core(&self) -> u32 {
+        self.cores.first().copied().unwrap_or_default()
+    }
+
+    /// All its RAM, ascending: the low chunk, then the rest.
+    #[must_use]
+    pub fn regions(&self) -> Vec<Region> {
+        [self.low_chunk]
+            .into_iter()
+            .chain(self.memory.iter().copied())
+            .collect()
+    }
+
+    /// Bytes of its memory, as it was asked for: without the low chunk.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory.iter().map(|region| region.size()).sum()
+    }
+
+    /// Where kernel, initrd and tables go: the largest part of its memory below 4 GiB, the
+    /// lowest of several.
+    #[must_use]
+    pub fn boot_region(&self) -> Option<Region> {
+        self.memory
+            .iter()
+            .filter_map(|region| region.intersect(BELOW_4G))
+            .rev()
+            .max_by_key(|region| region.size())
+    }
+
+    /// Whether the byte at `address` is the partition's.
+    #[must_use]
+    pub fn contains(&self, address: u64) -> bool {
+        self.regions().iter().any(|region| region.contains(address))
+    }
+}
+
+/// Checks `definition` against the machine and `others`, and decides what it gets.
+///
+/// Where `before` is a claim made for the same memory requests, its memory is kept, so that a
+/// change of something else does not move a partition.
+pub(crate) fn resolve<'a>(
+    definition: &Definition,
+    before: Option<(&Definition, &Claim)>,
+    machine: &'a Machine,
+    others: impl Iterator<Item = &'a Partition> + Clone,
+) -> Result<Claim, PlanError> {
+    let cores = cores::check(&definition.cores, machine, others.clone())?;
+    let (_, kernel) = images::kernel(definition, machine).map_err(PlanError::Kernel)?;
+    let initrd = images::initrd(definition, machine).map_err(PlanError::Initrd)?;
+    let free = memory::free(machine, others.clone());
+    let kept = before.filter(|(earlier, _)| earlier.memory == definition.memory);
+    let memory = match kept {
+        Some((_, claim)) => claim.memory.clone(),
+        None => {
+            let initrd_bytes = initrd.map_or(0, |image| image.region.size());
+            let needed = memory::needed_to_boot(kernel, initrd_bytes);
+            memory::allocate(&definition.memory, needed, &free)
+                .map_err(|failure| failure.explain(&definition.memory, machine, others.clone()))?
+        }
+    };
+    let low_chunk = match before {
+        Some((_, claim)) => claim.low_chunk,
+        None => memory::low_chunk(&free)?,
+    };
+    if let Some(port) = definition.console {
+        console::check(port, machine, others)?;
+    }
+    Ok(Claim {
+        cores,
+        memory,
+        low_chunk,
+        console: definition.console,
+    })
+}

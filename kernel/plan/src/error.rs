@@ -1,0 +1,238 @@
+//! Why a command about a partition is refused.
+
+use core::fmt;
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use bulkhead_linux::cmdline::CmdlineError;
+use bulkhead_linux::{E820Error, PlacementError};
+
+use crate::{
+    ConsoleError, CoreError, ImageError, MAX_NAME_BYTES, MemoryError, MemoryRequest, NameError,
+    RUNTIME_CODE_BYTES,
+};
+
+/// The part of a `define` or `set` line that an error is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// The partition's name.
+    Name,
+    /// `cores=`
+    Cores,
+    /// `memory=`
+    Memory,
+    /// `kernel=`
+    Kernel,
+    /// `initrd=`
+    Initrd,
+    /// `cmdline=`
+    Cmdline,
+    /// `console=`
+    Console,
+}
+
+impl Key {
+    /// The word before the `=`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Cores => "cores",
+            Self::Memory => "memory",
+            Self::Kernel => "kernel",
+            Self::Initrd => "initrd",
+            Self::Cmdline => "cmdline",
+            Self::Console => "console",
+        }
+    }
+}
+
+/// Why a command about a partition is refused. Displays as the sentence that the shell prints.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PlanError {
+    /// A partition can't be called that.
+    Name {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        error: NameError,
+    },
+    /// There is one of that name already.
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// There is none of that name.
+    Unknown {
+        /// The name.
+        name: String,
+        /// The names that there are.
+        existing: Vec<String>,
+    },
+    /// There is none with that number.
+    UnknownId {
+        /// The number.
+        id: usize,
+    },
+    /// A key that a definition can't do without was not given.
+    Missing {
+        /// Which.
+        key: Key,
+    },
+    /// What was asked for can't be done with a partition in this state.
+    WrongState {
+        /// The partition.
+        name: String,
+        /// Its state, as one word.
+        state: &'static str,
+        /// What can't be done, as a participle: `changed`.
+        action: &'static str,
+    },
+    /// Wrong cores.
+    Cores(CoreError),
+    /// Wrong memory.
+    Memory {
+        /// Which item of `memory=`, if it is one item's fault.
+        request: Option<MemoryRequest>,
+        /// What is wrong with it.
+        error: MemoryError,
+    },
+    /// Wrong kernel.
+    Kernel(ImageError),
+    /// Wrong initrd.
+    Initrd(ImageError),
+    /// Wrong command line.
+    Cmdline(CmdlineError),
+    /// Wrong console.
+    Console(ConsoleError),
+    /// Kernel, initrd and tables don't fit into the memory.
+    Placement(PlacementError),
+    /// The partition's memory map does not fit into the zero page.
+    MemoryMap(E820Error),
+    /// Bulkhead's runtime-service code is not what a plan can hold: a bug of Bulkhead's.
+    RuntimeCode {
+        /// Its size in bytes.
+        bytes: usize,
+    },
+}
+
+impl PlanError {
+    /// The part of the line that is at fault; `None` if no part of it is.
+    #[must_use]
+    pub const fn key(&self) -> Option<Key> {
+        match self {
+            Self::Name { .. }
+            | Self::NameTaken { .. }
+            | Self::Unknown { .. }
+            | Self::WrongState { .. } => Some(Key::Name),
+            // There is nothing in the line to point at.
+            Self::Missing { .. } | Self::UnknownId { .. } | Self::RuntimeCode { .. } => None,
+            Self::Cores(_) => Some(Key::Cores),
+            Self::Memory { .. } | Self::Placement(_) | Self::MemoryMap(_) => Some(Key::Memory),
+            Self::Kernel(_) => Some(Key::Kernel),
+            Self::Initrd(_) => Some(Key::Initrd),
+            Self::Cmdline(_) => Some(Key::Cmdline),
+            Self::Console(_) => Some(Key::Console),
+        }
+    }
+
+    /// The item at fault where the key's value is a list: a core's number, one item of
+    /// `memory=` in its usual form, one parameter of the command line.
+    #[must_use]
+    pub fn token(&self) -> Option<String> {
+        match self {
+            Self::Cores(error) => error.core().map(|core| core.to_string()),
+            Self::Memory { request, .. } => request.map(|request| request.to_string()),
+            Self::Cmdline(error) => error.parameter().map(String::from),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name { name, error } => write!(
+                f,
+                "name \"{name}\" {error} (accepted: 1-{MAX_NAME_BYTES} of a-z, 0-9 and -, a letter first)"
+            ),
+            Self::NameTaken { name } => write!(f, "there is a partition \"{name}\" already"),
+            Self::Unknown { name, existing } => write!(
+                f,
+                "there is no partition \"{name}\" (partitions: {})",
+                match existing.as_slice() {
+                    [] => "none".into(),
+                    names => names.join(", "),
+                }
+            ),
+            Self::UnknownId { id } => write!(f, "there is no partition number {id}"),
+            Self::Missing { key } => {
+                let word = key.word();
+                let form = match key {
+                    Key::Cores => "cores=1,2-3",
+                    Key::Memory => "memory=512M",
+                    _ => "kernel=IMAGE",
+                };
+                write!(f, "{word}= is missing (for example {form})")
+            }
+            Self::WrongState {
+                name,
+                state,
+                action,
+            } => write!(f, "\"{name}\" is {state} and can't be {action}"),
+            Self::Cores(error) => error.fmt(f),
+            Self::Memory { error, .. } => error.fmt(f),
+            Self::Kernel(error) | Self::Initrd(error) => error.fmt(f),
+            Self::Cmdline(error) => error.fmt(f),
+            Self::Console(error) => error.fmt(f),
+            Self::Placement(error) => error.fmt(f),
+            Self::MemoryMap(error) => error.fmt(f),
+            Self::RuntimeCode { bytes } => f.write_str(&format!(
+                "runtime services of {bytes} bytes don't fit into a launch (at most {RUNTIME_CODE_BYTES})"
+            )),
+        }
+    }
+}
+
+impl core::error::Error for PlanError {}
+
+impl From<CoreError> for PlanError {
+    fn from(error: CoreError) -> Self {
+        Self::Cores(error)
+    }
+}
+
+impl From<MemoryError> for PlanError {
+    fn from(error: MemoryError) -> Self {
+        Self::Memory {
+            request: None,
+            error,
+        }
+    }
+}
+
+impl From<CmdlineError> for PlanError {
+    fn from(error: CmdlineError) -> Self {
+        Self::Cmdline(error)
+    }
+}
+
+impl From<ConsoleError> for PlanError {
+    fn from(error: ConsoleError) -> Self {
+        Self::Console(error)
+    }
+}
+
+impl From<PlacementError> for PlanError {
+    fn from(error: PlacementError) -> Self {
+        Self::Placement(error)
+    }
+}
+
+impl From<E820Error> for PlanError {
+    fn from(error: E820Error) -> Self {
+        Self::MemoryMap(error)
+    }
+}

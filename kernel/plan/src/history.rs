@@ -1,0 +1,69 @@
+//! Who used which memory last: RAM is cleared when it changes owner, and only then.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use bulkhead_memory::{Region, RegionSet};
+
+/// The last user of each byte of RAM that a partition has ever used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// Last used by that partition. Disjoint from each other and from `orphaned`.
+    used: BTreeMap<usize, RegionSet>,
+    /// Last used by a partition that is no more, or by two at once.
+    orphaned: RegionSet,
+}
+
+impl History {
+    /// Nothing has been used yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            used: BTreeMap::new(),
+            orphaned: RegionSet::new(),
+        }
+    }
+
+    /// From now on `regions` hold data of partition `id` and of nobody else.
+    pub fn record(&mut self, id: usize, regions: &[Region]) {
+        self.forget(regions);
+        let used = self.used.entry(id).or_default();
+        regions.iter().for_each(|region| used.insert(*region));
+    }
+
+    /// The parts of `regions` that hold data of others than partition `id`.
+    #[must_use]
+    pub fn foreign(&self, id: usize, regions: &[Region]) -> Vec<Region> {
+        let others = self.used.iter().filter(|(user, _)| **user != id);
+        let sets = others.map(|(_, set)| set).chain([&self.orphaned]);
+        let foreign: RegionSet = sets
+            .flat_map(|set| regions.iter().map(|region| set.within(*region)))
+            .flat_map(|part| part.iter().collect::<Vec<_>>())
+            .collect();
+        foreign.iter().collect()
+    }
+
+    /// A launch of partition `id` begins to write to `regions`: until it is recorded, what was
+    /// foreign to it there is foreign to everybody.
+    pub fn taint(&mut self, id: usize, regions: &[Region]) {
+        let foreign = self.foreign(id, regions);
+        self.forget(&foreign);
+        foreign
+            .iter()
+            .for_each(|region| self.orphaned.insert(*region));
+    }
+
+    /// Partition `id` is no more; its number may be given to another one.
+    pub fn retire(&mut self, id: usize) {
+        if let Some(set) = self.used.remove(&id) {
+            set.iter().for_each(|region| self.orphaned.insert(region));
+        }
+    }
+
+    fn forget(&mut self, regions: &[Region]) {
+        for region in regions {
+            self.used.values_mut().for_each(|set| set.remove(*region));
+            self.orphaned.remove(*region);
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! The ledger: all partitions, and the only way to change them.
+//!
+//! Every operation either succeeds or changes nothing.
+
+use alloc::vec::Vec;
+
+use bulkhead_memory::RegionSet;
+
+use crate::layout::Layout;
+use crate::{
+    Change, Claim, Com, Definition, Event, History, Key, LaunchPlan, Machine, PlanError,
+    ResidentCode, Span, State, Warning, claim, cores, launch, memory, name, owners,
+};
+
+/// A partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partition {
+    /// Its number: the lowest one that was free when it was defined, unique while it is.
+    pub id: usize,
+    /// What its operator said.
+    pub definition: Definition,
+    /// What it has.
+    pub claim: Claim,
+    /// Where it is in its life.
+    pub state: State,
+    /// How many times its kernel has been entered.
+    pub runs: u32,
+}
+
+/// All partitions.
+///
+/// Invariant: no two share a core, a byte of RAM, a console, a name or a number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    partitions: Vec<Partition>,
+    history: History,
+}
+
+impl Ledger {
+    /// No partitions.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            partitions: Vec::new(),
+            history: History::new(),
+        }
+    }
+
+    /// Defines a partition; from now on what it claims is its own.
+    ///
+    /// # Errors
+    /// [`PlanError`] says what is wrong with the definition.
+    pub fn define(
+        &mut self,
+        machine: &Machine,
+        name: &str,
+        change: Change,
+    ) -> Result<Vec<Warning>, PlanError> {
+        name::check(name).map_err(|error| PlanError::Name {
+            name: name.into(),
+            error,
+        })?;
+        if self.find(name).is_some() {
+            return Err(PlanError::NameTaken { name: name.into() });
+        }
+        let missing = |key| PlanError::Missing { key };
+        let definition = Definition {
+            name: name.into(),
+            cores: change.cores.ok_or(missing(Key::Cores))?,
+            memory: change.memory.ok_or(missing(Key::Memory))?,
+            kernel: change.kernel.ok_or(missing(Key::Kernel))?,
+            initrd: change.initrd.flatten(),
+            cmdline: change.cmdline.unwrap_or_default(),
+            console: change.console.flatten(),
+        };
+        let claim = claim::resolve(&definition, None, machine, self.iter())?;
+        let partition = Partition {
+            id: self.free_id(),
+            definition,
+            claim,
+            state: State::Defined,
+            runs: 0,
+        };
+        let warnings = self.examine(machine, &partition)?;
+        self.partitions.push(partition);
+        Ok(warnings)
+    }
+
+    /// Changes a partition that is not live.
+    ///
+    /// # Errors
+    /// [`PlanError`] says why not.
+    pub fn set(
+        &mut self,
+        machine: &Machine,
+        name: &str,
+        change: Change,
+    ) -> Result<Vec<Warning>, PlanError> {
+        let index = self.index(name)?;
+        let mut partition = self.resting(index, "changed")?.clone();
+        change.apply(&mut partition.definition);
+        let before = &self.partitions[index];
+        partition.claim = claim::resolve(
+            &partition.definition,
+            Some((&before.definition, &before.claim)),
+            machine,
+            self.others(partition.id),
+        )?;
+        let warnings = self.examine(machine, &partition)?;
+        self.partitions[index] = partition;
+        Ok(warnings)
+    }
+
+    /// Forgets a partition that is not live; what it claimed is free.
+    ///
+    /// # Errors
+    /// [`PlanError`] says why not.
+    pub fn undefine(&mut self, name: &str) -> Result<(), PlanError> {
+        let index = self.index(name)?;
+        let id = self.resting(index, "undefined")?.id;
+        self.partitions.remove(index);
+        self.history.retire(id);
+        Ok(())
+    }
+
+    /// Checks a partition as if it were to be launched.
+    ///
+    /// # Errors
+    /// [`PlanError`] says what is wrong.
+    pub fn check(&self, machine: &Machine, name: &str) -> Result<Vec<Warning>, PlanError> {
+        self.examine(machine, self.get(name)?)
+    }
+
+    /// Plans the launch of a partition, whatever its state: the plan is also what `show` shows.
+    /// [`Self::check_launch`] tells whether it may be launched now.
+    ///
+    /// # Errors
+    /// [`PlanError`] says why it can't be launched.
+    pub fn plan(
+        &self,
+        machine: &Machine,
+        resident: &ResidentCode<'_>,
+        name: &str,
+    ) -> Result<LaunchPlan, PlanError> {
+        let partition = self.get(name)?;
+        let warnings = self.examine(machine, partition)?;
+        launch::plan(machine, resident, partition, &self.history, warnings)
+    }
+
+    /// Whether a partition may be launched now.
+    ///
+    /// # Errors
+    /// [`PlanError::WrongState`] if it is live, [`PlanError::Unknown`] if there is none.
+    pub fn check_launch(&self, name: &str) -> Result<(), PlanError> {
+        self.resting(self.index(name)?, "launched").map(|_| ())
+    }
+
+    /// Records what has happened to the partition with that number.
+    ///
+    /// # Errors
+    /// [`PlanError::WrongState`] if it can't have happened, [`PlanError::UnknownId`] if there is
+    /// none; nothing is changed then.
+    pub fn apply(&mut self, id: usize, event: &Event) -> Result<(), PlanError> {
+        let partition = self
+            .partitions
+            .iter_mut()
+            .find(|partition| partition.id == id)
+            .ok_or(PlanError::UnknownId { id })?;
+        let Some(state) = partition.state.after(event) else {
+            return Err(wrong_state(partition, event.participle()));
+        };
+        match event {
+            Event::Launch => self.history.taint(id, &partition.claim.regions()),
+            Event::Launched => {
+                partition.runs = partition.runs.saturating_add(1);
+                self.history.record(id, &partition.claim.regions());
+            }
+            Event::PoweredOff | Event::Killed | Event::Failed { .. } => {}
+        }
+        partition.state = state;
+        Ok(())
+    }
+
+    /// The partitions in the order in which they were defined.
+    pub fn iter(&self) -> core::slice::Iter<'_, Partition> {
+        self.partitions.iter()
+    }
+
+    /// The partition called `name`.
+    ///
+    /// # Errors
+    /// [`PlanError::Unknown`] names those that there are.
+    pub fn get(&self, name: &str) -> Result<&Partition, PlanError> {
+        self.find(name).ok_or_else(|| PlanError::Unknown {
+            name: name.into(),
+            existing: self.iter().map(|p| p.definition.name.clone()).collect(),
+        })
+    }
+
+    /// The partition called `name`, if there is one.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&Partition> {
+        self.iter().find(|p| p.definition.name == name)
+    }
+
+    /// The partition with that number.
+    #[must_use]
+    pub fn by_id(&self, id: usize) -> Option<&Partition> {
+        self.iter().find(|p| p.id == id)
+    }
+
+    /// Name of the partition that has the core.
+    #[must_use]
+    pub fn owner_of_core(&self, apic_id: u32) -> Option<&str> {
+        self.name_where(|claim| claim.cores.contains(&apic_id))
+    }
+
+    /// Name of the partition that has the byte at a physical address.
+    #[must_use]
+    pub fn owner_of(&self, address: u64) -> Option<&str> {
+        self.name_where(|claim| claim.contains(address))
+    }
+
+    /// Name of the partition that has the serial port.
+    #[must_use]
+    pub fn owner_of_console(&self, port: Com) -> Option<&str> {
+        self.name_where(|claim| claim.console == Some(port))
+    }
+
+    /// RAM that can still be claimed.
+    #[must_use]
+    pub fn free_memory(&self, machine: &Machine) -> RegionSet {
+        memory::free(machine, self.iter())
+    }
+
+    /// The machine's whole memory map with the one owner of each byte, ascending.
+    #[must_use]
+    pub fn memory_map<'a>(&'a self, machine: &'a Machine) -> Vec<Span<'a>> {
+        owners::spans(machine, self.iter())
+    }
+
+    fn name_where(&self, has: impl Fn(&Claim) -> bool) -> Option<&str> {
+        let owner = self.iter().find(|partition| has(&partition.claim))?;
+        Some(&owner.definition.name)
+    }
+
+    fn index(&self, name: &str) -> Result<usize, PlanError> {
+        let id = self.get(name)?.id;
+        let index = self.partitions.iter().position(|p| p.id == id);
+        index.ok_or(PlanError::UnknownId { id })
+    }
+
+    fn others(&self, id: usize) -> impl Iterator<Item = &Partition> + Clone {
+        self.iter().filter(move |partition| partition.id != id)
+    }
+
+    /// The partition at `index`, unless it is live.
+    fn resting(&self, index: usize, action: &'static str) -> Result<&Partition, PlanError> {
+        let partition = &self.partitions[index];
+        if partition.state.is_live() {
+            return Err(wrong_state(partition, action));
+        }
+        Ok(partition)
+    }
+
+    fn free_id(&self) -> usize {
+        let is_free = |id: &usize| self.by_id(*id).is_none();
+        (0..).find(is_free).unwrap_or(usize::MAX)
+    }
+
+    /// Everything that can be said of a resolved partition without runtime code.
+    fn examine(&self, machine: &Machine, partition: &Partition) -> Result<Vec<Warning>, PlanError> {
+        let layout = Layout::of(machine, partition)?;
+        let others = self.others(partition.id);
+        let mut warnings = cores::split_siblings(&partition.claim.cores, machine, others);
+        warnings.extend(layout.warning(&partition.claim));
+        Ok(warnings)
+    }
+}
+
+fn wrong_state(partition: &Partition, action: &'static str) -> PlanError {
+    PlanError::WrongState {
+        name: partition.definition.name.clone(),
+        state: partition.state.word(),
+        action,
+    }
+}
+
+impl<'a> IntoIterator for &'a Ledger {
+    type Item = &'a Partition;
+    type IntoIter = core::slice::Iter<'a, Partition>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}

@@ -1,0 +1,136 @@
+//! The life of a partition, and what may be done when.
+
+use bulkhead_plan::{Change, Event, Key, PlanError, State};
+
+use crate::fake::{Fake, MIB, RESIDENT, at, claim};
+
+const WEB: usize = 0;
+
+fn failed() -> Event {
+    Event::Failed {
+        reason: "no such luck".into(),
+    }
+}
+
+/// "web" after these events.
+fn after(events: &[Event]) -> Fake {
+    let mut fake = Fake::with_web();
+    for event in events {
+        fake.ledger.apply(WEB, event).unwrap();
+    }
+    fake
+}
+
+#[test]
+fn every_event_in_every_state() {
+    use Event::{Killed, Launch, Launched, PoweredOff};
+    let histories: [&[Event]; 5] = [
+        &[],
+        &[Launch],
+        &[Launch, Launched],
+        &[Launch, Launched, PoweredOff],
+        &[Launch, failed()],
+    ];
+    let events = [Launch, Launched, PoweredOff, Killed, failed()];
+    // Rows: defined, launching, running, stopped, failed.
+    let table = [
+        ["launching", "", "", "", ""],
+        ["", "running", "", "stopped", "failed"],
+        ["", "", "stopped", "stopped", "failed"],
+        ["launching", "", "", "", ""],
+        ["launching", "", "", "", ""],
+    ];
+    for (history, row) in histories.iter().zip(table) {
+        for (event, expected) in events.iter().zip(row) {
+            let mut fake = after(history);
+            let before = fake.ledger.clone();
+            let done = fake.ledger.apply(WEB, event);
+            if expected.is_empty() {
+                assert!(
+                    matches!(done, Err(PlanError::WrongState { .. })),
+                    "{history:?} {event:?}"
+                );
+                assert_eq!(fake.ledger, before);
+            } else {
+                done.unwrap();
+                assert_eq!(fake.ledger.by_id(WEB).unwrap().state.to_string(), expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn runs_are_counted_and_reasons_kept() {
+    let mut fake = after(&[
+        Event::Launch,
+        Event::Launched,
+        Event::Killed,
+        Event::Launch,
+        failed(),
+    ]);
+    let web = fake.ledger.by_id(WEB).unwrap();
+    assert_eq!(web.runs, 1);
+    let reason = "no such luck".into();
+    assert_eq!(web.state, State::Failed { reason });
+    let nobody = fake.ledger.apply(7, &Event::Launch).unwrap_err();
+    assert_eq!(nobody.to_string(), "there is no partition number 7");
+}
+
+#[test]
+fn a_live_partition_stays_as_it_is() {
+    for events in [&[Event::Launch][..], &[Event::Launch, Event::Launched]] {
+        let mut fake = after(events);
+        let before = fake.ledger.clone();
+        let state = before.by_id(WEB).unwrap().state.clone();
+        let refusals = [
+            (fake.set("web", Change::default()).map(|_| ()), "changed"),
+            (fake.ledger.undefine("web"), "undefined"),
+            (fake.ledger.check_launch("web"), "launched"),
+        ];
+        for (refusal, action) in refusals {
+            let error = refusal.unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("\"web\" is {state} and can't be {action}")
+            );
+            assert_eq!(error.key(), Some(Key::Name));
+        }
+        assert_eq!(fake.ledger, before);
+        // It can still be looked at.
+        fake.ledger.check(&fake.machine, "web").unwrap();
+        fake.ledger.plan(&fake.machine, &RESIDENT, "web").unwrap();
+    }
+}
+
+#[test]
+fn a_resting_partition_can_be_changed_and_launched_again() {
+    let mut fake = after(&[Event::Launch, Event::Launched, Event::PoweredOff]);
+    let change = Change {
+        kernel: Some("linux612".into()),
+        initrd: Some(None),
+        console: Some(None),
+        ..Change::default()
+    };
+    fake.set("web", change).unwrap();
+    let web = fake.ledger.get("web").unwrap();
+    assert_eq!((&web.state, web.runs), (&State::Stopped, 1));
+    assert_eq!((&web.definition.initrd, web.claim.console), (&None, None));
+    fake.ledger.check_launch("web").unwrap();
+    fake.ledger.apply(WEB, &Event::Launch).unwrap();
+}
+
+#[test]
+fn numbers_are_used_again() {
+    let mut fake = Fake::with_web();
+    fake.define("db", claim(&[4], &[at(64 * MIB, None)]))
+        .unwrap();
+    fake.ledger.undefine("web").unwrap();
+    fake.define("mail", claim(&[2], &[at(64 * MIB, None)]))
+        .unwrap();
+    let ids: Vec<_> = fake
+        .ledger
+        .iter()
+        .map(|p| (p.definition.name.as_str(), p.id))
+        .collect();
+    assert_eq!(ids, [("db", 1), ("mail", 0)]);
+}

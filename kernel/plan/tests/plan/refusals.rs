@@ -1,0 +1,346 @@
+//! Every refusal names the culprit, points at it, and changes nothing.
+
+use bulkhead_plan::{Change, Com, Key, MemoryRequest, PlanError};
+
+use crate::fake::{Fake, GIB, KIB, MIB, at, claim, with_console};
+
+fn free_cores(memory: &[MemoryRequest]) -> Change {
+    claim(&[4], memory)
+}
+
+fn with_cores(cores: &[u32]) -> Change {
+    claim(cores, &[at(128 * MIB, None)])
+}
+
+fn with_kernel(name: &str) -> Change {
+    Change {
+        kernel: Some(name.into()),
+        ..with_cores(&[4])
+    }
+}
+
+/// Defines "db" beside "web", expects a refusal, and checks that nothing has changed.
+fn refused(change: Change) -> PlanError {
+    named("db", change)
+}
+
+fn named(name: &str, change: Change) -> PlanError {
+    let mut fake = Fake::with_web();
+    let before = fake.ledger.clone();
+    let error = fake.define(name, change.clone()).unwrap_err();
+    assert_eq!(fake.ledger, before, "define");
+
+    // The same change of a partition that exists is refused just so.
+    if matches!(error.key(), Some(key) if key != Key::Name) {
+        let mut fake = Fake::with_web();
+        fake.define("other", claim(&[8], &[at(128 * MIB, None)]))
+            .unwrap();
+        let before = fake.ledger.clone();
+        fake.set("other", change).unwrap_err();
+        assert_eq!(fake.ledger, before, "set");
+    }
+    error
+}
+
+#[track_caller]
+fn expect(error: &PlanError, sentence: &str, key: Option<Key>, token: Option<&str>) {
+    assert_eq!(error.to_string(), sentence);
+    assert_eq!(error.key(), key);
+    assert_eq!(error.token().as_deref(), token);
+}
+
+#[test]
+fn names() {
+    let accepted = "(accepted: 1-16 of a-z, 0-9 and -, a letter first)";
+    for (name, what) in [
+        ("", "is empty"),
+        ("Web", "contains 'W' (accepted: a-z, 0-9 and -)"),
+        ("a b", "contains ' ' (accepted: a-z, 0-9 and -)"),
+        ("1st", "does not start with a letter a-z"),
+        ("abcdefghijklmnopq", "is longer than 16 characters"),
+        ("kernel", "is a word of the shell's"),
+    ] {
+        let error = named(name, with_cores(&[4]));
+        let sentence = format!("name \"{name}\" {what} {accepted}");
+        expect(&error, &sentence, Some(Key::Name), None);
+    }
+    let error = named("web", with_cores(&[4]));
+    expect(
+        &error,
+        "there is a partition \"web\" already",
+        Some(Key::Name),
+        None,
+    );
+    Fake::new().define("a-1", with_cores(&[4])).unwrap();
+    Fake::new()
+        .define("abcdefghijklmnop", with_cores(&[4]))
+        .unwrap();
+}
+
+#[test]
+fn unknown_partitions() {
+    let mut fake = Fake::with_web();
+    let sentence = "there is no partition \"db\" (partitions: web)";
+    let machine = &fake.machine;
+    expect(
+        &fake.ledger.check(machine, "db").unwrap_err(),
+        sentence,
+        Some(Key::Name),
+        None,
+    );
+    expect(
+        &fake.ledger.undefine("db").unwrap_err(),
+        sentence,
+        Some(Key::Name),
+        None,
+    );
+    expect(
+        &fake.ledger.check_launch("db").unwrap_err(),
+        sentence,
+        Some(Key::Name),
+        None,
+    );
+    expect(
+        &fake.set("db", Change::default()).unwrap_err(),
+        sentence,
+        Some(Key::Name),
+        None,
+    );
+    let empty = Fake::new().ledger.get("x").unwrap_err();
+    expect(
+        &empty,
+        "there is no partition \"x\" (partitions: none)",
+        Some(Key::Name),
+        None,
+    );
+}
+
+#[test]
+fn missing_keys() {
+    let full = with_cores(&[4]);
+    let missing = |change| refused(change);
+    let error = missing(Change {
+        cores: None,
+        ..full.clone()
+    });
+    expect(
+        &error,
+        "cores= is missing (for example cores=1,2-3)",
+        None,
+        None,
+    );
+    let error = missing(Change {
+        memory: None,
+        ..full.clone()
+    });
+    expect(
+        &error,
+        "memory= is missing (for example memory=512M)",
+        None,
+        None,
+    );
+    let error = missing(Change {
+        kernel: None,
+        ..full
+    });
+    expect(
+        &error,
+        "kernel= is missing (for example kernel=IMAGE)",
+        None,
+        None,
+    );
+}
+
+#[test]
+fn cores() {
+    for (cores, sentence, token) in [
+        (&[][..], "a partition needs at least one core", None),
+        (&[4, 77], "core 77 does not exist (cores: 0-9)", Some("77")),
+        (&[2, 4], "core 2 belongs to \"web\"", Some("2")),
+        (&[0], "core 0 is Bulkhead's own", Some("0")),
+        (&[9], "core 9 does not respond", Some("9")),
+        (&[4, 5, 4], "core 4 is named twice", Some("4")),
+    ] {
+        expect(
+            &refused(with_cores(cores)),
+            sentence,
+            Some(Key::Cores),
+            token,
+        );
+    }
+}
+
+#[test]
+fn memory() {
+    for (requests, sentence, token) in [
+        (&[][..], "0 is too little memory (at least 32M)", None),
+        (
+            &[at(16 * MIB, None), at(14 * MIB, None)],
+            "30M is too little memory (at least 32M)",
+            None,
+        ),
+        (
+            &[at(33 * MIB, None)],
+            "memory size 33M is not a multiple of 2M",
+            Some("33M"),
+        ),
+        (
+            &[at(0, None)],
+            "memory size 0 is not a multiple of 2M",
+            Some("0"),
+        ),
+        (
+            &[at(64 * MIB, GIB + 4 * KIB)],
+            "memory address 0x40001000 is not a multiple of 2M",
+            Some("64M@0x40001000"),
+        ),
+        (
+            &[at(64 * MIB, None), at(64 * MIB, GIB)],
+            "memory 0x40000000-0x43ffffff overlaps \"web\"",
+            Some("64M@0x40000000"),
+        ),
+        (
+            &[at(256 * MIB, 0x7000_0000)],
+            "memory 0x70000000-0x7fffffff is not RAM at 0x7ffde123",
+            Some("256M@0x70000000"),
+        ),
+        (
+            &[at(64 * MIB, 0xb000_0000)],
+            "memory 0xb0000000-0xb3ffffff is not RAM at 0xb0000000",
+            Some("64M@0xb0000000"),
+        ),
+        (
+            &[at(64 * MIB, 1 << 46)],
+            "memory 0x400000000000-0x400003ffffff is not RAM at 0x400000000000",
+            Some("64M@0x400000000000"),
+        ),
+        (
+            &[at(64 * MIB, !(2 * MIB - 1))],
+            "memory 64M@0xffffffffffe00000 runs past the last address",
+            Some("64M@0xffffffffffe00000"),
+        ),
+        (
+            &[at(64 * MIB, 0x7000_0000)],
+            "memory 0x70000000-0x73ffffff is kept by Bulkhead (image \"linux61\")",
+            Some("64M@0x70000000"),
+        ),
+        (
+            &[at(64 * MIB, 0)],
+            "memory 0x0-0x3ffffff reaches below 1M, which all partitions share",
+            Some("64M@0x0"),
+        ),
+        (
+            &[at(64 * MIB, 0x1000_0000), at(64 * MIB, 0x1200_0000)],
+            "memory 0x12000000-0x15ffffff is asked for more than once",
+            Some("64M@0x12000000"),
+        ),
+        (
+            &[at(64 * MIB, 4 * GIB)],
+            "some of the memory has to lie below 4 GiB",
+            None,
+        ),
+        (
+            &[at(8 * GIB, None)],
+            "no free 8G below 4 GiB (largest free: 1008M at 0x1000000, above 4 GiB: 2G at 0x100000000)",
+            Some("8G"),
+        ),
+    ] {
+        expect(
+            &refused(free_cores(requests)),
+            sentence,
+            Some(Key::Memory),
+            token,
+        );
+    }
+}
+
+#[test]
+fn memory_below_640k_that_is_gone() {
+    let mut fake = Fake::new();
+    fake.machine
+        .memory
+        .retain(|range| range.region.start() >= MIB);
+    let error = fake.define("db", with_cores(&[4])).unwrap_err();
+    let sentence = "no free 64K below 640K for the partition's core start-up code";
+    expect(&error, sentence, Some(Key::Memory), None);
+}
+
+#[test]
+fn memory_too_small_for_its_kernel() {
+    let error = refused(free_cores(&[at(32 * MIB, None)]));
+    assert!(matches!(error, PlanError::Placement(_)), "{error}");
+    assert_eq!(error.key(), Some(Key::Memory));
+    // Enough in all, but not below 4 GiB.
+    let error = refused(free_cores(&[at(32 * MIB, 0x1000_0000), at(GIB, 4 * GIB)]));
+    assert!(matches!(error, PlanError::Placement(_)), "{error}");
+}
+
+#[test]
+fn images() {
+    let all = "linux61, linux612, huge, broken, demo.img";
+    let absent = format!("there is no image \"nix\" (images: {all})");
+    expect(
+        &refused(with_kernel("nix")),
+        &absent,
+        Some(Key::Kernel),
+        None,
+    );
+    let error = refused(with_kernel("demo.img"));
+    expect(
+        &error,
+        "image \"demo.img\" is not a Linux kernel",
+        Some(Key::Kernel),
+        None,
+    );
+    let error = refused(with_kernel("broken"));
+    assert!(
+        error
+            .to_string()
+            .starts_with("kernel \"broken\" can't be launched: "),
+        "{error}"
+    );
+    assert_eq!(error.key(), Some(Key::Kernel));
+
+    let initrd = |name: &str| Change {
+        initrd: Some(Some(name.into())),
+        ..with_cores(&[4])
+    };
+    expect(&refused(initrd("nix")), &absent, Some(Key::Initrd), None);
+    for name in ["linux61", "broken"] {
+        let sentence = format!("image \"{name}\" is a kernel, not an initrd");
+        expect(&refused(initrd(name)), &sentence, Some(Key::Initrd), None);
+    }
+    let mut bare = Fake::new();
+    bare.machine.images.clear();
+    let error = bare.define("db", with_cores(&[4])).unwrap_err();
+    expect(
+        &error,
+        "there is no image \"linux61\" (images: none)",
+        Some(Key::Kernel),
+        None,
+    );
+}
+
+#[test]
+fn consoles() {
+    for (port, sentence) in [
+        (Com::Com1, "com1 is the console of Bulkhead's shell"),
+        (Com::Com2, "com2 belongs to \"web\""),
+        (Com::Com4, "com4 does not exist (found: com2 com3)"),
+    ] {
+        let error = refused(with_console(with_cores(&[4]), port));
+        expect(&error, sentence, Some(Key::Console), None);
+    }
+}
+
+#[test]
+fn command_lines() {
+    let change = Change {
+        cmdline: Some("quiet acpi=off".into()),
+        ..with_cores(&[4])
+    };
+    let error = refused(change);
+    assert_eq!(error.key(), Some(Key::Cmdline));
+    assert_eq!(error.token().as_deref(), Some("acpi=off"));
+    assert!(error.to_string().contains("acpi=off"), "{error}");
+}

@@ -1,0 +1,146 @@
+//! Entry by the Limine boot protocol, base revision 3.
+//!
+//! Limine up to 8.2 knows revision 2 at most and then serves that one. What differs for us is only
+//! whether the ACPI root pointer is a virtual or a physical address, which its value tells, so the
+//! revision in force is not asked for.
+//!
+//! Source: Limine `PROTOCOL.md` (8.x). Everything returned lies in memory that is reclaimed
+//! later, so all of it is copied.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bulkhead_memory::Region;
+use bulkhead_plan::{FirmwareKind, MemoryKind, MemoryRange};
+use limine::BaseRevision;
+use limine::firmware_type::FirmwareType;
+use limine::memory_map::EntryType;
+use limine::request::{
+    BootloaderInfoRequest, ExecutableAddressRequest, ExecutableCmdlineRequest, FirmwareTypeRequest,
+    HhdmRequest, MemoryMapRequest, ModuleRequest, RequestsEndMarker, RequestsStartMarker,
+    RsdpRequest,
+};
+
+use super::{BootInfo, Module, module_name};
+use crate::mem::paging::ImagePlace;
+use crate::mem::{heap, phys};
+
+#[used]
+#[unsafe(link_section = ".requests_start_marker")]
+static START: RequestsStartMarker = RequestsStartMarker::new();
+#[used]
+#[unsafe(link_section = ".requests")]
+static BASE_REVISION: BaseRevision = BaseRevision::with_revision(3);
+#[used]
+#[unsafe(link_section = ".requests")]
+static LOADER: BootloaderInfoRequest = BootloaderInfoRequest::new();
+#[used]
+#[unsafe(link_section = ".requests")]
+static FIRMWARE: FirmwareTypeRequest = FirmwareTypeRequest::new();
+#[used]
+#[unsafe(link_section = ".requests")]
+static HHDM: HhdmRequest = HhdmRequest::new();
+#[used]
+#[unsafe(link_section = ".requests")]
+static MEMORY: MemoryMapRequest = MemoryMapRequest::new();
+#[used]
+#[unsafe(link_section = ".requests")]
+static MODULES: ModuleRequest = ModuleRequest::new();
+#[used]
+#[unsafe(link_section = ".requests")]
+static RSDP: RsdpRequest = RsdpRequest::new();
+#[used]
+#[unsafe(link_section = ".requests")]
+static COMMAND_LINE: ExecutableCmdlineRequest = ExecutableCmdlineRequest::new();
+#[used]
+#[unsafe(link_section = ".requests")]
+static ADDRESS: ExecutableAddressRequest = ExecutableAddressRequest::new();
+#[used]
+#[unsafe(link_section = ".requests_end_marker")]
+static END: RequestsEndMarker = RequestsEndMarker::new();
+
+/// Where Limine jumps to: leaves its stack for our own, which is part of the image.
+#[unsafe(no_mangle)]
+#[unsafe(naked)]
+extern "C" fn limine_start() -> ! {
+    core::arch::naked_asm!(
+        "cli",
+        "cld",
+        "lea rsp, [rip + {stack} + {size}]",
+        "xor ebp, ebp",
+        "call {main}",
+        "ud2",
+        stack = sym crate::BOOT_STACK,
+        size = const crate::layout::BOOT_STACK,
+        main = sym enter,
+    )
+}
+
+extern "C" fn enter() -> ! {
+    // SAFETY: the first thing that runs, once.
+    unsafe { heap::init() };
+    match boot_info() {
+        Some(info) => crate::kmain(info),
+        // Without these answers nothing at all is known of the machine, not even a console.
+        None => crate::cpu::halt_for_ever(),
+    }
+}
+
+fn boot_info() -> Option<BootInfo> {
+    let offset = HHDM.get_response()?.offset();
+    phys::set_loader_offset(offset);
+    let address = ADDRESS.get_response()?;
+    let memory = MEMORY.get_response()?.entries().iter().filter_map(|entry| {
+        let region = Region::new(entry.base, entry.length)?;
+        Some(MemoryRange { region, kind: kind_of(entry.entry_type) })
+    });
+    Some(BootInfo {
+        loader: LOADER
+            .get_response()
+            .map_or_else(|| String::from("Limine"), |r| format!("{} {}", r.name(), r.version())),
+        firmware: match FIRMWARE.get_response().map(|r| r.firmware_type()) {
+            Some(FirmwareType::UEFI_64 | FirmwareType::UEFI_32) => FirmwareKind::Uefi,
+            _ => FirmwareKind::Bios,
+        },
+        command_line: COMMAND_LINE
+            .get_response()
+            .and_then(|r| r.cmdline().to_str().ok())
+            .map_or_else(String::new, String::from),
+        memory: memory.collect(),
+        modules: modules(offset),
+        rsdp: RSDP.get_response().map(|r| {
+            let address = r.address() as u64;
+            if address >= offset { address - offset } else { address }
+        }),
+        image: ImagePlace {
+            physical: address.physical_base() + (crate::layout::KERNEL_BASE - address.virtual_base()),
+        },
+        keep: None,
+    })
+}
+
+fn kind_of(entry: EntryType) -> MemoryKind {
+    match entry {
+        EntryType::USABLE | EntryType::BOOTLOADER_RECLAIMABLE | EntryType::EXECUTABLE_AND_MODULES => {
+            MemoryKind::Usable
+        }
+        EntryType::ACPI_RECLAIMABLE => MemoryKind::AcpiTables,
+        EntryType::ACPI_NVS => MemoryKind::AcpiNvs,
+        EntryType::BAD_MEMORY => MemoryKind::Bad,
+        _ => MemoryKind::Reserved,
+    }
+}
+
+fn modules(offset: u64) -> Vec<Module> {
+    let files = MODULES.get_response().map_or(&[][..], |r| r.modules());
+    files
+        .iter()
+        .filter_map(|file| {
+            let region = Region::new(file.addr() as u64 - offset, file.size())?;
+            let path = file.path().to_str().unwrap_or("");
+            let command_line = file.string().to_str().unwrap_or("");
+            Some(Module { name: module_name(command_line, path), region })
+        })
+        .collect()
+}

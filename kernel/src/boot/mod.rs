@@ -1,0 +1,52 @@
+//! What the loader hands over, as one owned record that no longer depends on the loader.
+//!
+//! Which protocol booted us is decided by which entry symbol was jumped to: [`limine`] or
+//! [`multiboot2`]. Each copies what it is told into a [`BootInfo`] and calls [`crate::kmain`].
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bulkhead_memory::Region;
+use bulkhead_plan::{FirmwareKind, MemoryRange};
+
+use crate::mem::paging::ImagePlace;
+
+pub(crate) mod limine;
+pub(crate) mod multiboot2;
+
+/// Everything that the loader said.
+pub(crate) struct BootInfo {
+    /// Name and version of the loader.
+    pub(crate) loader: String,
+    /// Which firmware started the machine.
+    pub(crate) firmware: FirmwareKind,
+    /// The kernel's own command line.
+    pub(crate) command_line: String,
+    /// The memory map. What the loader calls reclaimable is usable; the image and the modules
+    /// lie in usable RAM and are not cut out.
+    pub(crate) memory: Vec<MemoryRange>,
+    /// Files, each with the name it was given.
+    pub(crate) modules: Vec<Module>,
+    /// Physical address of the ACPI root pointer, or a copy of it.
+    pub(crate) rsdp: Option<u64>,
+    /// Where the image is.
+    pub(crate) image: ImagePlace,
+    /// RAM to keep until the record has been read, beyond modules: the loader's own tables that
+    /// hold the root pointer's copy.
+    pub(crate) keep: Option<Region>,
+}
+
+/// A file that the loader brought.
+pub(crate) struct Module {
+    /// The name: the first word of its command line, or the last component of its path.
+    pub(crate) name: String,
+    /// Its bytes.
+    pub(crate) region: Region,
+}
+
+/// The module's name by its command line, else by its path.
+fn module_name(command_line: &str, path: &str) -> String {
+    let named = command_line.split_ascii_whitespace().next();
+    let file = path.rsplit('/').next().unwrap_or(path);
+    String::from(named.unwrap_or(file))
+}

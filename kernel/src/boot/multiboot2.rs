@@ -1,0 +1,95 @@
+//! Entry as a Multiboot2 image.
+//!
+//! Source: Multiboot2 Specification 2.0, "Boot information format". The 32-bit part is in
+//! `multiboot2.S`.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bulkhead_memory::Region;
+use bulkhead_plan::{FirmwareKind, MemoryKind, MemoryRange};
+use multiboot2::{BootInformation, BootInformationHeader, MemoryAreaType, TagType};
+
+use super::{BootInfo, Module, module_name};
+use crate::mem::heap;
+use crate::mem::paging::ImagePlace;
+
+core::arch::global_asm!(
+    include_str!("multiboot2.S"),
+    stack = sym crate::BOOT_STACK,
+    stack_size = const crate::layout::BOOT_STACK,
+    main = sym enter,
+    options(att_syntax),
+);
+
+extern "C" fn enter(information: u64, image: u64) -> ! {
+    // SAFETY: the first thing that runs, once.
+    unsafe { heap::init() };
+    let header = core::ptr::with_exposed_provenance::<BootInformationHeader>(information as usize);
+    // SAFETY: the loader's magic was checked, so this is its information structure, mapped one to
+    // one and not written while it is read.
+    let Ok(information) = (unsafe { BootInformation::load(header) }) else {
+        crate::cpu::halt_for_ever()
+    };
+    crate::kmain(boot_info(&information, ImagePlace { physical: image }))
+}
+
+fn boot_info(information: &BootInformation, image: ImagePlace) -> BootInfo {
+    let text = |value: Option<&str>| value.map_or_else(String::new, String::from);
+    let uefi = information.efi_sdt64_tag().is_some()
+        || information.efi_sdt32_tag().is_some()
+        || information.efi_memory_map_tag().is_some();
+    BootInfo {
+        loader: text(information.boot_loader_name_tag().and_then(|tag| tag.name().ok())),
+        firmware: if uefi { FirmwareKind::Uefi } else { FirmwareKind::Bios },
+        command_line: text(information.command_line_tag().and_then(|tag| tag.cmdline().ok())),
+        memory: memory(information),
+        modules: modules(information),
+        rsdp: rsdp(information),
+        image,
+        keep: Region::new(information.start_address() as u64, information.total_size() as u64),
+    }
+}
+
+fn memory(information: &BootInformation) -> Vec<MemoryRange> {
+    let areas = information.memory_map_tag().map_or(&[][..], |tag| tag.memory_areas());
+    let mut ranges: Vec<MemoryRange> = areas
+        .iter()
+        .filter_map(|area| {
+            let region = Region::new(area.start_address(), area.size())?;
+            let kind = match area.typ() {
+                MemoryAreaType::Available => MemoryKind::Usable,
+                MemoryAreaType::AcpiAvailable => MemoryKind::AcpiTables,
+                MemoryAreaType::ReservedHibernate => MemoryKind::AcpiNvs,
+                MemoryAreaType::Defective => MemoryKind::Bad,
+                _ => MemoryKind::Reserved,
+            };
+            Some(MemoryRange { region, kind })
+        })
+        .collect();
+    ranges.sort_by_key(|range| range.region);
+    ranges
+}
+
+fn modules(information: &BootInformation) -> Vec<Module> {
+    information
+        .module_tags()
+        .filter_map(|tag| {
+            let region =
+                Region::from_bounds(u64::from(tag.start_address()), u64::from(tag.end_address()))?;
+            Some(Module { name: module_name(tag.cmdline().unwrap_or(""), ""), region })
+        })
+        .collect()
+}
+
+/// The loader brings a copy of the root pointer inside its tags: it lies after the tag's header.
+fn rsdp(information: &BootInformation) -> Option<u64> {
+    const TAG_HEADER: u64 = 8;
+    let find = |wanted: TagType| {
+        information
+            .tags()
+            .find(|tag| tag.header().typ == wanted)
+            .map(|tag| core::ptr::from_ref(tag.header()).expose_provenance() as u64 + TAG_HEADER)
+    };
+    find(TagType::AcpiV2).or_else(|| find(TagType::AcpiV1))
+}

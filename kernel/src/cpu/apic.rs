@@ -1,0 +1,231 @@
+//! The local APIC: who am I, send an IPI, acknowledge, be quiet.
+//!
+//! The mode (xAPIC registers in memory, or x2APIC as model-specific registers) is read at each
+//! use, because a Linux may have changed it on the core that comes back.
+//!
+//! Source: Intel SDM Vol. 3A, chapter "Advanced Programmable Interrupt Controller (APIC)".
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use super::{read_msr, tsc, write_msr};
+use crate::layout::vector;
+use crate::mem::phys;
+
+const APIC_BASE: u32 = 0x1b;
+const BASE_X2APIC: u64 = 1 << 10;
+const BASE_ENABLED: u64 = 1 << 11;
+const BASE_ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+/// x2APIC register of an xAPIC offset: this plus the offset divided by 16.
+const X2APIC_MSR: u32 = 0x800;
+
+/// Register offsets (xAPIC).
+mod register {
+    pub(super) const VERSION: u32 = 0x30;
+    pub(super) const TASK_PRIORITY: u32 = 0x80;
+    pub(super) const EOI: u32 = 0xb0;
+    pub(super) const SPURIOUS: u32 = 0xf0;
+    pub(super) const IN_SERVICE: u32 = 0x100;
+    pub(super) const ERROR_STATUS: u32 = 0x280;
+    pub(super) const LVT_CMCI: u32 = 0x2f0;
+    pub(super) const COMMAND_LOW: u32 = 0x300;
+    pub(super) const COMMAND_HIGH: u32 = 0x310;
+    pub(super) const LVT_TIMER: u32 = 0x320;
+    pub(super) const LVT_THERMAL: u32 = 0x330;
+    pub(super) const LVT_PERFORMANCE: u32 = 0x340;
+    pub(super) const LVT_LINT0: u32 = 0x350;
+    pub(super) const LVT_LINT1: u32 = 0x360;
+    pub(super) const LVT_ERROR: u32 = 0x370;
+    pub(super) const TIMER_INITIAL: u32 = 0x380;
+    pub(super) const TIMER_CURRENT: u32 = 0x390;
+    pub(super) const TIMER_DIVIDE: u32 = 0x3e0;
+}
+
+const SOFTWARE_ENABLE: u32 = 1 << 8;
+const MASKED: u32 = 1 << 16;
+const PERIODIC: u32 = 1 << 17;
+const DIVIDE_BY_16: u32 = 0b0011;
+const DELIVERY_INIT: u32 = 0b101 << 8;
+const DELIVERY_NMI: u32 = 0b100 << 8;
+const DELIVERY_STARTUP: u32 = 0b110 << 8;
+const LEVEL_ASSERT: u32 = 1 << 14;
+const SEND_PENDING: u32 = 1 << 12;
+
+static TIMER_TICKS_PER_MS: AtomicU64 = AtomicU64::new(0);
+
+enum Mode {
+    Memory(u64),
+    Registers,
+    Off,
+}
+
+fn mode() -> Mode {
+    // SAFETY: every processor with long mode has this register.
+    let base = unsafe { read_msr(APIC_BASE) };
+    if base & BASE_ENABLED == 0 {
+        Mode::Off
+    } else if base & BASE_X2APIC != 0 {
+        Mode::Registers
+    } else {
+        Mode::Memory(base & BASE_ADDRESS)
+    }
+}
+
+fn read(register: u32) -> u32 {
+    match mode() {
+        // SAFETY: the register page is mapped uncached; reading these has no side effect.
+        Mode::Memory(base) => unsafe {
+            phys::pointer::<u32>(base + u64::from(register)).read_volatile()
+        },
+        // SAFETY: the x2APIC mode has this register.
+        Mode::Registers => unsafe { read_msr(X2APIC_MSR + (register >> 4)) as u32 },
+        Mode::Off => 0,
+    }
+}
+
+fn write(register: u32, value: u32) {
+    match mode() {
+        // SAFETY: the core's own register page; callers write values of the manual.
+        Mode::Memory(base) => unsafe {
+            phys::pointer::<u32>(base + u64::from(register)).write_volatile(value);
+        },
+        // SAFETY: as above.
+        Mode::Registers => unsafe { write_msr(X2APIC_MSR + (register >> 4), u64::from(value)) },
+        Mode::Off => {}
+    }
+}
+
+/// The local APIC ID of this core, by CPUID: right in every mode and under any page tables.
+pub(crate) fn id() -> u32 {
+    let cpuid = raw_cpuid::CpuId::new();
+    let extended = cpuid.get_extended_topology_info().and_then(|mut levels| {
+        levels.next().filter(|level| level.processors() != 0).map(|level| level.x2apic_id())
+    });
+    extended
+        .or_else(|| cpuid.get_feature_info().map(|f| u32::from(f.initial_local_apic_id())))
+        .unwrap_or(0)
+}
+
+/// Makes this core's local APIC ready for Bulkhead: enabled, every local source masked, every
+/// priority let through, nothing in service.
+pub(crate) fn quiesce() {
+    // SAFETY: the register exists; setting the enable bit of a disabled APIC is what firmware does.
+    unsafe {
+        let base = read_msr(APIC_BASE);
+        if base & BASE_ENABLED == 0 {
+            write_msr(APIC_BASE, base | BASE_ENABLED);
+        }
+    }
+    write(register::SPURIOUS, SOFTWARE_ENABLE | u32::from(vector::SPURIOUS));
+    mask_local_sources();
+    write(register::TASK_PRIORITY, 0);
+    acknowledge_all();
+}
+
+/// Stops the timer and masks every local vector table entry that this APIC has.
+fn mask_local_sources() {
+    write(register::LVT_TIMER, MASKED);
+    write(register::TIMER_INITIAL, 0);
+    let highest = (read(register::VERSION) >> 16) & 0xff;
+    write(register::LVT_LINT0, MASKED);
+    write(register::LVT_LINT1, MASKED);
+    write(register::LVT_ERROR, MASKED);
+    if highest >= 4 {
+        write(register::LVT_PERFORMANCE, MASKED);
+    }
+    if highest >= 5 {
+        write(register::LVT_THERMAL, MASKED);
+    }
+    if highest >= 6 {
+        write(register::LVT_CMCI, MASKED);
+    }
+    write(register::ERROR_STATUS, 0);
+}
+
+/// Acknowledges all that is in service: a handler of the old kernel never will.
+fn acknowledge_all() {
+    for _ in 0..256 {
+        if (0..8).all(|word| read(register::IN_SERVICE + word * 0x10) == 0) {
+            break;
+        }
+        end_of_interrupt();
+    }
+}
+
+/// Leaves the local APIC as Linux finds it after a reset: software-disabled, all masked.
+pub(crate) fn hand_over() {
+    mask_local_sources();
+    acknowledge_all();
+    write(register::SPURIOUS, u32::from(vector::SPURIOUS));
+}
+
+/// Acknowledges the interrupt being handled.
+pub(crate) fn end_of_interrupt() {
+    write(register::EOI, 0);
+}
+
+/// Acknowledges `vector` unless it is one that the APIC does not track (spurious, software).
+pub(crate) fn end_of_interrupt_if_in_service(vector: u8) {
+    let word = read(register::IN_SERVICE + u32::from(vector / 32) * 0x10);
+    if word & (1 << (vector % 32)) != 0 {
+        end_of_interrupt();
+    }
+}
+
+fn send(destination: u32, command: u32) {
+    match mode() {
+        // SAFETY: x2APIC has one 64-bit command register; destination in the upper half.
+        Mode::Registers => unsafe {
+            let value = (u64::from(destination) << 32) | u64::from(command);
+            write_msr(X2APIC_MSR + (register::COMMAND_LOW >> 4), value);
+        },
+        _ => {
+            write(register::COMMAND_HIGH, destination << 24);
+            write(register::COMMAND_LOW, command);
+            // Bounded: a core that can't deliver must not hang this one.
+            let _ = tsc::wait_until(1_000, || read(register::COMMAND_LOW) & SEND_PENDING == 0);
+        }
+    }
+}
+
+/// Rings the doorbell of a core that is parked.
+pub(crate) fn send_doorbell(destination: u32) {
+    send(destination, LEVEL_ASSERT | u32::from(vector::DOORBELL));
+}
+
+/// Sends INIT: the core forgets what it did and waits for a start-up IPI.
+///
+/// Never to the machine's boot processor: it would run the firmware.
+pub(crate) fn send_init(destination: u32) {
+    send(destination, LEVEL_ASSERT | DELIVERY_INIT);
+}
+
+/// Sends a start-up IPI for the page of that number.
+pub(crate) fn send_startup(destination: u32, page: u8) {
+    send(destination, LEVEL_ASSERT | DELIVERY_STARTUP | u32::from(page));
+}
+
+/// Sends a non-maskable interrupt.
+pub(crate) fn send_nmi(destination: u32) {
+    send(destination, LEVEL_ASSERT | DELIVERY_NMI);
+}
+
+/// Measures the timer's rate against the time-stamp counter.
+pub(crate) fn calibrate_timer() {
+    const MS: u64 = 10;
+    write(register::TIMER_DIVIDE, DIVIDE_BY_16);
+    write(register::LVT_TIMER, MASKED);
+    write(register::TIMER_INITIAL, u32::MAX);
+    tsc::delay_us(MS * 1000);
+    let passed = u32::MAX - read(register::TIMER_CURRENT);
+    write(register::TIMER_INITIAL, 0);
+    TIMER_TICKS_PER_MS.store((u64::from(passed) / MS).max(1), Ordering::Relaxed);
+}
+
+/// Starts a tick of one millisecond on this core.
+///
+/// One millisecond because a 16-byte FIFO at 115200 baud fills in 1.4.
+pub(crate) fn start_timer() {
+    write(register::TIMER_DIVIDE, DIVIDE_BY_16);
+    write(register::LVT_TIMER, PERIODIC | u32::from(vector::TIMER));
+    write(register::TIMER_INITIAL, TIMER_TICKS_PER_MS.load(Ordering::Relaxed) as u32);
+}

@@ -1,0 +1,101 @@
+//! Starting cores: INIT, start-up IPI, and the trampoline page below 1 MiB.
+//!
+//! The same way takes a core back from a Linux. Source: Intel SDM Vol. 3A, "MP Initialization
+//! Protocol Algorithm".
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use bulkhead_memory::Region;
+
+use super::{apic, cores, tsc};
+use crate::layout::{MAX_CORES, TRAMPOLINE_WINDOW};
+use crate::mem::{frames, paging, phys};
+
+core::arch::global_asm!(
+    include_str!("ap.S"),
+    stacks = sym cores::CORE_STACKS,
+    count = const MAX_CORES,
+    main = sym crate::partition::core_main,
+    options(att_syntax),
+);
+
+unsafe extern "C" {
+    static ap_trampoline: u8;
+    static ap_gdt: u8;
+    static ap_gdt_base: u8;
+    static ap_far: u8;
+    static ap_long: u8;
+    static ap_root: u8;
+    static ap_entry: u8;
+    static ap_end: u8;
+    static core_entry: u8;
+}
+
+const INIT_DELAY_US: u64 = 10_000;
+const STARTUP_DELAY_US: u64 = 200;
+const ANSWER_US: u64 = 500_000;
+
+static PAGE: AtomicU64 = AtomicU64::new(0);
+
+/// Address of the code that every core runs when it enters Bulkhead from outside.
+pub(crate) fn entry_address() -> u64 {
+    &raw const core_entry as u64
+}
+
+/// Puts the trampoline into its page. `false` if there is no free page for it.
+pub(crate) fn install_trampoline() -> bool {
+    let window = Region::from_bounds(TRAMPOLINE_WINDOW.start, TRAMPOLINE_WINDOW.end);
+    let Some(page) =
+        window.and_then(|w| frames::take_within(bulkhead_memory::PAGE, w, "trampoline"))
+    else {
+        return false;
+    };
+    let base = page.start();
+    let start = &raw const ap_trampoline as u64;
+    let end = &raw const ap_end as u64;
+    let gdt = &raw const ap_gdt as u64;
+    let gdt_base = &raw const ap_gdt_base as u64;
+    let far = &raw const ap_far as u64;
+    let long = &raw const ap_long as u64;
+    let root = &raw const ap_root as u64;
+    let entry = &raw const ap_entry as u64;
+    let place = |symbol: u64| base + (symbol - start);
+    let four_level = u32::try_from(paging::roots().four_level)
+        .expect("real mode can load only a root below 4 GiB; loaders put the image there");
+    // SAFETY: the page was just taken; the source is the trampoline's bytes in the image, and the
+    // words lie inside the copy.
+    unsafe {
+        let code = core::slice::from_raw_parts(&raw const ap_trampoline, (end - start) as usize);
+        phys::write(base, code);
+        phys::write(place(gdt_base), &(place(gdt) as u32).to_le_bytes());
+        phys::write(place(far), &(place(long) as u32).to_le_bytes());
+        phys::write(place(root), &four_level.to_le_bytes());
+        phys::write(place(entry), &entry_address().to_le_bytes());
+    }
+    PAGE.store(base, Ordering::Release);
+    true
+}
+
+/// Resets a core and starts it in the trampoline; waits for `answered`, and says whether it did.
+pub(crate) fn start(apic_id: u32, answered: impl Fn() -> bool) -> bool {
+    let page = (PAGE.load(Ordering::Acquire) >> 12) as u8;
+    apic::send_init(apic_id);
+    tsc::delay_us(INIT_DELAY_US);
+    apic::send_startup(apic_id, page);
+    if tsc::wait_until(STARTUP_DELAY_US, &answered) {
+        return true;
+    }
+    // A second one, as the manual says; a core that runs already ignores it.
+    apic::send_startup(apic_id, page);
+    tsc::wait_until(ANSWER_US, &answered)
+}
+
+/// Starts every core but this one; each parks.
+pub(crate) fn start_all() {
+    for core in cores::all() {
+        if core.state() != cores::CoreState::Bulkhead {
+            let before = core.parkings();
+            let _ = start(core.apic_id(), || core.parkings() != before);
+        }
+    }
+}

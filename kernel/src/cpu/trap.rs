@@ -1,0 +1,123 @@
+//! Traps of a core that runs Bulkhead's code.
+//!
+//! Any vector may come at any time: a local APIC keeps what was pending when a Linux left
+//! (FACTS), and a stray IPI of a partition is aimed at a number. Each one is acknowledged,
+//! counted and survived; only an exception of our own code stops the core.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use x86_64::VirtAddr;
+use x86_64::structures::DescriptorTablePointer;
+use x86_64::structures::idt::{Entry, HandlerFunc};
+
+use super::{apic, cores, gdt};
+use crate::layout::vector;
+
+core::arch::global_asm!(include_str!("trap.S"), handler = sym handle, options(att_syntax));
+
+unsafe extern "C" {
+    static trap_stubs: u8;
+}
+
+const STUB_BYTES: u64 = 16;
+const NMI: u64 = 2;
+const DOUBLE_FAULT: u64 = 8;
+const MACHINE_CHECK: u64 = 18;
+const EXCEPTIONS: u64 = 32;
+
+#[repr(C, align(16))]
+struct Table([Entry<HandlerFunc>; 256]);
+
+static mut TABLE: Table = Table([const { Entry::missing() }; 256]);
+
+/// What the stub and the processor left on the stack.
+#[repr(C)]
+struct Frame {
+    vector: u64,
+    error_code: u64,
+    instruction: u64,
+    code_segment: u64,
+    flags: u64,
+    stack: u64,
+    stack_segment: u64,
+}
+
+/// Unexpected vectors on any core since boot, by vector.
+static COUNTS: [AtomicU32; 256] = [const { AtomicU32::new(0) }; 256];
+
+/// How often an unexpected vector came.
+pub(crate) fn unexpected(vector: u8) -> u32 {
+    COUNTS[usize::from(vector)].load(Ordering::Relaxed)
+}
+
+/// Fills the table that all cores share.
+///
+/// # Safety
+/// To be called once, before any core loads it.
+pub(crate) unsafe fn init() {
+    let stubs = &raw const trap_stubs as u64;
+    // SAFETY: called once, before any other use, by the caller's contract.
+    let table = unsafe { &mut *(&raw mut TABLE) };
+    for (number, entry) in (0u64..).zip(table.0.iter_mut()) {
+        // SAFETY: each stub leaves by `iretq` with the stack as the processor left it.
+        let options = unsafe { entry.set_handler_addr(VirtAddr::new(stubs + number * STUB_BYTES)) };
+        // SAFETY: the selector is the code segment of every core's table.
+        unsafe { options.set_code_selector(gdt::CODE) };
+        let stack = match number {
+            NMI => Some(gdt::IST_NMI),
+            DOUBLE_FAULT => Some(gdt::IST_DOUBLE_FAULT),
+            MACHINE_CHECK => Some(gdt::IST_MACHINE_CHECK),
+            _ => None,
+        };
+        if let Some(slot) = stack {
+            // SAFETY: every core's task state has these stacks.
+            unsafe { options.set_stack_index(slot) };
+        }
+    }
+}
+
+/// Loads the table into this core.
+pub(crate) fn load() {
+    let pointer = DescriptorTablePointer {
+        limit: (size_of::<Table>() - 1) as u16,
+        base: VirtAddr::from_ptr(&raw const TABLE),
+    };
+    // SAFETY: the table is static and was filled by `init`.
+    unsafe { x86_64::instructions::tables::lidt(&pointer) };
+}
+
+extern "C" fn handle(frame: &Frame) {
+    let number = frame.vector as u8;
+    match number {
+        vector::TIMER | vector::DOORBELL => apic::end_of_interrupt(),
+        _ if frame.vector >= EXCEPTIONS => {
+            COUNTS[usize::from(number)].fetch_add(1, Ordering::Relaxed);
+            apic::end_of_interrupt_if_in_service(number);
+        }
+        _ if frame.vector == NMI => {
+            COUNTS[usize::from(number)].fetch_add(1, Ordering::Relaxed);
+        }
+        _ => exception(frame),
+    }
+}
+
+/// An exception in Bulkhead's own code: a bug, or the machine is failing.
+fn exception(frame: &Frame) {
+    COUNTS[frame.vector as usize].fetch_add(1, Ordering::Relaxed);
+    let page_fault_address = x86_64::registers::control::Cr2::read_raw();
+    if cores::is_boot_core() {
+        panic!(
+            "exception {} error {:#x} at {:#x} (cs {:#x} flags {:#x} stack {:#x} ss {:#x}, cr2 {:#x})",
+            frame.vector,
+            frame.error_code,
+            frame.instruction,
+            frame.code_segment,
+            frame.flags,
+            frame.stack,
+            frame.stack_segment,
+            page_fault_address,
+        );
+    }
+    cores::lost(frame.vector as u8, frame.instruction, page_fault_address);
+    super::halt_for_ever();
+}

@@ -1,0 +1,115 @@
+//! Time by the time-stamp counter, whose rate is measured once, before anything is launched.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use x86_64::instructions::port::Port;
+
+static KHZ: AtomicU64 = AtomicU64::new(1_000_000);
+static BOOT: AtomicU64 = AtomicU64::new(0);
+
+/// Frequency of the 8254 timer in Hz.
+const PIT_HZ: u64 = 1_193_182;
+/// One measurement in timer ticks: 10 ms.
+const PIT_TICKS: u16 = (PIT_HZ / 100) as u16;
+
+/// The counter.
+pub(crate) fn now() -> u64 {
+    // SAFETY: every processor with long mode has the instruction.
+    unsafe { core::arch::x86_64::_rdtsc() }
+}
+
+/// Its rate in kHz.
+pub(crate) fn khz() -> u64 {
+    KHZ.load(Ordering::Relaxed)
+}
+
+/// Milliseconds since [`calibrate`].
+pub(crate) fn uptime_ms() -> u64 {
+    now().saturating_sub(BOOT.load(Ordering::Relaxed)) / khz()
+}
+
+/// Learns the rate: from CPUID where the processor tells it, else against channel 2 of the 8254.
+/// Nobody else uses that timer yet.
+pub(crate) fn calibrate(pm_timer: Option<u16>) {
+    BOOT.store(now(), Ordering::Relaxed);
+    let told = raw_cpuid::CpuId::new()
+        .get_tsc_info()
+        .and_then(|info| info.tsc_frequency())
+        .map(|hz| hz / 1000)
+        .filter(|khz| *khz > 100_000);
+    let measured = told
+        .or_else(|| best_of(pit_interval))
+        .or_else(|| pm_timer.and_then(|port| best_of(|| pm_timer_interval(port))));
+    if let Some(khz) = measured {
+        KHZ.store(khz, Ordering::Relaxed);
+    }
+}
+
+/// The smallest of five measurements: whatever disturbs one makes it longer.
+fn best_of(measure: impl Fn() -> Option<u64>) -> Option<u64> {
+    (0..5).map_while(|_| measure()).min()
+}
+
+/// Counter ticks per millisecond over one interval of channel 2.
+fn pit_interval() -> Option<u64> {
+    let mut gate = Port::<u8>::new(0x61);
+    let mut command = Port::<u8>::new(0x43);
+    let mut channel = Port::<u8>::new(0x42);
+    // SAFETY: the standard timer's ports; speaker off, gate on, one-shot (mode 0), low then high byte.
+    unsafe {
+        let old = gate.read();
+        gate.write((old & !0x02) | 0x01);
+        command.write(0b1011_0000);
+        channel.write(PIT_TICKS as u8);
+        channel.write((PIT_TICKS >> 8) as u8);
+        let start = now();
+        let mut polls = 0u32;
+        while gate.read() & 0x20 == 0 {
+            polls += 1;
+            // A machine without the timer never raises the output.
+            if polls > 2_000_000 {
+                return None;
+            }
+        }
+        let ticks = now() - start;
+        (polls > 10).then(|| ticks * PIT_HZ / u64::from(PIT_TICKS) / 1000)
+    }
+}
+
+/// The same against the ACPI power-management timer (3.579545 MHz, at least 24 bits).
+fn pm_timer_interval(port: u16) -> Option<u64> {
+    const HZ: u64 = 3_579_545;
+    const TICKS: u32 = (HZ / 100) as u32;
+    let mut timer = Port::<u32>::new(port);
+    // SAFETY: the port that firmware's FADT names; reading has no side effect.
+    unsafe {
+        let first = timer.read();
+        let start = now();
+        for _ in 0..4_000_000u32 {
+            let passed = timer.read().wrapping_sub(first) & 0x00ff_ffff;
+            if passed >= TICKS {
+                return Some((now() - start) * HZ / u64::from(passed) / 1000);
+            }
+        }
+    }
+    None
+}
+
+/// Waits.
+pub(crate) fn delay_us(us: u64) {
+    let _ = wait_until(us, || false);
+}
+
+/// Waits at most `us` microseconds for `done`; says whether it came.
+pub(crate) fn wait_until(us: u64, mut done: impl FnMut() -> bool) -> bool {
+    let end = now() + us * khz() / 1000;
+    loop {
+        if done() {
+            return true;
+        }
+        if now() >= end {
+            return false;
+        }
+        core::hint::spin_loop();
+    }
+}

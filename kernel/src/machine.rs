@@ -1,0 +1,218 @@
+//! Filling in [`Machine`]: from the loader's record, firmware's tables, CPUID and PCI.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use bulkhead_firmware::{Firmware, discover, find_rsdp};
+use bulkhead_linux::BzImage;
+use bulkhead_memory::{PAGE, Region, RegionSet};
+use bulkhead_plan::{
+    Com, Core, FirmwareKind, Image, ImageKind, Machine, MemoryKind, MemoryRange, Resident, Uart,
+};
+
+use crate::boot::BootInfo;
+use crate::console::serial;
+use crate::cpu::cores::{self, CoreState};
+use crate::cpu::{apic, pic, tsc};
+use crate::layout::MP_DECOY;
+use crate::mem::{frames, paging, phys};
+use crate::pci;
+
+const GIB: u64 = 1 << 30;
+
+/// Everything above this is not reached by the kernel's page tables.
+const REACH: u64 = 512 * GIB;
+
+/// Takes over memory: own page tables, and a ledger of what is free for the kernel to take.
+/// Gives back the memory map as it will be described.
+pub(crate) fn own_memory(info: &BootInfo) -> Vec<MemoryRange> {
+    let ram = regions(info, |kind| kind == MemoryKind::Usable);
+    let mut free: RegionSet = ram.iter().filter_map(|r| r.align_inward(PAGE)).collect();
+    free.remove(info.image.region().align_outward(PAGE));
+    for module in &info.modules {
+        free.remove(module.region.align_outward(PAGE));
+    }
+    if let Some(keep) = info.keep {
+        free.remove(keep.align_outward(PAGE));
+    }
+    frames::init(free);
+
+    let cached = regions(info, |kind| !matches!(kind, MemoryKind::Reserved));
+    let top = cached.iter().map(Region::end).max().unwrap_or(0);
+    // SAFETY: once, on the boot processor, in the loader's mapping.
+    unsafe { paging::activate(info.image, &cached, top.min(REACH)) };
+    info.memory.clone()
+}
+
+fn regions(info: &BootInfo, wanted: impl Fn(MemoryKind) -> bool) -> RegionSet {
+    info.memory.iter().filter(|range| wanted(range.kind)).map(|range| range.region).collect()
+}
+
+/// Reads firmware's tables; malformed ones are reported and survived.
+pub(crate) fn read_firmware(info: &BootInfo) -> Firmware {
+    match info.rsdp.or_else(|| find_rsdp(&phys::FirmwareMemory)) {
+        Some(rsdp) => discover(&phys::FirmwareMemory, rsdp),
+        None => Firmware::default(),
+    }
+}
+
+/// Masks the pins of every I/O APIC that firmware names.
+pub(crate) fn mask_io_apics(firmware: &Firmware) {
+    for io_apic in firmware.madt.iter().flat_map(|madt| &madt.io_apics) {
+        // SAFETY: firmware's MADT says that an I/O APIC is there, and no partition owns it yet.
+        unsafe { pic::mask_io_apic(io_apic.address) };
+    }
+}
+
+/// Enters the cores that firmware names; this one alone if it names none. Says how many were left
+/// out because there are too many.
+pub(crate) fn init_cores(firmware: &Firmware) -> usize {
+    let mut ids: Vec<u32> = firmware
+        .madt
+        .iter()
+        .flat_map(|madt| &madt.processors)
+        .filter(|processor| processor.enabled)
+        .map(|processor| processor.apic_id)
+        .collect();
+    ids.push(apic::id());
+    ids.sort_unstable();
+    ids.dedup();
+    cores::init(&ids)
+}
+
+/// The whole description, after the cores were started.
+pub(crate) fn describe(info: &BootInfo, firmware: Firmware, memory: &[MemoryRange]) -> Machine {
+    let mut resident = frames::taken();
+    resident.push(Resident {
+        region: info.image.region().align_outward(PAGE),
+        what: "kernel".to_string(),
+    });
+    let images = images(info, &mut resident);
+    let madt = firmware.madt.unwrap_or_default();
+    Machine {
+        cores: describe_cores(&madt.processors),
+        boot_core: apic::id(),
+        memory: memory.to_vec(),
+        resident,
+        images,
+        uarts: Com::ALL
+            .into_iter()
+            .filter(|com| *com == serial::SHELL_PORT || serial::is_present(*com))
+            .map(|port| Uart { port, is_shell: port == serial::SHELL_PORT })
+            .collect(),
+        functions: pci::scan(&firmware.ecam),
+        ecam: firmware.ecam,
+        io_apics: madt.io_apics,
+        tables: firmware.tables,
+        problems: firmware.problems,
+        local_apic_address: madt.local_apic_address,
+        tsc_khz: tsc::khz(),
+        firmware: info.firmware,
+        loader: info.loader.clone(),
+        cpu_model: cpu_model(),
+        ..Machine::default()
+    }
+}
+
+fn cpu_model() -> String {
+    raw_cpuid::CpuId::new()
+        .get_processor_brand_string()
+        .map_or_else(String::new, |brand| brand.as_str().trim().to_string())
+}
+
+/// Bits of a local APIC ID that number threads in a core, and logical processors in a package.
+fn topology_shifts() -> (u32, u32) {
+    let cpuid = raw_cpuid::CpuId::new();
+    if let Some(levels) = cpuid.get_extended_topology_info() {
+        let shifts: Vec<u32> =
+            levels.filter(|l| l.processors() != 0).map(|l| l.shift_right_for_next_apic_id()).collect();
+        if let (Some(first), Some(last)) = (shifts.first(), shifts.last()) {
+            return if shifts.len() == 1 { (0, *first) } else { (*first, *last) };
+        }
+    }
+    let logical = cpuid
+        .get_feature_info()
+        .filter(|features| features.has_htt())
+        .map_or(1, |features| u32::from(features.max_logical_processor_ids()).max(1));
+    (0, logical.next_power_of_two().trailing_zeros())
+}
+
+fn describe_cores(processors: &[bulkhead_firmware::Processor]) -> Vec<Core> {
+    let (thread_bits, package_bits) = topology_shifts();
+    cores::all()
+        .iter()
+        .map(|core| {
+            let apic_id = core.apic_id();
+            let acpi_uid =
+                processors.iter().find(|p| p.apic_id == apic_id).map_or(apic_id, |p| p.acpi_uid);
+            let package = apic_id.checked_shr(package_bits).unwrap_or(0);
+            let within = apic_id - package.checked_shl(package_bits).unwrap_or(0);
+            Core {
+                apic_id,
+                acpi_uid,
+                package,
+                core: within.checked_shr(thread_bits).unwrap_or(0),
+                responding: core.state() != CoreState::Absent,
+            }
+        })
+        .collect()
+}
+
+/// Looks at each module; each becomes resident. The boot script is an image too.
+fn images(info: &BootInfo, resident: &mut Vec<Resident>) -> Vec<Image> {
+    info.modules
+        .iter()
+        .map(|module| {
+            resident.push(Resident {
+                region: module.region.align_outward(PAGE),
+                what: format!("image \"{}\"", module.name),
+            });
+            // SAFETY: a module is the kernel's alone and is never written.
+            let bytes = unsafe { phys::bytes(module.region) };
+            Image { name: module.name.clone(), region: module.region, kind: image_kind(bytes) }
+        })
+        .collect()
+}
+
+fn image_kind(bytes: &[u8]) -> ImageKind {
+    if !BzImage::looks_like(bytes) {
+        return ImageKind::Data;
+    }
+    match BzImage::parse(bytes) {
+        Ok(image) => ImageKind::Kernel(image),
+        Err(error) => ImageKind::BadKernel(error),
+    }
+}
+
+/// Puts a floating pointer with a bad table where Linux looks first for the BIOS's MP table.
+///
+/// A stock kernel with `CONFIG_X86_MPPARSE` that finds no I/O APIC in its MADT looks for the MP
+/// table of the BIOS and would take the I/O APIC from it (FACTS). It scans the first KiB of memory
+/// before the BIOS's areas; finding a pointer there, it stops, and rejects the table.
+/// Source: Intel MultiProcessor Specification 1.4, chapter 4.
+pub(crate) fn hide_mp_table(machine: &Machine) {
+    const LENGTH: usize = 16;
+    if machine.firmware != FirmwareKind::Bios {
+        return; // UEFI machines have none
+    }
+    let table = (MP_DECOY + LENGTH as u64) as u32;
+    let mut pointer = [0u8; LENGTH];
+    pointer[0..4].copy_from_slice(b"_MP_");
+    pointer[4..8].copy_from_slice(&table.to_le_bytes());
+    pointer[8] = 1; // paragraphs
+    pointer[9] = 4; // specification 1.4
+    pointer[10] = pointer.iter().fold(0u8, |sum, byte| sum.wrapping_sub(*byte));
+    // SAFETY: interrupt vectors of the real mode, which nobody runs any more; a reset of the
+    // machine writes them anew.
+    unsafe {
+        phys::write(MP_DECOY, &pointer);
+        phys::write(u64::from(table), b"NONE");
+    }
+}
+
+/// The bytes of an image.
+pub(crate) fn image_bytes(region: Region) -> &'static [u8] {
+    // SAFETY: images are resident and never written.
+    unsafe { phys::bytes(region) }
+}

@@ -1,0 +1,50 @@
+//! Whole pages for the kernel, taken from free RAM before anybody claims it.
+//!
+//! What is taken is never given back, and is resident.
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use bulkhead_memory::{PAGE, Region, RegionSet};
+use bulkhead_plan::Resident;
+
+use crate::sync::IrqLock;
+
+struct Frames {
+    free: RegionSet,
+    taken: Vec<Resident>,
+}
+
+static FRAMES: IrqLock<Frames> =
+    IrqLock::new(Frames { free: RegionSet::new(), taken: Vec::new() });
+
+/// Starts the ledger with the RAM that neither the image nor the loader's modules occupy.
+pub(crate) fn init(free: RegionSet) {
+    FRAMES.lock().free = free;
+}
+
+/// Takes `bytes` (rounded up to pages) of zeroed RAM above 1 MiB and below 4 GiB.
+///
+/// # Panics
+/// If there is no such RAM: nothing can work then.
+pub(crate) fn take(bytes: u64, what: &str) -> Region {
+    let window = Region::from_bounds(1 << 20, 4 << 30).expect("constant");
+    let region = take_within(bytes, window, what).expect("no free RAM below 4 GiB");
+    // SAFETY: free RAM a moment ago, ours now.
+    unsafe { super::phys::clear(region) };
+    region
+}
+
+/// Takes `bytes` (rounded up to pages) inside `window`, not cleared.
+pub(crate) fn take_within(bytes: u64, window: Region, what: &str) -> Option<Region> {
+    let mut frames = FRAMES.lock();
+    let region = frames.free.within(window).lowest_fit(bytes.next_multiple_of(PAGE), PAGE)?;
+    frames.free.remove(region);
+    frames.taken.push(Resident { region, what: format!("{what}") });
+    Some(region)
+}
+
+/// All that was taken, for the machine's description.
+pub(crate) fn taken() -> Vec<Resident> {
+    FRAMES.lock().taken.clone()
+}

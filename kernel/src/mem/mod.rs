@@ -1,0 +1,11 @@
+//! Memory as the kernel itself uses it.
+//!
+//! * [`heap`]: the small heap inside the image.
+//! * [`frames`]: taking whole pages before anybody claims memory.
+//! * [`paging`]: the kernel's own page tables, shared by all cores.
+//! * [`phys`]: reading and writing physical memory through the identity map.
+
+pub(crate) mod frames;
+pub(crate) mod heap;
+pub(crate) mod paging;
+pub(crate) mod phys;

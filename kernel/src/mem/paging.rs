@@ -1,0 +1,231 @@
+//! The kernel's own page tables: one set, shared by every core, resident for ever.
+//!
+//! All physical memory is mapped one to one, and the image at its virtual address. Two roots lead
+//! to the same tables: one for four-level and one for five-level paging, because a Linux that
+//! calls a runtime service may have switched its core to five levels (CR4.LA57), and that can't
+//! be changed without leaving long mode. In the five-level root the entries 0 and 511 both point
+//! to the four-level root: addresses below 2^47 and in the top 2 GiB then mean the same in either.
+//!
+//! Accessed and dirty bits are set beforehand, so that no core ever writes to the shared tables.
+//!
+//! Source: Intel SDM Vol. 3A, chapter "Paging".
+
+use core::ptr::{addr_of, addr_of_mut};
+
+use bulkhead_memory::{LARGE_PAGE, PAGE, Region, RegionSet};
+use x86_64::PhysAddr;
+use x86_64::registers::control::{Cr3, Cr3Flags, Cr4, Cr4Flags};
+use x86_64::registers::model_specific::{Efer, EferFlags};
+use x86_64::structures::paging::PhysFrame;
+
+use super::{frames, phys};
+use crate::layout::KERNEL_BASE;
+
+const PRESENT: u64 = 1;
+const WRITABLE: u64 = 1 << 1;
+const CACHE_DISABLE: u64 = 1 << 4;
+const ACCESSED: u64 = 1 << 5;
+const DIRTY: u64 = 1 << 6;
+const HUGE: u64 = 1 << 7;
+const NO_EXECUTE: u64 = 1 << 63;
+
+const TABLE: u64 = PRESENT | WRITABLE | ACCESSED;
+const LEAF: u64 = PRESENT | WRITABLE | ACCESSED | DIRTY;
+
+const GIB: u64 = 1 << 30;
+const ENTRIES: usize = 512;
+
+#[repr(C, align(4096))]
+struct Table([u64; ENTRIES]);
+
+/// The tables whose number is known beforehand.
+#[repr(C)]
+struct Tables {
+    root5: Table,
+    root4: Table,
+    /// The first 512 GiB.
+    low: Table,
+    /// The first 4 GiB in 2 MiB pages, but for the first 2 MiB.
+    low_directories: [Table; 4],
+    /// The first 2 MiB in 4 KiB pages: fixed-range MTRRs give them mixed memory types.
+    first: Table,
+    /// The top 512 GiB.
+    high: Table,
+    high_directory: Table,
+    /// The image, in 4 KiB pages.
+    image: Table,
+}
+
+const EMPTY: Table = Table([0; ENTRIES]);
+
+#[unsafe(link_section = ".bss.page_aligned")]
+static mut TABLES: Tables = Tables {
+    root5: EMPTY,
+    root4: EMPTY,
+    low: EMPTY,
+    low_directories: [EMPTY; 4],
+    first: EMPTY,
+    high: EMPTY,
+    high_directory: EMPTY,
+    image: EMPTY,
+};
+
+/// Where the image lies physically and what its parts may do.
+#[derive(Clone, Copy)]
+pub(crate) struct ImagePlace {
+    /// Physical address of [`KERNEL_BASE`].
+    pub(crate) physical: u64,
+}
+
+unsafe extern "C" {
+    static text_end: u8;
+    static rodata_end: u8;
+    static image_end: u8;
+}
+
+impl ImagePlace {
+    /// Bytes from the first to the last of the image, `.bss` included.
+    pub(crate) fn bytes() -> u64 {
+        addr_of!(image_end) as u64 - KERNEL_BASE
+    }
+
+    /// The image in physical memory.
+    pub(crate) fn region(self) -> Region {
+        Region::new(self.physical, Self::bytes()).expect("not empty")
+    }
+
+    /// Physical address of something in the image.
+    fn physical_of<T>(self, pointer: *const T) -> u64 {
+        pointer as u64 - KERNEL_BASE + self.physical
+    }
+}
+
+/// Physical addresses of the two roots, for cores that come from elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Roots {
+    /// For four-level paging.
+    pub(crate) four_level: u64,
+    /// For five-level paging.
+    pub(crate) five_level: u64,
+}
+
+static ROOTS: spin::Once<Roots> = spin::Once::new();
+
+/// The roots.
+pub(crate) fn roots() -> Roots {
+    *ROOTS.get().expect("set by activate()")
+}
+
+/// Builds the tables and switches this core to them.
+///
+/// `ram` is all RAM and everything else that must be mapped cacheable; the rest of the address
+/// space is mapped uncached. `top` is the highest physical address to be reachable.
+///
+/// # Safety
+/// To be called once, on the boot processor, while the loader's mapping is active.
+pub(crate) unsafe fn activate(image: ImagePlace, cached: &RegionSet, top: u64) -> Roots {
+    // SAFETY: called once, on one core, by the caller's contract: nobody else has a reference.
+    let tables = unsafe { &mut *addr_of_mut!(TABLES) };
+    let roots = Roots {
+        four_level: image.physical_of(&raw const tables.root4),
+        five_level: image.physical_of(&raw const tables.root5),
+    };
+    tables.root5.0[0] = roots.four_level | TABLE;
+    tables.root5.0[ENTRIES - 1] = roots.four_level | TABLE;
+    tables.root4.0[0] = image.physical_of(&raw const tables.low) | TABLE;
+    tables.root4.0[ENTRIES - 1] = image.physical_of(&raw const tables.high) | TABLE;
+
+    map_low(tables, image, cached);
+    let gigabytes = top.div_ceil(GIB).max(4);
+    map_above_4_gib(tables, cached, gigabytes);
+    map_image(tables, image);
+
+    // SAFETY: no-execute is used in the tables below; the flag only widens what entries may say.
+    unsafe { Efer::update(|flags| flags.insert(EferFlags::NO_EXECUTE_ENABLE)) };
+    // SAFETY: the running code and its stack lie in the image, which is mapped at the same
+    // virtual address by the new tables.
+    unsafe { install(roots) };
+    phys::set_window(0, gigabytes * GIB);
+    ROOTS.call_once(|| roots);
+    roots
+}
+
+/// Loads the root into this core, which uses four-level paging.
+///
+/// # Safety
+/// The caller's code and stack must be in the image.
+unsafe fn install(roots: Roots) {
+    let root = if Cr4::read().contains(Cr4Flags::L5_PAGING) {
+        roots.five_level
+    } else {
+        roots.four_level
+    };
+    // SAFETY: the tables are complete; by the caller's contract what runs stays mapped.
+    unsafe {
+        Cr4::update(|flags| flags.remove(Cr4Flags::PAGE_GLOBAL));
+        Cr3::write(PhysFrame::containing_address(PhysAddr::new(root)), Cr3Flags::empty());
+    }
+}
+
+fn caching(cached: &RegionSet, start: u64, size: u64) -> u64 {
+    let page = Region::new(start, size).expect("not empty");
+    if cached.overlaps(page) { 0 } else { CACHE_DISABLE }
+}
+
+fn map_low(tables: &mut Tables, image: ImagePlace, cached: &RegionSet) {
+    for (gib, directory) in tables.low_directories.iter_mut().enumerate() {
+        for (index, entry) in directory.0.iter_mut().enumerate() {
+            let start = gib as u64 * GIB + index as u64 * LARGE_PAGE;
+            *entry = start | LEAF | HUGE | caching(cached, start, LARGE_PAGE);
+        }
+        tables.low.0[gib] = image.physical_of(&raw const *directory) | TABLE;
+    }
+    for (index, entry) in tables.first.0.iter_mut().enumerate() {
+        // Memory types below 1 MiB come from the fixed-range MTRRs alone.
+        *entry = index as u64 * PAGE | LEAF;
+    }
+    tables.low_directories[0].0[0] = image.physical_of(&raw const tables.first) | TABLE;
+}
+
+/// Gigabyte pages where the processor has them, else directories of 2 MiB pages from free RAM.
+fn map_above_4_gib(tables: &mut Tables, cached: &RegionSet, gigabytes: u64) {
+    let has_gigabyte_pages = raw_cpuid::CpuId::new()
+        .get_extended_processor_and_feature_identifiers()
+        .is_some_and(|features| features.has_1gib_pages());
+    // The first table spans 512 GiB; what lies above is not reached (docs/design.md, limits).
+    for gib in 4..gigabytes.min(ENTRIES as u64) {
+        let start = gib * GIB;
+        tables.low.0[gib as usize] = if has_gigabyte_pages {
+            start | LEAF | HUGE | caching(cached, start, GIB)
+        } else {
+            let directory = frames::take(PAGE, "page tables");
+            for index in 0..ENTRIES as u64 {
+                let page = start + index * LARGE_PAGE;
+                let entry = page | LEAF | HUGE | caching(cached, page, LARGE_PAGE);
+                // SAFETY: a page that was just taken for this.
+                unsafe { phys::pointer::<u64>(directory.start() + index * 8).write(entry) };
+            }
+            directory.start() | TABLE
+        };
+    }
+}
+
+fn map_image(tables: &mut Tables, image: ImagePlace) {
+    let offset = KERNEL_BASE & (GIB - 1);
+    tables.high.0[(KERNEL_BASE >> 30) as usize & (ENTRIES - 1)] =
+        image.physical_of(&raw const tables.high_directory) | TABLE;
+    tables.high_directory.0[(offset / LARGE_PAGE) as usize] =
+        image.physical_of(&raw const tables.image) | TABLE;
+    let (text, rodata) = (addr_of!(text_end) as u64, addr_of!(rodata_end) as u64);
+    let pages = ImagePlace::bytes().div_ceil(PAGE);
+    assert!(pages as usize <= ENTRIES, "the image must fit one page table");
+    for page in 0..pages {
+        let address = KERNEL_BASE + page * PAGE;
+        let rights = match address {
+            a if a < text => PRESENT | ACCESSED,
+            a if a < rodata => PRESENT | ACCESSED | NO_EXECUTE,
+            _ => LEAF | NO_EXECUTE,
+        };
+        tables.image.0[page as usize] = (image.physical + page * PAGE) | rights;
+    }
+}

@@ -1,0 +1,87 @@
+//! Applying a plan: the only place where a partition's memory is written, and the point of no
+//! return.
+//!
+//! It runs on the partition's own boot core, so that a restart needs no other, and a launch does
+//! not hold up the shell.
+
+use bulkhead_plan::LaunchPlan;
+
+use super::event::{self, Kind};
+use super::slot::{self, Phase, Slot};
+use crate::cpu::cores::{self, CoreState};
+use crate::cpu::{apic, halt_for_ever, tsc};
+use crate::mem::phys;
+
+core::arch::global_asm!(include_str!("enter.S"), options(att_syntax));
+
+unsafe extern "C" {
+    fn enter_linux(entry: u64, boot_params: u64) -> !;
+}
+
+/// Stores the plan and wakes the partition's boot core, which carries it out.
+///
+/// The partition must be idle and its cores parked: the target of the doorbell's vector must not
+/// be a live Linux.
+pub(crate) fn ring(slot: &Slot, plan: LaunchPlan) {
+    let (partition, boot_core) = (plan.partition, plan.boot_core);
+    slot.set_plan(plan);
+    slot.advance(Phase::Idle, Phase::Launching);
+    slot.set_rung(tsc::now());
+    if let Some(core) = cores::find(boot_core) {
+        core.post(partition);
+        apic::send_doorbell(boot_core);
+    }
+}
+
+/// Launches a partition on this core, its boot core, which is parked with interrupts off.
+pub(super) fn run(partition: usize) {
+    let Some(slot) = slot::get(partition) else { return };
+    if slot.phase() != Phase::Launching {
+        return; // killed before it began
+    }
+    let Some(plan) = slot.plan() else { return };
+    let core = cores::current();
+    core.set_state(CoreState::Running);
+    // SAFETY: the plan was checked against the machine and all other claims; the partition's other
+    // cores are parked, so its memory is this core's alone.
+    unsafe { apply(plan) };
+    enter(partition, slot, plan)
+}
+
+/// Writes every byte of the plan.
+///
+/// # Safety
+/// No other core and no device may use the memory of the claim.
+unsafe fn apply(plan: &LaunchPlan) {
+    // SAFETY: by the caller's contract; sources are images, which no claim contains.
+    unsafe {
+        for region in &plan.clear {
+            phys::clear(*region);
+        }
+        for copy in &plan.copies {
+            phys::copy(copy.from, copy.to);
+        }
+        for write in &plan.writes {
+            phys::write(write.to, &write.bytes);
+        }
+    }
+}
+
+fn enter(partition: usize, slot: &Slot, plan: &LaunchPlan) -> ! {
+    for apic_id in &plan.other_cores {
+        if let Some(core) = cores::find(*apic_id) {
+            core.set_state(CoreState::Running);
+        }
+    }
+    slot.count_run();
+    apic::hand_over();
+    if !slot.advance(Phase::Launching, Phase::Running) {
+        // Killed meanwhile: whoever did it resets this core.
+        halt_for_ever();
+    }
+    event::post(Kind::Launched, partition, plan.boot_core);
+    slot.set_entered(tsc::now());
+    // SAFETY: the point of no return. The plan's bytes are in place; what follows is Linux, and
+    // this core comes back only through `core_entry`.
+    unsafe { enter_linux(plan.entry, plan.boot_params) }
+}

@@ -1,0 +1,62 @@
+//! What cores do for partitions: park, launch, come back.
+//!
+//! * [`slot`]: the resident record of each partition.
+//! * [`launch`]: applies a plan and enters a Linux.
+//! * [`runtime`]: the services that Linux calls as its firmware.
+//! * [`event`]: what happened, for the shell.
+//!
+//! Everything here runs on the partition's own cores and must work when no core runs the shell.
+
+use crate::cpu::{apic, cores, gdt, halt_for_ever, mtrr, trap};
+
+pub(crate) mod event;
+pub(crate) mod launch;
+pub(crate) mod runtime;
+pub(crate) mod slot;
+
+/// Why a core enters Bulkhead; `ap.S` and `runtime.S` have the numbers.
+const REASON_STARTED: u64 = 0;
+const REASON_ENDED: u64 = 1;
+
+/// First Rust code of a core that enters from outside, on its own stack.
+pub(crate) extern "C" fn core_main(reason: u64, kind: u64, partition: u64, status: u64) -> ! {
+    // Linux may have left break points armed.
+    // SAFETY: clears the debug control register; Bulkhead uses none.
+    unsafe { core::arch::asm!("mov dr7, {0}", in(reg) 0u64, options(nomem, nostack)) };
+    cores::load_segments();
+    trap::load();
+    enable_machine_checks();
+    mtrr::apply();
+    apic::quiesce();
+    match reason {
+        REASON_STARTED => park(),
+        REASON_ENDED => runtime::ended(partition as usize, kind as u32, status),
+        _ => halt_for_ever(),
+    }
+}
+
+/// A machine check on a core whose CR4.MCE is clear shuts the machine down; a parked core can be
+/// hit by one that is broadcast (Intel SDM Vol. 3B, "Machine-Check Architecture").
+fn enable_machine_checks() {
+    use x86_64::registers::control::{Cr4, Cr4Flags};
+    // SAFETY: the vector has a handler with its own stack.
+    unsafe { Cr4::update(|flags| flags.insert(Cr4Flags::MACHINE_CHECK_EXCEPTION)) };
+}
+
+/// Waits for the doorbell, launches what it brings. A core comes here on a fresh stack.
+pub(crate) fn park() -> ! {
+    let core = cores::current();
+    core.parked();
+    loop {
+        x86_64::instructions::interrupts::disable();
+        if let Some(partition) = core.take_mail() {
+            launch::run(partition);
+        }
+        // Interrupts come after the next instruction, so a doorbell between the look and the halt
+        // still wakes.
+        x86_64::instructions::interrupts::enable_and_hlt();
+    }
+}
+
+/// The segments for a Linux are the core's own.
+const _: () = assert!(gdt::CODE.0 == 0x10 && gdt::DATA.0 == 0x18);

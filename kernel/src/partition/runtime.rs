@@ -1,0 +1,108 @@
+//! The firmware services of a partition, on Bulkhead's side.
+//!
+//! The template in `runtime.S` is completed once with what is the same for all partitions; each
+//! launch patches in its partition's number.
+
+use alloc::vec::Vec;
+
+use bulkhead_plan::ResidentCode;
+use spin::Once;
+
+use super::event::{self, Kind};
+use super::park;
+use super::slot::{self, Phase};
+use crate::cpu::cores::{self, CoreState};
+use crate::cpu::{apic, smp};
+use crate::mem::paging;
+
+core::arch::global_asm!(include_str!("runtime.S"), options(att_syntax));
+
+unsafe extern "C" {
+    static runtime_code: u8;
+    static runtime_root4: u8;
+    static runtime_root5: u8;
+    static runtime_entry: u8;
+    static runtime_services: u8;
+    static runtime_end: u8;
+}
+
+/// Distance between the entries of two services in `runtime.S`, in bytes.
+const SERVICE_STRIDE: u64 = 16;
+/// Number of services in the table (UEFI 2.10 §4.5).
+const SERVICES: usize = 14;
+
+/// ResetSystem's kind for power-off (UEFI 2.10 §8.5.1, `EfiResetShutdown`).
+const RESET_SHUTDOWN: u32 = 2;
+
+struct Template {
+    code: Vec<u8>,
+    services: [u16; SERVICES],
+}
+
+static TEMPLATE: Once<Template> = Once::new();
+
+/// Completes the template; after the page tables are active.
+pub(crate) fn init() {
+    // SAFETY: only addresses of assembly symbols are taken, and the bytes between the first and
+    // the last are read-only data of the image.
+    let (code, start, words, services) = unsafe {
+        let start = &raw const runtime_code as u64;
+        let length = &raw const runtime_end as u64 - start;
+        (
+            core::slice::from_raw_parts(&raw const runtime_code, length as usize),
+            start,
+            [&raw const runtime_root4, &raw const runtime_root5, &raw const runtime_entry],
+            &raw const runtime_services as u64,
+        )
+    };
+    let mut code = code.to_vec();
+    let roots = paging::roots();
+    for (word, value) in
+        words.into_iter().zip([roots.four_level, roots.five_level, smp::entry_address()])
+    {
+        let offset = (word as u64 - start) as usize;
+        code[offset..offset + 8].copy_from_slice(&value.to_le_bytes());
+    }
+    let first = services - start;
+    let services = core::array::from_fn(|index| (first + index as u64 * SERVICE_STRIDE) as u16);
+    TEMPLATE.call_once(|| Template { code, services });
+}
+
+/// What a plan needs to know of the template.
+pub(crate) fn resident_code() -> ResidentCode<'static> {
+    let template = TEMPLATE.get().expect("init() ran at boot");
+    ResidentCode {
+        code: &template.code,
+        partition_id_offset: 0,
+        services: template.services,
+    }
+}
+
+/// A Linux called ResetSystem on this core, which may be any core of the partition.
+pub(super) fn ended(partition: usize, kind: u32, _status: u64) -> ! {
+    if let Some(slot) = slot::get(partition)
+        && slot.begin_ending()
+    {
+        let this = apic::id();
+        take_back_cores(partition, Some(this));
+        slot.advance(Phase::Ending, Phase::Idle);
+        let what = if kind == RESET_SHUTDOWN { Kind::PoweredOff } else { Kind::Rebooted };
+        event::post(what, partition, kind);
+    }
+    park()
+}
+
+/// Takes every core of the partition but `except` out of its old kernel and parks it.
+///
+/// To be called by the one that moved the partition to [`Phase::Ending`].
+pub(crate) fn take_back_cores(partition: usize, except: Option<u32>) {
+    let Some(plan) = slot::get(partition).and_then(slot::Slot::plan) else { return };
+    let all = core::iter::once(&plan.boot_core).chain(&plan.other_cores);
+    for apic_id in all.filter(|id| Some(**id) != except) {
+        let Some(core) = cores::find(*apic_id) else { continue };
+        if !cores::retake(core) {
+            core.set_state(CoreState::Lost);
+            event::post(Kind::CoreLost, partition, *apic_id);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The bytes of the EFI tables.
+//!
+//! Source: UEFI 2.10 section 4.2.1 (EFI_TABLE_HEADER), 4.3.1 (EFI_SYSTEM_TABLE), 4.5.1
+//! (EFI_RUNTIME_SERVICES), 4.6 (EFI_CONFIGURATION_TABLE).
+
+use core::mem::{offset_of, size_of};
+
+use zerocopy::little_endian::{U32, U64};
+use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use super::Services;
+use super::crc::crc32;
+
+/// UEFI 2.10.
+const REVISION: u32 = 2 << 16 | 100;
+/// Who made the tables, in UTF-16 with a terminating zero: `Bulkhead`.
+pub(super) const VENDOR: [u8; 18] = *b"B\0u\0l\0k\0h\0e\0a\0d\0\0\0";
+/// `EFI_ACPI_20_TABLE_GUID`, 8868e871-e4f1-11d3-bc22-0080c73c8881.
+pub(super) const ACPI_20_GUID: [u8; 16] = [
+    0x71, 0xe8, 0x68, 0x88, 0xf1, 0xe4, 0xd3, 0x11, 0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81,
+];
+
+#[derive(FromZeros, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C, packed)]
+struct Header {
+    signature: [u8; 8],
+    revision: U32,
+    /// Of the whole table, in bytes.
+    header_size: U32,
+    /// 16: of the whole table, with this field 0.
+    crc32: U32,
+    reserved: U32,
+}
+
+const _: () = assert!(size_of::<Header>() == 24);
+const _: () = assert!(offset_of!(Header, crc32) == 16);
+
+impl Header {
+    fn new(signature: &[u8; 8], size: usize) -> Self {
+        let mut header = Self::new_zeroed();
+        header.signature = *signature;
+        header.revision = U32::new(REVISION);
+        // Both tables have far less than 4 GiB.
+        header.header_size = U32::new(size as u32);
+        header
+    }
+}
+
+#[derive(FromZeros, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C, packed)]
+struct SystemTable {
+    header: Header,
+    /// 24.
+    firmware_vendor: U64,
+    firmware_revision: U32,
+    padding: U32,
+    /// 40: input, output and error console, each a handle and an interface: none.
+    consoles: [U64; 6],
+    /// 88.
+    runtime_services: U64,
+    /// 96: none: boot services have been exited.
+    boot_services: U64,
+    /// 104.
+    configuration_entries: U64,
+    configuration_table: U64,
+}
+
+const _: () = assert!(size_of::<SystemTable>() == SYSTEM_TABLE_BYTES);
+const _: () = assert!(offset_of!(SystemTable, firmware_vendor) == 24);
+const _: () = assert!(offset_of!(SystemTable, runtime_services) == 88);
+const _: () = assert!(offset_of!(SystemTable, configuration_entries) == 104);
+
+/// Bytes of the system table.
+pub(super) const SYSTEM_TABLE_BYTES: usize = 120;
+/// Bytes of the runtime services table.
+pub(super) const RUNTIME_SERVICES_BYTES: usize = 24 + 14 * 8;
+/// Bytes of the configuration table, which has one entry.
+pub(super) const CONFIGURATION_TABLE_BYTES: usize = 24;
+
+/// Addresses of what the system table points to.
+pub(super) struct Pointers {
+    pub(super) vendor: u64,
+    pub(super) runtime_services: u64,
+    pub(super) configuration_table: u64,
+}
+
+/// The system table.
+pub(super) fn system_table(to: &Pointers) -> [u8; SYSTEM_TABLE_BYTES] {
+    let mut table = SystemTable::new_zeroed();
+    table.header = Header::new(b"IBI SYST", SYSTEM_TABLE_BYTES);
+    table.firmware_vendor = to.vendor.into();
+    table.firmware_revision = U32::new(1);
+    table.runtime_services = to.runtime_services.into();
+    table.configuration_entries = U64::new(1);
+    table.configuration_table = to.configuration_table.into();
+    table.header.crc32 = crc32(table.as_bytes()).into();
+    zerocopy::transmute!(table)
+}
+
+#[derive(IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C, packed)]
+struct RuntimeServices {
+    header: Header,
+    /// 24: in the order of [`Services`].
+    services: [U64; 14],
+}
+
+const _: () = assert!(size_of::<RuntimeServices>() == RUNTIME_SERVICES_BYTES);
+const _: () = assert!(offset_of!(RuntimeServices, services) == 24);
+
+/// The runtime services table.
+pub(super) fn runtime_services(services: &Services) -> [u8; RUNTIME_SERVICES_BYTES] {
+    let mut table = RuntimeServices {
+        header: Header::new(b"RUNTSERV", RUNTIME_SERVICES_BYTES),
+        services: services.to_array().map(U64::new),
+    };
+    table.header.crc32 = crc32(table.as_bytes()).into();
+    zerocopy::transmute!(table)
+}
+
+#[derive(IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C, packed)]
+struct ConfigurationEntry {
+    guid: [u8; 16],
+    table: U64,
+}
+
+const _: () = assert!(size_of::<ConfigurationEntry>() == CONFIGURATION_TABLE_BYTES);
+
+/// The configuration table, whose only entry is the RSDP.
+pub(super) fn configuration_table(rsdp: u64) -> [u8; CONFIGURATION_TABLE_BYTES] {
+    zerocopy::transmute!(ConfigurationEntry {
+        guid: ACPI_20_GUID,
+        table: rsdp.into()
+    })
+}

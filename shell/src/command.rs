@@ -1,0 +1,161 @@
+//! What a line asks for, once it is understood.
+//!
+//! Key types: [`Request`], [`Command`], [`Verb`].
+
+use alloc::vec::Vec;
+
+use crate::settings::Settings;
+use crate::words::Word;
+
+/// A command and the word that began it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Request {
+    /// Its first word, to point at when the command as a whole is refused.
+    pub(crate) verb: Word,
+    /// What is to be done.
+    pub(crate) command: Command,
+}
+
+/// A whole command. Names are kept as words, so that an error can point at them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// `define NAME key=value ...`
+    Define(Word, Settings),
+    /// `set NAME key=value ...`
+    Set(Word, Settings),
+    /// `undefine NAME`
+    Undefine(Word),
+    /// `check [NAME]`
+    Check(Option<Word>),
+    /// `list`
+    List,
+    /// `show NAME`
+    Show(Word),
+    /// `start NAME ...`
+    Start(Vec<Word>),
+    /// `kill NAME`
+    Kill(Word),
+    /// `log`
+    Log,
+    /// `version`
+    Version,
+    /// `help [COMMAND]`
+    Help(Option<Verb>),
+    /// `machine`
+    Machine,
+    /// `cores`
+    Cores,
+    /// `memory`
+    Memory,
+    /// `devices`
+    Devices,
+    /// `images`
+    Images,
+    /// `reset [force]` of the machine.
+    Reset(Force),
+    /// `poweroff [force]` of the machine.
+    Poweroff(Force),
+}
+
+/// Whether the machine is to be ended even under partitions that run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Force {
+    /// `force` was said.
+    Yes,
+    /// It was not.
+    No,
+}
+
+/// The first word of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    /// `define`
+    Define,
+    /// `set`
+    Set,
+    /// `undefine`
+    Undefine,
+    /// `check`
+    Check,
+    /// `list`
+    List,
+    /// `show`
+    Show,
+    /// `start`
+    Start,
+    /// `kill`
+    Kill,
+    /// `log`
+    Log,
+    /// `version`
+    Version,
+    /// `help`
+    Help,
+    /// `machine`
+    Machine,
+    /// `cores`
+    Cores,
+    /// `memory`
+    Memory,
+    /// `devices`
+    Devices,
+    /// `images`
+    Images,
+    /// `reset`
+    Reset,
+    /// `poweroff`
+    Poweroff,
+}
+
+impl Verb {
+    /// All of them, in the order in which `help` lists them.
+    pub(crate) const ALL: [Self; 18] = [
+        Self::Define,
+        Self::Set,
+        Self::Undefine,
+        Self::Check,
+        Self::List,
+        Self::Show,
+        Self::Start,
+        Self::Kill,
+        Self::Machine,
+        Self::Cores,
+        Self::Memory,
+        Self::Devices,
+        Self::Images,
+        Self::Log,
+        Self::Version,
+        Self::Help,
+        Self::Reset,
+        Self::Poweroff,
+    ];
+
+    /// How it is typed.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Define => "define",
+            Self::Set => "set",
+            Self::Undefine => "undefine",
+            Self::Check => "check",
+            Self::List => "list",
+            Self::Show => "show",
+            Self::Start => "start",
+            Self::Kill => "kill",
+            Self::Log => "log",
+            Self::Version => "version",
+            Self::Help => "help",
+            Self::Machine => "machine",
+            Self::Cores => "cores",
+            Self::Memory => "memory",
+            Self::Devices => "devices",
+            Self::Images => "images",
+            Self::Reset => "reset",
+            Self::Poweroff => "poweroff",
+        }
+    }
+
+    /// The command typed as `name`.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verb| verb.name() == name)
+    }
+}

@@ -1,0 +1,62 @@
+//! What the shell needs of the kernel.
+
+use alloc::string::String;
+use core::fmt;
+
+use bulkhead_plan::{LaunchPlan, Ledger, Machine, ResidentCode};
+
+/// The kernel, as the shell sees it.
+///
+/// Everything that a command does to hardware goes through here; the rest is arithmetic on the
+/// [`Machine`] and the [`Ledger`].
+pub trait Control {
+    /// The machine as it was found.
+    fn machine(&self) -> &Machine;
+
+    /// The partitions.
+    fn ledger(&self) -> &Ledger;
+
+    /// The machine and the partitions, to change them.
+    fn parts(&mut self) -> (&Machine, &mut Ledger);
+
+    /// The partitions, to change them.
+    fn ledger_mut(&mut self) -> &mut Ledger {
+        self.parts().1
+    }
+
+    /// The runtime services that every launch puts into its partition.
+    fn resident_code(&self) -> ResidentCode<'_>;
+
+    /// Carries a plan out. Later events are told through [`Shell::event`](crate::Shell::event).
+    ///
+    /// # Errors
+    /// Why it could not be done: a part of the sentence `"web" was not launched: ...`.
+    fn start(&mut self, plan: LaunchPlan) -> Result<(), String>;
+
+    /// Takes the cores of the partition with that id back by force.
+    ///
+    /// # Errors
+    /// Why it could not be done: a part of the sentence `"web" was not killed: ...`.
+    fn kill(&mut self, id: usize) -> Result<(), String>;
+
+    /// Prints the log, oldest line first.
+    ///
+    /// # Errors
+    /// Only those of `out`.
+    fn log(&self, out: &mut dyn fmt::Write) -> fmt::Result;
+
+    /// What the core with that local APIC ID does: `bulkhead`, `parked`, `running` or `lost`.
+    fn core_state(&self, apic_id: u32) -> &'static str;
+
+    /// Resets the machine; returns only to say why that failed.
+    fn reset(&mut self) -> String;
+
+    /// Powers the machine off; returns only to say why that failed.
+    fn poweroff(&mut self) -> String;
+
+    /// Which Bulkhead this is, for example `Bulkhead 0.1.0`.
+    fn version(&self) -> &str;
+
+    /// Milliseconds since Bulkhead was entered.
+    fn uptime_ms(&self) -> u64;
+}

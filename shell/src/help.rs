@@ -1,0 +1,139 @@
+//! What `help` says.
+
+use core::fmt::{self, Write};
+
+use crate::command::Verb;
+use crate::settings::KEYS;
+
+/// How a command is written.
+pub(crate) const fn usage(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Define => {
+            "define NAME cores=LIST memory=LIST kernel=IMAGE [initrd=IMAGE] [cmdline=\"...\"] [console=PORT]"
+        }
+        Verb::Set => "set NAME key=value ...",
+        Verb::Undefine => "undefine NAME",
+        Verb::Check => "check [NAME]",
+        Verb::List => "list",
+        Verb::Show => "show NAME",
+        Verb::Start => "start NAME ...",
+        Verb::Kill => "kill NAME",
+        Verb::Log => "log",
+        Verb::Version => "version",
+        Verb::Help => "help [COMMAND]",
+        Verb::Machine => "machine",
+        Verb::Cores => "cores",
+        Verb::Memory => "memory",
+        Verb::Devices => "devices",
+        Verb::Images => "images",
+        Verb::Reset => "reset [force]",
+        Verb::Poweroff => "poweroff [force]",
+    }
+}
+
+/// How a command is written, if need be less exactly, in half a row.
+const fn short_usage(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Define => "define NAME key=value ...",
+        _ => usage(verb),
+    }
+}
+
+/// What a command does, in one line.
+const fn summary(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Define => "claim cores, memory and a console for a partition",
+        Verb::Set => "change a partition that does not run",
+        Verb::Undefine => "give a partition and its claim up",
+        Verb::Check => "say whether partitions could be launched",
+        Verb::List => "the partitions and their states",
+        Verb::Show => "all that a partition's Linux is told",
+        Verb::Start => "launch partitions: all of them, or none if one is refused",
+        Verb::Kill => "take a running partition's cores back by force",
+        Verb::Log => "what Bulkhead did since it was loaded",
+        Verb::Version => "which Bulkhead this is",
+        Verb::Help => "these lines, or all about one command",
+        Verb::Machine => "processor, firmware, loader and ACPI tables",
+        Verb::Cores => "the cores: topology, state, owner",
+        Verb::Memory => "the memory map: what is whose, what is free",
+        Verb::Devices => "PCI functions, serial ports, I/O APICs",
+        Verb::Images => "the kernels and initrds that the loader brought",
+        Verb::Reset => "reset the machine",
+        Verb::Poweroff => "power the machine off",
+    }
+}
+
+/// More than a line, where there is more to say.
+const fn details(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Define => {
+            "The first three are required. From now on cores, memory and console are the\n\
+             partition's alone. Nothing is touched before \"start\".\n\
+             \n\
+             example:\n  \
+             define web cores=2-3 memory=512M kernel=linux61 initrd=demo console=com2\n  \
+             define db cores=1 memory=1G@0x40000000 kernel=linux612 cmdline=\"quiet\"\n"
+        }
+        Verb::Set => {
+            "Keys that are not named stay as they are. Refused while the partition runs.\n\
+             \n\
+             example:\n  \
+             set web memory=1G cmdline=\"quiet loglevel=3\" console=none\n"
+        }
+        Verb::Undefine => "Refused while the partition runs.\n",
+        Verb::Check => "Without a name every partition is checked.\n",
+        Verb::List => {
+            "STATE is defined, launching, running, stopped (it powered off) or failed;\n\
+             RUNS counts its launches.\n"
+        }
+        Verb::Show => {
+            "Its definition, its claim, where things will lie, the final command line with\n\
+             what Bulkhead adds, the e820 and EFI memory maps, and the ACPI tables.\n"
+        }
+        Verb::Start => {
+            "Every named partition is planned before the first is launched.\n\
+             \n\
+             example:\n  \
+             start web db\n"
+        }
+        Verb::Kill => "Its Linux is not told; what it had not yet written is lost.\n",
+        Verb::Reset | Verb::Poweroff => {
+            "While partitions run this is refused, unless \"force\" is said: they are lost.\n"
+        }
+        _ => "",
+    }
+}
+
+/// Prints one line for each command.
+pub(crate) fn overview(out: &mut dyn Write) -> fmt::Result {
+    for verb in Verb::ALL {
+        writeln!(out, "{:<26} {}", short_usage(verb), summary(verb))?;
+    }
+    writeln!(
+        out,
+        "\"help COMMAND\" tells more; Tab completes, # begins a comment."
+    )
+}
+
+/// Prints all about one command.
+pub(crate) fn topic(verb: Verb, out: &mut dyn Write) -> fmt::Result {
+    writeln!(out, "{}", short_usage(verb))?;
+    writeln!(out, "  {}", summary(verb))?;
+    if matches!(verb, Verb::Define | Verb::Set) {
+        writeln!(out)?;
+        for known in &KEYS {
+            write!(
+                out,
+                "  {}{:<w$}",
+                known.name,
+                known.form,
+                w = 32 - known.name.len()
+            )?;
+            writeln!(out, " {}", known.meaning)?;
+        }
+    }
+    if !details(verb).is_empty() {
+        write!(out, "\n{}", details(verb))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! Words to a command: the grammar.
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use crate::command::{Command, Force, Request, Verb};
+use crate::error::{CommandError, Span, did_you_mean};
+use crate::help::usage;
+use crate::settings::Settings;
+use crate::words::{Word, split};
+
+/// Reads a line; `None` if it holds nothing but a comment.
+pub(crate) fn parse(line: &str) -> Result<Option<Request>, CommandError> {
+    let words = split(line)?.words;
+    let Some((first, rest)) = words.split_first() else {
+        return Ok(None);
+    };
+    let verb = verb(first)?;
+    let command = command(Arguments { verb, first, rest })?;
+    Ok(Some(Request {
+        verb: first.clone(),
+        command,
+    }))
+}
+
+/// The command that `word` names.
+fn verb(word: &Word) -> Result<Verb, CommandError> {
+    let name = &word.text;
+    Verb::from_name(name).ok_or_else(|| {
+        let names = Verb::ALL.map(Verb::name);
+        let message = format!(
+            "unknown command \"{name}\"{} (accepted: {})",
+            did_you_mean(name, names),
+            names.join(", ")
+        );
+        CommandError::new(word.span, message)
+    })
+}
+
+fn command(arguments: Arguments<'_>) -> Result<Command, CommandError> {
+    Ok(match arguments.verb {
+        Verb::Define => {
+            let (name, words) = arguments.name()?;
+            Command::Define(name.clone(), complete_settings(&arguments, words)?)
+        }
+        Verb::Set => {
+            let (name, words) = arguments.name()?;
+            if words.is_empty() {
+                return Err(arguments.missing("\"set\" needs key=value"));
+            }
+            Command::Set(name.clone(), Settings::read(words)?)
+        }
+        Verb::Undefine => Command::Undefine(arguments.only_name()?),
+        Verb::Check => match arguments.rest {
+            [] => Command::Check(None),
+            _ => Command::Check(Some(arguments.only_name()?)),
+        },
+        Verb::Show => Command::Show(arguments.only_name()?),
+        Verb::Start => Command::Start(arguments.names()?),
+        Verb::Kill => Command::Kill(arguments.only_name()?),
+        Verb::Help => Command::Help(arguments.topic()?),
+        Verb::Reset => Command::Reset(arguments.force()?),
+        Verb::Poweroff => Command::Poweroff(arguments.force()?),
+        Verb::List => arguments.nothing(Command::List)?,
+        Verb::Log => arguments.nothing(Command::Log)?,
+        Verb::Version => arguments.nothing(Command::Version)?,
+        Verb::Machine => arguments.nothing(Command::Machine)?,
+        Verb::Cores => arguments.nothing(Command::Cores)?,
+        Verb::Memory => arguments.nothing(Command::Memory)?,
+        Verb::Devices => arguments.nothing(Command::Devices)?,
+        Verb::Images => arguments.nothing(Command::Images)?,
+    })
+}
+
+/// The settings of a `define`, none of the required ones missing.
+fn complete_settings(arguments: &Arguments<'_>, words: &[Word]) -> Result<Settings, CommandError> {
+    let settings = Settings::read(words)?;
+    match settings.missing() {
+        Some(key) => {
+            let what = format!("\"define\" needs {}{}", key.name, key.form);
+            Err(arguments.missing(&what))
+        }
+        None => Ok(settings),
+    }
+}
+
+/// What follows a command's first word.
+struct Arguments<'a> {
+    verb: Verb,
+    first: &'a Word,
+    rest: &'a [Word],
+}
+
+impl<'a> Arguments<'a> {
+    /// The name, and what follows it.
+    fn name(&self) -> Result<(&'a Word, &'a [Word]), CommandError> {
+        self.rest.split_first().ok_or_else(|| {
+            let what = format!("\"{}\" needs the name of a partition", self.verb.name());
+            self.missing(&what)
+        })
+    }
+
+    fn only_name(&self) -> Result<Word, CommandError> {
+        let (name, rest) = self.name()?;
+        self.end_at(rest)?;
+        Ok(name.clone())
+    }
+
+    fn names(&self) -> Result<Vec<Word>, CommandError> {
+        self.name()?;
+        for (i, name) in self.rest.iter().enumerate() {
+            if self.rest[..i].iter().any(|other| other.text == name.text) {
+                let message = format!("\"{}\" is listed twice", name.text);
+                return Err(CommandError::new(name.span, message));
+            }
+        }
+        Ok(self.rest.to_vec())
+    }
+
+    fn topic(&self) -> Result<Option<Verb>, CommandError> {
+        let Some((topic, rest)) = self.rest.split_first() else {
+            return Ok(None);
+        };
+        self.end_at(rest)?;
+        verb(topic).map(Some)
+    }
+
+    fn force(&self) -> Result<Force, CommandError> {
+        match self.rest {
+            [] => Ok(Force::No),
+            [word, rest @ ..] if word.text == "force" => self.end_at(rest).map(|()| Force::Yes),
+            rest => Err(self.surplus(rest)),
+        }
+    }
+
+    fn nothing(&self, command: Command) -> Result<Command, CommandError> {
+        self.end_at(self.rest).map(|()| command)
+    }
+
+    fn end_at(&self, rest: &[Word]) -> Result<(), CommandError> {
+        if rest.is_empty() {
+            Ok(())
+        } else {
+            Err(self.surplus(rest))
+        }
+    }
+
+    fn surplus(&self, rest: &[Word]) -> CommandError {
+        let word = rest.first().unwrap_or(self.first);
+        let message = format!(
+            "\"{}\" is too much here (accepted: {})",
+            word.text,
+            usage(self.verb)
+        );
+        CommandError::new(word.span, message)
+    }
+
+    /// An error about what should have come next.
+    fn missing(&self, what: &str) -> CommandError {
+        let end = self.rest.last().unwrap_or(self.first).span.end;
+        let span = Span {
+            start: end + 1,
+            end: end + 1,
+        };
+        let message = format!("{what} (accepted: {})", usage(self.verb));
+        CommandError::new(span, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Command {
+        parse(line).unwrap().unwrap().command
+    }
+
+    #[test]
+    fn every_command_is_read_as_it_is_written() {
+        for verb in Verb::ALL {
+            assert!(usage(verb).starts_with(verb.name()));
+            assert_eq!(Verb::from_name(verb.name()), Some(verb));
+        }
+        let table = [
+            ("list # now", Command::List),
+            ("log", Command::Log),
+            ("version", Command::Version),
+            ("machine", Command::Machine),
+            ("cores", Command::Cores),
+            ("memory", Command::Memory),
+            ("devices", Command::Devices),
+            ("images", Command::Images),
+            ("check", Command::Check(None)),
+            ("help", Command::Help(None)),
+            ("help start", Command::Help(Some(Verb::Start))),
+            ("reset", Command::Reset(Force::No)),
+            ("poweroff force", Command::Poweroff(Force::Yes)),
+        ];
+        for (line, command) in table {
+            assert_eq!(parsed(line), command, "{line}");
+        }
+        assert_eq!(parse(" # nothing"), Ok(None));
+    }
+
+    #[test]
+    fn names_are_kept_with_their_places() {
+        let Command::Start(names) = parsed("start a 'b' c") else {
+            panic!("not a start");
+        };
+        let places: Vec<_> = names
+            .iter()
+            .map(|n| (n.text.as_str(), n.span.start))
+            .collect();
+        assert_eq!(places, [("a", 6), ("b", 8), ("c", 12)]);
+        let Command::Set(name, settings) = parsed("set web console=none initrd= cores=2,1") else {
+            panic!("not a set");
+        };
+        assert_eq!(name.text, "web");
+        assert_eq!(settings.change.console, Some(None));
+        assert_eq!(settings.change.initrd, Some(None));
+        assert_eq!(settings.change.cores, Some([2, 1].to_vec()));
+        assert_eq!(settings.change.kernel, None);
+    }
+}

@@ -1,0 +1,81 @@
+//! `define`, `set`, `undefine`: what changes the ledger.
+
+use alloc::format;
+use core::fmt::Write;
+
+use bulkhead_memory::Bytes;
+use bulkhead_plan::{Key, PlanError, Warning};
+
+use super::table::core_list;
+use super::{Done, names};
+use crate::control::Control;
+use crate::error::CommandError;
+use crate::settings::Settings;
+use crate::words::Word;
+
+/// `define NAME key=value ...`
+pub(super) fn define(
+    name: &Word,
+    settings: &Settings,
+    control: &mut dyn Control,
+    out: &mut dyn Write,
+) -> Done {
+    let (machine, ledger) = control.parts();
+    let warnings = ledger
+        .define(machine, &name.text, settings.change.clone())
+        .map_err(|error| blame(&error, name, settings))?;
+    report(name, &warnings, control, out)
+}
+
+/// `set NAME key=value ...`
+pub(super) fn set(
+    name: &Word,
+    settings: &Settings,
+    control: &mut dyn Control,
+    out: &mut dyn Write,
+) -> Done {
+    let (machine, ledger) = control.parts();
+    names::partition(name, ledger)?;
+    let warnings = ledger
+        .set(machine, &name.text, settings.change.clone())
+        .map_err(|error| blame(&error, name, settings))?;
+    report(name, &warnings, control, out)
+}
+
+/// `undefine NAME`
+pub(super) fn undefine(name: &Word, control: &mut dyn Control) -> Done {
+    let ledger = control.parts().1;
+    names::partition(name, ledger)?;
+    let undefined = ledger.undefine(&name.text);
+    Ok(undefined.map_err(|error| names::refused(name, &error))?)
+}
+
+/// Says what the partition has now: where its memory was put is news.
+fn report(name: &Word, warnings: &[Warning], control: &dyn Control, out: &mut dyn Write) -> Done {
+    warn(&name.text, warnings, out)?;
+    let claim = &names::partition(name, control.ledger())?.claim;
+    let cores = core_list(&claim.cores);
+    write!(out, "{}: cores {cores}, memory", name.text)?;
+    let mut separator = "";
+    for region in &claim.memory {
+        write!(out, "{separator} {region} ({})", Bytes(region.size()))?;
+        separator = ",";
+    }
+    Ok(writeln!(out)?)
+}
+
+/// Prints warnings about the partition called `name`.
+pub(super) fn warn(name: &str, warnings: &[Warning], out: &mut dyn Write) -> core::fmt::Result {
+    warnings
+        .iter()
+        .try_for_each(|warning| writeln!(out, "warning: {name}: {warning}"))
+}
+
+/// Points at the word that the ledger refused; what is not in the line is the name's fault.
+fn blame(error: &PlanError, name: &Word, settings: &Settings) -> CommandError {
+    let place = match error.key() {
+        None | Some(Key::Name) => None,
+        Some(key) => settings.place(key, error.token().as_deref()),
+    };
+    CommandError::new(place.unwrap_or(name.span), format!("{error}"))
+}

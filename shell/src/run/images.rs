@@ -1,0 +1,77 @@
+//! `images`: what the loader brought.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::fmt::{self, Write};
+
+use bulkhead_linux::BzImage;
+use bulkhead_memory::Bytes;
+use bulkhead_plan::ImageKind;
+
+use super::machine::printable;
+use super::table::Table;
+use crate::control::Control;
+
+/// Prints a row for each image: its version, or why it can't be launched.
+pub(super) fn images(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
+    let images = &control.machine().images;
+    if images.is_empty() {
+        return writeln!(out, "the loader brought no images");
+    }
+    let mut table = Table::new(["NAME", "SIZE", "KIND", "VERSION"]);
+    for image in images {
+        let (kind, version) = match &image.kind {
+            ImageKind::Kernel(kernel) => ("kernel", version(kernel)),
+            ImageKind::BadKernel(error) => ("bad", format!("can't be launched: {error}")),
+            ImageKind::Data => ("data", String::new()),
+        };
+        let size = rounded(image.region.size());
+        table.row([image.name.clone(), size, kind.to_string(), version]);
+    }
+    table.print(0, out)
+}
+
+/// What a kernel says of itself: untrusted bytes.
+fn version(kernel: &BzImage) -> String {
+    let version = kernel.version.as_deref();
+    version.map_or_else(String::new, |text| printable(text.as_bytes()))
+}
+
+/// A size as a file listing shows it: to a tenth of the unit, as `14.2M`.
+pub(super) fn rounded(bytes: u64) -> String {
+    let units = [(40, 'T'), (30, 'G'), (20, 'M'), (10, 'K')];
+    let exact = Bytes(bytes).to_string();
+    if exact.len() <= 5 {
+        return exact;
+    }
+    match units.into_iter().find(|(shift, _)| bytes >> shift != 0) {
+        Some((shift, unit)) => {
+            let whole = bytes >> shift;
+            let tenths = ((bytes & ((1 << shift) - 1)) >> (shift - 10)) * 10 >> 10;
+            format!("{whole}.{tenths}{unit}")
+        }
+        None => exact,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_short() {
+        let table = [
+            (0, "0"),
+            (999, "999"),
+            (512 << 20, "512M"),
+            (1536 << 10, "1536K"),
+            (14_889_984, "14.2M"),
+            (123_457, "120.5K"),
+            ((1 << 40) + 1, "1.0T"),
+            (u64::MAX, "16777215.9T"),
+        ];
+        for (bytes, text) in table {
+            assert_eq!(rounded(bytes), text);
+        }
+    }
+}

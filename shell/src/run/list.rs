@@ -1,0 +1,27 @@
+//! `list`: the partitions at a glance.
+
+use alloc::string::ToString;
+use core::fmt::{self, Write};
+
+use bulkhead_memory::Bytes;
+
+use super::table::{Table, core_list};
+use crate::control::Control;
+
+/// Prints a row for each partition, in the order of their definition.
+pub(super) fn list(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
+    let mut table = Table::new(["NAME", "STATE", "CORES", "MEMORY", "KERNEL", "RUNS"]);
+    for partition in control.ledger().iter() {
+        let definition = &partition.definition;
+        let claim = &partition.claim;
+        table.row([
+            definition.name.clone(),
+            partition.state.word().to_string(),
+            core_list(&claim.cores),
+            Bytes(claim.memory_bytes()).to_string(),
+            definition.kernel.clone(),
+            partition.runs.to_string(),
+        ]);
+    }
+    table.print(0, out)
+}

@@ -1,0 +1,107 @@
+//! `machine` and `cores`: what there is.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
+
+use bulkhead_plan::{Core, FirmwareKind, Machine};
+
+use super::images::rounded;
+use super::table::{Table, core_list};
+use crate::control::Control;
+
+/// Prints the machine in a few lines, its ACPI tables, and what is wrong with them.
+pub(super) fn machine(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
+    let machine = control.machine();
+    let firmware = match machine.firmware {
+        FirmwareKind::Bios => "BIOS",
+        FirmwareKind::Uefi => "UEFI",
+    };
+    let ready = machine.cores.iter().filter(|core| core.responding).count();
+    let (mhz, khz) = (machine.tsc_khz / 1000, machine.tsc_khz % 1000);
+    let uptime = control.uptime_ms();
+    writeln!(out, "processor  {}", machine.cpu_model)?;
+    writeln!(out, "cores      {} ({ready} respond)", machine.cores.len())?;
+    writeln!(out, "TSC        {mhz}.{khz:03} MHz")?;
+    writeln!(out, "RAM        {}", rounded(machine.ram().total()))?;
+    writeln!(out, "firmware   {firmware}")?;
+    writeln!(out, "loader     {}", machine.loader)?;
+    writeln!(out, "local APIC {:#x}", machine.local_apic_address)?;
+    writeln!(out, "up         {}.{:03} s", uptime / 1000, uptime % 1000)?;
+    acpi_tables(machine, out)?;
+    for problem in &machine.problems {
+        writeln!(out, "problem: {problem}")?;
+    }
+    Ok(())
+}
+
+fn acpi_tables(machine: &Machine, out: &mut dyn Write) -> fmt::Result {
+    if machine.tables.is_empty() {
+        return writeln!(out, "no ACPI tables");
+    }
+    writeln!(out, "ACPI tables:")?;
+    let mut table = Table::new(["TABLE", "ADDRESS", "BYTES", "REVISION", "OEM", "CHECKSUM"]);
+    for info in &machine.tables {
+        let checksum = if info.checksum_ok { "ok" } else { "bad" };
+        table.row([
+            printable(&info.signature),
+            alloc::format!("{:#x}", info.address),
+            info.length.to_string(),
+            info.revision.to_string(),
+            printable(&info.oem_id),
+            checksum.to_string(),
+        ]);
+    }
+    table.print(2, out)
+}
+
+/// What a firmware says is text: anything unprintable becomes `?`.
+pub(super) fn printable(bytes: &[u8]) -> String {
+    let text: String = bytes
+        .iter()
+        .map(|b| {
+            if matches!(b, b' '..=b'~') {
+                char::from(*b)
+            } else {
+                '?'
+            }
+        })
+        .collect();
+    String::from(text.trim_end())
+}
+
+/// Prints a row for each core.
+pub(super) fn cores(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
+    let machine = control.machine();
+    let mut table = Table::new(["CORE", "PACKAGE", "PHYSICAL", "SIBLINGS", "STATE", "OWNER"]);
+    for core in &machine.cores {
+        let owner = match control.ledger().owner_of_core(core.apic_id) {
+            Some(name) => name,
+            None if core.apic_id == machine.boot_core => "bulkhead",
+            None if core.responding => "free",
+            None => "",
+        };
+        let state = if core.responding {
+            control.core_state(core.apic_id)
+        } else {
+            "silent"
+        };
+        table.row([
+            core.apic_id.to_string(),
+            core.package.to_string(),
+            core.core.to_string(),
+            core_list(&siblings(core, machine)),
+            state.to_string(),
+            owner.to_string(),
+        ]);
+    }
+    table.print(0, out)
+}
+
+/// The cores that share execution units with `core`.
+fn siblings(core: &Core, machine: &Machine) -> Vec<u32> {
+    let others = machine.cores.iter().filter(|other| {
+        (other.package, other.core) == (core.package, core.core) && other.apic_id != core.apic_id
+    });
+    others.map(|other| other.apic_id).collect()
+}

@@ -1,0 +1,83 @@
+//! Commands carried out over [`Control`].
+//!
+//! One file for each topic; this one only sends a command to the right one.
+
+mod change;
+mod class;
+mod devices;
+mod images;
+mod launch;
+mod list;
+mod machine;
+mod memory;
+mod names;
+mod show;
+mod table;
+
+use alloc::format;
+use alloc::string::String;
+use core::fmt::Write;
+
+use crate::command::{Command, Force, Request};
+use crate::control::Control;
+use crate::error::{CommandError, Failure};
+use crate::help;
+use crate::words::Word;
+
+/// What every command ends with.
+type Done = Result<(), Failure>;
+
+/// Does what is asked for. If it is refused, nothing has been changed.
+pub(crate) fn run(request: &Request, control: &mut dyn Control, out: &mut dyn Write) -> Done {
+    let verb = &request.verb;
+    match &request.command {
+        Command::Define(name, settings) => change::define(name, settings, control, out)?,
+        Command::Set(name, settings) => change::set(name, settings, control, out)?,
+        Command::Undefine(name) => change::undefine(name, control)?,
+        Command::Check(None) => launch::check_all(verb, control, out)?,
+        Command::Check(Some(name)) => launch::check(name, control, out)?,
+        Command::Start(names) => launch::start(names, control, out)?,
+        Command::Kill(name) => launch::kill(name, control)?,
+        Command::List => list::list(control, out)?,
+        Command::Show(name) => show::show(name, control, out)?,
+        Command::Log => control.log(out)?,
+        Command::Version => writeln!(out, "{}", control.version())?,
+        Command::Help(None) => help::overview(out)?,
+        Command::Help(Some(verb)) => help::topic(*verb, out)?,
+        Command::Machine => machine::machine(control, out)?,
+        Command::Cores => machine::cores(control, out)?,
+        Command::Memory => memory::memory(control, out)?,
+        Command::Devices => devices::devices(control, out)?,
+        Command::Images => images::images(control, out)?,
+        Command::Reset(force) => {
+            nothing_runs(verb, *force, control)?;
+            let why = control.reset();
+            return Err(refused(verb, format!("the machine was not reset: {why}")));
+        }
+        Command::Poweroff(force) => {
+            nothing_runs(verb, *force, control)?;
+            let why = control.poweroff();
+            let message = format!("the machine was not powered off: {why}");
+            return Err(refused(verb, message));
+        }
+    }
+    Ok(())
+}
+
+fn refused(word: &Word, message: String) -> Failure {
+    CommandError::new(word.span, message).into()
+}
+
+/// Refuses to end the machine under partitions that run, unless that was asked for.
+fn nothing_runs(verb: &Word, force: Force, control: &dyn Control) -> Done {
+    let running = names::running(control.ledger());
+    if force == Force::Yes || running.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "{} (accepted all the same: {} force)",
+        names::are_running(&running),
+        verb.text
+    );
+    Err(refused(verb, message))
+}

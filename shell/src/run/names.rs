@@ -1,0 +1,54 @@
+//! Partitions by name, and errors about them.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bulkhead_plan::{Ledger, Partition, PlanError};
+
+use crate::error::{CommandError, did_you_mean};
+use crate::words::Word;
+
+/// The partition that `name` names.
+pub(super) fn partition<'a>(
+    name: &Word,
+    ledger: &'a Ledger,
+) -> Result<&'a Partition, CommandError> {
+    ledger.find(&name.text).ok_or_else(|| {
+        let names: Vec<&str> = ledger.iter().map(|p| p.definition.name.as_str()).collect();
+        let existing = match names.as_slice() {
+            [] => String::from("none"),
+            names => names.join(", "),
+        };
+        let message = format!(
+            "there is no partition \"{}\"{} (partitions: {existing})",
+            name.text,
+            did_you_mean(&name.text, names.iter().copied()),
+        );
+        CommandError::new(name.span, message)
+    })
+}
+
+/// A refusal by the ledger, blamed on a partition's name.
+pub(super) fn refused(name: &Word, error: &PlanError) -> CommandError {
+    CommandError::new(name.span, format!("{error}"))
+}
+
+/// Names of the partitions whose cores are in use.
+pub(super) fn running(ledger: &Ledger) -> Vec<&str> {
+    ledger
+        .iter()
+        .filter(|partition| partition.state.is_live())
+        .map(|partition| partition.definition.name.as_str())
+        .collect()
+}
+
+/// `"web" is running`, `"web" and "db" are running`.
+pub(super) fn are_running(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    match quoted.as_slice() {
+        [] => String::from("no partition is running"),
+        [one] => format!("{one} is running"),
+        [first @ .., last] => format!("{} and {last} are running", first.join(", ")),
+    }
+}

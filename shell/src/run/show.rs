@@ -1,0 +1,172 @@
+//! `show NAME`: all that is known of a partition, and all that its Linux is told.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::fmt::{self, Write};
+
+use bulkhead_linux::E820Kind;
+use bulkhead_memory::{Bytes, Region};
+use bulkhead_plan::{Definition, LaunchPlan, Partition, State};
+use bulkhead_tables::efi;
+
+use super::machine::printable;
+use super::table::{Table, core_list};
+use super::{Done, names};
+use crate::control::Control;
+use crate::words::Word;
+
+/// Prints a partition: state, definition, claim, and the view that a launch now would give it.
+pub(super) fn show(name: &Word, control: &dyn Control, out: &mut dyn Write) -> Done {
+    let ledger = control.ledger();
+    let partition = names::partition(name, ledger)?;
+    state(partition, out)?;
+    writeln!(
+        out,
+        "definition:\n  {}",
+        definition_line(&partition.definition)
+    )?;
+    claim(partition, out)?;
+    let resident = control.resident_code();
+    match ledger.plan(control.machine(), &resident, &name.text) {
+        Ok(plan) => view(&plan, out)?,
+        Err(error) => writeln!(out, "it can't be launched: {error}")?,
+    }
+    Ok(())
+}
+
+fn state(partition: &Partition, out: &mut dyn Write) -> fmt::Result {
+    let (name, state, runs) = (&partition.definition.name, &partition.state, partition.runs);
+    write!(
+        out,
+        "{name}: {state}, {runs} run{}",
+        if runs == 1 { "" } else { "s" }
+    )?;
+    if let State::Failed { reason } = state {
+        write!(out, ": {}", printable(reason.as_bytes()))?;
+    }
+    writeln!(out)
+}
+
+/// The line that would define the partition again.
+fn definition_line(definition: &Definition) -> String {
+    let memory = definition.memory.iter().map(ToString::to_string);
+    let memory = memory.reduce(|list, item| format!("{list},{item}"));
+    let mut line = format!(
+        "define {} cores={} memory={} kernel={}",
+        definition.name,
+        core_list(&definition.cores),
+        memory.unwrap_or_default(),
+        quoted(&definition.kernel)
+    );
+    if let Some(initrd) = &definition.initrd {
+        line.push_str(&format!(" initrd={}", quoted(initrd)));
+    }
+    if !definition.cmdline.is_empty() {
+        line.push_str(&format!(" cmdline={}", quoted(&definition.cmdline)));
+    }
+    if let Some(console) = definition.console {
+        line.push_str(&format!(" console={}", console.name()));
+    }
+    line
+}
+
+/// `value` as it has to be typed.
+fn quoted(value: &str) -> String {
+    if value.contains([' ', '\t', '"', '\'']) {
+        let escaped = value.replace('\\', "\\\\").replace('"', "\\\"");
+        format!("\"{escaped}\"")
+    } else {
+        String::from(value)
+    }
+}
+
+fn claim(partition: &Partition, out: &mut dyn Write) -> fmt::Result {
+    let claim = &partition.claim;
+    let cores = core_list(&claim.cores);
+    writeln!(out, "claim:")?;
+    writeln!(out, "  cores    {cores} (boot core {})", claim.boot_core())?;
+    for region in &claim.memory {
+        writeln!(out, "  memory   {}", sized(*region))?;
+    }
+    writeln!(out, "  low      {}", sized(claim.low_chunk))?;
+    match claim.console {
+        Some(com) => {
+            let (base, tty) = (com.io_base(), com.tty_index());
+            writeln!(out, "  console  {} ({base:#x}, ttyS{tty})", com.name())
+        }
+        None => writeln!(out, "  console  none"),
+    }
+}
+
+fn view(plan: &LaunchPlan, out: &mut dyn Write) -> fmt::Result {
+    let view = &plan.view;
+    let release = view.kernel_release.as_deref().unwrap_or("unknown release");
+    writeln!(out, "placement:")?;
+    writeln!(
+        out,
+        "  kernel        {}, {release}",
+        sized(view.placement.kernel)
+    )?;
+    writeln!(out, "  entry         {:#x}", plan.entry)?;
+    if let Some(initrd) = view.placement.initrd {
+        writeln!(out, "  initrd        {}", sized(initrd))?;
+    }
+    writeln!(out, "  zero page     {}", sized(view.block.zero_page))?;
+    writeln!(out, "  command line  {}", sized(view.block.cmdline))?;
+    writeln!(out, "  ACPI          {}", sized(view.block.acpi))?;
+    writeln!(out, "  EFI           {}", sized(view.block.efi))?;
+    writeln!(out, "  runtime code  {}", sized(view.block.runtime_code))?;
+    writeln!(out, "command line:\n  {}", view.cmdline)?;
+    writeln!(out, "e820 map:")?;
+    for entry in view.e820.entries() {
+        writeln!(out, "  {}  {}", sized(entry.region), e820_name(entry.kind))?;
+    }
+    writeln!(out, "EFI memory map:")?;
+    for descriptor in &view.efi {
+        writeln!(
+            out,
+            "  {}  {}",
+            sized(descriptor.region),
+            efi_name(descriptor.kind)
+        )?;
+    }
+    writeln!(out, "EFI system table at {:#x}", view.efi_system_table)?;
+    writeln!(out, "ACPI tables, RSDP at {:#x}:", view.rsdp)?;
+    let mut table = Table::new(["TABLE", "ADDRESS", "BYTES"]);
+    for (signature, address, length) in &view.tables {
+        table.row([
+            printable(signature),
+            format!("{address:#x}"),
+            length.to_string(),
+        ]);
+    }
+    table.print(2, out)?;
+    super::change::warn(&plan.name, &plan.warnings, out)
+}
+
+/// `0x10000000-0x2fffffff 512M`, with room for 64-bit addresses' usual lengths.
+fn sized(region: Region) -> String {
+    format!("{:<23} {}", region.to_string(), Bytes(region.size()))
+}
+
+const fn e820_name(kind: E820Kind) -> &'static str {
+    match kind {
+        E820Kind::Ram => "RAM",
+        E820Kind::Reserved => "reserved",
+        E820Kind::Acpi => "ACPI data",
+        E820Kind::Nvs => "ACPI NVS",
+        E820Kind::Unusable => "unusable",
+    }
+}
+
+const fn efi_name(kind: efi::Kind) -> &'static str {
+    match kind {
+        efi::Kind::Conventional => "conventional",
+        efi::Kind::LoaderData => "loader data",
+        efi::Kind::RuntimeCode => "runtime code",
+        efi::Kind::RuntimeData => "runtime data",
+        efi::Kind::AcpiReclaim => "ACPI reclaim",
+        efi::Kind::Reserved => "reserved",
+        efi::Kind::BootServicesData => "boot services data",
+    }
+}

@@ -1,0 +1,246 @@
+//! `key=value ...` of `define` and `set`.
+//!
+//! Key types: [`Settings`], [`SettingKey`].
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use bulkhead_plan::{Change, Com, Key};
+
+use crate::error::{CommandError, Span, did_you_mean};
+use crate::values::{self, ValueError};
+use crate::words::Word;
+
+/// What `define` and `set` accept behind the name.
+#[derive(Debug)]
+pub(crate) struct SettingKey {
+    /// What the rest of Bulkhead calls it.
+    pub(crate) key: Key,
+    /// How it is typed, `=` included.
+    pub(crate) name: &'static str,
+    /// What follows the `=`.
+    pub(crate) form: &'static str,
+    /// Whether a partition can't be without it.
+    pub(crate) required: bool,
+    /// What it means, for `help define`.
+    pub(crate) meaning: &'static str,
+}
+
+/// All keys, in the order in which they are usually written.
+pub(crate) const KEYS: [SettingKey; 6] = [
+    SettingKey {
+        key: Key::Cores,
+        name: "cores=",
+        form: "1,2-3",
+        required: true,
+        meaning: "local APIC IDs; the lowest is the boot core",
+    },
+    SettingKey {
+        key: Key::Memory,
+        name: "memory=",
+        form: "512M[@0x40000000][,MORE]",
+        required: true,
+        meaning: "RAM; without an address Bulkhead chooses",
+    },
+    SettingKey {
+        key: Key::Kernel,
+        name: "kernel=",
+        form: "IMAGE",
+        required: true,
+        meaning: "the bzImage to launch, one of \"images\"",
+    },
+    SettingKey {
+        key: Key::Initrd,
+        name: "initrd=",
+        form: "IMAGE",
+        required: false,
+        meaning: "its initial RAM disk; empty for none",
+    },
+    SettingKey {
+        key: Key::Cmdline,
+        name: "cmdline=",
+        form: "\"...\"",
+        required: false,
+        meaning: "kernel parameters; Bulkhead adds its own",
+    },
+    SettingKey {
+        key: Key::Console,
+        name: "console=",
+        form: "com2",
+        required: false,
+        meaning: "the serial port that it owns, or none",
+    },
+];
+
+/// The settings of one line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// What is to be changed.
+    pub(crate) change: Change,
+    /// The word that says so, for each key that was given.
+    places: Vec<(Key, Word)>,
+}
+
+impl Settings {
+    /// Reads `words`, each `key=value`.
+    pub(crate) fn read(words: &[Word]) -> Result<Self, CommandError> {
+        let mut settings = Self::default();
+        for word in words {
+            settings.add(word)?;
+        }
+        Ok(settings)
+    }
+
+    /// The first required key that is not there.
+    pub(crate) fn missing(&self) -> Option<&'static SettingKey> {
+        KEYS.iter()
+            .find(|known| known.required && self.word(known.key).is_none())
+    }
+
+    /// Where the value of `key` stands, or the part of it that the ledger calls `token`.
+    pub(crate) fn place(&self, key: Key, token: Option<&str>) -> Option<Span> {
+        let word = self.word(key)?;
+        let (name, value) = word.text.split_at(word.text.find('=')? + 1);
+        let found = token.and_then(|token| find_part(key, value, token));
+        Some(value_span(
+            word,
+            name.len(),
+            found.unwrap_or(0..value.len()),
+        ))
+    }
+
+    fn word(&self, key: Key) -> Option<&Word> {
+        self.places
+            .iter()
+            .find_map(|(k, word)| (*k == key).then_some(word))
+    }
+
+    fn add(&mut self, word: &Word) -> Result<(), CommandError> {
+        let Some(equals) = word.text.find('=') else {
+            return Err(no_equals(word));
+        };
+        let name = &word.text[..=equals];
+        let Some(known) = KEYS.iter().find(|known| known.name == name) else {
+            return Err(unknown_key(word, equals));
+        };
+        if self.word(known.key).is_some() {
+            let message = format!("{name} is given twice");
+            return Err(CommandError::new(word.place(0..equals), message));
+        }
+        let value = &word.text[equals + 1..];
+        self.apply(known, value).map_err(|error| {
+            CommandError::new(value_span(word, name.len(), error.range), error.message)
+        })?;
+        self.places.push((known.key, word.clone()));
+        Ok(())
+    }
+
+    fn apply(&mut self, known: &SettingKey, value: &str) -> Result<(), ValueError> {
+        let change = &mut self.change;
+        let refuse = |message: String| ValueError {
+            range: 0..value.len(),
+            message,
+        };
+        if value.is_empty() && known.required {
+            let message = format!("{0} needs a value: {0}{1}", known.name, known.form);
+            return Err(refuse(message));
+        }
+        match known.key {
+            Key::Cores => change.cores = Some(values::cores(value)?),
+            Key::Memory => change.memory = Some(values::memory(value)?),
+            Key::Kernel => change.kernel = Some(value.to_string()),
+            Key::Initrd => change.initrd = Some(Some(value.to_string()).filter(|v| !v.is_empty())),
+            Key::Cmdline => change.cmdline = Some(value.to_string()),
+            Key::Console => change.console = Some(console(value).map_err(refuse)?),
+            // The name stands before the settings.
+            Key::Name => {}
+        }
+        Ok(())
+    }
+}
+
+/// Where the bytes `range` of the value stand that begins at byte `start` of `word`: all of the
+/// word if there are none to point at.
+fn value_span(word: &Word, start: usize, range: Range<usize>) -> Span {
+    if range.is_empty() {
+        word.span
+    } else {
+        word.place(start + range.start..start + range.end)
+    }
+}
+
+fn console(value: &str) -> Result<Option<Com>, String> {
+    if value.is_empty() || value == "none" {
+        return Ok(None);
+    }
+    Com::from_name(value).map(Some).ok_or_else(|| {
+        let tty = Com::ALL
+            .into_iter()
+            .find(|com| value == format!("ttyS{}", com.tty_index()));
+        let hint = match tty {
+            Some(com) => format!(", did you mean \"{}\"?", com.name()),
+            None => did_you_mean(value, Com::ALL.map(Com::name)),
+        };
+        format!("\"{value}\" is not a console{hint} (accepted: com1, com2, com3, com4, none)")
+    })
+}
+
+fn no_equals(word: &Word) -> CommandError {
+    let text = &word.text;
+    let hint = match KEYS
+        .iter()
+        .find(|known| known.name.trim_end_matches('=') == text)
+    {
+        Some(known) => format!("write {}{}", known.name, known.form),
+        None => "a value with spaces needs quotes: cmdline=\"a b\"".to_string(),
+    };
+    CommandError::new(word.span, format!("\"{text}\" is not key=value; {hint}"))
+}
+
+fn unknown_key(word: &Word, equals: usize) -> CommandError {
+    let key = &word.text[..equals];
+    let names: Vec<&str> = key_names().collect();
+    let message = format!(
+        "unknown key \"{key}\"{} (accepted: {})",
+        did_you_mean(key, names.iter().copied()),
+        names.join(", ")
+    );
+    let span = if equals == 0 {
+        word.span
+    } else {
+        word.place(0..equals)
+    };
+    CommandError::new(span, message)
+}
+
+fn key_names() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().map(|known| known.name.trim_end_matches('='))
+}
+
+/// Where the part of a value stands that the ledger calls `token`: the item of `cores=` with
+/// that core, the item of `memory=` that asks for that, the parameter in `cmdline=`.
+fn find_part(key: Key, value: &str, token: &str) -> Option<Range<usize>> {
+    let parts: Vec<(Range<usize>, &str)> = match key {
+        Key::Cores | Key::Memory => values::items(value, ',').collect(),
+        Key::Cmdline => values::items(value, ' ').collect(),
+        _ => Vec::new(),
+    };
+    let is_it = |part: &str| match key {
+        Key::Cores => {
+            values::cores(part).is_ok_and(|cores| cores.iter().any(|c| c.to_string() == token))
+        }
+        Key::Memory => {
+            values::memory(part).is_ok_and(|items| items.iter().any(|i| i.to_string() == token))
+        }
+        _ => part == token,
+    };
+    let found = parts.into_iter().find(|(_, part)| is_it(part));
+    // A parameter may be named without its value, or have spaces in quotes.
+    let named = || {
+        let at = value.find(token).filter(|_| !token.is_empty())?;
+        Some(at..at + token.len())
+    };
+    found.map(|(range, _)| range).or_else(named)
+}

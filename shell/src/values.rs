@@ -1,0 +1,163 @@
+//! Values of the keys: lists of cores and of memory.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use bulkhead_memory::{parse_address, parse_size};
+use bulkhead_plan::MemoryRequest;
+
+/// What is wrong with a value, and which bytes of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ValueError {
+    /// The place in the value.
+    pub(crate) range: Range<usize>,
+    /// The sentence.
+    pub(crate) message: String,
+}
+
+impl ValueError {
+    fn new(range: Range<usize>, message: String) -> Self {
+        Self { range, message }
+    }
+}
+
+/// Cores that one list can name: more than any machine has, so that `0-4000000000` is
+/// refused before it eats the memory.
+const MOST_CORES: usize = 4096;
+const CORES_FORM: &str = "accepted: local APIC IDs and ranges, as in 1,2-3";
+const MEMORY_FORM: &str = "accepted: SIZE or SIZE@ADDRESS, as in 512M or 1G@0x40000000";
+
+/// Reads `1,2-3`, in the order given.
+pub(crate) fn cores(value: &str) -> Result<Vec<u32>, ValueError> {
+    let mut cores: Vec<u32> = Vec::new();
+    for (range, item) in items(value, ',') {
+        let refuse = |message| ValueError::new(range.clone(), message);
+        let (first, last) = item.split_once('-').unwrap_or((item, item));
+        let (Some(first), Some(last)) = (core(first), core(last)) else {
+            return Err(refuse(format!("\"{item}\" is not a core ({CORES_FORM})")));
+        };
+        if first > last {
+            let message = format!("the range {item} runs backwards ({CORES_FORM})");
+            return Err(refuse(message));
+        }
+        for core in first..=last {
+            if cores.contains(&core) {
+                return Err(refuse(format!("core {core} is listed twice")));
+            }
+            if cores.len() == MOST_CORES {
+                return Err(refuse(format!("more than {MOST_CORES} cores are named")));
+            }
+            cores.push(core);
+        }
+    }
+    Ok(cores)
+}
+
+/// A number in decimal digits and nothing else (`parse` would take `+1`).
+fn core(text: &str) -> Option<u32> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|_| digits)
+}
+
+/// Reads `512M,1G@0x100000000`.
+pub(crate) fn memory(value: &str) -> Result<Vec<MemoryRequest>, ValueError> {
+    items(value, ',')
+        .map(|(range, item)| {
+            let (size, at) = match item.split_once('@') {
+                Some((size, at)) => (size, Some(at)),
+                None => (item, None),
+            };
+            let refuse = |what: &str, part: &str, why: &dyn core::fmt::Display| {
+                let start = range.start + if what == "size" { 0 } else { size.len() + 1 };
+                let message = format!("the {what} \"{part}\" {why}");
+                ValueError::new(start..start + part.len(), message)
+            };
+            let bytes = parse_size(size).map_err(|e| refuse("size", size, &e))?;
+            if bytes == 0 {
+                return Err(refuse("size", size, &format!("is zero ({MEMORY_FORM})")));
+            }
+            let at = at
+                .map(|at| parse_address(at).map_err(|e| refuse("address", at, &e)))
+                .transpose()?;
+            Ok(MemoryRequest { size: bytes, at })
+        })
+        .collect()
+}
+
+/// The items of a list and their places.
+pub(crate) fn items(value: &str, separator: char) -> impl Iterator<Item = (Range<usize>, &str)> {
+    let mut start = 0;
+    value.split(separator).map(move |item| {
+        let range = start..start + item.len();
+        start = range.end + 1;
+        (range, item)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn lists_of_cores() {
+        assert_eq!(cores("1,2-3"), Ok([1, 2, 3].to_vec()));
+        assert_eq!(cores("7,0"), Ok([7, 0].to_vec()));
+        let table = [
+            ("", 0..0, "\"\" is not a core"),
+            ("1,,2", 2..2, "\"\" is not a core"),
+            ("1,x", 2..3, "\"x\" is not a core"),
+            ("1,+2", 2..4, "\"+2\" is not a core"),
+            ("1,3-2", 2..5, "the range 3-2 runs backwards"),
+            ("1-3,2", 4..5, "core 2 is listed twice"),
+            ("0-4294967295", 0..12, "more than 4096 cores are named"),
+            ("4294967296", 0..10, "\"4294967296\" is not a core"),
+        ];
+        for (value, range, message) in table {
+            let error = cores(value).unwrap_err();
+            assert_eq!(error.range, range, "{value}");
+            assert!(error.message.starts_with(message), "{}", error.message);
+        }
+    }
+
+    #[test]
+    fn lists_of_memory() {
+        let request = |size, at| MemoryRequest { size, at };
+        assert_eq!(
+            memory("512M,1G@0x100000000").unwrap(),
+            [request(512 << 20, None), request(1 << 30, Some(1 << 32))]
+        );
+        let table = [
+            ("", 0..0, "the size \"\" is empty"),
+            ("512M,", 5..5, "the size \"\" is empty"),
+            ("0M", 0..2, "the size \"0M\" is zero"),
+            ("12Q", 0..3, "the size \"12Q\" is not a number"),
+            ("1G@", 3..3, "the address \"\" is empty"),
+            ("1G@x", 3..4, "the address \"x\" is not a number"),
+            (
+                "1M,99999999999999T",
+                3..18,
+                "the size \"99999999999999T\" is larger than",
+            ),
+        ];
+        for (value, range, message) in table {
+            let error = memory(value).unwrap_err();
+            assert_eq!(error.range, range, "{value}");
+            assert!(error.message.starts_with(message), "{}", error.message);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_is_survived(value in "[0-9x,@kMG-]{0,24}") {
+            for range in [
+                cores(&value).map_err(|e| e.range).err(),
+                memory(&value).map_err(|e| e.range).err(),
+            ].into_iter().flatten() {
+                prop_assert!(value.get(range).is_some());
+            }
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Claims that can't be had: the caret, the sentence, and that nothing changes.
+
+mod support;
+
+use support::refused::assert_refused;
+
+const NAMES: &str = "accepted: 1-16 of a-z, 0-9 and -, a letter first";
+
+#[test]
+fn names() {
+    let rest = "cores=5 memory=64M kernel=linux61";
+    let refuse = |name: &str| format!("define {name} {rest}");
+    let (capital, digit, long, word, taken) = (
+        refuse("Web"),
+        refuse("7"),
+        refuse("a-very-long-name-"),
+        refuse("list"),
+        refuse("web"),
+    );
+    assert_refused(&[
+        (
+            &capital,
+            "       ^^^",
+            format!("name \"Web\" contains 'W' (accepted: a-z, 0-9 and -) ({NAMES})"),
+        ),
+        (
+            &digit,
+            "       ^",
+            format!("name \"7\" does not start with a letter a-z ({NAMES})"),
+        ),
+        (
+            &long,
+            "       ^^^^^^^^^^^^^^^^^",
+            format!("name \"a-very-long-name-\" is longer than 16 characters ({NAMES})"),
+        ),
+        (
+            &word,
+            "       ^^^^",
+            format!("name \"list\" is a word of the shell's ({NAMES})"),
+        ),
+        (
+            &taken,
+            "       ^^^",
+            "there is a partition \"web\" already".into(),
+        ),
+        (
+            "show wbe",
+            "     ^^^",
+            "there is no partition \"wbe\", did you mean \"web\"? (partitions: web, db)".into(),
+        ),
+        (
+            "start db nobody",
+            "         ^^^^^^",
+            "there is no partition \"nobody\" (partitions: web, db)".into(),
+        ),
+        (
+            "start db db",
+            "         ^^",
+            "\"db\" is listed twice".into(),
+        ),
+    ]);
+}
+
+#[test]
+fn claims() {
+    assert_refused(&[
+        (
+            "set db cores=5,2",
+            "               ^",
+            "core 2 belongs to \"web\"".into(),
+        ),
+        (
+            "set db cores=1-3,5",
+            "             ^^^",
+            "core 2 belongs to \"web\"".into(),
+        ),
+        (
+            "set db cores=0",
+            "             ^",
+            "core 0 is Bulkhead's own".into(),
+        ),
+        (
+            "set db cores=5,12",
+            "               ^^",
+            "core 12 does not exist (cores: 0-7)".into(),
+        ),
+        (
+            "set db cores=7",
+            "             ^",
+            "core 7 does not respond".into(),
+        ),
+        (
+            "set db kernel=linux",
+            "              ^^^^^",
+            "there is no image \"linux\" (images: linux61, linux612, old, demo)".into(),
+        ),
+        (
+            "set db kernel=demo",
+            "              ^^^^",
+            "image \"demo\" is not a Linux kernel".into(),
+        ),
+        (
+            "set db initrd=linux61",
+            "              ^^^^^^^",
+            "image \"linux61\" is a kernel, not an initrd".into(),
+        ),
+        (
+            "set db console=com1",
+            "               ^^^^",
+            "com1 is the console of Bulkhead's shell".into(),
+        ),
+        (
+            "set db console=com2",
+            "               ^^^^",
+            "com2 belongs to \"web\"".into(),
+        ),
+        (
+            "set db console=com4",
+            "               ^^^^",
+            "com4 does not exist (found: com2 com3)".into(),
+        ),
+    ]);
+}
+
+#[test]
+fn cmdline() {
+    assert_refused(&[
+        (
+            "set db cmdline='quiet acpi=off'",
+            "                      ^^^^^^^^",
+            "parameter acpi=off is refused: Linux would not use the partition's ACPI tables and \
+             would take the machine's interrupt controllers"
+                .into(),
+        ),
+        (
+            "set db cmdline='a console=ttyS1'",
+            "                  ^^^^^^^^^^^^^",
+            "parameter console=ttyS1 is refused: com2 is not the partition's (its serial ports: \
+             none)"
+                .into(),
+        ),
+    ]);
+}
+
+#[test]
+fn memory() {
+    assert_refused(&[
+        (
+            "set db memory=32M,512M@0x10000000",
+            "                  ^^^^^^^^^^^^^^^",
+            "memory 0x10000000-0x2fffffff overlaps \"web\"".into(),
+        ),
+        (
+            "set db memory=30M",
+            "              ^^^",
+            "30M is too little memory (at least 32M)".into(),
+        ),
+        (
+            "set db memory=1G,3M",
+            "                 ^^",
+            "memory size 3M is not a multiple of 2M".into(),
+        ),
+        (
+            "set db memory=32M,64M@0x7d000000",
+            "                  ^^^^^^^^^^^^^^",
+            "memory 0x7d000000-0x80ffffff is not RAM at 0x7ffdf000".into(),
+        ),
+        (
+            "set db memory=67108864@0x7b000000",
+            "              ^^^^^^^^^^^^^^^^^^^",
+            "memory 0x7b000000-0x7effffff is kept by Bulkhead (images)".into(),
+        ),
+    ]);
+}
+
+#[test]
+fn states() {
+    assert_refused(&[
+        (
+            "set web cores=2",
+            "    ^^^",
+            "\"web\" is running and can't be changed".into(),
+        ),
+        (
+            "undefine web",
+            "         ^^^",
+            "\"web\" is running and can't be undefined".into(),
+        ),
+        (
+            "start web",
+            "      ^^^",
+            "\"web\" is running and can't be launched".into(),
+        ),
+        (
+            "start db web",
+            "         ^^^",
+            "\"web\" is running and can't be launched".into(),
+        ),
+        (
+            "kill db",
+            "     ^^",
+            "\"db\" is defined: it does not run".into(),
+        ),
+        (
+            "reset",
+            "^^^^^",
+            "\"web\" is running (accepted all the same: reset force)".into(),
+        ),
+        (
+            "  poweroff",
+            "  ^^^^^^^^",
+            "\"web\" is running (accepted all the same: poweroff force)".into(),
+        ),
+    ]);
+}

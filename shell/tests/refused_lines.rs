@@ -1,0 +1,240 @@
+//! Lines that don't belong to the language: the caret, the sentence, and that nothing changes.
+
+mod support;
+
+use support::refused::assert_refused;
+
+const COMMANDS: &str = "accepted: define, set, undefine, check, list, show, start, kill, \
+    machine, cores, memory, devices, images, log, version, help, reset, poweroff";
+const KEYS: &str = "accepted: cores, memory, kernel, initrd, cmdline, console";
+const DEFINE: &str = "accepted: define NAME cores=LIST memory=LIST kernel=IMAGE \
+    [initrd=IMAGE] [cmdline=\"...\"] [console=PORT]";
+const PORTS: &str = "accepted: com1, com2, com3, com4, none";
+const NUMBER: &str = "accepted: 512M, 1G, 0x20000000; units K, M, G, T";
+
+#[test]
+fn commands() {
+    assert_refused(&[
+        (
+            "lsit",
+            "^^^^",
+            format!("unknown command \"lsit\", did you mean \"list\"? ({COMMANDS})"),
+        ),
+        (
+            "reboot",
+            "^^^^^^",
+            format!("unknown command \"reboot\" ({COMMANDS})"),
+        ),
+        (
+            "  def x",
+            "  ^^^",
+            format!("unknown command \"def\", did you mean \"define\"? ({COMMANDS})"),
+        ),
+        (
+            "help strt",
+            "     ^^^^",
+            format!("unknown command \"strt\", did you mean \"start\"? ({COMMANDS})"),
+        ),
+        ("''", "^^", format!("unknown command \"\" ({COMMANDS})")),
+        (
+            "list web",
+            "     ^^^",
+            "\"web\" is too much here (accepted: list)".into(),
+        ),
+        (
+            "show web db",
+            "         ^^",
+            "\"db\" is too much here (accepted: show NAME)".into(),
+        ),
+        (
+            "help set x",
+            "         ^",
+            "\"x\" is too much here (accepted: help [COMMAND])".into(),
+        ),
+        (
+            "reset now",
+            "      ^^^",
+            "\"now\" is too much here (accepted: reset [force])".into(),
+        ),
+        (
+            "reset force x",
+            "            ^",
+            "\"x\" is too much here (accepted: reset [force])".into(),
+        ),
+        (
+            "show",
+            "     ^",
+            "\"show\" needs the name of a partition (accepted: show NAME)".into(),
+        ),
+        (
+            "start",
+            "      ^",
+            "\"start\" needs the name of a partition (accepted: start NAME ...)".into(),
+        ),
+        (
+            "define",
+            "       ^",
+            format!("\"define\" needs the name of a partition ({DEFINE})"),
+        ),
+        (
+            "set db",
+            "       ^",
+            "\"set\" needs key=value (accepted: set NAME key=value ...)".into(),
+        ),
+    ]);
+}
+
+#[test]
+fn words() {
+    assert_refused(&[
+        (
+            "show \"web",
+            "     ^",
+            "this quote is not closed: a second \" is missing".into(),
+        ),
+        (
+            "set db cmdline='a b",
+            "               ^",
+            "this quote is not closed: a second ' is missing".into(),
+        ),
+    ]);
+}
+
+#[test]
+fn settings() {
+    assert_refused(&[
+        (
+            "set db core=1",
+            "       ^^^^",
+            format!("unknown key \"core\", did you mean \"cores\"? ({KEYS})"),
+        ),
+        (
+            "set db colour=1",
+            "       ^^^^^^",
+            format!("unknown key \"colour\" ({KEYS})"),
+        ),
+        (
+            "set db =1",
+            "       ^^",
+            format!("unknown key \"\" ({KEYS})"),
+        ),
+        (
+            "set db cores",
+            "       ^^^^^",
+            "\"cores\" is not key=value; write cores=1,2-3".into(),
+        ),
+        (
+            "set db cmdline=a quiet",
+            "                 ^^^^^",
+            "\"quiet\" is not key=value; a value with spaces needs quotes: cmdline=\"a b\"".into(),
+        ),
+        (
+            "set db cores=5 cores=6",
+            "               ^^^^^",
+            "cores= is given twice".into(),
+        ),
+        (
+            "set db cores=",
+            "       ^^^^^^",
+            "cores= needs a value: cores=1,2-3".into(),
+        ),
+        (
+            "set db memory=''",
+            "       ^^^^^^^^^",
+            "memory= needs a value: memory=512M[@0x40000000][,MORE]".into(),
+        ),
+        (
+            "set db kernel=",
+            "       ^^^^^^^",
+            "kernel= needs a value: kernel=IMAGE".into(),
+        ),
+        (
+            "set db console=com5",
+            "               ^^^^",
+            format!("\"com5\" is not a console, did you mean \"com1\"? ({PORTS})"),
+        ),
+        (
+            "set db console=ttyS1",
+            "               ^^^^^",
+            format!("\"ttyS1\" is not a console, did you mean \"com2\"? ({PORTS})"),
+        ),
+        (
+            "set db console=vga",
+            "               ^^^",
+            format!("\"vga\" is not a console ({PORTS})"),
+        ),
+        (
+            "define new",
+            "           ^",
+            format!("\"define\" needs cores=1,2-3 ({DEFINE})"),
+        ),
+        (
+            "define new cores=5 # memory",
+            "                   ^",
+            format!("\"define\" needs memory=512M[@0x40000000][,MORE] ({DEFINE})"),
+        ),
+        (
+            "define new cores=5 memory=1G",
+            "                             ^",
+            format!("\"define\" needs kernel=IMAGE ({DEFINE})"),
+        ),
+    ]);
+}
+
+#[test]
+fn values() {
+    let cores = "accepted: local APIC IDs and ranges, as in 1,2-3";
+    let memory = "accepted: SIZE or SIZE@ADDRESS, as in 512M or 1G@0x40000000";
+    assert_refused(&[
+        (
+            "set db cores=5,x",
+            "               ^",
+            format!("\"x\" is not a core ({cores})"),
+        ),
+        (
+            "set db cores=5,",
+            "       ^^^^^^^^",
+            format!("\"\" is not a core ({cores})"),
+        ),
+        (
+            "set db cores=6-5",
+            "             ^^^",
+            format!("the range 6-5 runs backwards ({cores})"),
+        ),
+        (
+            "set db cores=5,\"4-6\"",
+            "                ^^^",
+            "core 5 is listed twice".into(),
+        ),
+        (
+            "set db cores=0-99999",
+            "             ^^^^^^^",
+            "more than 4096 cores are named".into(),
+        ),
+        (
+            "set db memory=1Q",
+            "              ^^",
+            format!("the size \"1Q\" is not a number ({NUMBER})"),
+        ),
+        (
+            "set db memory=1G,0",
+            "                 ^",
+            format!("the size \"0\" is zero ({memory})"),
+        ),
+        (
+            "set db memory=1G@low",
+            "                 ^^^",
+            format!("the address \"low\" is not a number ({NUMBER})"),
+        ),
+        (
+            "set db memory=1G@",
+            "       ^^^^^^^^^^",
+            "the address \"\" is empty".into(),
+        ),
+        (
+            "set db memory=99999999999T",
+            "              ^^^^^^^^^^^^",
+            "the size \"99999999999T\" is larger than 64 bits hold".into(),
+        ),
+    ]);
+}

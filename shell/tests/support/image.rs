@@ -1,0 +1,41 @@
+//! Kernels just good enough to be launched.
+
+use bulkhead_linux::{BzImage, BzImageError};
+
+/// A kernel of that version.
+pub(crate) fn kernel(version: &str) -> BzImage {
+    BzImage::parse(&file(version, 3)).unwrap()
+}
+
+/// Why a 32-bit kernel is refused.
+pub(crate) fn without_64_bit_entry() -> BzImageError {
+    BzImage::parse(&file("2.6", 0)).unwrap_err()
+}
+
+/// The few fields that matter (Documentation/arch/x86/boot.rst): two sectors of real-mode code,
+/// a page of protected-mode code.
+fn file(version: &str, xloadflags: u16) -> Vec<u8> {
+    let mut file = vec![0; 1024 + 4096];
+    let mut put = |at: usize, bytes: &[u8]| file[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0x1f1, &[1]); // setup_sects
+    put(0x1f4, &256u32.to_le_bytes()); // syssize, in 16 bytes
+    put(0x1fe, &[0x55, 0xaa]); // boot_flag
+    put(0x200, &[0xeb, 0x6a]); // jump: the header ends at 0x26c
+    put(0x202, b"HdrS");
+    put(0x206, &0x020f_u16.to_le_bytes()); // protocol 2.15
+    put(0x20e, &0x0100_u16.to_le_bytes()); // kernel_version, from 0x200
+    put(0x211, &[1]); // loadflags: loaded high
+    put(0x214, &0x0010_0000_u32.to_le_bytes()); // code32_start
+    put(0x22c, &0x7fff_ffff_u32.to_le_bytes()); // initrd_addr_max
+    put(0x230, &0x0020_0000_u32.to_le_bytes()); // kernel_alignment
+    put(0x234, &[1, 21]); // relocatable, min_alignment
+    put(0x236, &xloadflags.to_le_bytes());
+    put(0x238, &2047_u32.to_le_bytes()); // cmdline_size
+    put(0x248, &64_u32.to_le_bytes()); // payload_offset
+    put(0x24c, &1024_u32.to_le_bytes()); // payload_length
+    put(0x258, &0x0100_0000_u64.to_le_bytes()); // pref_address
+    put(0x260, &0x0200_0000_u32.to_le_bytes()); // init_size
+    put(0x300, version.as_bytes());
+    put(1024 + 64, &[0x1f, 0x8b, 8, 0]); // gzip
+    file
+}

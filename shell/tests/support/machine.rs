@@ -1,0 +1,134 @@
+//! A machine of eight cores and four images.
+
+use bulkhead_memory::Region;
+use bulkhead_plan::{
+    Com, Core, FirmwareKind, Image, ImageKind, Machine, MemoryKind, MemoryRange, PciFunction,
+    Resident, Uart,
+};
+
+use super::image;
+
+fn region(start: u64, end: u64) -> Region {
+    Region::from_bounds(start, end).unwrap()
+}
+
+/// The machine.
+pub(super) fn machine() -> Machine {
+    let core = |apic_id| Core {
+        apic_id,
+        acpi_uid: apic_id,
+        package: 0,
+        core: apic_id / 2,
+        responding: apic_id != 7,
+    };
+    let range = |start, end, kind| MemoryRange {
+        region: region(start, end),
+        kind,
+    };
+    let resident = |start, end, what: &str| Resident {
+        region: region(start, end),
+        what: what.into(),
+    };
+    let uart = |port, is_shell| Uart { port, is_shell };
+    Machine {
+        cores: (0..8).map(core).collect(),
+        boot_core: 0,
+        memory: vec![
+            range(0x1000, 0x9f000, MemoryKind::Usable),
+            range(0x9f000, 0x100000, MemoryKind::Reserved),
+            range(0x100000, 0x7ffd_f000, MemoryKind::Usable),
+            range(0x7ffd_f000, 0x8000_0000, MemoryKind::AcpiTables),
+            range(0xb000_0000, 0xc000_0000, MemoryKind::Reserved),
+            range(0x1_0000_0000, 0x1_8000_0000, MemoryKind::Usable),
+        ],
+        resident: vec![
+            resident(0x8000, 0x9000, "trampoline"),
+            resident(0x100000, 0x180000, "kernel"),
+            resident(0x7c00_0000, 0x7f00_0000, "images"),
+        ],
+        images: images(),
+        uarts: vec![
+            uart(Com::Com1, true),
+            uart(Com::Com2, false),
+            uart(Com::Com3, false),
+        ],
+        functions: vec![
+            function(0, 0, (0x8086, 0x29c0), (6, 0, 0), None),
+            function(1, 0, (0x1234, 0x1111), (3, 0, 0), None),
+            function(2, 0, (0x1b36, 0x000c), (6, 4, 0), Some((1, 1))),
+            function(31, 2, (0x8086, 0x2922), (1, 6, 1), None),
+        ],
+        io_apics: vec![bulkhead_firmware::IoApic {
+            id: 0,
+            address: 0xfec0_0000,
+            gsi_base: 0,
+        }],
+        tables: vec![bulkhead_firmware::TableInfo {
+            signature: *b"APIC",
+            address: 0x7ffe_1f2c,
+            length: 160,
+            revision: 3,
+            oem_id: *b"BOCHS ",
+            checksum_ok: true,
+        }],
+        local_apic_address: 0xfee0_0000,
+        tsc_khz: 2_995_200,
+        firmware: FirmwareKind::Uefi,
+        loader: "Limine 8.2.0".into(),
+        cpu_model: "QEMU Virtual CPU version 2.5+".into(),
+        ..Machine::default()
+    }
+}
+
+fn function(
+    device: u8,
+    function: u8,
+    (vendor, device_id): (u16, u16),
+    (class, subclass, interface): (u8, u8, u8),
+    bridge: Option<(u8, u8)>,
+) -> PciFunction {
+    PciFunction {
+        segment: 0,
+        bus: 0,
+        device,
+        function,
+        vendor,
+        device_id,
+        class,
+        subclass,
+        interface,
+        bridge,
+    }
+}
+
+fn images() -> Vec<Image> {
+    let mut start = 0x7c00_0000;
+    let mut image = |name: &str, size: u64, kind| {
+        let region = Region::new(start, size).unwrap();
+        start += size.next_multiple_of(4096);
+        Image {
+            name: name.into(),
+            region,
+            kind,
+        }
+    };
+    let kernel = |version| ImageKind::Kernel(image::kernel(version));
+    vec![
+        image(
+            "linux61",
+            14_889_984,
+            kernel("6.1.0-50-cloud-amd64 (debian-kernel) #1 SMP"),
+        ),
+        image(
+            "linux612",
+            12_582_912,
+            kernel("6.12.117-cloud-amd64 (debian-kernel) #1 SMP"),
+        ),
+        image(
+            "old",
+            4_194_304,
+            ImageKind::BadKernel(image::without_64_bit_entry()),
+        ),
+        image("demo", 2_097_152, ImageKind::Data),
+    ]
+}

@@ -1,0 +1,185 @@
+//! A kernel without hardware, and an operator who types.
+
+#![allow(
+    dead_code,
+    reason = "every test file includes this module and uses its own part of it"
+)]
+
+mod image;
+mod machine;
+pub(crate) mod refused;
+mod terminal;
+
+use core::fmt;
+
+use bulkhead_plan::{Event, LaunchPlan, Ledger, Machine, ResidentCode};
+use bulkhead_shell::{Control, Shell};
+
+pub(crate) use terminal::Terminal;
+
+/// A [`Control`] that does what it is told and remembers it.
+pub(crate) struct FakeKernel {
+    pub(crate) machine: Machine,
+    pub(crate) ledger: Ledger,
+    code: Vec<u8>,
+    /// Names of the partitions that were started, in order.
+    pub(crate) started: Vec<String>,
+    /// Numbers of the partitions that were killed, in order.
+    pub(crate) killed: Vec<usize>,
+    /// The partition whose start fails.
+    pub(crate) broken: Option<&'static str>,
+    /// How often the machine was asked to end.
+    pub(crate) ends: usize,
+}
+
+impl Default for FakeKernel {
+    fn default() -> Self {
+        Self {
+            machine: machine::machine(),
+            ledger: Ledger::default(),
+            code: vec![0xc3; 4096],
+            started: Vec::new(),
+            killed: Vec::new(),
+            broken: None,
+            ends: 0,
+        }
+    }
+}
+
+impl FakeKernel {
+    /// Tells the ledger what happened to a partition.
+    pub(crate) fn apply(&mut self, name: &str, event: &Event) {
+        let id = self.ledger.find(name).unwrap().id;
+        self.ledger.apply(id, event).unwrap();
+    }
+}
+
+impl Control for FakeKernel {
+    fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    fn parts(&mut self) -> (&Machine, &mut Ledger) {
+        (&self.machine, &mut self.ledger)
+    }
+
+    fn resident_code(&self) -> ResidentCode<'_> {
+        ResidentCode {
+            code: &self.code,
+            partition_id_offset: 8,
+            services: core::array::from_fn(|i| 16 + 16 * i as u16),
+        }
+    }
+
+    fn start(&mut self, plan: LaunchPlan) -> Result<(), String> {
+        if self.broken == Some(plan.name.as_str()) {
+            return Err("core 2 does not answer its doorbell".into());
+        }
+        self.apply(&plan.name, &Event::Launch);
+        self.apply(&plan.name, &Event::Launched);
+        self.started.push(plan.name);
+        Ok(())
+    }
+
+    fn kill(&mut self, id: usize) -> Result<(), String> {
+        if self.broken.is_some() {
+            return Err("core 2 did not come back".into());
+        }
+        self.ledger.apply(id, &Event::Killed).unwrap();
+        self.killed.push(id);
+        Ok(())
+    }
+
+    fn log(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        writeln!(out, "[    0.001] loaded by Limine 8.2.0")
+    }
+
+    fn core_state(&self, apic_id: u32) -> &'static str {
+        match self.ledger.owner_of_core(apic_id) {
+            _ if apic_id == self.machine.boot_core => "bulkhead",
+            Some(name) if self.ledger.find(name).unwrap().state.is_live() => "running",
+            _ => "parked",
+        }
+    }
+
+    fn reset(&mut self) -> String {
+        self.ends += 1;
+        "the firmware has no reset register".into()
+    }
+
+    fn poweroff(&mut self) -> String {
+        self.ends += 1;
+        "the firmware has no S5 state".into()
+    }
+
+    fn version(&self) -> &str {
+        "Bulkhead 0.1.0"
+    }
+
+    fn uptime_ms(&self) -> u64 {
+        83_012
+    }
+}
+
+/// A shell, its kernel and its terminal.
+pub(crate) struct Session {
+    pub(crate) shell: Shell,
+    pub(crate) kernel: FakeKernel,
+    pub(crate) terminal: Terminal,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Session {
+    /// At the first prompt.
+    pub(crate) fn new() -> Self {
+        let mut session = Self {
+            shell: Shell::new(),
+            kernel: FakeKernel::default(),
+            terminal: Terminal::default(),
+        };
+        session.shell.prompt(&mut session.terminal);
+        session
+    }
+
+    /// At the first prompt, with some lines executed before, all of which must succeed.
+    pub(crate) fn after(lines: &str) -> Self {
+        let mut session = Self::new();
+        let mut said = String::new();
+        let done = session
+            .shell
+            .script("setup", lines, &mut session.kernel, &mut said);
+        assert!(done.is_ok(), "{said}");
+        session
+    }
+
+    /// Types keys, sent as bytes.
+    pub(crate) fn keys(&mut self, keys: &str) {
+        for byte in keys.bytes() {
+            self.shell.feed(byte, &mut self.kernel, &mut self.terminal);
+        }
+    }
+
+    /// Types a line, and returns what stands below it when the prompt is back.
+    pub(crate) fn line(&mut self, line: &str) -> String {
+        let mut said = String::new();
+        for byte in line.bytes().chain([b'\r']) {
+            let out: &mut dyn fmt::Write = if byte == b'\r' {
+                &mut said
+            } else {
+                &mut self.terminal
+            };
+            self.shell.feed(byte, &mut self.kernel, out);
+        }
+        let below = said.split_once('\n').unwrap().1;
+        below.strip_suffix("bulkhead> ").unwrap().to_string()
+    }
+}

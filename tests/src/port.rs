@@ -1,0 +1,262 @@
+//! One serial port of a machine, on a socket.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+/// What came in so far.
+#[derive(Default)]
+struct Received {
+    text: String,
+    /// Bytes of a character that is not complete yet.
+    rest: Vec<u8>,
+    closed: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    received: Mutex<Received>,
+    more: Condvar,
+}
+
+/// A serial port: QEMU connects to a socket that we listen on, so that not a byte is missed.
+pub struct Port {
+    name: String,
+    path: PathBuf,
+    listener: Option<UnixListener>,
+    stream: Option<UnixStream>,
+    shared: Arc<Shared>,
+    log: PathBuf,
+    /// Everything before this was waited for already.
+    seen: usize,
+}
+
+/// A text did not come in time.
+#[derive(Debug)]
+pub struct Silence {
+    /// The port.
+    pub port: String,
+    /// What was waited for.
+    pub wanted: String,
+    /// For how long.
+    pub waited: Duration,
+    /// Whether QEMU has closed the port.
+    pub closed: bool,
+}
+
+impl std::fmt::Display for Silence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let end = if self.closed { "; QEMU has ended" } else { "" };
+        write!(
+            f,
+            "{}: {:?} did not come within {:?}{end}",
+            self.port, self.wanted, self.waited
+        )
+    }
+}
+
+impl Port {
+    /// Listens for QEMU in `folder`.
+    ///
+    /// # Panics
+    /// If the socket or the log can't be made.
+    #[must_use]
+    pub fn listen(folder: &Path, name: &str) -> Self {
+        let path = folder.join(format!("{name}.sock"));
+        let _ = std::fs::remove_file(&path);
+        let listener = UnixListener::bind(&path).expect("the socket can be made");
+        Self {
+            name: name.to_string(),
+            log: folder.join(format!("{name}.log")),
+            path,
+            listener: Some(listener),
+            stream: None,
+            shared: Arc::default(),
+            seen: 0,
+        }
+    }
+
+    /// The socket's path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Takes QEMU's connection and starts to read.
+    ///
+    /// # Panics
+    /// If QEMU does not connect.
+    pub fn accept(&mut self) {
+        let listener = self.listener.take().expect("accepted once");
+        let (stream, _) = listener.accept().expect("QEMU connects");
+        let mut reader = stream.try_clone().expect("a socket can be cloned");
+        self.stream = Some(stream);
+        let shared = Arc::clone(&self.shared);
+        let mut log = File::create(&self.log).expect("the log can be made");
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            loop {
+                let count = reader.read(&mut buffer).unwrap_or(0);
+                let mut received = shared.received.lock().expect("no panic while held");
+                if count == 0 {
+                    received.closed = true;
+                    shared.more.notify_all();
+                    return;
+                }
+                // The log is for people; a full disk must not fail a test.
+                let _ = log.write_all(&buffer[..count]);
+                received.add(&buffer[..count]);
+                shared.more.notify_all();
+            }
+        });
+    }
+
+    /// Sends text as if typed.
+    ///
+    /// # Panics
+    /// If QEMU has ended.
+    pub fn send(&mut self, text: &str) {
+        self.send_bytes(text.as_bytes());
+    }
+
+    /// Sends bytes.
+    ///
+    /// # Panics
+    /// If QEMU has ended.
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        let stream = self.stream.as_mut().expect("the port was accepted");
+        stream
+            .write_all(bytes)
+            .unwrap_or_else(|error| panic!("{}: {error}", self.name));
+    }
+
+    /// Waits until `wanted` stands in what came after the last wait; gives what stood before it.
+    ///
+    /// # Errors
+    /// [`Silence`] after `limit`, or when QEMU has ended.
+    pub fn try_wait_for(&mut self, wanted: &str, limit: Duration) -> Result<String, Silence> {
+        self.wait_until(wanted, limit, |text| {
+            text.find(wanted).map(|at| (at, at + wanted.len()))
+        })
+    }
+
+    /// Waits until `find` finds something in what came after the last wait: it gives the start and
+    /// the end of it. `what` names it in the error.
+    ///
+    /// # Errors
+    /// As [`Self::try_wait_for`].
+    ///
+    /// # Panics
+    /// Never: the lock is not held across a panic.
+    pub fn wait_until(
+        &mut self,
+        what: &str,
+        limit: Duration,
+        find: impl Fn(&str) -> Option<(usize, usize)>,
+    ) -> Result<String, Silence> {
+        let end = Instant::now() + limit;
+        let mut received = self.shared.received.lock().expect("no panic while held");
+        loop {
+            let fresh = &received.text[self.seen..];
+            if let Some((start, stop)) = find(fresh) {
+                let before = fresh[..start].to_string();
+                self.seen += stop;
+                return Ok(before);
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() || received.closed {
+                return Err(Silence {
+                    port: self.name.clone(),
+                    wanted: what.to_string(),
+                    waited: limit,
+                    closed: received.closed,
+                });
+            }
+            received = self
+                .shared
+                .more
+                .wait_timeout(received, left)
+                .expect("no panic while held")
+                .0;
+        }
+    }
+
+    /// All that came so far.
+    ///
+    /// # Panics
+    /// Never: the lock is not held across a panic.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.shared
+            .received
+            .lock()
+            .expect("no panic while held")
+            .text
+            .clone()
+    }
+
+    /// What came after the last wait.
+    #[must_use]
+    pub fn unseen(&self) -> String {
+        self.text()[self.seen..].to_string()
+    }
+
+    /// Forgets what came so far: the next wait looks only at what comes from now on.
+    pub fn skip(&mut self) {
+        self.seen = self.text().len();
+    }
+
+    /// The last `count` lines, without terminal control.
+    #[must_use]
+    pub fn last_lines(&self, count: usize) -> String {
+        let text = plain(&self.text());
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(count)..].join("\n")
+    }
+}
+
+impl Received {
+    fn add(&mut self, bytes: &[u8]) {
+        self.rest.extend_from_slice(bytes);
+        let mut used = 0;
+        for chunk in self.rest.utf8_chunks() {
+            self.text.push_str(chunk.valid());
+            used += chunk.valid().len();
+            if !chunk.invalid().is_empty() {
+                // Cut off at the end it may be completed; elsewhere it is noise.
+                if used + chunk.invalid().len() == self.rest.len() && chunk.invalid().len() < 4 {
+                    break;
+                }
+                self.text.push('\u{fffd}');
+                used += chunk.invalid().len();
+            }
+        }
+        self.rest.drain(..used);
+    }
+}
+
+/// Text without carriage returns and terminal control sequences.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\r' => {}
+            '\u{1b}' => {
+                if characters.next() == Some('[') {
+                    for c in characters.by_ref() {
+                        if ('@'..='~').contains(&c) {
+                            break;
+                        }
+                    }
+                }
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}

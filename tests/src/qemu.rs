@@ -1,0 +1,310 @@
+//! A machine in QEMU.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::port::{Port, plain};
+
+/// Which firmware the machine has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Firmware {
+    /// SeaBIOS, QEMU's own.
+    Bios,
+    /// OVMF.
+    Uefi,
+}
+
+/// How long the slowest thing may take here under emulation.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+const PROMPT: &str = "bulkhead> ";
+
+/// Whether the processor can run guests itself: asked of the processor, since the device file
+/// alone may be there and not work.
+#[must_use]
+pub fn has_kvm() -> bool {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let flag = info
+        .split_ascii_whitespace()
+        .any(|word| word == "vmx" || word == "svm");
+    flag && std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/kvm")
+        .is_ok()
+}
+
+/// The accelerator's arguments.
+#[must_use]
+pub fn accelerator() -> [&'static str; 4] {
+    if has_kvm() {
+        ["-accel", "kvm", "-cpu", "host"]
+    } else {
+        ["-accel", "tcg,thread=multi", "-cpu", "max"]
+    }
+}
+
+/// A machine to be started.
+pub struct Machine {
+    folder: PathBuf,
+    iso: PathBuf,
+    firmware: Firmware,
+    cores: String,
+    memory: String,
+    ports: usize,
+    extra: Vec<String>,
+}
+
+impl Machine {
+    /// A q35 with 4 cores, 2 GiB and four serial ports that boots an ISO made by
+    /// [`crate::iso::Iso::make`]. Its sockets and logs lie beside the ISO, in a folder called
+    /// `run`.
+    ///
+    /// # Panics
+    /// If the folder can't be made.
+    #[must_use]
+    pub fn new(iso: &Path, run: &str) -> Self {
+        let folder = iso.parent().expect("an ISO lies in a folder").join(run);
+        std::fs::create_dir_all(&folder).expect("the folder can be made");
+        Self {
+            folder,
+            iso: iso.to_path_buf(),
+            firmware: Firmware::Bios,
+            cores: "4".to_string(),
+            memory: "2G".to_string(),
+            ports: 4,
+            extra: Vec::new(),
+        }
+    }
+
+    /// With that firmware.
+    #[must_use]
+    pub fn firmware(mut self, firmware: Firmware) -> Self {
+        self.firmware = firmware;
+        self
+    }
+
+    /// With that `-smp`.
+    #[must_use]
+    pub fn cores(mut self, cores: &str) -> Self {
+        self.cores = cores.to_string();
+        self
+    }
+
+    /// With that `-m`.
+    #[must_use]
+    pub fn memory(mut self, memory: &str) -> Self {
+        self.memory = memory.to_string();
+        self
+    }
+
+    /// With more arguments.
+    #[must_use]
+    pub fn arguments(mut self, extra: &[&str]) -> Self {
+        self.extra.extend(extra.iter().map(ToString::to_string));
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Panics
+    /// If QEMU can't be started.
+    #[must_use]
+    pub fn start(self) -> Running {
+        let mut ports: Vec<Port> = (1..=self.ports)
+            .map(|n| Port::listen(&self.folder, &format!("com{n}")))
+            .collect();
+        let mut command = Command::new("qemu-system-x86_64");
+        command
+            .args(["-machine", "q35", "-smp", &self.cores, "-m", &self.memory])
+            .args(accelerator())
+            // A reset would hide a triple fault: QEMU ends instead, and the test sees it.
+            .args(["-nodefaults", "-display", "none", "-no-reboot", "-cdrom"])
+            .arg(&self.iso);
+        if self.firmware == Firmware::Uefi {
+            command.args([
+                "-drive",
+                &format!("if=pflash,format=raw,readonly=on,file={}", ovmf()),
+            ]);
+        }
+        for (number, port) in ports.iter().enumerate() {
+            command
+                .arg("-chardev")
+                .arg(format!(
+                    "socket,id=c{number},path={}",
+                    port.path().display()
+                ))
+                .args(["-serial", &format!("chardev:c{number}")]);
+        }
+        command.args(&self.extra);
+        let errors =
+            std::fs::File::create(self.folder.join("qemu.log")).expect("a log can be made");
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(errors.try_clone().expect("a file can be cloned"))
+            .stderr(errors)
+            .spawn()
+            .expect("qemu-system-x86_64 is installed");
+        let mut running = Running {
+            child,
+            ports: Vec::new(),
+            started: Instant::now(),
+        };
+        for port in &mut ports {
+            port.accept();
+        }
+        running.ports = ports;
+        running
+    }
+}
+
+/// Where OVMF is, by the names of Debian's versions of it.
+fn ovmf() -> String {
+    let candidates = [
+        "/usr/share/OVMF/OVMF_CODE_4M.fd",
+        "/usr/share/OVMF/OVMF_CODE.fd",
+    ];
+    let found = candidates.into_iter().find(|path| Path::new(path).exists());
+    found.expect("OVMF is installed (package ovmf)").to_string()
+}
+
+/// A machine that runs; dropped, it is ended.
+pub struct Running {
+    child: Child,
+    ports: Vec<Port>,
+    started: Instant,
+}
+
+impl Running {
+    /// The serial port of that number, from 1.
+    pub fn com(&mut self, number: usize) -> &mut Port {
+        &mut self.ports[number - 1]
+    }
+
+    /// Waits for a text on a port; gives what stood before it.
+    ///
+    /// # Panics
+    /// When it does not come, with the last lines of every port.
+    pub fn wait_for(&mut self, com: usize, wanted: &str) -> String {
+        self.wait_for_within(com, wanted, PATIENCE)
+    }
+
+    /// As [`Self::wait_for`], with a limit of its own.
+    ///
+    /// # Panics
+    /// When it does not come, with the last lines of every port.
+    pub fn wait_for_within(&mut self, com: usize, wanted: &str, limit: Duration) -> String {
+        match self.com(com).try_wait_for(wanted, limit) {
+            Ok(before) => before,
+            Err(silence) => self.fail(&silence.to_string()),
+        }
+    }
+
+    /// Waits for the shell's first prompt.
+    ///
+    /// # Panics
+    /// When it does not come.
+    pub fn wait_for_prompt(&mut self) -> String {
+        plain(&self.wait_for(1, PROMPT))
+    }
+
+    /// Types a command into the shell and gives what it printed, without the echo.
+    ///
+    /// # Panics
+    /// When no prompt comes back.
+    pub fn command(&mut self, line: &str) -> String {
+        self.com(1).skip();
+        self.com(1).send(&format!("{line}\r"));
+        // The echo ends with the end of the line; then come the output and the next prompt.
+        self.wait_for(1, "\n");
+        plain(&self.wait_for(1, PROMPT))
+    }
+
+    /// As [`Self::command`], and the output must hold every one of `wanted`.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn expect(&mut self, line: &str, wanted: &[&str]) -> String {
+        let output = self.command(line);
+        for text in wanted {
+            if !output.contains(text) {
+                self.fail(&format!("{line:?} did not print {text:?} but:\n{output}"));
+            }
+        }
+        output
+    }
+
+    /// Types a line into a Linux's shell on a port, and gives what the command printed.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn linux(&mut self, com: usize, line: &str) -> String {
+        // The marker is put together by the shell, so that its echo is not taken for its output.
+        let port = self.com(com);
+        port.skip();
+        port.send(&format!("{line}; echo BULK''HEAD-DONE\r"));
+        self.wait_for(com, "\n");
+        let output = plain(&self.wait_for(com, "BULKHEAD-DONE"));
+        output.trim().to_string()
+    }
+
+    /// Whether QEMU still runs.
+    ///
+    /// # Panics
+    /// If the process can't be asked.
+    pub fn is_alive(&mut self) -> bool {
+        self.child
+            .try_wait()
+            .expect("our own child can be asked")
+            .is_none()
+    }
+
+    /// Waits until QEMU has ended by itself; whether it did.
+    pub fn wait_for_end(&mut self, limit: Duration) -> bool {
+        let end = Instant::now() + limit;
+        while Instant::now() < end {
+            if !self.is_alive() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }
+
+    /// How long it has been running.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// QEMU's process number.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Fails with the last lines of every port.
+    ///
+    /// # Panics
+    /// Always: that is its purpose.
+    pub fn fail(&self, why: &str) -> ! {
+        let mut text = format!("{why}\n");
+        for (number, port) in self.ports.iter().enumerate() {
+            text += &format!(
+                "--- com{} (last lines)\n{}\n",
+                number + 1,
+                port.last_lines(50)
+            );
+        }
+        panic!("{text}");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Ended already is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

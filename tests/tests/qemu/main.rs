@@ -1,0 +1,44 @@
+//! The QEMU tier: each story boots a machine and talks to it.
+//!
+//! `cargo test -p bulkhead-tests --test qemu [-- NAME]`. Stories that need Limine are reported as
+//! ignored where it is not installed.
+#![allow(missing_docs, reason = "a test binary has no public interface")]
+
+mod generic;
+mod loaders;
+mod refusals;
+mod shell;
+mod two_linuxes;
+
+use bulkhead_tests::iso::Loader;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// A story that every machine can play.
+fn story(name: &str, play: impl FnOnce() + Send + 'static) -> Trial {
+    Trial::test(name, move || {
+        play();
+        Ok::<(), Failed>(())
+    })
+}
+
+/// A story that needs a loader which may not be there.
+fn story_with(loader: Loader, name: &str, play: impl FnOnce() + Send + 'static) -> Trial {
+    story(name, play).with_ignored_flag(!loader.is_available())
+}
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    // Each story is a machine of four virtual cores: two at once are enough.
+    arguments.test_threads = arguments.test_threads.or(Some(2));
+    if !Loader::Limine.is_available() {
+        println!("Limine was not found: its stories are skipped (ignored).");
+    }
+    let stories = [
+        two_linuxes::stories(),
+        loaders::stories(),
+        generic::stories(),
+        shell::stories(),
+        refusals::stories(),
+    ];
+    libtest_mimic::run(&arguments, stories.into_iter().flatten().collect()).exit();
+}

@@ -1,0 +1,62 @@
+# Shared by the scripts beside it: sourced, never run.
+# shellcheck shell=bash disable=SC2034  # its variables are for others
+
+# The repository, and what is kept outside of it: downloads that a clean must not throw away.
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache=$HOME/.cache/bulkhead
+me=$(basename "$0")
+
+say() { echo "$me: $*" >&2; }
+die() { echo "$me: error: $*" >&2; exit 1; }
+
+# Debian's name for the release this machine runs; empty where it is not a Debian.
+host_suite() {
+    [[ -r /etc/os-release ]] || return 0
+    (. /etc/os-release && [[ ${ID:-} == debian ]] && echo "${VERSION_CODENAME:-sid}") || true
+}
+
+# Where this machine gets its Debian from, one URI a line: read from its own apt configuration, so
+# that a company's mirror is used and no server's name stands in this repository. It works before
+# the first `apt-get update`. Another vendor's archive may use the same suite names and be among
+# the answers; private_update tells them apart by Debian's signature.
+mirrors() { # [-security]
+    apt-get --print-uris update 2>/dev/null | sed -nE \
+        "s;^'([^']*)/dists/($(host_suite)|stable|oldstable|testing|unstable|sid)$1/InRelease'.*;\1;p"
+}
+
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+# An apt tool on the lists of one folder under the cache; the machine's own lists and its apt
+# caches are neither read nor written.
+private_apt() { # FOLDER STATUS-FILE TOOL ARGUMENTS...
+    local folder=$cache/apt/$1 status=$2 tool=$3
+    shift 3
+    "$tool" -qq \
+        -o Dir::Etc::SourceList="$folder/sources.list" -o Dir::Etc::SourceParts=/dev/null \
+        -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null \
+        -o Dir::State::Lists="$folder/lists" -o Dir::State::Status="$status" \
+        -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \
+        -o Acquire::Languages=none -o APT::Sandbox::User=root "$@"
+}
+
+# Fetches the lists of the given suites into a private folder. Fails unless the first suite could
+# be had and carries Debian's signature.
+private_update() { # FOLDER SUITE...
+    local folder=$cache/apt/$1 base suite security
+    shift
+    command -v apt-get >/dev/null && [[ -r $keyring ]] || return 1
+    security=$(mirrors -security | head -n 1)
+    for base in $(mirrors ''); do
+        rm -rf "$folder"
+        mkdir -p "$folder/lists/partial"
+        : >"$folder/status"
+        for suite in "$@"; do
+            local from=$base
+            [[ $suite == *-security ]] && from=$security
+            [[ -z $from ]] || echo "deb [arch=amd64 signed-by=$keyring] $from $suite main"
+        done >"$folder/sources.list"
+        private_apt "${folder##*/}" "$folder/status" apt-get update >"$folder/log" 2>&1 || true
+        compgen -G "$folder/lists/*_dists_$1_*Packages*" >/dev/null && return 0
+    done
+    return 1
+}
