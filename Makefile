@@ -81,8 +81,13 @@ check: setup-build ## Formatting, clippy, the tests that need no QEMU
 # --- building ---------------------------------------------------------------------------------
 
 .PHONY: iso
-iso: setup-build kernel build/demo.img ## An ISO from any boot script and images: CONF=, IMAGES=, OUT=, LOADER=
+iso: setup-build build/demo.img iso-check kernel ## An ISO from any boot script and images: CONF=, IMAGES=, OUT=, LOADER=
 	@tools/mkiso '$(LOADER)' '$(CONF)' '$(OUT)' $(IMAGES)
+
+# Before the kernel's build, which takes a while.
+.PHONY: iso-check
+iso-check:
+	@tools/mkiso --check '$(LOADER)' '$(CONF)' '$(OUT)' $(IMAGES)
 
 .PHONY: demo-iso
 demo-iso: kernel build/demo.img

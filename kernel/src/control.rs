@@ -35,7 +35,11 @@ pub(crate) struct Kernel {
 impl Kernel {
     /// A kernel without partitions.
     pub(crate) const fn new(machine: Machine, power: Power) -> Self {
-        Self { machine, ledger: Ledger::new(), power }
+        Self {
+            machine,
+            ledger: Ledger::new(),
+            power,
+        }
     }
 
     /// Runs the boot script, then the shell, for ever.
@@ -98,9 +102,18 @@ impl Kernel {
             Kind::PoweredOff => (Some(Event::PoweredOff), format!("{name}: powered-off")),
             Kind::Rebooted => (Some(Event::PoweredOff), format!("{name}: rebooted")),
             Kind::Killed => (Some(Event::Killed), format!("{name}: killed")),
-            Kind::CoreLost => (None, format!("{name}: core {} did not come back", event.detail)),
+            Kind::CoreLost => (
+                None,
+                format!("{name}: core {} did not come back", event.detail),
+            ),
         };
+        let is_known = event.kind == Kind::Killed
+            && self
+                .ledger
+                .by_id(event.partition)
+                .is_none_or(|p| !p.state.is_live());
         if let Some(what) = what
+            && !is_known
             && let Err(error) = self.ledger.apply(event.partition, &what)
         {
             log::warn!("{name}: {error}");
@@ -143,7 +156,9 @@ impl Control for Kernel {
                 }
             }
         }
-        self.ledger.apply(id, &Event::Launch).map_err(|error| error.to_string())?;
+        self.ledger
+            .apply(id, &Event::Launch)
+            .map_err(|error| error.to_string())?;
         launch::ring(slot, plan);
         Ok(())
     }
@@ -155,6 +170,10 @@ impl Control for Kernel {
         }
         runtime::take_back_cores(id, None);
         slot.advance(Phase::Ending, Phase::Idle);
+        // The ledger at once, so that the next command finds it stopped; the line with the others.
+        self.ledger
+            .apply(id, &Event::Killed)
+            .map_err(|error| error.to_string())?;
         event::post(Kind::Killed, id, 0);
         Ok(())
     }
@@ -166,10 +185,16 @@ impl Control for Kernel {
         for vector in 0..=u8::MAX {
             let count = trap::unexpected(vector);
             if count != 0 {
-                writeln!(out, "trap: vector {vector:#x} came {count} times unexpectedly")?;
+                writeln!(
+                    out,
+                    "trap: vector {vector:#x} came {count} times unexpectedly"
+                )?;
             }
         }
-        for core in cores::all().iter().filter(|core| core.state() == CoreState::Lost) {
+        for core in cores::all()
+            .iter()
+            .filter(|core| core.state() == CoreState::Lost)
+        {
             let [vector, instruction, address] = core.fault();
             writeln!(
                 out,
@@ -214,7 +239,10 @@ pub(crate) fn report(info: &BootInfo, machine: &Machine, left_out: usize, has_tr
         println!("firmware: {problem}");
     }
     if left_out > 0 {
-        println!("{left_out} cores are left out: at most {} are handled", crate::layout::MAX_CORES);
+        println!(
+            "{left_out} cores are left out: at most {} are handled",
+            crate::layout::MAX_CORES
+        );
     }
     if !has_trampoline {
         println!("no other core was started: there is no free page below 64 KiB for it");

@@ -31,7 +31,7 @@ pub(crate) const MAX_CORES: usize = 256;
 /// Most partitions that can be defined at once.
 pub(crate) const MAX_PARTITIONS: usize = 32;
 
-/// Where the decoy MP floating pointer goes: in the first KiB, which Linux scans first
+/// Where the decoy MP table goes: in the first KiB, which Linux scans first
 /// (`docs/design.md`, "The MP table").
 pub(crate) const MP_DECOY: u64 = 0x300;
 

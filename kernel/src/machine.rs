@@ -46,7 +46,11 @@ pub(crate) fn own_memory(info: &BootInfo) -> Vec<MemoryRange> {
 }
 
 fn regions(info: &BootInfo, wanted: impl Fn(MemoryKind) -> bool) -> RegionSet {
-    info.memory.iter().filter(|range| wanted(range.kind)).map(|range| range.region).collect()
+    info.memory
+        .iter()
+        .filter(|range| wanted(range.kind))
+        .map(|range| range.region)
+        .collect()
 }
 
 /// Reads firmware's tables; malformed ones are reported and survived.
@@ -99,7 +103,10 @@ pub(crate) fn describe(info: &BootInfo, firmware: Firmware, memory: &[MemoryRang
         uarts: Com::ALL
             .into_iter()
             .filter(|com| *com == serial::SHELL_PORT || serial::is_present(*com))
-            .map(|port| Uart { port, is_shell: port == serial::SHELL_PORT })
+            .map(|port| Uart {
+                port,
+                is_shell: port == serial::SHELL_PORT,
+            })
             .collect(),
         functions: pci::scan(&firmware.ecam),
         ecam: firmware.ecam,
@@ -125,16 +132,24 @@ fn cpu_model() -> String {
 fn topology_shifts() -> (u32, u32) {
     let cpuid = raw_cpuid::CpuId::new();
     if let Some(levels) = cpuid.get_extended_topology_info() {
-        let shifts: Vec<u32> =
-            levels.filter(|l| l.processors() != 0).map(|l| l.shift_right_for_next_apic_id()).collect();
+        let shifts: Vec<u32> = levels
+            .filter(|l| l.processors() != 0)
+            .map(|l| l.shift_right_for_next_apic_id())
+            .collect();
         if let (Some(first), Some(last)) = (shifts.first(), shifts.last()) {
-            return if shifts.len() == 1 { (0, *first) } else { (*first, *last) };
+            return if shifts.len() == 1 {
+                (0, *first)
+            } else {
+                (*first, *last)
+            };
         }
     }
     let logical = cpuid
         .get_feature_info()
         .filter(|features| features.has_htt())
-        .map_or(1, |features| u32::from(features.max_logical_processor_ids()).max(1));
+        .map_or(1, |features| {
+            u32::from(features.max_logical_processor_ids()).max(1)
+        });
     (0, logical.next_power_of_two().trailing_zeros())
 }
 
@@ -144,8 +159,10 @@ fn describe_cores(processors: &[bulkhead_firmware::Processor]) -> Vec<Core> {
         .iter()
         .map(|core| {
             let apic_id = core.apic_id();
-            let acpi_uid =
-                processors.iter().find(|p| p.apic_id == apic_id).map_or(apic_id, |p| p.acpi_uid);
+            let acpi_uid = processors
+                .iter()
+                .find(|p| p.apic_id == apic_id)
+                .map_or(apic_id, |p| p.acpi_uid);
             let package = apic_id.checked_shr(package_bits).unwrap_or(0);
             let within = apic_id - package.checked_shl(package_bits).unwrap_or(0);
             Core {
@@ -170,7 +187,11 @@ fn images(info: &BootInfo, resident: &mut Vec<Resident>) -> Vec<Image> {
             });
             // SAFETY: a module is the kernel's alone and is never written.
             let bytes = unsafe { phys::bytes(module.region) };
-            Image { name: module.name.clone(), region: module.region, kind: image_kind(bytes) }
+            Image {
+                name: module.name.clone(),
+                region: module.region,
+                kind: image_kind(bytes),
+            }
         })
         .collect()
 }
@@ -185,30 +206,20 @@ fn image_kind(bytes: &[u8]) -> ImageKind {
     }
 }
 
-/// Puts a floating pointer with a bad table where Linux looks first for the BIOS's MP table.
+/// Puts an empty MP table where Linux looks first for the BIOS's.
 ///
 /// A stock kernel with `CONFIG_X86_MPPARSE` that finds no I/O APIC in its MADT looks for the MP
 /// table of the BIOS and would take the I/O APIC from it (FACTS). It scans the first KiB of memory
-/// before the BIOS's areas; finding a pointer there, it stops, and rejects the table.
-/// Source: Intel MultiProcessor Specification 1.4, chapter 4.
+/// before the BIOS's areas, and stops at the first floating pointer.
 pub(crate) fn hide_mp_table(machine: &Machine) {
-    const LENGTH: usize = 16;
     if machine.firmware != FirmwareKind::Bios {
         return; // UEFI machines have none
     }
-    let table = (MP_DECOY + LENGTH as u64) as u32;
-    let mut pointer = [0u8; LENGTH];
-    pointer[0..4].copy_from_slice(b"_MP_");
-    pointer[4..8].copy_from_slice(&table.to_le_bytes());
-    pointer[8] = 1; // paragraphs
-    pointer[9] = 4; // specification 1.4
-    pointer[10] = pointer.iter().fold(0u8, |sum, byte| sum.wrapping_sub(*byte));
+    let local_apic_address = machine.local_apic_address as u32;
+    let table = bulkhead_tables::mp::decoy(MP_DECOY as u32, local_apic_address);
     // SAFETY: interrupt vectors of the real mode, which nobody runs any more; a reset of the
     // machine writes them anew.
-    unsafe {
-        phys::write(MP_DECOY, &pointer);
-        phys::write(u64::from(table), b"NONE");
-    }
+    unsafe { phys::write(MP_DECOY, &table) };
 }
 
 /// The bytes of an image.

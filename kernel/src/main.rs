@@ -23,8 +23,8 @@ mod sync;
 use boot::BootInfo;
 use control::Kernel;
 use cpu::{apic, cores, mtrr, pic, smp, trap, tsc};
-use power::Power;
 use layout::BOOT_STACK as BOOT_STACK_BYTES;
+use power::Power;
 
 /// The boot processor's stack: the entry code of both loaders starts on it.
 #[repr(C, align(4096))]

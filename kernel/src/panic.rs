@@ -19,6 +19,9 @@ impl Write for Now {
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     // The sink never fails.
-    let _ = writeln!(Now, "\nBulkhead: {info}\nBulkhead: the shell has stopped; running partitions go on.");
+    let _ = writeln!(
+        Now,
+        "\nBulkhead: {info}\nBulkhead: the shell has stopped; running partitions go on."
+    );
     halt_for_ever()
 }

@@ -29,7 +29,9 @@ pub(crate) fn scan(ranges: &[EcamRange]) -> Vec<PciFunction> {
 
 fn scan_device(range: &EcamRange, bus: u8, device: u8, found: &mut Vec<PciFunction>) {
     for function in 0..8 {
-        let Some(base) = range.function_address(bus, device, function) else { return };
+        let Some(base) = range.function_address(bus, device, function) else {
+            return;
+        };
         let id = read(base);
         if id == ABSENT || id & 0xffff == 0xffff {
             if function == 0 {

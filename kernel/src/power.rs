@@ -26,7 +26,10 @@ pub(crate) struct Power {
 impl Power {
     /// Remembers what is needed.
     pub(crate) fn new(firmware: &Firmware) -> Self {
-        Self { fadt: firmware.fadt.clone(), sleep: firmware.sleep }
+        Self {
+            fadt: firmware.fadt.clone(),
+            sleep: firmware.sleep,
+        }
     }
 
     /// Resets the machine; returns only if that failed.
@@ -52,7 +55,8 @@ impl Power {
             Port::<u8>::new(0x64).write(0xfe);
         }
         tsc::delay_us(PATIENCE_US);
-        "neither the ACPI reset register nor port 0xcf9 nor the keyboard controller did it".to_string()
+        "neither the ACPI reset register nor port 0xcf9 nor the keyboard controller did it"
+            .to_string()
     }
 
     /// Powers the machine off; returns only if that failed.

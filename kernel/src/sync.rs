@@ -22,14 +22,19 @@ pub(crate) struct IrqGuard<'a, T> {
 impl<T> IrqLock<T> {
     /// A free lock.
     pub(crate) const fn new(value: T) -> Self {
-        Self { inner: TicketMutex::new(value) }
+        Self {
+            inner: TicketMutex::new(value),
+        }
     }
 
     /// Masks interrupts, then waits for the lock.
     pub(crate) fn lock(&self) -> IrqGuard<'_, T> {
         let enable_after = interrupts::are_enabled();
         interrupts::disable();
-        IrqGuard { guard: Some(self.inner.lock()), enable_after }
+        IrqGuard {
+            guard: Some(self.inner.lock()),
+            enable_after,
+        }
     }
 
     /// The lock if it is free now: for the panic path, which must not wait.
@@ -40,7 +45,10 @@ impl<T> IrqLock<T> {
         if guard.is_none() && enable_after {
             interrupts::enable();
         }
-        guard.map(|guard| IrqGuard { guard: Some(guard), enable_after })
+        guard.map(|guard| IrqGuard {
+            guard: Some(guard),
+            enable_after,
+        })
     }
 }
 

@@ -48,7 +48,7 @@ const fn summary(verb: Verb) -> &'static str {
         Verb::Check => "say whether partitions could be launched",
         Verb::List => "the partitions and their states",
         Verb::Show => "all that a partition's Linux is told",
-        Verb::Start => "launch partitions: all of them, or none if one is refused",
+        Verb::Start => "launch partitions: all that are named, or none",
         Verb::Kill => "take a running partition's cores back by force",
         Verb::Log => "what Bulkhead did since it was loaded",
         Verb::Version => "which Bulkhead this is",

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::port::{Port, plain};
+use crate::report::Report;
 
 /// Which firmware the machine has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -235,17 +236,34 @@ impl Running {
         output
     }
 
+    /// Waits for a demo Linux's report and then for its shell.
+    ///
+    /// # Panics
+    /// When they do not come, or the report is not complete.
+    pub fn wait_for_demo(&mut self, com: usize) -> Report {
+        self.wait_for(com, "BULKHEAD-DEMO begin");
+        self.wait_for(com, "BULKHEAD-DEMO end");
+        self.wait_for(com, "# ");
+        let Some(report) = Report::parse(&self.com(com).text()) else {
+            self.fail("the report is not complete");
+        };
+        report
+    }
+
     /// Types a line into a Linux's shell on a port, and gives what the command printed.
     ///
     /// # Panics
     /// When it does not end.
     pub fn linux(&mut self, com: usize, line: &str) -> String {
-        // The marker is put together by the shell, so that its echo is not taken for its output.
+        // The markers are put together by the shell, so that an echo is not taken for them.
         let port = self.com(com);
         port.skip();
-        port.send(&format!("{line}; echo BULK''HEAD-DONE\r"));
-        self.wait_for(com, "\n");
+        port.send(&format!(
+            "echo BULK''HEAD-BEGIN; {line}; echo BULK''HEAD-DONE\r"
+        ));
+        self.wait_for(com, "BULKHEAD-BEGIN");
         let output = plain(&self.wait_for(com, "BULKHEAD-DONE"));
+        self.wait_for(com, "# ");
         output.trim().to_string()
     }
 

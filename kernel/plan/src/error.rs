@@ -2,7 +2,6 @@
 
 use core::fmt;
 
-use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -11,7 +10,6 @@ use bulkhead_linux::{E820Error, PlacementError};
 
 use crate::{
     ConsoleError, CoreError, ImageError, MAX_NAME_BYTES, MemoryError, MemoryRequest, NameError,
-    RUNTIME_CODE_BYTES,
 };
 
 /// The part of a `define` or `set` line that an error is about.
@@ -111,9 +109,20 @@ pub enum PlanError {
     Placement(PlacementError),
     /// The partition's memory map does not fit into the zero page.
     MemoryMap(E820Error),
-    /// Bulkhead's runtime-service code is not what a plan can hold: a bug of Bulkhead's.
-    RuntimeCode {
+    /// A part of the firmware block is larger than the room laid out for it.
+    Oversized {
+        /// Which part.
+        what: &'static str,
         /// Its size in bytes.
+        bytes: usize,
+        /// The room for it in bytes.
+        room: u64,
+    },
+    /// An offset into the runtime-service code lies outside of it: a bug of Bulkhead's.
+    RuntimeCode {
+        /// The offset.
+        offset: usize,
+        /// Size of the code in bytes.
         bytes: usize,
     },
 }
@@ -128,7 +137,10 @@ impl PlanError {
             | Self::Unknown { .. }
             | Self::WrongState { .. } => Some(Key::Name),
             // There is nothing in the line to point at.
-            Self::Missing { .. } | Self::UnknownId { .. } | Self::RuntimeCode { .. } => None,
+            Self::Missing { .. }
+            | Self::UnknownId { .. }
+            | Self::Oversized { .. }
+            | Self::RuntimeCode { .. } => None,
             Self::Cores(_) => Some(Key::Cores),
             Self::Memory { .. } | Self::Placement(_) | Self::MemoryMap(_) => Some(Key::Memory),
             Self::Kernel(_) => Some(Key::Kernel),
@@ -189,9 +201,13 @@ impl fmt::Display for PlanError {
             Self::Console(error) => error.fmt(f),
             Self::Placement(error) => error.fmt(f),
             Self::MemoryMap(error) => error.fmt(f),
-            Self::RuntimeCode { bytes } => f.write_str(&format!(
-                "runtime services of {bytes} bytes don't fit into a launch (at most {RUNTIME_CODE_BYTES})"
-            )),
+            Self::Oversized { what, bytes, room } => {
+                write!(f, "{what} of {bytes} bytes don't fit into {room} bytes")
+            }
+            Self::RuntimeCode { offset, bytes } => write!(
+                f,
+                "offset {offset} lies outside of the runtime services of {bytes} bytes"
+            ),
         }
     }
 }

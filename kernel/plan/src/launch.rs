@@ -11,7 +11,7 @@ use bulkhead_tables::efi;
 use crate::images::Images;
 use crate::layout::Layout;
 use crate::ledger::Partition;
-use crate::{FirmwareBlock, History, ImageError, Machine, PlanError, Warning};
+use crate::{FirmwareBlock, History, ImageError, PlanError, Warning};
 
 /// Bulkhead's runtime services, as they are put into every partition.
 #[derive(Clone, Copy, Debug)]
@@ -113,13 +113,12 @@ pub struct View {
 
 /// Plans the launch of a partition that has been resolved.
 pub(crate) fn plan(
-    machine: &Machine,
+    layout: Layout<'_>,
     resident: &ResidentCode<'_>,
     partition: &Partition,
     history: &History,
     warnings: Vec<Warning>,
 ) -> Result<LaunchPlan, PlanError> {
-    let layout = Layout::of(machine, partition)?;
     let Layout {
         block, placement, ..
     } = &layout;
@@ -145,11 +144,15 @@ pub(crate) fn plan(
         },
     };
     let writes = vec![
-        fill(block.zero_page, &zero_page.to_bytes()),
-        fill(block.cmdline, layout.cmdline.as_bytes()),
-        fill(block.acpi, &layout.acpi.bytes),
-        fill(block.efi, &efi.bytes),
-        fill(block.runtime_code, &patched(resident, partition.id)?),
+        fill(block.zero_page, "the zero page", &zero_page.to_bytes())?,
+        fill(block.cmdline, "the command line", layout.cmdline.as_bytes())?,
+        fill(block.acpi, "the ACPI tables", &layout.acpi.bytes)?,
+        fill(block.efi, "the EFI tables", &efi.bytes)?,
+        fill(
+            block.runtime_code,
+            "the runtime services",
+            &patched(resident, partition.id)?,
+        )?,
     ];
     let copies = copies(&layout.images, placement)?;
     let claim = &partition.claim;
@@ -184,30 +187,38 @@ fn services(resident: &ResidentCode<'_>, base: u64) -> efi::Services {
 
 /// A write that fills `part` with `bytes` and then zeroes, so that nothing of an earlier launch
 /// stays in it.
-fn fill(part: Region, bytes: &[u8]) -> Write {
+fn fill(part: Region, what: &'static str, bytes: &[u8]) -> Result<Write, PlanError> {
+    let oversized = PlanError::Oversized {
+        what,
+        bytes: bytes.len(),
+        room: part.size(),
+    };
+    let room = usize::try_from(part.size()).unwrap_or(usize::MAX);
+    if bytes.len() > room {
+        return Err(oversized);
+    }
     let mut filled = bytes.to_vec();
-    // Parts are laid out from the same bytes, so they are large enough; and small.
-    filled.resize(usize::try_from(part.size()).unwrap_or(0), 0);
-    Write {
+    filled.resize(room, 0);
+    Ok(Write {
         to: part.start(),
         bytes: filled,
-    }
+    })
 }
 
 /// The runtime services with the partition's number in them.
 fn patched(resident: &ResidentCode<'_>, id: usize) -> Result<Vec<u8>, PlanError> {
     let mut code = resident.code.to_vec();
     let bytes = code.len();
-    let number = resident
-        .partition_id_offset
-        .checked_add(8)
-        .and_then(|end| code.get_mut(resident.partition_id_offset..end))
-        .filter(|_| bytes as u64 <= crate::RUNTIME_CODE_BYTES);
-    let all_inside = resident.services.iter().all(|s| usize::from(*s) < bytes);
-    match number {
-        Some(number) if all_inside => number.copy_from_slice(&(id as u64).to_le_bytes()),
-        _ => return Err(PlanError::RuntimeCode { bytes }),
+    let outside = |offset| PlanError::RuntimeCode { offset, bytes };
+    if let Some(service) = resident.services.iter().find(|s| usize::from(**s) >= bytes) {
+        return Err(outside(usize::from(*service)));
     }
+    let offset = resident.partition_id_offset;
+    let number = offset
+        .checked_add(8)
+        .and_then(|end| code.get_mut(offset..end))
+        .ok_or(outside(offset))?;
+    number.copy_from_slice(&(id as u64).to_le_bytes());
     Ok(code)
 }
 

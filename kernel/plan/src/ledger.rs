@@ -4,12 +4,10 @@
 
 use alloc::vec::Vec;
 
-use bulkhead_memory::RegionSet;
-
 use crate::layout::Layout;
 use crate::{
-    Change, Claim, Com, Definition, Event, History, Key, LaunchPlan, Machine, PlanError,
-    ResidentCode, Span, State, Warning, claim, cores, launch, memory, name, owners,
+    Change, Claim, Definition, Event, History, Key, LaunchPlan, Machine, PlanError, ResidentCode,
+    State, Warning, claim, cores, launch, name,
 };
 
 /// A partition.
@@ -143,8 +141,9 @@ impl Ledger {
         name: &str,
     ) -> Result<LaunchPlan, PlanError> {
         let partition = self.get(name)?;
-        let warnings = self.examine(machine, partition)?;
-        launch::plan(machine, resident, partition, &self.history, warnings)
+        let layout = Layout::of(machine, partition)?;
+        let warnings = self.warnings(machine, partition, &layout);
+        launch::plan(layout, resident, partition, &self.history, warnings)
     }
 
     /// Whether a partition may be launched now.
@@ -209,41 +208,6 @@ impl Ledger {
         self.iter().find(|p| p.id == id)
     }
 
-    /// Name of the partition that has the core.
-    #[must_use]
-    pub fn owner_of_core(&self, apic_id: u32) -> Option<&str> {
-        self.name_where(|claim| claim.cores.contains(&apic_id))
-    }
-
-    /// Name of the partition that has the byte at a physical address.
-    #[must_use]
-    pub fn owner_of(&self, address: u64) -> Option<&str> {
-        self.name_where(|claim| claim.contains(address))
-    }
-
-    /// Name of the partition that has the serial port.
-    #[must_use]
-    pub fn owner_of_console(&self, port: Com) -> Option<&str> {
-        self.name_where(|claim| claim.console == Some(port))
-    }
-
-    /// RAM that can still be claimed.
-    #[must_use]
-    pub fn free_memory(&self, machine: &Machine) -> RegionSet {
-        memory::free(machine, self.iter())
-    }
-
-    /// The machine's whole memory map with the one owner of each byte, ascending.
-    #[must_use]
-    pub fn memory_map<'a>(&'a self, machine: &'a Machine) -> Vec<Span<'a>> {
-        owners::spans(machine, self.iter())
-    }
-
-    fn name_where(&self, has: impl Fn(&Claim) -> bool) -> Option<&str> {
-        let owner = self.iter().find(|partition| has(&partition.claim))?;
-        Some(&owner.definition.name)
-    }
-
     fn index(&self, name: &str) -> Result<usize, PlanError> {
         let id = self.get(name)?.id;
         let index = self.partitions.iter().position(|p| p.id == id);
@@ -271,10 +235,19 @@ impl Ledger {
     /// Everything that can be said of a resolved partition without runtime code.
     fn examine(&self, machine: &Machine, partition: &Partition) -> Result<Vec<Warning>, PlanError> {
         let layout = Layout::of(machine, partition)?;
+        Ok(self.warnings(machine, partition, &layout))
+    }
+
+    fn warnings(
+        &self,
+        machine: &Machine,
+        partition: &Partition,
+        layout: &Layout<'_>,
+    ) -> Vec<Warning> {
         let others = self.others(partition.id);
         let mut warnings = cores::split_siblings(&partition.claim.cores, machine, others);
         warnings.extend(layout.warning(&partition.claim));
-        Ok(warnings)
+        warnings
     }
 }
 

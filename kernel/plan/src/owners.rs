@@ -1,11 +1,11 @@
-//! Who has each byte of the machine's memory map.
+//! Who has what: cores, serial ports, and each byte of the machine's memory map.
 
 use alloc::vec::Vec;
 
 use bulkhead_memory::{Region, RegionSet};
 
-use crate::ledger::Partition;
-use crate::{Machine, MemoryKind};
+use crate::ledger::{Ledger, Partition};
+use crate::{Claim, Com, Machine, MemoryKind, memory};
 
 /// Who has a range of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,4 +72,42 @@ pub(crate) fn spans<'a>(
     }
     spans.sort_unstable_by_key(|span| span.region.start());
     spans
+}
+
+/// Who has what.
+impl Ledger {
+    /// Name of the partition that has the core.
+    #[must_use]
+    pub fn owner_of_core(&self, apic_id: u32) -> Option<&str> {
+        self.name_where(|claim| claim.cores.contains(&apic_id))
+    }
+
+    /// Name of the partition that has the byte at a physical address.
+    #[must_use]
+    pub fn owner_of(&self, address: u64) -> Option<&str> {
+        self.name_where(|claim| claim.contains(address))
+    }
+
+    /// Name of the partition that has the serial port.
+    #[must_use]
+    pub fn owner_of_console(&self, port: Com) -> Option<&str> {
+        self.name_where(|claim| claim.console == Some(port))
+    }
+
+    /// RAM that can still be claimed.
+    #[must_use]
+    pub fn free_memory(&self, machine: &Machine) -> RegionSet {
+        memory::free(machine, self.iter())
+    }
+
+    /// The machine's whole memory map with the one owner of each byte, ascending.
+    #[must_use]
+    pub fn memory_map<'a>(&'a self, machine: &'a Machine) -> Vec<Span<'a>> {
+        spans(machine, self.iter())
+    }
+
+    fn name_where(&self, has: impl Fn(&Claim) -> bool) -> Option<&str> {
+        let owner = self.iter().find(|partition| has(&partition.claim))?;
+        Some(&owner.definition.name)
+    }
 }

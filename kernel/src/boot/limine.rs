@@ -93,12 +93,16 @@ fn boot_info() -> Option<BootInfo> {
     let address = ADDRESS.get_response()?;
     let memory = MEMORY.get_response()?.entries().iter().filter_map(|entry| {
         let region = Region::new(entry.base, entry.length)?;
-        Some(MemoryRange { region, kind: kind_of(entry.entry_type) })
+        Some(MemoryRange {
+            region,
+            kind: kind_of(entry.entry_type),
+        })
     });
     Some(BootInfo {
-        loader: LOADER
-            .get_response()
-            .map_or_else(|| String::from("Limine"), |r| format!("{} {}", r.name(), r.version())),
+        loader: LOADER.get_response().map_or_else(
+            || String::from("Limine"),
+            |r| format!("{} {}", r.name(), r.version()),
+        ),
         firmware: match FIRMWARE.get_response().map(|r| r.firmware_type()) {
             Some(FirmwareType::UEFI_64 | FirmwareType::UEFI_32) => FirmwareKind::Uefi,
             _ => FirmwareKind::Bios,
@@ -111,10 +115,15 @@ fn boot_info() -> Option<BootInfo> {
         modules: modules(offset),
         rsdp: RSDP.get_response().map(|r| {
             let address = r.address() as u64;
-            if address >= offset { address - offset } else { address }
+            if address >= offset {
+                address - offset
+            } else {
+                address
+            }
         }),
         image: ImagePlace {
-            physical: address.physical_base() + (crate::layout::KERNEL_BASE - address.virtual_base()),
+            physical: address.physical_base()
+                + (crate::layout::KERNEL_BASE - address.virtual_base()),
         },
         keep: None,
     })
@@ -122,9 +131,9 @@ fn boot_info() -> Option<BootInfo> {
 
 fn kind_of(entry: EntryType) -> MemoryKind {
     match entry {
-        EntryType::USABLE | EntryType::BOOTLOADER_RECLAIMABLE | EntryType::EXECUTABLE_AND_MODULES => {
-            MemoryKind::Usable
-        }
+        EntryType::USABLE
+        | EntryType::BOOTLOADER_RECLAIMABLE
+        | EntryType::EXECUTABLE_AND_MODULES => MemoryKind::Usable,
         EntryType::ACPI_RECLAIMABLE => MemoryKind::AcpiTables,
         EntryType::ACPI_NVS => MemoryKind::AcpiNvs,
         EntryType::BAD_MEMORY => MemoryKind::Bad,
@@ -140,7 +149,10 @@ fn modules(offset: u64) -> Vec<Module> {
             let region = Region::new(file.addr() as u64 - offset, file.size())?;
             let path = file.path().to_str().unwrap_or("");
             let command_line = file.string().to_str().unwrap_or("");
-            Some(Module { name: module_name(command_line, path), region })
+            Some(Module {
+                name: module_name(command_line, path),
+                region,
+            })
         })
         .collect()
 }

@@ -40,19 +40,36 @@ fn boot_info(information: &BootInformation, image: ImagePlace) -> BootInfo {
         || information.efi_sdt32_tag().is_some()
         || information.efi_memory_map_tag().is_some();
     BootInfo {
-        loader: text(information.boot_loader_name_tag().and_then(|tag| tag.name().ok())),
-        firmware: if uefi { FirmwareKind::Uefi } else { FirmwareKind::Bios },
-        command_line: text(information.command_line_tag().and_then(|tag| tag.cmdline().ok())),
+        loader: text(
+            information
+                .boot_loader_name_tag()
+                .and_then(|tag| tag.name().ok()),
+        ),
+        firmware: if uefi {
+            FirmwareKind::Uefi
+        } else {
+            FirmwareKind::Bios
+        },
+        command_line: text(
+            information
+                .command_line_tag()
+                .and_then(|tag| tag.cmdline().ok()),
+        ),
         memory: memory(information),
         modules: modules(information),
         rsdp: rsdp(information),
         image,
-        keep: Region::new(information.start_address() as u64, information.total_size() as u64),
+        keep: Region::new(
+            information.start_address() as u64,
+            information.total_size() as u64,
+        ),
     }
 }
 
 fn memory(information: &BootInformation) -> Vec<MemoryRange> {
-    let areas = information.memory_map_tag().map_or(&[][..], |tag| tag.memory_areas());
+    let areas = information
+        .memory_map_tag()
+        .map_or(&[][..], |tag| tag.memory_areas());
     let mut ranges: Vec<MemoryRange> = areas
         .iter()
         .filter_map(|area| {
@@ -77,7 +94,10 @@ fn modules(information: &BootInformation) -> Vec<Module> {
         .filter_map(|tag| {
             let region =
                 Region::from_bounds(u64::from(tag.start_address()), u64::from(tag.end_address()))?;
-            Some(Module { name: module_name(tag.cmdline().unwrap_or(""), ""), region })
+            Some(Module {
+                name: module_name(tag.cmdline().unwrap_or(""), ""),
+                region,
+            })
         })
         .collect()
 }

@@ -14,7 +14,11 @@ struct Ring {
     wrapped: bool,
 }
 
-static RING: IrqLock<Ring> = IrqLock::new(Ring { bytes: [0; LENGTH], next: 0, wrapped: false });
+static RING: IrqLock<Ring> = IrqLock::new(Ring {
+    bytes: [0; LENGTH],
+    next: 0,
+    wrapped: false,
+});
 
 impl Write for Ring {
     fn write_str(&mut self, text: &str) -> fmt::Result {
@@ -38,7 +42,13 @@ impl log::Log for Logger {
         if self.enabled(record.metadata()) {
             let ms = tsc::uptime_ms();
             // Writing into the ring never fails.
-            let _ = writeln!(RING.lock(), "[{:6}.{:03}] {}", ms / 1000, ms % 1000, record.args());
+            let _ = writeln!(
+                RING.lock(),
+                "[{:6}.{:03}] {}",
+                ms / 1000,
+                ms % 1000,
+                record.args()
+            );
         }
     }
 
@@ -56,9 +66,18 @@ pub(crate) fn init() {
 /// Prints what the ring holds, oldest first, from the first whole line on.
 pub(crate) fn show(out: &mut dyn Write) -> fmt::Result {
     let ring = RING.lock();
-    let (old, new) =
-        (if ring.wrapped { &ring.bytes[ring.next..] } else { &[][..] }, &ring.bytes[..ring.next]);
-    let whole = old.iter().position(|b| *b == b'\n').map_or(old, |at| &old[at + 1..]);
+    let (old, new) = (
+        if ring.wrapped {
+            &ring.bytes[ring.next..]
+        } else {
+            &[][..]
+        },
+        &ring.bytes[..ring.next],
+    );
+    let whole = old
+        .iter()
+        .position(|b| *b == b'\n')
+        .map_or(old, |at| &old[at + 1..]);
     for part in [whole, new] {
         for chunk in part.utf8_chunks() {
             out.write_str(chunk.valid())?;

@@ -26,15 +26,25 @@ static LINE: IrqLock<Line> = IrqLock::new(Line { uart: None });
 /// Whether a UART answers at the port, by its scratch register and loop-back.
 pub(crate) fn is_present(port: Com) -> bool {
     // SAFETY: one of the four standard addresses; nobody else uses the port before partitions run.
-    let Ok(mut uart) = (unsafe { Uart16550::new_port(port.io_base()) }) else { return false };
+    let Ok(mut uart) = (unsafe { Uart16550::new_port(port.io_base()) }) else {
+        return false;
+    };
     uart.check_present()
 }
 
 /// Initializes the shell's port; without one the shell is mute.
 pub(crate) fn init() {
     // SAFETY: the port is Bulkhead's alone.
-    let Ok(mut uart) = (unsafe { Uart16550::new_port(SHELL_PORT.io_base()) }) else { return };
-    if uart.init(Config { check_cts_before_sending: false, ..Config::DEFAULT }).is_ok() {
+    let Ok(mut uart) = (unsafe { Uart16550::new_port(SHELL_PORT.io_base()) }) else {
+        return;
+    };
+    if uart
+        .init(Config {
+            check_cts_before_sending: false,
+            ..Config::DEFAULT
+        })
+        .is_ok()
+    {
         LINE.lock().uart = Some(uart);
     }
 }

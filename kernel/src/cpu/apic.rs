@@ -98,10 +98,17 @@ fn write(register: u32, value: u32) {
 pub(crate) fn id() -> u32 {
     let cpuid = raw_cpuid::CpuId::new();
     let extended = cpuid.get_extended_topology_info().and_then(|mut levels| {
-        levels.next().filter(|level| level.processors() != 0).map(|level| level.x2apic_id())
+        levels
+            .next()
+            .filter(|level| level.processors() != 0)
+            .map(|level| level.x2apic_id())
     });
     extended
-        .or_else(|| cpuid.get_feature_info().map(|f| u32::from(f.initial_local_apic_id())))
+        .or_else(|| {
+            cpuid
+                .get_feature_info()
+                .map(|f| u32::from(f.initial_local_apic_id()))
+        })
         .unwrap_or(0)
 }
 
@@ -115,7 +122,10 @@ pub(crate) fn quiesce() {
             write_msr(APIC_BASE, base | BASE_ENABLED);
         }
     }
-    write(register::SPURIOUS, SOFTWARE_ENABLE | u32::from(vector::SPURIOUS));
+    write(
+        register::SPURIOUS,
+        SOFTWARE_ENABLE | u32::from(vector::SPURIOUS),
+    );
     mask_local_sources();
     write(register::TASK_PRIORITY, 0);
     acknowledge_all();
@@ -201,7 +211,10 @@ pub(crate) fn send_init(destination: u32) {
 
 /// Sends a start-up IPI for the page of that number.
 pub(crate) fn send_startup(destination: u32, page: u8) {
-    send(destination, LEVEL_ASSERT | DELIVERY_STARTUP | u32::from(page));
+    send(
+        destination,
+        LEVEL_ASSERT | DELIVERY_STARTUP | u32::from(page),
+    );
 }
 
 /// Sends a non-maskable interrupt.
@@ -227,5 +240,8 @@ pub(crate) fn calibrate_timer() {
 pub(crate) fn start_timer() {
     write(register::TIMER_DIVIDE, DIVIDE_BY_16);
     write(register::LVT_TIMER, PERIODIC | u32::from(vector::TIMER));
-    write(register::TIMER_INITIAL, TIMER_TICKS_PER_MS.load(Ordering::Relaxed) as u32);
+    write(
+        register::TIMER_INITIAL,
+        TIMER_TICKS_PER_MS.load(Ordering::Relaxed) as u32,
+    );
 }

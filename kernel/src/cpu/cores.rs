@@ -80,8 +80,12 @@ static CORES: [Core; MAX_CORES] = [const {
 }; MAX_CORES];
 
 #[unsafe(no_mangle)]
-pub(super) static CORE_STACKS: [StackEntry; MAX_CORES] =
-    [const { StackEntry { apic_id: AtomicU64::new(u64::MAX), top: AtomicU64::new(0) } }; MAX_CORES];
+pub(super) static CORE_STACKS: [StackEntry; MAX_CORES] = [const {
+    StackEntry {
+        apic_id: AtomicU64::new(u64::MAX),
+        top: AtomicU64::new(0),
+    }
+}; MAX_CORES];
 
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 static BOOT_CORE: AtomicU32 = AtomicU32::new(u32::MAX);
@@ -167,7 +171,9 @@ pub(crate) fn init(apic_ids: &[u32]) -> usize {
         };
         CORES[index].apic_id.store(apic_id, Ordering::Relaxed);
         CORE_STACKS[index].top.store(top, Ordering::Relaxed);
-        CORE_STACKS[index].apic_id.store(u64::from(apic_id), Ordering::Release);
+        CORE_STACKS[index]
+            .apic_id
+            .store(u64::from(apic_id), Ordering::Release);
         if is_boot(apic_id) {
             CORES[index].set_state(CoreState::Bulkhead);
         }
@@ -207,8 +213,13 @@ pub(crate) fn load_segments() {
         init_boot_core(apic_id);
         return;
     }
-    let entry = CORE_STACKS.iter().find(|e| e.apic_id.load(Ordering::Relaxed) == u64::from(apic_id));
-    let top = entry.expect("only cores of the table run Bulkhead's code").top.load(Ordering::Relaxed);
+    let entry = CORE_STACKS
+        .iter()
+        .find(|e| e.apic_id.load(Ordering::Relaxed) == u64::from(apic_id));
+    let top = entry
+        .expect("only cores of the table run Bulkhead's code")
+        .top
+        .load(Ordering::Relaxed);
     let area = core::ptr::with_exposed_provenance_mut::<Area>(top as usize - size_of::<Area>());
     // SAFETY: the area was taken for this core alone and is resident.
     unsafe { Segments::load(&raw mut (*area).segments) };
@@ -217,7 +228,11 @@ pub(crate) fn load_segments() {
 /// Records that this core took an exception in Bulkhead's own code.
 pub(crate) fn lost(vector: u8, instruction: u64, address: u64) {
     if let Some(core) = find(apic::id()) {
-        for (word, value) in core.fault.iter().zip([u64::from(vector), instruction, address]) {
+        for (word, value) in core
+            .fault
+            .iter()
+            .zip([u64::from(vector), instruction, address])
+        {
             word.store(value, Ordering::Relaxed);
         }
         core.set_state(CoreState::Lost);

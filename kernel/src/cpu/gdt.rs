@@ -50,8 +50,17 @@ impl Segments {
         }
         // SAFETY: the task state lives as long as the table, by the caller's contract.
         let task = unsafe { Descriptor::tss_segment_unchecked(&raw const segments.task) };
-        let Descriptor::SystemSegment(low, high) = task else { unreachable!("a TSS is one") };
-        segments.table = [0, 0, 0x00af_9b00_0000_ffff, 0x00cf_9300_0000_ffff, low, high];
+        let Descriptor::SystemSegment(low, high) = task else {
+            unreachable!("a TSS is one")
+        };
+        segments.table = [
+            0,
+            0,
+            0x00af_9b00_0000_ffff,
+            0x00cf_9300_0000_ffff,
+            low,
+            high,
+        ];
         let pointer = DescriptorTablePointer {
             limit: (size_of_val(&segments.table) - 1) as u16,
             base: VirtAddr::from_ptr(&raw const segments.table),

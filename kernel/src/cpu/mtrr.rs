@@ -11,8 +11,9 @@ const CAPABILITY: u32 = 0xfe;
 const DEFAULT_TYPE: u32 = 0x2ff;
 const PAT: u32 = 0x277;
 const VARIABLE_BASE: u32 = 0x200;
-const FIXED: [u32; 11] =
-    [0x250, 0x258, 0x259, 0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f];
+const FIXED: [u32; 11] = [
+    0x250, 0x258, 0x259, 0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f,
+];
 const FIXED_SUPPORTED: u64 = 1 << 8;
 const ENABLE: u64 = 1 << 11;
 /// The page-attribute table as the processor has it after reset; Linux sets its own.
@@ -29,7 +30,9 @@ struct Snapshot {
 static SNAPSHOT: Once<Snapshot> = Once::new();
 
 fn supported() -> bool {
-    raw_cpuid::CpuId::new().get_feature_info().is_some_and(|f| f.has_mtrr())
+    raw_cpuid::CpuId::new()
+        .get_feature_info()
+        .is_some_and(|f| f.has_mtrr())
 }
 
 /// Records this core's registers: to be called on the boot processor, first.
@@ -42,7 +45,10 @@ pub(crate) fn record() {
         let capability = read_msr(CAPABILITY);
         let variable_count = ((capability & 0xff) as usize).min(MAX_VARIABLE);
         let mut variable = [(0, 0); MAX_VARIABLE];
-        for (register, pair) in (VARIABLE_BASE..).step_by(2).zip(&mut variable[..variable_count]) {
+        for (register, pair) in (VARIABLE_BASE..)
+            .step_by(2)
+            .zip(&mut variable[..variable_count])
+        {
             *pair = (read_msr(register), read_msr(register + 1));
         }
         Snapshot {
@@ -59,7 +65,9 @@ pub(crate) fn apply() {
     // SAFETY: the page-attribute table exists on every processor with long mode; its reset value
     // keeps entry 0 write-back, the only one that our tables use beside uncached.
     unsafe { write_msr(PAT, PAT_RESET) };
-    let Some(snapshot) = SNAPSHOT.get() else { return };
+    let Some(snapshot) = SNAPSHOT.get() else {
+        return;
+    };
     // SAFETY: the values are those of the boot processor, read from the same registers; caches
     // are flushed around the change as the manual's sequence demands. Interrupts are off here.
     unsafe {

@@ -15,8 +15,10 @@ struct Frames {
     taken: Vec<Resident>,
 }
 
-static FRAMES: IrqLock<Frames> =
-    IrqLock::new(Frames { free: RegionSet::new(), taken: Vec::new() });
+static FRAMES: IrqLock<Frames> = IrqLock::new(Frames {
+    free: RegionSet::new(),
+    taken: Vec::new(),
+});
 
 /// Starts the ledger with the RAM that neither the image nor the loader's modules occupy.
 pub(crate) fn init(free: RegionSet) {
@@ -38,9 +40,15 @@ pub(crate) fn take(bytes: u64, what: &str) -> Region {
 /// Takes `bytes` (rounded up to pages) inside `window`, not cleared.
 pub(crate) fn take_within(bytes: u64, window: Region, what: &str) -> Option<Region> {
     let mut frames = FRAMES.lock();
-    let region = frames.free.within(window).lowest_fit(bytes.next_multiple_of(PAGE), PAGE)?;
+    let region = frames
+        .free
+        .within(window)
+        .lowest_fit(bytes.next_multiple_of(PAGE), PAGE)?;
     frames.free.remove(region);
-    frames.taken.push(Resident { region, what: format!("{what}") });
+    frames.taken.push(Resident {
+        region,
+        what: format!("{what}"),
+    });
     Some(region)
 }
 

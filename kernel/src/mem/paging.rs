@@ -163,13 +163,20 @@ unsafe fn install(roots: Roots) {
     // SAFETY: the tables are complete; by the caller's contract what runs stays mapped.
     unsafe {
         Cr4::update(|flags| flags.remove(Cr4Flags::PAGE_GLOBAL));
-        Cr3::write(PhysFrame::containing_address(PhysAddr::new(root)), Cr3Flags::empty());
+        Cr3::write(
+            PhysFrame::containing_address(PhysAddr::new(root)),
+            Cr3Flags::empty(),
+        );
     }
 }
 
 fn caching(cached: &RegionSet, start: u64, size: u64) -> u64 {
     let page = Region::new(start, size).expect("not empty");
-    if cached.overlaps(page) { 0 } else { CACHE_DISABLE }
+    if cached.overlaps(page) {
+        0
+    } else {
+        CACHE_DISABLE
+    }
 }
 
 fn map_low(tables: &mut Tables, image: ImagePlace, cached: &RegionSet) {
@@ -218,7 +225,10 @@ fn map_image(tables: &mut Tables, image: ImagePlace) {
         image.physical_of(&raw const tables.image) | TABLE;
     let (text, rodata) = (addr_of!(text_end) as u64, addr_of!(rodata_end) as u64);
     let pages = ImagePlace::bytes().div_ceil(PAGE);
-    assert!(pages as usize <= ENTRIES, "the image must fit one page table");
+    assert!(
+        pages as usize <= ENTRIES,
+        "the image must fit one page table"
+    );
     for page in 0..pages {
         let address = KERNEL_BASE + page * PAGE;
         let rights = match address {

@@ -55,7 +55,11 @@ pub(crate) fn take() -> Option<Event> {
             return None;
         }
         // What was overwritten is lost; go on with the oldest that is left.
-        let read = if written.wrapping_sub(read) > LENGTH { written.wrapping_sub(LENGTH) } else { read };
+        let read = if written.wrapping_sub(read) > LENGTH {
+            written.wrapping_sub(LENGTH)
+        } else {
+            read
+        };
         let word = RING[(read % LENGTH) as usize].swap(0, Ordering::Acquire);
         if word == 0 && written.wrapping_sub(read) == 1 {
             // Its writer is between its two steps.
@@ -77,5 +81,9 @@ fn decode(word: u64) -> Option<Event> {
         5 => Kind::CoreLost,
         _ => return None,
     };
-    Some(Event { kind, partition: (word >> 32) as usize & 0xffff, detail: word as u32 })
+    Some(Event {
+        kind,
+        partition: (word >> 32) as usize & 0xffff,
+        detail: word as u32,
+    })
 }

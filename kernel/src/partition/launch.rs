@@ -35,7 +35,9 @@ pub(crate) fn ring(slot: &Slot, plan: LaunchPlan) {
 
 /// Launches a partition on this core, its boot core, which is parked with interrupts off.
 pub(super) fn run(partition: usize) {
-    let Some(slot) = slot::get(partition) else { return };
+    let Some(slot) = slot::get(partition) else {
+        return;
+    };
     if slot.phase() != Phase::Launching {
         return; // killed before it began
     }

@@ -51,14 +51,20 @@ pub(crate) fn init() {
         (
             core::slice::from_raw_parts(&raw const runtime_code, length as usize),
             start,
-            [&raw const runtime_root4, &raw const runtime_root5, &raw const runtime_entry],
+            [
+                &raw const runtime_root4,
+                &raw const runtime_root5,
+                &raw const runtime_entry,
+            ],
             &raw const runtime_services as u64,
         )
     };
     let mut code = code.to_vec();
     let roots = paging::roots();
     for (word, value) in
-        words.into_iter().zip([roots.four_level, roots.five_level, smp::entry_address()])
+        words
+            .into_iter()
+            .zip([roots.four_level, roots.five_level, smp::entry_address()])
     {
         let offset = (word as u64 - start) as usize;
         code[offset..offset + 8].copy_from_slice(&value.to_le_bytes());
@@ -86,7 +92,11 @@ pub(super) fn ended(partition: usize, kind: u32, _status: u64) -> ! {
         let this = apic::id();
         take_back_cores(partition, Some(this));
         slot.advance(Phase::Ending, Phase::Idle);
-        let what = if kind == RESET_SHUTDOWN { Kind::PoweredOff } else { Kind::Rebooted };
+        let what = if kind == RESET_SHUTDOWN {
+            Kind::PoweredOff
+        } else {
+            Kind::Rebooted
+        };
         event::post(what, partition, kind);
     }
     park()
@@ -96,10 +106,14 @@ pub(super) fn ended(partition: usize, kind: u32, _status: u64) -> ! {
 ///
 /// To be called by the one that moved the partition to [`Phase::Ending`].
 pub(crate) fn take_back_cores(partition: usize, except: Option<u32>) {
-    let Some(plan) = slot::get(partition).and_then(slot::Slot::plan) else { return };
+    let Some(plan) = slot::get(partition).and_then(slot::Slot::plan) else {
+        return;
+    };
     let all = core::iter::once(&plan.boot_core).chain(&plan.other_cores);
     for apic_id in all.filter(|id| Some(**id) != except) {
-        let Some(core) = cores::find(*apic_id) else { continue };
+        let Some(core) = cores::find(*apic_id) else {
+            continue;
+        };
         if !cores::retake(core) {
             core.set_state(CoreState::Lost);
             event::post(Kind::CoreLost, partition, *apic_id);

@@ -62,7 +62,9 @@ impl Slot {
     /// Stores a new plan and frees the old one. Only while idle, only by the shell's core.
     pub(crate) fn set_plan(&self, plan: LaunchPlan) {
         debug_assert_eq!(self.phase(), Phase::Idle);
-        let old = self.plan.swap(Box::into_raw(Box::new(plan)), Ordering::AcqRel);
+        let old = self
+            .plan
+            .swap(Box::into_raw(Box::new(plan)), Ordering::AcqRel);
         if !old.is_null() {
             // SAFETY: it came from `Box::into_raw` above; idle, so nobody reads it.
             drop(unsafe { Box::from_raw(old) });
@@ -118,8 +120,10 @@ impl Slot {
 
     /// Ticks of the time-stamp counter from doorbell to kernel entry of the last launch.
     pub(crate) fn launch_ticks(&self) -> u64 {
-        let (rung, entered) =
-            (self.rung.load(Ordering::Relaxed), self.entered.load(Ordering::Relaxed));
+        let (rung, entered) = (
+            self.rung.load(Ordering::Relaxed),
+            self.entered.load(Ordering::Relaxed),
+        );
         entered.saturating_sub(rung)
     }
 }

@@ -14,3 +14,4 @@ extern crate std;
 
 pub mod acpi;
 pub mod efi;
+pub mod mp;

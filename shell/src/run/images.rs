@@ -47,7 +47,9 @@ pub(super) fn rounded(bytes: u64) -> String {
     match units.into_iter().find(|(shift, _)| bytes >> shift != 0) {
         Some((shift, unit)) => {
             let whole = bytes >> shift;
-            let tenths = ((bytes & ((1 << shift) - 1)) >> (shift - 10)) * 10 >> 10;
+            // In 1024ths first, so that nothing overflows.
+            let rest = (bytes - (whole << shift)) >> (shift - 10);
+            let tenths = rest * 10 / 1024;
             format!("{whole}.{tenths}{unit}")
         }
         None => exact,

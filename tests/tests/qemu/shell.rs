@@ -9,7 +9,10 @@ use libtest_mimic::Trial;
 use crate::story;
 
 pub(crate) fn stories() -> Vec<Trial> {
-    vec![story("shell::dialogue", dialogue), story("shell::script_error", script_error)]
+    vec![
+        story("shell::dialogue", dialogue),
+        story("shell::script_error", script_error),
+    ]
 }
 
 fn dialogue() {
@@ -30,11 +33,13 @@ fn dialogue() {
 
     // Editing: left, insert, Home, kill to the end, yank nothing; the line runs as it looks.
     machine.com(1).skip();
-    machine.com(1).send("vrsion\x1b[D\x1b[D\x1b[D\x1b[D\x1b[De\x05\r");
+    machine
+        .com(1)
+        .send("vrsion\x1b[D\x1b[D\x1b[D\x1b[D\x1b[De\x05\r");
     machine.wait_for(1, "Bulkhead 0.");
     machine.wait_for(1, "bulkhead> ");
     // Completion: of a command, a key, an image.
-    machine.com(1).send("def\tone co\t1 mem\t256M ker\tli\t\r");
+    machine.com(1).send("def\tone cor\t1 mem\t256M ker\tli\t\r");
     machine.wait_for(1, "bulkhead> ");
     machine.expect("list", &["one", "defined", "256M", "linux"]);
     // History: the command before the last.
@@ -50,7 +55,7 @@ fn dialogue() {
     // An event does not destroy the line being typed.
     machine.expect("set one initrd=demo console=com2", &[]);
     machine.expect("start one", &[]);
-    machine.wait_for(2, "BULKHEAD-DEMO end");
+    machine.wait_for_demo(2);
     machine.com(1).skip();
     machine.com(1).send("vers");
     machine.wait_for(1, "vers");
@@ -72,9 +77,15 @@ fn script_error() {
     let mut machine = Machine::new(&iso, "run").start();
     let greeting = machine.wait_for_prompt();
     let greeting = plain(&greeting);
-    assert!(greeting.contains("Bulkhead 0."), "the lines before ran:\n{greeting}");
+    assert!(
+        greeting.contains("Bulkhead 0."),
+        "the lines before ran:\n{greeting}"
+    );
     assert!(greeting.contains("bulkhead.conf:4: error:"), "{greeting}");
     assert!(greeting.contains("frobnicate"), "{greeting}");
-    assert!(!greeting.contains("bulkhead.conf:5"), "it stopped:\n{greeting}");
+    assert!(
+        !greeting.contains("bulkhead.conf:5"),
+        "it stopped:\n{greeting}"
+    );
     machine.expect("version", &["Bulkhead"]);
 }

@@ -32,10 +32,10 @@ fn side_by_side() {
         .make();
     let mut machine = Machine::new(&iso, "run").start();
     machine.wait_for_prompt();
-    machine.wait_for(2, "BULKHEAD-DEMO end");
-    machine.wait_for(3, "BULKHEAD-DEMO end");
+    let web = machine.wait_for_demo(2);
+    let rt = machine.wait_for_demo(3);
 
-    sees_its_own(&mut machine);
+    sees_its_own(&mut machine, &web, &rt);
     consoles_are_interactive_at_once(&mut machine);
     power_off_is_not_felt(&mut machine);
     starts_again(&mut machine);
@@ -44,24 +44,25 @@ fn side_by_side() {
 }
 
 /// Each sees its cores, its RAM and nothing else.
-fn sees_its_own(machine: &mut Running) {
-    let web = Report::parse(&machine.com(2).text()).expect("complete");
+fn sees_its_own(machine: &mut Running, web: &Report, rt: &Report) {
     assert_eq!(web.name, "web");
     assert_eq!(web.release, Kernel::Debian612Cloud.release());
     assert_eq!((web.cpus, web.apic_ids.as_slice()), (1, &[1][..]));
-    ram_lies_within(&web, 0x1000_0000, 384 * MIB);
+    ram_lies_within(web, 0x1000_0000, 384 * MIB);
     assert_eq!(web.pci, 0);
 
-    let rt = Report::parse(&machine.com(3).text()).expect("complete");
     assert_eq!(rt.name, "rt");
     assert_eq!(rt.release, Kernel::Debian61Cloud.release());
     assert_eq!((rt.cpus, rt.apic_ids.as_slice()), (2, &[2, 3][..]));
-    ram_lies_within(&rt, 0x3000_0000, 320 * MIB);
+    ram_lies_within(rt, 0x3000_0000, 320 * MIB);
     assert_eq!(rt.pci, 0);
 
     // No byte is in both.
     for (start, end) in &web.ram {
-        assert!(rt.ram.iter().all(|(s, e)| e < start || end < s), "{web:?} and {rt:?} overlap");
+        assert!(
+            rt.ram.iter().all(|(s, e)| e < start || end < s),
+            "{web:?} and {rt:?} overlap"
+        );
     }
     for com in [2, 3] {
         let ports = machine.linux(com, "cat /proc/ioports | grep -c serial");
@@ -78,9 +79,15 @@ fn ram_lies_within(report: &Report, start: u64, size: u64) {
     for (from, to) in &report.ram {
         let is_low = *from >= 0x1_0000 && *to < 0xa_0000;
         let is_own = *from >= start && *to < start + size;
-        assert!(is_low || is_own, "{from:#x}-{to:#x} is not the partition's: {report:?}");
+        assert!(
+            is_low || is_own,
+            "{from:#x}-{to:#x} is not the partition's: {report:?}"
+        );
     }
-    assert!(report.ram_bytes() > size - 2 * MIB, "RAM is missing: {report:?}");
+    assert!(
+        report.ram_bytes() > size - 2 * MIB,
+        "RAM is missing: {report:?}"
+    );
     assert!(report.memory_total_kib * 1024 > size * 8 / 10, "{report:?}");
 }
 
@@ -104,8 +111,14 @@ fn power_off_is_not_felt(machine: &mut Running) {
     machine.expect("list", &["stopped"]);
     std::thread::sleep(Duration::from_secs(3));
     let after = counter(machine, 2);
-    assert!(after > before, "web's counter stood still: {before} then {after}");
-    let messages = machine.linux(2, "dmesg | grep -ciE 'rcu.*stall|unexpected|spurious|oops|lockup'");
+    assert!(
+        after > before,
+        "web's counter stood still: {before} then {after}"
+    );
+    let messages = machine.linux(
+        2,
+        "dmesg | grep -ciE 'rcu.*stall|unexpected|spurious|oops|lockup'",
+    );
     assert_eq!(messages, "0", "web noticed something");
     let cores = machine.command("cores");
     assert_eq!(cores.matches("parked").count(), 2, "{cores}");
@@ -115,8 +128,7 @@ fn starts_again(machine: &mut Running) {
     machine.com(3).skip();
     machine.expect("start rt", &[]);
     machine.wait_for(1, "* rt: launched run=2 core=2");
-    machine.wait_for(3, "BULKHEAD-DEMO end");
-    let report = Report::parse(&machine.com(3).text()).expect("complete");
+    let report = machine.wait_for_demo(3);
     assert_eq!(report.apic_ids, [2, 3]);
     assert_eq!(machine.linux(3, "echo $((2+2))"), "4");
 }
@@ -128,8 +140,7 @@ fn starts_on_changed_claims(machine: &mut Running) {
     machine.expect("set rt cores=3 memory=256M@0x50000000 kernel=linux612", &[]);
     machine.com(3).skip();
     machine.expect("start rt", &[]);
-    machine.wait_for(3, "BULKHEAD-DEMO end");
-    let report = Report::parse(&machine.com(3).text()).expect("complete");
+    let report = machine.wait_for_demo(3);
     assert_eq!(report.apic_ids, [3]);
     assert_eq!(report.release, Kernel::Debian612Cloud.release());
     ram_lies_within(&report, 0x5000_0000, 256 * MIB);
@@ -164,5 +175,7 @@ fn start_counter(machine: &mut Running, com: usize) {
 fn counter(machine: &mut Running, com: usize) -> u64 {
     let text = machine.linux(com, "cat /tmp/counter");
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    digits.parse().unwrap_or_else(|_| panic!("{text:?} is not a counter"))
+    digits
+        .parse()
+        .unwrap_or_else(|_| panic!("{text:?} is not a counter"))
 }

@@ -98,7 +98,7 @@ pub fn check_ports(user: &str, owned_io: &[u16]) -> Result<(), CmdlineError> {
     Ok(())
 }
 
-/// The whole command line: the console unless the operator names one, the operator's parameters,
+/// The whole command line: defaults for what the operator does not say, the operator's parameters,
 /// then those of the walls, which thereby win, then what the operator has for init behind `--`.
 ///
 /// # Errors
@@ -108,13 +108,7 @@ pub fn compose(user: &str, walls: &Walls<'_>, limit: u32) -> Result<String, Cmdl
     check_user(user, walls.claim_bytes)?;
     check_ports(user, walls.owned_io)?;
     let (kernel, init) = user.split_at(kernel_end(user));
-    let has_console = kernel_words(user).any(|word| word.is_called("console"));
-    let console = walls
-        .console
-        .filter(|_| !has_console)
-        .map(console_parameter);
-    let parts: Vec<String> = console
-        .into_iter()
+    let parts: Vec<String> = default_parameters(user, walls)
         .chain(iter::once(kernel.trim().to_owned()))
         .chain(wall_parameters(walls))
         .chain(iter::once(init.trim().to_owned()))
@@ -131,9 +125,21 @@ pub fn compose(user: &str, walls: &Walls<'_>, limit: u32) -> Result<String, Cmdl
     Ok(line)
 }
 
-/// `console=`: where Linux prints and reads.
-fn console_parameter(com: ComPort) -> String {
-    format!("console=ttyS{},115200", com.tty_index)
+/// What a partition wants unless its operator says otherwise.
+fn default_parameters(user: &str, walls: &Walls<'_>) -> impl Iterator<Item = String> {
+    let console = walls
+        .console
+        .map(|com| ("console", format!("ttyS{},115200", com.tty_index)));
+    let has_clock = walls.tsc_khz != 0;
+    console
+        .into_iter()
+        .chain(has_clock.then(|| ("tsc", "reliable".to_owned())))
+        .chain([
+            ("panic", "1".to_owned()),
+            ("reboot", "warm,panic_cold,efi".to_owned()),
+        ])
+        .filter(move |(name, _)| !kernel_words(user).any(|word| word.is_called(name)))
+        .map(|(name, value)| format!("{name}={value}"))
 }
 
 /// What keeps Linux inside the partition; `docs/parameters.md` has the reasons.
@@ -151,6 +157,7 @@ fn wall_parameters(walls: &Walls<'_>) -> impl Iterator<Item = String> {
         )
         // In decimal without leading zeros, which would make it octal.
         .chain(khz.map(|khz| format!("tsc_early_khz={khz}")))
+        .chain(iter::once("pci=noearly".to_owned()))
         .chain((!reserved.is_empty()).then(|| format!("reserve={}", reserved.join(","))))
 }
 

@@ -19,8 +19,9 @@ const WALLS: Walls<'static> = Walls {
     console: Some(COM2),
     owned_io: &[0x2f8],
 };
+const DEFAULTS: &str = "console=ttyS1,115200 tsc=reliable panic=1 reboot=warm,panic_cold,efi";
 const OURS: &str = "no_ipi_broadcast=1 disable_cpu_apicid=254 tsc_early_khz=2400000 \
-                    reserve=0x2e8,8,0x3e8,8,0x3f8,8,0xcf8,8";
+                    pci=noearly reserve=0x2e8,8,0x3e8,8,0x3f8,8,0xcf8,8";
 
 fn line(user: &str) -> String {
     compose(user, &WALLS, 2047).expect("accepted")
@@ -32,31 +33,37 @@ fn refusal(user: &str) -> String {
 
 #[test]
 fn ours_come_last_and_before_init() {
-    assert_eq!(line(""), format!("console=ttyS1,115200 {OURS}"));
+    assert_eq!(line(""), format!("{DEFAULTS} {OURS}"));
     assert_eq!(
-        line(" quiet  panic=1 "),
-        format!("console=ttyS1,115200 quiet  panic=1 {OURS}")
+        line(" quiet  a=1 "),
+        format!("{DEFAULTS} quiet  a=1 {OURS}")
     );
     assert_eq!(
         line("quiet -- single"),
-        format!("console=ttyS1,115200 quiet {OURS} -- single")
+        format!("{DEFAULTS} quiet {OURS} -- single")
     );
     assert_eq!(
         line(r#"dyndbg=" -- " x -- y"#),
-        format!(r#"console=ttyS1,115200 dyndbg=" -- " x {OURS} -- y"#)
+        format!(r#"{DEFAULTS} dyndbg=" -- " x {OURS} -- y"#)
     );
 }
 
 #[test]
-fn the_operator_s_console_stays() {
-    assert_eq!(
-        line("console=ttyS1,9600"),
-        format!("console=ttyS1,9600 {OURS}")
-    );
-    assert_eq!(line("console=tty0"), format!("console=tty0 {OURS}"));
+fn the_operator_s_word_replaces_a_default() {
+    for (user, dropped) in [
+        ("console=ttyS1,9600", "console=ttyS1,115200 "),
+        ("console=tty0", "console=ttyS1,115200 "),
+        ("tsc=unstable", "tsc=reliable "),
+        ("panic=0", "panic=1 "),
+        ("reboot=cold,efi", "reboot=warm,panic_cold,efi"),
+    ] {
+        let rest = DEFAULTS.replace(dropped, "");
+        let wanted = [rest.trim(), user, OURS].join(" ");
+        assert_eq!(line(user), wanted);
+    }
     assert_eq!(
         line("a -- console=x"),
-        format!("console=ttyS1,115200 a {OURS} -- console=x")
+        format!("{DEFAULTS} a {OURS} -- console=x")
     );
 }
 
@@ -71,7 +78,8 @@ fn little_is_added_to_a_partition_without_anything() {
     };
     assert_eq!(
         compose("quiet", &walls, 2047).expect("accepted"),
-        "quiet no_ipi_broadcast=1 reserve=0x2e8,24,0x3e8,8,0x3f8,8,0xcf8,8"
+        "panic=1 reboot=warm,panic_cold,efi quiet no_ipi_broadcast=1 pci=noearly \
+         reserve=0x2e8,24,0x3e8,8,0x3f8,8,0xcf8,8"
     );
 }
 
@@ -208,7 +216,7 @@ fn sentences() {
     let error = compose("quiet", &WALLS, 100).expect_err("too long");
     assert_eq!(
         error.to_string(),
-        "the command line has 130 bytes with what Bulkhead adds, and the kernel accepts 100"
+        "the command line has 191 bytes with what Bulkhead adds, and the kernel accepts 100"
     );
 }
 
@@ -227,7 +235,7 @@ fn the_documentation_names_every_parameter() {
         .split(' ')
         .map(|word| word.split('=').next().expect("a name").to_string())
         .collect::<Vec<_>>();
-    assert_eq!(added.len(), 5);
+    assert_eq!(added.len(), 9);
     let (added_part, refused_part) = page.split_once("## Refused").expect("two parts");
     for name in added {
         assert!(

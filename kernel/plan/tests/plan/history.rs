@@ -89,3 +89,30 @@ fn a_plan_clears_what_changed_owner() {
     fake.set("db", to(GIB + 256 * MIB)).unwrap();
     assert_eq!(cleared(&fake, "db"), []);
 }
+
+#[test]
+fn a_launch_that_failed_half_way_leaves_its_memory_to_be_cleared() {
+    let mut fake = Fake::with_web();
+    run(&mut fake, "web");
+    let to = |start| Change {
+        memory: Some(vec![at(512 * MIB, start)]),
+        ..Change::default()
+    };
+    fake.set("web", to(0x1000_0000)).unwrap();
+    fake.define("db", claim(&[4], &[at(512 * MIB, GIB)]))
+        .unwrap();
+    let reason = "no such luck".into();
+    for event in [Event::Launch, Event::Failed { reason }] {
+        fake.ledger.apply(1, &event).unwrap();
+    }
+    // It may have written to what was web's.
+    fake.ledger.undefine("db").unwrap();
+    fake.set("web", to(GIB)).unwrap();
+    let plan = fake.plan("web");
+    let end_of_kernel = plan.copies[0].target().unwrap().end();
+    assert!(
+        plan.clear
+            .iter()
+            .any(|region| region.start() == end_of_kernel)
+    );
+}

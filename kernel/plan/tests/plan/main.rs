@@ -5,6 +5,8 @@ mod fake;
 mod history;
 mod launches;
 mod lives;
+mod maps;
 mod places;
 mod properties;
 mod refusals;
+mod refused_memory;

@@ -3,11 +3,11 @@
 //! Source: ACPI 6.5 section 5.2.12 (Multiple APIC Description Table), 5.2.12.2 (Processor Local
 //! APIC) and 5.2.12.12 (Processor Local x2APIC).
 //!
-//! The order matters to Linux (`arch/x86/kernel/cpu/topology.c`, `check_for_real_bsp()`). A
-//! newer kernel (seen with 6.12) takes the first entry for the machine's boot processor. If that is the core
-//! it runs on, and the hardware says that this core is not the boot processor, it stays on this
-//! one core. If it is another one, the kernel takes itself for a crash kernel, leaves that one
-//! alone for good and uses the rest. So an ID that no core has is listed first; older kernels
+//! The order matters to Linux (`arch/x86/kernel/cpu/topology.c`, `check_for_real_bsp()`). A newer
+//! kernel (seen with 6.12) takes the first entry for the machine's boot processor. If that is the
+//! core it runs on, and the hardware says that this core is not the boot processor, it stays on
+//! this one core. If it is another one, the kernel takes itself for a crash kernel, leaves that
+//! one alone for good and uses the rest. So an ID that no core has is listed first; older kernels
 //! would try to start it, and are told by `disable_cpu_apicid=` not to (`docs/parameters.md`).
 //!
 //! There is no I/O APIC, no legacy PIC (`PCAT_COMPAT` is clear) and no NMI line.
