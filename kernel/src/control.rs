@@ -95,7 +95,14 @@ impl Kernel {
     fn digest(&mut self, event: event::Event, name: &str) -> String {
         let (what, line) = match event.kind {
             Kind::Launched => {
-                let runs = slot::get(event.partition).map_or(0, slot::Slot::runs);
+                let slot = slot::get(event.partition);
+                let runs = slot.map_or(0, slot::Slot::runs);
+                let us = slot.map_or(0, slot::Slot::launch_ticks) * 1000 / tsc::khz();
+                log::info!(
+                    "{name}: doorbell to kernel entry {}.{} ms",
+                    us / 1000,
+                    us % 1000 / 100
+                );
                 let line = format!("{name}: launched run={runs} core={}", event.detail);
                 (Some(Event::Launched), line)
             }

@@ -217,7 +217,9 @@ impl Running {
     pub fn command(&mut self, line: &str) -> String {
         self.com(1).skip();
         self.com(1).send(&format!("{line}\r"));
-        // The echo ends with the end of the line; then come the output and the next prompt.
+        // First the whole echo: an event may just have redrawn a prompt. Then come the output and
+        // the next prompt.
+        self.wait_for(1, line);
         self.wait_for(1, "\n");
         plain(&self.wait_for(1, PROMPT))
     }

@@ -216,7 +216,7 @@ fn sentences() {
     let error = compose("quiet", &WALLS, 100).expect_err("too long");
     assert_eq!(
         error.to_string(),
-        "the command line has 191 bytes with what Bulkhead adds, and the kernel accepts 100"
+        "the command line has 190 bytes with what Bulkhead adds, and the kernel accepts 100"
     );
 }
 
