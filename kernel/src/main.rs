@@ -9,11 +9,11 @@ extern crate alloc;
 
 mod boot;
 mod console;
-mod control;
 mod cpu;
 mod layout;
 mod machine;
 mod mem;
+mod operator;
 mod panic;
 mod partition;
 mod pci;
@@ -21,7 +21,6 @@ mod power;
 mod sync;
 
 use boot::BootInfo;
-use control::Kernel;
 use cpu::{apic, cores, mtrr, pic, smp, trap, tsc};
 use layout::BOOT_STACK as BOOT_STACK_BYTES;
 use power::Power;
@@ -48,6 +47,7 @@ fn kmain(info: BootInfo) -> ! {
 
     pic::mask_pics();
     machine::mask_io_apics(&firmware);
+    apic::record_mode();
     apic::quiesce();
     apic::calibrate_timer();
     mtrr::record();
@@ -61,6 +61,6 @@ fn kmain(info: BootInfo) -> ! {
     let power = Power::new(&firmware);
     let machine = machine::describe(&info, firmware, &memory);
     machine::hide_mp_table(&machine);
-    control::report(&info, &machine, left_out, has_trampoline);
-    Kernel::new(machine, power).run()
+    operator::report(&info, &machine, left_out, has_trampoline);
+    operator::run(machine, power)
 }

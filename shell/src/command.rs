@@ -33,8 +33,14 @@ pub(crate) enum Command {
     Show(Word),
     /// `start NAME ...`
     Start(Vec<Word>),
+    /// `restart NAME ...`
+    Restart(Vec<Word>),
     /// `kill NAME`
     Kill(Word),
+    /// `handoff NAME`
+    Handoff(Word),
+    /// `halt` of Bulkhead's own core.
+    Halt,
     /// `log`
     Log,
     /// `version`
@@ -83,8 +89,14 @@ pub(crate) enum Verb {
     Show,
     /// `start`
     Start,
+    /// `restart`
+    Restart,
     /// `kill`
     Kill,
+    /// `handoff`
+    Handoff,
+    /// `halt`
+    Halt,
     /// `log`
     Log,
     /// `version`
@@ -109,7 +121,7 @@ pub(crate) enum Verb {
 
 impl Verb {
     /// All of them, in the order in which `help` lists them.
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Define,
         Self::Set,
         Self::Undefine,
@@ -117,6 +129,7 @@ impl Verb {
         Self::List,
         Self::Show,
         Self::Start,
+        Self::Restart,
         Self::Kill,
         Self::Machine,
         Self::Cores,
@@ -126,6 +139,8 @@ impl Verb {
         Self::Log,
         Self::Version,
         Self::Help,
+        Self::Handoff,
+        Self::Halt,
         Self::Reset,
         Self::Poweroff,
     ];
@@ -140,7 +155,10 @@ impl Verb {
             Self::List => "list",
             Self::Show => "show",
             Self::Start => "start",
+            Self::Restart => "restart",
             Self::Kill => "kill",
+            Self::Handoff => "handoff",
+            Self::Halt => "halt",
             Self::Log => "log",
             Self::Version => "version",
             Self::Help => "help",

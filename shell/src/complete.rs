@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use bulkhead_plan::{Com, ImageKind, Key};
+use bulkhead_plan::{Com, ImageKind, Key, RestartPolicy};
 
 use crate::command::Verb;
 use crate::control::Control;
@@ -90,8 +90,13 @@ fn candidates<'a>(
         (Some(Verb::Define), [_, ..]) | (Some(Verb::Set), [_, ..]) => {
             return setting(word, arguments, control);
         }
-        (Some(Verb::Set | Verb::Undefine | Verb::Check | Verb::Show | Verb::Kill), [])
-        | (Some(Verb::Start), _) => partitions(arguments, control),
+        (
+            Some(
+                Verb::Set | Verb::Undefine | Verb::Check | Verb::Show | Verb::Kill | Verb::Handoff,
+            ),
+            [],
+        )
+        | (Some(Verb::Start | Verb::Restart), _) => partitions(arguments, control),
         (Some(Verb::Help), []) => owned(Verb::ALL.map(Verb::name)),
         (Some(Verb::Reset | Verb::Poweroff), []) => owned(["force"]),
         _ => Vec::new(),
@@ -132,6 +137,8 @@ fn setting<'a>(word: &'a str, earlier: &[&str], control: &dyn Control) -> (&'a s
             let names = uarts.map(|uart| Com::name(uart.port));
             names.chain(["none"]).map(String::from).collect()
         }
+        Some(Key::Restart) => owned(RestartPolicy::ALL.map(RestartPolicy::name)),
+        Some(Key::Control) => owned(["yes", "no"]),
         _ => Vec::new(),
     };
     (value, all)

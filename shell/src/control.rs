@@ -1,6 +1,7 @@
 //! What the shell needs of the kernel.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use bulkhead_plan::{LaunchPlan, Ledger, Machine, ResidentCode};
@@ -27,7 +28,7 @@ pub trait Control {
     /// The runtime services that every launch puts into its partition.
     fn resident_code(&self) -> ResidentCode<'_>;
 
-    /// Carries a plan out. Later events are told through [`Shell::event`](crate::Shell::event).
+    /// Carries a plan out. The partition's row of failures ends: its operator wants it. Later events are told through [`Shell::event`](crate::Shell::event).
     ///
     /// # Errors
     /// Why it could not be done: a part of the sentence `"web" was not launched: ...`.
@@ -38,6 +39,31 @@ pub trait Control {
     /// # Errors
     /// Why it could not be done: a part of the sentence `"web" was not killed: ...`.
     fn kill(&mut self, id: usize) -> Result<(), String>;
+
+    /// Takes a live partition's cores back by force and carries the plan out: its launch again,
+    /// by its present definition. Its row of failures ends.
+    ///
+    /// # Errors
+    /// Why it could not be done: a part of the sentence `"web" was not restarted: ...`.
+    fn restart(&mut self, plan: LaunchPlan) -> Result<(), String>;
+
+    /// Keeps the plans of all partitions that are at rest and could be launched while no core is
+    /// Bulkhead's: a partition with `control=yes` may ask for them. They replace those kept
+    /// before. Called before [`Self::handoff`] and [`Self::halt`].
+    fn prepare(&mut self, plans: Vec<LaunchPlan>);
+
+    /// Carries the plan of a partition out whose boot core is Bulkhead's own; returns when that
+    /// core is Bulkhead's again.
+    ///
+    /// # Errors
+    /// Why it could not be done: a part of the sentence `core 0 was not handed to "web": ...`.
+    fn handoff(&mut self, plan: LaunchPlan) -> Result<(), String>;
+
+    /// Parks Bulkhead's own core; returns when it is woken.
+    ///
+    /// # Errors
+    /// Why it could not be done: a part of the sentence `core 0 was not parked: ...`.
+    fn halt(&mut self) -> Result<(), String>;
 
     /// Prints the log, oldest line first.
     ///

@@ -9,7 +9,7 @@ use crate::settings::KEYS;
 pub(crate) const fn usage(verb: Verb) -> &'static str {
     match verb {
         Verb::Define => {
-            "define NAME cores=LIST memory=LIST kernel=IMAGE [initrd=IMAGE] [cmdline=\"...\"] [console=PORT]"
+            "define NAME cores=LIST memory=LIST kernel=IMAGE [initrd=IMAGE] [cmdline=\"...\"] [console=PORT] [restart=POLICY] [control=yes|no]"
         }
         Verb::Set => "set NAME key=value ...",
         Verb::Undefine => "undefine NAME",
@@ -17,7 +17,10 @@ pub(crate) const fn usage(verb: Verb) -> &'static str {
         Verb::List => "list",
         Verb::Show => "show NAME",
         Verb::Start => "start NAME ...",
+        Verb::Restart => "restart NAME ...",
         Verb::Kill => "kill NAME",
+        Verb::Handoff => "handoff NAME",
+        Verb::Halt => "halt",
         Verb::Log => "log",
         Verb::Version => "version",
         Verb::Help => "help [COMMAND]",
@@ -49,6 +52,9 @@ const fn summary(verb: Verb) -> &'static str {
         Verb::List => "the partitions and their states",
         Verb::Show => "all that a partition's Linux is told",
         Verb::Start => "launch partitions: all that are named, or none",
+        Verb::Restart => "launch partitions again, by force if they run",
+        Verb::Handoff => "give Bulkhead's own core to a last partition",
+        Verb::Halt => "park Bulkhead's own core; partitions run on",
         Verb::Kill => "take a running partition's cores back by force",
         Verb::Log => "what Bulkhead did since it was loaded",
         Verb::Version => "which Bulkhead this is",
@@ -83,11 +89,11 @@ const fn details(verb: Verb) -> &'static str {
         Verb::Undefine => "Refused while the partition runs.\n",
         Verb::Check => "Without a name every partition is checked.\n",
         Verb::List => {
-            "STATE is defined, launching, running, stopped (it powered off) or failed;\n\
-             RUNS counts its launches.\n"
+            "STATE is defined, launching, running, stopped (it powered off or was killed) or\n\
+             failed; RUNS counts its launches; RESTART is its policy.\n"
         }
         Verb::Show => {
-            "Its definition, its claim, where things will lie, the final command line with\n\
+            "Its definition, policy and claim, where things will lie, the final command line with\n\
              what Bulkhead adds, the e820 and EFI memory maps, and the ACPI tables.\n"
         }
         Verb::Start => {
@@ -95,6 +101,25 @@ const fn details(verb: Verb) -> &'static str {
              \n\
              example:\n  \
              start web db\n"
+        }
+        Verb::Restart => {
+            "Every named partition is planned before the first is touched. The cores of one\n\
+             that runs are taken back as by \"kill\", and the present definition is launched;\n\
+             one that does not run is launched as by \"start\".\n\
+             \n\
+             example:\n  \
+             restart web db\n"
+        }
+        Verb::Handoff => {
+            "The partition must claim Bulkhead's own core, which is then its boot core. No\n\
+             core runs Bulkhead any more: partitions restart by themselves, and those with\n\
+             control=yes start, restart and kill others. The shell comes back when the last\n\
+             partition has ended.\n"
+        }
+        Verb::Halt => {
+            "No core runs Bulkhead any more: partitions restart by themselves, and those with\n\
+             control=yes start, restart and kill others. The shell comes back when the last\n\
+             partition has ended.\n"
         }
         Verb::Kill => "Its Linux is not told; what it had not yet written is lost.\n",
         Verb::Reset | Verb::Poweroff => {

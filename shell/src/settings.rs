@@ -7,7 +7,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use bulkhead_plan::{Change, Com, Key};
+use bulkhead_plan::{Change, Com, Key, RestartPolicy};
 
 use crate::error::{CommandError, Span, did_you_mean};
 use crate::values::{self, ValueError};
@@ -29,7 +29,7 @@ pub(crate) struct SettingKey {
 }
 
 /// All keys, in the order in which they are usually written.
-pub(crate) const KEYS: [SettingKey; 6] = [
+pub(crate) const KEYS: [SettingKey; 8] = [
     SettingKey {
         key: Key::Cores,
         name: "cores=",
@@ -71,6 +71,20 @@ pub(crate) const KEYS: [SettingKey; 6] = [
         form: "com2",
         required: false,
         meaning: "the serial port that it owns, or none",
+    },
+    SettingKey {
+        key: Key::Restart,
+        name: "restart=",
+        form: "never|on-failure|always",
+        required: false,
+        meaning: "when it is launched again by itself",
+    },
+    SettingKey {
+        key: Key::Control,
+        name: "control=",
+        form: "yes|no",
+        required: false,
+        meaning: "whether it may start and kill others",
     },
 ];
 
@@ -154,6 +168,8 @@ impl Settings {
             Key::Initrd => change.initrd = Some(Some(value.to_string()).filter(|v| !v.is_empty())),
             Key::Cmdline => change.cmdline = Some(value.to_string()),
             Key::Console => change.console = Some(console(value).map_err(refuse)?),
+            Key::Restart => change.restart = Some(restart(value).map_err(refuse)?),
+            Key::Control => change.control = Some(yes_or_no(value).map_err(refuse)?),
             // The name stands before the settings.
             Key::Name => {}
         }
@@ -185,6 +201,25 @@ fn console(value: &str) -> Result<Option<Com>, String> {
         };
         format!("\"{value}\" is not a console{hint} (accepted: com1, com2, com3, com4, none)")
     })
+}
+
+fn restart(value: &str) -> Result<RestartPolicy, String> {
+    let names = RestartPolicy::ALL.map(RestartPolicy::name);
+    RestartPolicy::from_name(value).ok_or_else(|| {
+        let hint = did_you_mean(value, names);
+        let names = names.join(", ");
+        format!("\"{value}\" is not a restart policy{hint} (accepted: {names})")
+    })
+}
+
+fn yes_or_no(value: &str) -> Result<bool, String> {
+    match value {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err(format!(
+            "\"{value}\" is neither yes nor no (accepted: yes, no)"
+        )),
+    }
 }
 
 fn no_equals(word: &Word) -> CommandError {

@@ -63,7 +63,7 @@ fn an_event_before_the_first_prompt_is_only_a_line() {
 #[test]
 fn tab_completes_a_whole_define() {
     let mut session = Session::new();
-    session.keys("def\tweb cor\t4,5 me\t512M ke\tlinux61\t con\tcom2\t");
+    session.keys("def\tweb cor\t4,5 me\t512M ke\tlinux61\t cons\tcom2\t");
     // `linux61` could become `linux612`: the bell rings once.
     assert_eq!(session.terminal.bells, 1);
     assert_eq!(
@@ -111,10 +111,18 @@ fn completions_by_place() {
         ("set d", "set db "),
         ("set db cm", "set db cmdline="),
         ("set db cores=1 c", "set db cores=1 c"),
-        (
-            "set db cores=1 cmdline= c",
-            "set db cores=1 cmdline= console=",
-        ),
+        ("set db cores=1 cmdline= c", "set db cores=1 cmdline= con"),
+        ("set db r", "set db restart="),
+        ("set db restart=o", "set db restart=on-failure "),
+        ("set db restart=", "set db restart="),
+        ("set db cont", "set db control="),
+        ("set db control=y", "set db control=yes "),
+        ("rest", "restart "),
+        ("restart web ", "restart web db "),
+        ("hand", "handoff "),
+        ("handoff d", "handoff db "),
+        ("hal", "halt "),
+        ("halt ", "halt "),
         ("set db console=n", "set db console=none "),
         ("set db initrd=", "set db initrd=demo "),
         ("help unde", "help undefine "),
@@ -150,10 +158,9 @@ fn the_history_has_what_was_refused_too() {
     let mut session = Session::new();
     session.keys("lst\rversion\r\x1b[A\x1b[A\x1b[D\x1b[Di\r");
     assert!(
-        session
-            .terminal
-            .screen()
-            .ends_with("bulkhead> list\nNAME  STATE  CORES  MEMORY  KERNEL  RUNS\nbulkhead>")
+        session.terminal.screen().ends_with(
+            "bulkhead> list\nNAME  STATE  CORES  MEMORY  KERNEL  RUNS  RESTART\nbulkhead>"
+        )
     );
 }
 

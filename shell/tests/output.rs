@@ -18,9 +18,9 @@ fn start_launches_all_and_warns() {
     assert_eq!(session.kernel.started, ["web", "db"]);
     assert_eq!(
         session.line("list"),
-        "NAME  STATE    CORES  MEMORY  KERNEL    RUNS\n\
-         web   running  2-3    512M    linux61   1\n\
-         db    running  5      512M    linux612  1\n"
+        "NAME  STATE    CORES  MEMORY  KERNEL    RUNS  RESTART\n\
+         web   running  2-3    512M    linux61   1     on-failure\n\
+         db    running  5      512M    linux612  1     on-failure\n"
     );
 }
 
@@ -110,12 +110,15 @@ fn show_tells_everything() {
     let (before, tables) = heads.split_once("EFI system table at 0x").unwrap();
     assert_eq!(
         before,
-        "web: defined, 0 runs\ndefinition:\nclaim:\nplacement:\ncommand line:\ne820 map:\n\
+        "web: defined, 0 runs\ndefinition:\npolicy:\nclaim:\nplacement:\ncommand line:\ne820 map:\n\
          EFI memory map:\n"
     );
     assert!(tables.contains("\nACPI tables, RSDP at 0x"), "{tables}");
     for line in [
         "  define web cores=2-3 memory=512M kernel=linux61 initrd=demo console=com2\n",
+        "  restart  on-failure, after at most 5 failures in a row\n",
+        "  failures 0 in a row\n",
+        "  control  no\n",
         "  cores    2-3 (boot core 2)\n",
         "  memory   0x1000000-0x20ffffff    512M\n",
         "  console  com2 (0x2f8, ttyS1)\n",
@@ -202,10 +205,11 @@ proptest! {
         cmdline in "([a-z=.,'\\\\ ]|\"[a-z ]*\"){0,30}",
         console in prop::sample::select(vec!["", " console=com3"]),
         memory in prop::sample::select(vec!["64M", "512M@0x40000000,1G", "0x8000000"]),
+        policy in prop::sample::select(vec!["", " restart=never", " control=yes restart=always"]),
     ) {
         let escaped = cmdline.replace('\\', "\\\\").replace('"', "\\\"");
         let line = format!(
-            "define web cores=5,4 memory={memory} kernel=linux61 cmdline=\"{escaped}\"{console}"
+            "define web cores=5,4 memory={memory} kernel=linux61 cmdline=\"{escaped}\"{console}{policy}"
         );
         let mut session = Session::new();
         let said = session.line(&line);

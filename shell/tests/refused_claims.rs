@@ -75,11 +75,6 @@ fn claims() {
             "core 2 belongs to \"web\"".into(),
         ),
         (
-            "set db cores=0",
-            "             ^",
-            "core 0 is Bulkhead's own".into(),
-        ),
-        (
             "set db cores=5,12",
             "               ^^",
             "core 12 does not exist (cores: 0-7)".into(),
@@ -195,6 +190,26 @@ fn states() {
             "start db web",
             "         ^^^",
             "\"web\" is running and can't be launched".into(),
+        ),
+        (
+            "restart db nobody",
+            "           ^^^^^^",
+            "there is no partition \"nobody\" (partitions: web, db)".into(),
+        ),
+        (
+            "restart web web",
+            "            ^^^",
+            "\"web\" is listed twice".into(),
+        ),
+        (
+            "handoff web",
+            "        ^^^",
+            "\"web\" is running and can't be launched".into(),
+        ),
+        (
+            "handoff db",
+            "        ^^",
+            "\"db\" does not claim core 0, Bulkhead's own (accepted: start db)".into(),
         ),
         (
             "kill db",

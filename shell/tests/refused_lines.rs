@@ -4,11 +4,12 @@ mod support;
 
 use support::refused::assert_refused;
 
-const COMMANDS: &str = "accepted: define, set, undefine, check, list, show, start, kill, \
-    machine, cores, memory, devices, images, log, version, help, reset, poweroff";
-const KEYS: &str = "accepted: cores, memory, kernel, initrd, cmdline, console";
+const COMMANDS: &str = "accepted: define, set, undefine, check, list, show, start, restart, \
+    kill, machine, cores, memory, devices, images, log, version, help, handoff, halt, reset, poweroff";
+const KEYS: &str = "accepted: cores, memory, kernel, initrd, cmdline, console, restart, control";
 const DEFINE: &str = "accepted: define NAME cores=LIST memory=LIST kernel=IMAGE \
-    [initrd=IMAGE] [cmdline=\"...\"] [console=PORT]";
+    [initrd=IMAGE] [cmdline=\"...\"] [console=PORT] [restart=POLICY] [control=yes|no]";
+const POLICIES: &str = "accepted: never, on-failure, always";
 const PORTS: &str = "accepted: com1, com2, com3, com4, none";
 const NUMBER: &str = "accepted: 512M, 1G, 0x20000000; units K, M, G, T";
 
@@ -70,6 +71,26 @@ fn commands() {
             "start",
             "      ^",
             "\"start\" needs the name of a partition (accepted: start NAME ...)".into(),
+        ),
+        (
+            "restart",
+            "        ^",
+            "\"restart\" needs the name of a partition (accepted: restart NAME ...)".into(),
+        ),
+        (
+            "handoff",
+            "        ^",
+            "\"handoff\" needs the name of a partition (accepted: handoff NAME)".into(),
+        ),
+        (
+            "handoff db web",
+            "           ^^^",
+            "\"web\" is too much here (accepted: handoff NAME)".into(),
+        ),
+        (
+            "halt force",
+            "     ^^^^^",
+            "\"force\" is too much here (accepted: halt)".into(),
         ),
         (
             "define",
@@ -162,6 +183,36 @@ fn settings() {
             "set db console=vga",
             "               ^^^",
             format!("\"vga\" is not a console ({PORTS})"),
+        ),
+        (
+            "set db restart=allways",
+            "               ^^^^^^^",
+            format!("\"allways\" is not a restart policy, did you mean \"always\"? ({POLICIES})"),
+        ),
+        (
+            "set db restart=yes",
+            "               ^^^",
+            format!("\"yes\" is not a restart policy ({POLICIES})"),
+        ),
+        (
+            "set db restart=",
+            "       ^^^^^^^^",
+            format!("\"\" is not a restart policy ({POLICIES})"),
+        ),
+        (
+            "set db restart",
+            "       ^^^^^^^",
+            "\"restart\" is not key=value; write restart=never|on-failure|always".into(),
+        ),
+        (
+            "set db control=true",
+            "               ^^^^",
+            "\"true\" is neither yes nor no (accepted: yes, no)".into(),
+        ),
+        (
+            "set db control=",
+            "       ^^^^^^^^",
+            "\"\" is neither yes nor no (accepted: yes, no)".into(),
         ),
         (
             "define new",

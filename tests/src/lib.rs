@@ -4,14 +4,22 @@
 //! * [`qemu`]: a machine, with each serial port on a socket of its own.
 //! * [`port`]: one serial port: send, wait for a text, fail on silence.
 //! * [`report`]: what a demo Linux said of itself, as values.
+//! * [`answers`]: what Bulkhead's commands print, as values.
+//! * [`claims`]: what a boot script asks for, as values.
+//! * [`source`]: lines of code, and `unsafe`.
+//! * [`tool`]: for the programs in `bin/`: the demo and the benchmarks.
 //!
 //! A wait that ends without its text fails the test with the last lines of every port, so that a
 //! silent hang can't pass.
 
+pub mod answers;
+pub mod claims;
 pub mod iso;
 pub mod port;
 pub mod qemu;
 pub mod report;
+pub mod source;
+pub mod tool;
 
 use std::path::PathBuf;
 
@@ -54,7 +62,15 @@ impl Kernel {
         Self::Debian612,
     ];
 
-    const fn folder_name(self) -> &'static str {
+    /// The one that `tools/kernels` calls by that name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kernel| kernel.name() == name)
+    }
+
+    /// What `tools/kernels` calls it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Debian61Cloud => "debian-6.1-cloud",
             Self::Debian61 => "debian-6.1",
@@ -67,7 +83,7 @@ impl Kernel {
         let home = std::env::var_os("HOME").expect("HOME is set");
         PathBuf::from(home)
             .join(".cache/bulkhead/kernels")
-            .join(self.folder_name())
+            .join(self.name())
     }
 
     /// Its bzImage.

@@ -49,7 +49,8 @@ pub fn accelerator() -> [&'static str; 4] {
 /// A machine to be started.
 pub struct Machine {
     folder: PathBuf,
-    iso: PathBuf,
+    boot: Vec<String>,
+    has_debug_port: bool,
     firmware: Firmware,
     cores: String,
     memory: String,
@@ -67,10 +68,42 @@ impl Machine {
     #[must_use]
     pub fn new(iso: &Path, run: &str) -> Self {
         let folder = iso.parent().expect("an ISO lies in a folder").join(run);
+        Self::booted_by(
+            folder,
+            vec!["-cdrom".to_string(), iso.display().to_string()],
+        )
+    }
+
+    /// The same without Bulkhead: QEMU itself starts a Linux, to compare with. Two serial ports;
+    /// as a third one the words of the BIOS, which says "Booting from ROM" before it loads the
+    /// kernel. Its sockets and logs lie in `folder`.
+    ///
+    /// # Panics
+    /// If the folder can't be made.
+    #[must_use]
+    pub fn without_bulkhead(folder: &Path, kernel: &Path, initrd: &Path, cmdline: &str) -> Self {
+        let (kernel, initrd) = (kernel.display(), initrd.display());
+        let boot = [
+            ("-kernel", kernel.to_string()),
+            ("-initrd", initrd.to_string()),
+            ("-append", cmdline.to_string()),
+        ];
+        let boot = boot
+            .into_iter()
+            .flat_map(|(key, value)| [key.to_string(), value]);
+        Self {
+            ports: 2,
+            has_debug_port: true,
+            ..Self::booted_by(folder.to_path_buf(), boot.collect())
+        }
+    }
+
+    fn booted_by(folder: PathBuf, boot: Vec<String>) -> Self {
         std::fs::create_dir_all(&folder).expect("the folder can be made");
         Self {
             folder,
-            iso: iso.to_path_buf(),
+            boot,
+            has_debug_port: false,
             firmware: Firmware::Bios,
             cores: "4".to_string(),
             memory: "2G".to_string(),
@@ -113,16 +146,19 @@ impl Machine {
     /// If QEMU can't be started.
     #[must_use]
     pub fn start(self) -> Running {
+        let debug_port = self.has_debug_port.then(|| "debug".to_string());
         let mut ports: Vec<Port> = (1..=self.ports)
-            .map(|n| Port::listen(&self.folder, &format!("com{n}")))
+            .map(|n| format!("com{n}"))
+            .chain(debug_port)
+            .map(|name| Port::listen(&self.folder, &name))
             .collect();
         let mut command = Command::new("qemu-system-x86_64");
         command
             .args(["-machine", "q35", "-smp", &self.cores, "-m", &self.memory])
             .args(accelerator())
             // A reset would hide a triple fault: QEMU ends instead, and the test sees it.
-            .args(["-nodefaults", "-display", "none", "-no-reboot", "-cdrom"])
-            .arg(&self.iso);
+            .args(["-nodefaults", "-display", "none", "-no-reboot"])
+            .args(&self.boot);
         if self.firmware == Firmware::Uefi {
             command.args([
                 "-drive",
@@ -136,7 +172,12 @@ impl Machine {
                     "socket,id=c{number},path={}",
                     port.path().display()
                 ))
-                .args(["-serial", &format!("chardev:c{number}")]);
+                .args(if number < self.ports {
+                    ["-serial".to_string(), format!("chardev:c{number}")]
+                } else {
+                    let device = format!("isa-debugcon,iobase=0x402,chardev=c{number}");
+                    ["-device".to_string(), device]
+                });
         }
         command.args(&self.extra);
         let errors =

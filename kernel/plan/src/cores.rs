@@ -1,4 +1,8 @@
-//! Cores: there, answering, not Bulkhead's, and nobody else's (requirements C1-C3).
+//! Cores: there, answering, and nobody else's (requirements C1-C3).
+//!
+//! Bulkhead's own core can be claimed, to be handed over when its shell is done. It is the
+//! machine's boot processor, which INIT would send into the firmware: no Linux may start or stop
+//! it as one of its other cores, so it is a boot core or nothing.
 
 use core::fmt;
 
@@ -25,10 +29,13 @@ pub enum CoreError {
         /// Which.
         core: u32,
     },
-    /// It is the machine's boot processor, on which Bulkhead's shell runs.
+    /// It is the machine's boot processor, on which Bulkhead's shell runs, and would not be the
+    /// boot core of the claim.
     Bulkhead {
         /// Which.
         core: u32,
+        /// The core of the list that would be.
+        lowest: u32,
     },
     /// Another partition has it.
     Taken {
@@ -52,7 +59,7 @@ impl CoreError {
             Self::None => None,
             Self::Absent { core, .. }
             | Self::Silent { core }
-            | Self::Bulkhead { core }
+            | Self::Bulkhead { core, .. }
             | Self::Taken { core, .. }
             | Self::Repeated { core } => Some(*core),
         }
@@ -71,7 +78,10 @@ impl fmt::Display for CoreError {
                 )
             }
             Self::Silent { core } => write!(f, "core {core} does not respond"),
-            Self::Bulkhead { core } => write!(f, "core {core} is Bulkhead's own"),
+            Self::Bulkhead { core, lowest } => write!(
+                f,
+                "core {core} is Bulkhead's own: it can only be a claim's lowest, and core {lowest} is lower"
+            ),
             Self::Taken { core, owner } => write!(f, "core {core} belongs to \"{owner}\""),
             Self::Repeated { core } => write!(f, "core {core} is named twice"),
         }
@@ -112,8 +122,10 @@ pub(crate) fn check<'a>(
             let existing = machine.cores.iter().map(|core| core.apic_id).collect();
             return Err(CoreError::Absent { core, existing });
         };
-        if core == machine.boot_core {
-            return Err(CoreError::Bulkhead { core });
+        if let Some(&lowest) = list.iter().filter(|_| core == machine.boot_core).min()
+            && lowest < core
+        {
+            return Err(CoreError::Bulkhead { core, lowest });
         }
         if !found.responding {
             return Err(CoreError::Silent { core });

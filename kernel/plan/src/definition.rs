@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use bulkhead_memory::Bytes;
 
-use crate::Com;
+use crate::{Com, RestartPolicy};
 
 /// A partition as its operator defined it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,10 @@ pub struct Definition {
     pub cmdline: String,
     /// `console=`
     pub console: Option<Com>,
+    /// `restart=`
+    pub restart: RestartPolicy,
+    /// `control=`: whether it may start, restart and kill other partitions.
+    pub control: bool,
 }
 
 /// The keys of a `define` or `set` line; `None` is a key that was not given.
@@ -43,6 +47,10 @@ pub struct Change {
     pub cmdline: Option<String>,
     /// `console=`; `Some(None)` takes the console away.
     pub console: Option<Option<Com>>,
+    /// `restart=`
+    pub restart: Option<RestartPolicy>,
+    /// `control=`
+    pub control: Option<bool>,
 }
 
 impl Change {
@@ -59,6 +67,8 @@ impl Change {
         replace(&mut definition.initrd, self.initrd);
         replace(&mut definition.cmdline, self.cmdline);
         replace(&mut definition.console, self.console);
+        replace(&mut definition.restart, self.restart);
+        replace(&mut definition.control, self.control);
     }
 }
 

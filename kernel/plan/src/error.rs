@@ -29,6 +29,10 @@ pub enum Key {
     Cmdline,
     /// `console=`
     Console,
+    /// `restart=`
+    Restart,
+    /// `control=`
+    Control,
 }
 
 impl Key {
@@ -43,6 +47,8 @@ impl Key {
             Self::Initrd => "initrd",
             Self::Cmdline => "cmdline",
             Self::Console => "console",
+            Self::Restart => "restart",
+            Self::Control => "control",
         }
     }
 }
@@ -87,6 +93,20 @@ pub enum PlanError {
         state: &'static str,
         /// What can't be done, as a participle: `changed`.
         action: &'static str,
+    },
+    /// It can't be launched while Bulkhead runs on its boot core.
+    BulkheadsCore {
+        /// The partition.
+        name: String,
+        /// Bulkhead's own core, which it claims.
+        core: u32,
+    },
+    /// Bulkhead's core can't be handed to a partition that does not claim it.
+    NotBulkheadsCore {
+        /// The partition.
+        name: String,
+        /// Bulkhead's own core.
+        core: u32,
     },
     /// Wrong cores.
     Cores(CoreError),
@@ -135,7 +155,9 @@ impl PlanError {
             Self::Name { .. }
             | Self::NameTaken { .. }
             | Self::Unknown { .. }
-            | Self::WrongState { .. } => Some(Key::Name),
+            | Self::WrongState { .. }
+            | Self::BulkheadsCore { .. }
+            | Self::NotBulkheadsCore { .. } => Some(Key::Name),
             // There is nothing in the line to point at.
             Self::Missing { .. }
             | Self::UnknownId { .. }
@@ -194,6 +216,16 @@ impl fmt::Display for PlanError {
                 state,
                 action,
             } => write!(f, "\"{name}\" is {state} and can't be {action}"),
+            Self::BulkheadsCore { name, core } => {
+                write!(
+                    f,
+                    "core {core} is Bulkhead's own (accepted: handoff {name})"
+                )
+            }
+            Self::NotBulkheadsCore { name, core } => write!(
+                f,
+                "\"{name}\" does not claim core {core}, Bulkhead's own (accepted: start {name})"
+            ),
             Self::Cores(error) => error.fmt(f),
             Self::Memory { error, .. } => error.fmt(f),
             Self::Kernel(error) | Self::Initrd(error) => error.fmt(f),

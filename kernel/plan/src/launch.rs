@@ -11,7 +11,7 @@ use bulkhead_tables::efi;
 use crate::images::Images;
 use crate::layout::Layout;
 use crate::ledger::Partition;
-use crate::{FirmwareBlock, History, ImageError, PlanError, Warning};
+use crate::{FirmwareBlock, History, ImageError, PlanError, RestartPolicy, Warning};
 
 /// Bulkhead's runtime services, as they are put into every partition.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +72,10 @@ pub struct LaunchPlan {
     pub boot_core: u32,
     /// Its other cores, ascending: parked until its Linux starts them.
     pub other_cores: Vec<u32>,
+    /// When it is launched again by itself.
+    pub restart: RestartPolicy,
+    /// Whether it may start, restart and kill other partitions.
+    pub control: bool,
     /// Where the boot core enters the kernel, in 64-bit mode.
     pub entry: u64,
     /// Physical address of the zero page, for `RSI`.
@@ -161,6 +165,8 @@ pub(crate) fn plan(
         name: partition.definition.name.clone(),
         boot_core: claim.boot_core(),
         other_cores: claim.cores.iter().skip(1).copied().collect(),
+        restart: partition.definition.restart,
+        control: partition.definition.control,
         entry: placement.entry,
         boot_params: block.zero_page.start(),
         clear: to_clear(partition, history, &copies, &writes),

@@ -156,7 +156,7 @@ fn final_cmdline(
     let walls = Walls {
         claim_bytes: claim.memory_bytes(),
         tsc_khz: machine.tsc_khz,
-        absent_apic_id: machine.absent_apic_id(),
+        absent_apic_id: first_absent(machine, claim),
         console: claim.console.map(|com| ComPort {
             io_base: com.io_base(),
             tty_index: com.tty_index(),
@@ -165,6 +165,16 @@ fn final_cmdline(
     };
     let user = &partition.definition.cmdline;
     Ok(cmdline::compose(user, &walls, limit)?)
+}
+
+/// The absent core that its MADT lists first, in place of the machine's boot processor. If that
+/// is its own boot core, its entry is the true one and comes first anyway; a newer Linux, which
+/// knows where it runs, would try to start the absent core.
+fn first_absent(machine: &Machine, claim: &Claim) -> Option<u8> {
+    if claim.boot_core() == machine.boot_core {
+        return None;
+    }
+    machine.absent_apic_id()
 }
 
 /// The ACPI tables of a claim, to lie at `base`; their size does not depend on it.
@@ -180,7 +190,7 @@ fn acpi_tables(machine: &Machine, claim: &Claim, base: u64) -> acpi::Blob {
     acpi::build(&acpi::View {
         base,
         local_apic_address: u32::try_from(machine.local_apic_address).unwrap_or(DEFAULT_LOCAL_APIC),
-        first_absent: machine.absent_apic_id(),
+        first_absent: first_absent(machine, claim),
         cores: &claim.cores,
         uarts: &uarts,
     })

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use crate::layout::Layout;
 use crate::{
     Change, Claim, Definition, Event, History, Key, LaunchPlan, Machine, PlanError, ResidentCode,
-    State, Warning, claim, cores, launch, name,
+    State, Warning, claim, cores, launch, name, permission,
 };
 
 /// A partition.
@@ -23,6 +23,8 @@ pub struct Partition {
     pub state: State,
     /// How many times its kernel has been entered.
     pub runs: u32,
+    /// How many times in a row it has failed.
+    pub failures: u32,
 }
 
 /// All partitions.
@@ -70,6 +72,8 @@ impl Ledger {
             initrd: change.initrd.flatten(),
             cmdline: change.cmdline.unwrap_or_default(),
             console: change.console.flatten(),
+            restart: change.restart.unwrap_or_default(),
+            control: change.control.unwrap_or_default(),
         };
         let claim = claim::resolve(&definition, None, machine, self.iter())?;
         let partition = Partition {
@@ -78,6 +82,7 @@ impl Ledger {
             claim,
             state: State::Defined,
             runs: 0,
+            failures: 0,
         };
         let warnings = self.examine(machine, &partition)?;
         self.partitions.push(partition);
@@ -146,12 +151,14 @@ impl Ledger {
         launch::plan(layout, resident, partition, &self.history, warnings)
     }
 
-    /// Whether a partition may be launched now.
+    /// Ends the row of failures of the partition with that number: its run was long enough, or
+    /// its operator launches it.
     ///
     /// # Errors
-    /// [`PlanError::WrongState`] if it is live, [`PlanError::Unknown`] if there is none.
-    pub fn check_launch(&self, name: &str) -> Result<(), PlanError> {
-        self.resting(self.index(name)?, "launched").map(|_| ())
+    /// [`PlanError::UnknownId`] if there is none.
+    pub fn forgive(&mut self, id: usize) -> Result<(), PlanError> {
+        self.numbered(id)?.failures = 0;
+        Ok(())
     }
 
     /// Records what has happened to the partition with that number.
@@ -160,23 +167,24 @@ impl Ledger {
     /// [`PlanError::WrongState`] if it can't have happened, [`PlanError::UnknownId`] if there is
     /// none; nothing is changed then.
     pub fn apply(&mut self, id: usize, event: &Event) -> Result<(), PlanError> {
-        let partition = self
-            .partitions
-            .iter_mut()
-            .find(|partition| partition.id == id)
-            .ok_or(PlanError::UnknownId { id })?;
+        let partition = self.numbered(id)?;
         let Some(state) = partition.state.after(event) else {
             return Err(wrong_state(partition, event.participle()));
         };
+        partition.state = state;
         match event {
-            Event::Launch => self.history.taint(id, &partition.claim.regions()),
+            Event::Launch => {
+                let regions = partition.claim.regions();
+                self.history.taint(id, &regions);
+            }
             Event::Launched => {
                 partition.runs = partition.runs.saturating_add(1);
-                self.history.record(id, &partition.claim.regions());
+                let regions = partition.claim.regions();
+                self.history.record(id, &regions);
             }
-            Event::PoweredOff | Event::Killed | Event::Failed { .. } => {}
+            Event::PoweredOff | Event::Rebooted | Event::Killed => partition.failures = 0,
+            Event::Failed { .. } => partition.failures = partition.failures.saturating_add(1),
         }
-        partition.state = state;
         Ok(())
     }
 
@@ -208,7 +216,14 @@ impl Ledger {
         self.iter().find(|p| p.id == id)
     }
 
-    fn index(&self, name: &str) -> Result<usize, PlanError> {
+    fn numbered(&mut self, id: usize) -> Result<&mut Partition, PlanError> {
+        let mut partitions = self.partitions.iter_mut();
+        partitions
+            .find(|partition| partition.id == id)
+            .ok_or(PlanError::UnknownId { id })
+    }
+
+    pub(crate) fn index(&self, name: &str) -> Result<usize, PlanError> {
         let id = self.get(name)?.id;
         let index = self.partitions.iter().position(|p| p.id == id);
         index.ok_or(PlanError::UnknownId { id })
@@ -219,7 +234,11 @@ impl Ledger {
     }
 
     /// The partition at `index`, unless it is live.
-    fn resting(&self, index: usize, action: &'static str) -> Result<&Partition, PlanError> {
+    pub(crate) fn resting(
+        &self,
+        index: usize,
+        action: &'static str,
+    ) -> Result<&Partition, PlanError> {
         let partition = &self.partitions[index];
         if partition.state.is_live() {
             return Err(wrong_state(partition, action));
@@ -245,7 +264,15 @@ impl Ledger {
         layout: &Layout<'_>,
     ) -> Vec<Warning> {
         let others = self.others(partition.id);
-        let mut warnings = cores::split_siblings(&partition.claim.cores, machine, others);
+        let mut warnings = Vec::new();
+        if permission::has_bulkheads_core(machine, partition) {
+            warnings.push(Warning::BulkheadsCore {
+                core: machine.boot_core,
+                name: partition.definition.name.clone(),
+            });
+        }
+        let cores = &partition.claim.cores;
+        warnings.extend(cores::split_siblings(cores, machine, others));
         warnings.extend(layout.warning(&partition.claim));
         warnings
     }

@@ -31,6 +31,8 @@ mod map;
 mod memory;
 mod name;
 mod owners;
+mod permission;
+mod policy;
 mod state;
 mod warning;
 
@@ -51,5 +53,9 @@ pub use machine::{
 pub use memory::{LOW_CHUNK_BYTES, MINIMUM_MEMORY_BYTES, MemoryError};
 pub use name::{MAX_NAME_BYTES, NameError};
 pub use owners::{Owner, Span};
+pub use policy::{
+    Decision, Ending, FIRST_DELAY_MS, POWER_OFF_DELAY_MS, RESTART_LIMIT, RestartPolicy, STABLE_MS,
+    counts_as_consecutive,
+};
 pub use state::{Event, State};
 pub use warning::Warning;

@@ -1,11 +1,20 @@
 //! The life of a partition.
 //!
 //! ```text
-//! Defined --Launch--> Launching --Launched--> Running --PoweredOff, Killed--> Stopped
-//!                         ^  \                   \                              |
-//!                         |   `----Failed-------> Failed <--Failed-------       |
-//!                         `----------Launch---------'----------------Launch-----'
+//! Defined --Launch--> Launching --Launched--> Running
+//!                       |    |                 |   |
+//!                       |  Killed      PoweredOff, |
+//!                       |    |         Rebooted,   |
+//!                       |    |         Killed      |
+//!                       |    |                 |   |
+//!                       |    `---> Stopped <---'   |
+//!                       `--Failed--> Failed <--Failed
+//!
+//! Stopped, Failed --Launch--> Launching
 //! ```
+//!
+//! A reboot ends a run like any other ending: a `Launch` follows it, if the partition's
+//! [`RestartPolicy`](crate::RestartPolicy) says so.
 
 use core::fmt;
 
@@ -39,6 +48,8 @@ pub enum Event {
     Launched,
     /// It called for power-off.
     PoweredOff,
+    /// It called for a reboot.
+    Rebooted,
     /// Its cores were taken back by the operator.
     Killed,
     /// It ended as it should not, or its launch did not succeed.
@@ -62,7 +73,7 @@ impl State {
             (Self::Launching | Self::Running, Event::Launch) => None,
             (_, Event::Launch) => Some(Self::Launching),
             (Self::Launching, Event::Launched) => Some(Self::Running),
-            (Self::Running, Event::PoweredOff | Event::Killed)
+            (Self::Running, Event::PoweredOff | Event::Rebooted | Event::Killed)
             // A launch that hangs can be killed too.
             | (Self::Launching, Event::Killed) => Some(Self::Stopped),
             (Self::Launching | Self::Running, Event::Failed { reason }) => Some(Self::Failed {
@@ -97,6 +108,7 @@ impl Event {
         match self {
             Self::Launch | Self::Launched => "launched",
             Self::PoweredOff => "powered off",
+            Self::Rebooted => "rebooted",
             Self::Killed => "killed",
             Self::Failed { .. } => "failed",
         }

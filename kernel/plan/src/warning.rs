@@ -18,6 +18,13 @@ pub enum Warning {
         /// Whose that is; `None` for Bulkhead's.
         owner: Option<String>,
     },
+    /// Bulkhead's own core is claimed: it can be launched only when Bulkhead leaves that core.
+    BulkheadsCore {
+        /// Which.
+        core: u32,
+        /// The partition.
+        name: String,
+    },
     /// Little is left for Linux once its kernel and initrd are in place.
     Tight {
         /// Bytes left in all the claim.
@@ -39,6 +46,10 @@ impl fmt::Display for Warning {
                     None => f.write_str("is Bulkhead's own"),
                 }
             }
+            Self::BulkheadsCore { core, name } => write!(
+                f,
+                "core {core} is Bulkhead's own: launch by \"handoff {name}\""
+            ),
             Self::Tight { left } => write!(
                 f,
                 "kernel and initrd leave only {} of the memory",

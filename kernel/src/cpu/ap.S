@@ -59,17 +59,9 @@ ap_end:
 .global ap_long
 .global ap_gdt
 
-# Where every core enters Bulkhead from outside: from the trampoline, or from a runtime service
-# that Linux called. The shared page tables are loaded, interrupts are off, nothing else is known.
-#   rdi = reason, rsi, rdx, rcx = arguments
-# Finds the core's own stack by its local APIC ID (CPUID leaf 0xb, else leaf 1).
-.section .text
-.global core_entry
-core_entry:
-    movq %rdi, %r12
-    movq %rsi, %r13
-    movq %rdx, %r14
-    movq %rcx, %r15
+# Finds this core's entry in the table of stacks by its local APIC ID (CPUID leaf 0xb, else leaf 1)
+# and leaves its address in rcx. Uses rax, rbx, rcx, rdx.
+.macro core_lookup
     xorl %eax, %eax
     cpuid
     cmpl $0xb, %eax
@@ -89,12 +81,26 @@ core_entry:
     movl ${count}, %edx
 3:  cmpq %rax, (%rcx)
     je 4f
-    addq $16, %rcx
+    addq ${stride}, %rcx
     decl %edx
     jnz 3b
 5:  hlt                                         # not a core of ours: nothing can be done
     jmp 5b
-4:  movq 8(%rcx), %rsp
+4:
+.endm
+
+# Where every core enters Bulkhead from outside to stay: from the trampoline, or from ResetSystem.
+# The shared page tables are loaded, interrupts are off, nothing else is known.
+#   rdi = reason, rsi, rdx, rcx = arguments
+.section .text
+.global core_entry
+core_entry:
+    movq %rdi, %r12
+    movq %rsi, %r13
+    movq %rdx, %r14
+    movq %rcx, %r15
+    core_lookup
+    movq 8(%rcx), %rsp
     xorl %ebp, %ebp
     movq %r12, %rdi
     movq %r13, %rsi
@@ -102,3 +108,36 @@ core_entry:
     movq %r15, %rcx
     call {main}
     ud2
+
+# Where a core enters Bulkhead for one call of a runtime service, to return to its Linux.
+#   r11 = service, rbp = partition, rsi, rdi, r8, r9, r10 = arguments 1 to 5
+#   r12 = Linux's stack, r13 = its CR3, r14 = its CR4, r15 = where to return to
+# Code and data segments have the same selectors in both tables. The task register stays Linux's,
+# whose task state is not mapped here; so this path has an interrupt table of its own, whose gates
+# stay on the current stack.
+.global core_call
+core_call:
+    core_lookup
+    movq 8(%rcx), %rsp
+    movq 16(%rcx), %rax                         # this core's descriptor table
+    pushq $0
+    pushq $0
+    movw $({gdt_bytes} - 1), (%rsp)
+    movq %rax, 2(%rsp)
+    lgdt (%rsp)
+    lidt {call_table}(%rip)
+    pushq %r14                                  # the record `Call`, last field first
+    pushq %r13
+    pushq %r10
+    pushq %r9
+    pushq %r8
+    pushq %rdi
+    pushq %rsi
+    pushq %rbp
+    pushq %r11
+    movq %rsp, %rdi
+    andq $-16, %rsp
+    cld
+    call {call_main}
+    movq %r14, %cr4
+    jmpq *%r15

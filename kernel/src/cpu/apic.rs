@@ -5,7 +5,7 @@
 //!
 //! Source: Intel SDM Vol. 3A, chapter "Advanced Programmable Interrupt Controller (APIC)".
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::{read_msr, tsc, write_msr};
 use crate::layout::vector;
@@ -25,6 +25,7 @@ mod register {
     pub(super) const EOI: u32 = 0xb0;
     pub(super) const SPURIOUS: u32 = 0xf0;
     pub(super) const IN_SERVICE: u32 = 0x100;
+    pub(super) const REQUEST: u32 = 0x200;
     pub(super) const ERROR_STATUS: u32 = 0x280;
     pub(super) const LVT_CMCI: u32 = 0x2f0;
     pub(super) const COMMAND_LOW: u32 = 0x300;
@@ -49,6 +50,9 @@ const DELIVERY_NMI: u32 = 0b100 << 8;
 const DELIVERY_STARTUP: u32 = 0b110 << 8;
 const LEVEL_ASSERT: u32 = 1 << 14;
 const SEND_PENDING: u32 = 1 << 12;
+
+/// Whether firmware had switched to x2APIC before we came.
+static X2APIC_AT_BOOT: AtomicBool = AtomicBool::new(false);
 
 static TIMER_TICKS_PER_MS: AtomicU64 = AtomicU64::new(0);
 
@@ -115,13 +119,7 @@ pub(crate) fn id() -> u32 {
 /// Makes this core's local APIC ready for Bulkhead: enabled, every local source masked, every
 /// priority let through, nothing in service.
 pub(crate) fn quiesce() {
-    // SAFETY: the register exists; setting the enable bit of a disabled APIC is what firmware does.
-    unsafe {
-        let base = read_msr(APIC_BASE);
-        if base & BASE_ENABLED == 0 {
-            write_msr(APIC_BASE, base | BASE_ENABLED);
-        }
-    }
+    restore_mode();
     write(
         register::SPURIOUS,
         SOFTWARE_ENABLE | u32::from(vector::SPURIOUS),
@@ -129,6 +127,43 @@ pub(crate) fn quiesce() {
     mask_local_sources();
     write(register::TASK_PRIORITY, 0);
     acknowledge_all();
+}
+
+/// Remembers the mode in which firmware left the boot processor's APIC.
+pub(crate) fn record_mode() {
+    X2APIC_AT_BOOT.store(matches!(mode(), Mode::Registers), Ordering::Relaxed);
+}
+
+/// Brings this core's APIC into the mode that firmware chose for the machine: a Linux may have
+/// changed it. The way from x2APIC to xAPIC is through "disabled".
+fn restore_mode() {
+    // SAFETY: the register exists, and the transitions are those of the manual's state diagram.
+    unsafe {
+        let base = read_msr(APIC_BASE);
+        let off = base & !(BASE_ENABLED | BASE_X2APIC);
+        if X2APIC_AT_BOOT.load(Ordering::Relaxed) {
+            if base & BASE_X2APIC == 0 {
+                write_msr(APIC_BASE, off | BASE_ENABLED);
+                write_msr(APIC_BASE, off | BASE_ENABLED | BASE_X2APIC);
+            }
+        } else if base & (BASE_ENABLED | BASE_X2APIC) != BASE_ENABLED {
+            write_msr(APIC_BASE, off);
+            write_msr(APIC_BASE, off | BASE_ENABLED);
+        }
+    }
+}
+
+/// Lets everything that is still pending from the old kernel come now, into our own handlers.
+/// To be called with interrupts off, in our interrupt table.
+pub(crate) fn drain_pending() {
+    for _ in 0..256 {
+        if (0..8).all(|word| read(register::REQUEST + word * 0x10) == 0) {
+            break;
+        }
+        x86_64::instructions::interrupts::enable();
+        x86_64::instructions::nop();
+        x86_64::instructions::interrupts::disable();
+    }
 }
 
 /// Stops the timer and masks every local vector table entry that this APIC has.
@@ -232,6 +267,12 @@ pub(crate) fn calibrate_timer() {
     let passed = u32::MAX - read(register::TIMER_CURRENT);
     write(register::TIMER_INITIAL, 0);
     TIMER_TICKS_PER_MS.store((u64::from(passed) / MS).max(1), Ordering::Relaxed);
+}
+
+/// Stops this core's tick.
+pub(crate) fn stop_timer() {
+    write(register::LVT_TIMER, MASKED);
+    write(register::TIMER_INITIAL, 0);
 }
 
 /// Starts a tick of one millisecond on this core.

@@ -62,11 +62,26 @@ pub(crate) struct Core {
     fault: [AtomicU64; 3],
 }
 
+/// In a mailbox: run the shell.
+const MAIL_SHELL: u32 = u32::MAX;
+
+/// What a parked core is woken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mail {
+    /// Launch that partition, or wait until its launch is due.
+    Partition(usize),
+    /// Run the shell (the machine's boot processor only).
+    Shell,
+}
+
 /// What the entry code looks up: the top of a core's stack. Layout known to `ap.S`.
 #[repr(C)]
 pub(super) struct StackEntry {
     apic_id: AtomicU64,
     top: AtomicU64,
+    /// The core's descriptor table.
+    table: AtomicU64,
+    reserved: u64,
 }
 
 static CORES: [Core; MAX_CORES] = [const {
@@ -84,6 +99,8 @@ pub(super) static CORE_STACKS: [StackEntry; MAX_CORES] = [const {
     StackEntry {
         apic_id: AtomicU64::new(u64::MAX),
         top: AtomicU64::new(0),
+        table: AtomicU64::new(0),
+        reserved: 0,
     }
 }; MAX_CORES];
 
@@ -131,12 +148,23 @@ impl Core {
         self.mailbox.store(partition as u32 + 1, Ordering::Release);
     }
 
+    /// Asks a parked boot processor to run the shell again.
+    pub(crate) fn post_shell(&self) {
+        self.mailbox.store(MAIL_SHELL, Ordering::Release);
+    }
+
     /// Takes what is in the mailbox.
-    pub(crate) fn take_mail(&self) -> Option<usize> {
+    pub(crate) fn take_mail(&self) -> Option<Mail> {
         match self.mailbox.swap(0, Ordering::Acquire) {
             0 => None,
-            number => Some(number as usize - 1),
+            MAIL_SHELL => Some(Mail::Shell),
+            number => Some(Mail::Partition(number as usize - 1)),
         }
+    }
+
+    /// Whether it is the machine's boot processor.
+    pub(crate) fn is_boot(&self) -> bool {
+        is_boot(self.apic_id())
     }
 
     /// Vector, instruction and page-fault address at which it was lost.
@@ -162,13 +190,21 @@ pub(crate) fn init(apic_ids: &[u32]) -> usize {
     let areas = (others > 0).then(|| frames::take(area_bytes * others, "core stacks"));
     let mut next = areas.map_or(0, |region| region.start());
     for (index, &apic_id) in apic_ids[..known].iter().enumerate() {
-        let top = if is_boot(apic_id) {
+        let (segments, top) = if is_boot(apic_id) {
             // Its stack is part of the image; it comes back to it like any other core.
-            (&raw const crate::BOOT_STACK) as u64 + crate::layout::BOOT_STACK as u64
+            let stack = &raw const crate::BOOT_STACK;
+            (
+                (&raw const BOOT_SEGMENTS).cast(),
+                stack as u64 + crate::layout::BOOT_STACK as u64,
+            )
         } else {
             next += area_bytes;
-            next
+            let area = area_below(next);
+            // SAFETY: only the address of a field is computed, inside the core's area.
+            (unsafe { &raw const (*area).segments }, next)
         };
+        let table = Segments::table_address(segments) as u64;
+        CORE_STACKS[index].table.store(table, Ordering::Relaxed);
         CORES[index].apic_id.store(apic_id, Ordering::Relaxed);
         CORE_STACKS[index].top.store(top, Ordering::Relaxed);
         CORE_STACKS[index]
@@ -220,9 +256,13 @@ pub(crate) fn load_segments() {
         .expect("only cores of the table run Bulkhead's code")
         .top
         .load(Ordering::Relaxed);
-    let area = core::ptr::with_exposed_provenance_mut::<Area>(top as usize - size_of::<Area>());
     // SAFETY: the area was taken for this core alone and is resident.
-    unsafe { Segments::load(&raw mut (*area).segments) };
+    unsafe { Segments::load(&raw mut (*area_below(top)).segments) };
+}
+
+/// The area of the core whose stack ends at `top`.
+fn area_below(top: u64) -> *mut Area {
+    core::ptr::with_exposed_provenance_mut(top as usize - size_of::<Area>())
 }
 
 /// Records that this core took an exception in Bulkhead's own code.
@@ -239,12 +279,21 @@ pub(crate) fn lost(vector: u8, instruction: u64, address: u64) {
     }
 }
 
-/// Takes a core out of whatever it runs, by INIT and a start-up IPI into the trampoline; says
-/// whether it parked. Never to be used on the machine's boot processor.
+/// How long a Linux may take from a non-maskable interrupt to its ResetSystem, in microseconds:
+/// it panics, waits a second (`panic=1`) and resets.
+const NMI_ANSWER_US: u64 = 5_000_000;
+
+/// Takes a core out of whatever it runs; says whether it parked.
+///
+/// By INIT and a start-up IPI into the trampoline. The machine's boot processor must never get an
+/// INIT: it would run the firmware. It gets a non-maskable interrupt, on which its Linux panics
+/// (`unknown_nmi_panic`) and comes back by ResetSystem, unless it is too broken for that.
 pub(crate) fn retake(core: &Core) -> bool {
-    if is_boot(core.apic_id()) {
-        return false;
-    }
     let before = core.parkings();
-    smp::start(core.apic_id(), || core.parkings() != before)
+    let came_back = || core.parkings() != before;
+    if core.is_boot() {
+        apic::send_nmi(core.apic_id());
+        return super::tsc::wait_until(NMI_ANSWER_US, came_back);
+    }
+    smp::start(core.apic_id(), came_back)
 }

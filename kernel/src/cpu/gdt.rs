@@ -26,16 +26,26 @@ pub(crate) const IST_NMI: u16 = 1;
 pub(crate) const IST_MACHINE_CHECK: u16 = 2;
 
 const IST_STACK: usize = 2048;
+const ENTRIES: usize = 6;
+/// Size of a core's descriptor table, in bytes.
+pub(crate) const TABLE_BYTES: usize = ENTRIES * size_of::<u64>();
+
+const _: () = assert!(core::mem::offset_of!(Segments, table) == 0);
 
 /// A core's own descriptor table, task state and emergency stacks.
 #[repr(C, align(16))]
 pub(crate) struct Segments {
-    table: [u64; 6],
+    table: [u64; ENTRIES],
     task: TaskStateSegment,
     stacks: [[u8; IST_STACK]; 3],
 }
 
 impl Segments {
+    /// Address of the descriptor table of the segments at `this`.
+    pub(crate) const fn table_address(this: *const Self) -> *const u64 {
+        this.cast()
+    }
+
     /// Builds the table anew (the processor marks a loaded task state busy) and loads it.
     ///
     /// # Safety

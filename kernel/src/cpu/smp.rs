@@ -15,7 +15,11 @@ core::arch::global_asm!(
     include_str!("ap.S"),
     stacks = sym cores::CORE_STACKS,
     count = const MAX_CORES,
+    stride = const size_of::<cores::StackEntry>(),
     main = sym crate::partition::core_main,
+    call_main = sym crate::partition::call::serve,
+    call_table = sym super::trap::CALL_TABLE_POINTER,
+    gdt_bytes = const super::gdt::TABLE_BYTES,
     options(att_syntax),
 );
 
@@ -29,6 +33,7 @@ unsafe extern "C" {
     static ap_entry: u8;
     static ap_end: u8;
     static core_entry: u8;
+    static core_call: u8;
 }
 
 const INIT_DELAY_US: u64 = 10_000;
@@ -40,6 +45,11 @@ static PAGE: AtomicU64 = AtomicU64::new(0);
 /// Address of the code that every core runs when it enters Bulkhead from outside.
 pub(crate) fn entry_address() -> u64 {
     &raw const core_entry as u64
+}
+
+/// Address of the code that serves a call of a runtime service.
+pub(crate) fn call_address() -> u64 {
+    &raw const core_call as u64
 }
 
 /// Puts the trampoline into its page. `false` if there is no free page for it.

@@ -30,6 +30,22 @@ struct Table([Entry<HandlerFunc>; 256]);
 
 static mut TABLE: Table = Table([const { Entry::missing() }; 256]);
 
+/// The same without emergency stacks, for a core whose task register is still a Linux's.
+static mut CALL_TABLE: Table = Table([const { Entry::missing() }; 256]);
+
+/// What `core_call` loads: limit and base, as `lidt` wants them.
+#[repr(C, packed)]
+pub(super) struct TablePointer {
+    limit: u16,
+    base: *const Table,
+}
+
+// SAFETY: a constant address; what it points to is written once, before any core loads it.
+unsafe impl Sync for TablePointer {}
+
+pub(super) static CALL_TABLE_POINTER: TablePointer =
+    TablePointer { limit: (size_of::<Table>() - 1) as u16, base: &raw const CALL_TABLE };
+
 /// What the stub and the processor left on the stack.
 #[repr(C)]
 struct Frame {
@@ -55,21 +71,25 @@ pub(crate) fn unexpected(vector: u8) -> u32 {
 /// # Safety
 /// To be called once, before any core loads it.
 pub(crate) unsafe fn init() {
-    let stubs = &raw const trap_stubs as u64;
     // SAFETY: called once, before any other use, by the caller's contract.
-    let table = unsafe { &mut *(&raw mut TABLE) };
+    let (table, call_table) = unsafe { (&mut *(&raw mut TABLE), &mut *(&raw mut CALL_TABLE)) };
+    fill(table, |number| match number {
+        NMI => Some(gdt::IST_NMI),
+        DOUBLE_FAULT => Some(gdt::IST_DOUBLE_FAULT),
+        MACHINE_CHECK => Some(gdt::IST_MACHINE_CHECK),
+        _ => None,
+    });
+    fill(call_table, |_| None);
+}
+
+fn fill(table: &mut Table, stack_of: impl Fn(u64) -> Option<u16>) {
+    let stubs = &raw const trap_stubs as u64;
     for (number, entry) in (0u64..).zip(table.0.iter_mut()) {
         // SAFETY: each stub leaves by `iretq` with the stack as the processor left it.
         let options = unsafe { entry.set_handler_addr(VirtAddr::new(stubs + number * STUB_BYTES)) };
         // SAFETY: the selector is the code segment of every core's table.
         unsafe { options.set_code_selector(gdt::CODE) };
-        let stack = match number {
-            NMI => Some(gdt::IST_NMI),
-            DOUBLE_FAULT => Some(gdt::IST_DOUBLE_FAULT),
-            MACHINE_CHECK => Some(gdt::IST_MACHINE_CHECK),
-            _ => None,
-        };
-        if let Some(slot) = stack {
+        if let Some(slot) = stack_of(number) {
             // SAFETY: every core's task state has these stacks.
             unsafe { options.set_stack_index(slot) };
         }

@@ -16,12 +16,22 @@ pub(crate) enum Kind {
     Launched = 1,
     /// ResetSystem(EfiResetShutdown).
     PoweredOff = 2,
-    /// ResetSystem of another kind: it wants to run again; detail = kind.
+    /// ResetSystem(EfiResetWarm): a reboot that was asked for.
     Rebooted = 3,
     /// The operator took its cores.
     Killed = 4,
     /// A core did not come back; detail = its local APIC ID.
     CoreLost = 5,
+    /// ResetSystem(EfiResetCold): a reboot after a panic; detail = failures in a row.
+    Failed = 6,
+    /// It will be launched again; detail = milliseconds until then.
+    Restarting = 7,
+    /// It failed too often in a row; detail = how often.
+    GaveUp = 8,
+    /// A partition with the right asks the shell for something; detail = verb.
+    Requested = 9,
+    /// It stays ended; detail = local APIC ID of its boot core.
+    Parked = 10,
 }
 
 /// One event.
@@ -79,6 +89,11 @@ fn decode(word: u64) -> Option<Event> {
         3 => Kind::Rebooted,
         4 => Kind::Killed,
         5 => Kind::CoreLost,
+        6 => Kind::Failed,
+        7 => Kind::Restarting,
+        8 => Kind::GaveUp,
+        9 => Kind::Requested,
+        10 => Kind::Parked,
         _ => return None,
     };
     Some(Event {

@@ -26,6 +26,11 @@ pub(crate) fn ring(slot: &Slot, plan: LaunchPlan) {
     let (partition, boot_core) = (plan.partition, plan.boot_core);
     slot.set_plan(plan);
     slot.advance(Phase::Idle, Phase::Launching);
+    wake(partition, slot, boot_core);
+}
+
+/// Rings the doorbell of a parked boot core for a partition that is launching or waiting.
+pub(super) fn wake(partition: usize, slot: &Slot, boot_core: u32) {
     slot.set_rung(tsc::now());
     if let Some(core) = cores::find(boot_core) {
         core.post(partition);
@@ -33,8 +38,18 @@ pub(crate) fn ring(slot: &Slot, plan: LaunchPlan) {
     }
 }
 
-/// Launches a partition on this core, its boot core, which is parked with interrupts off.
-pub(super) fn run(partition: usize) {
+/// Stores the plan and launches it on this very core, which leaves the shell for it.
+pub(crate) fn take_over(slot: &Slot, plan: LaunchPlan) {
+    let partition = plan.partition;
+    slot.set_plan(plan);
+    slot.advance(Phase::Idle, Phase::Launching);
+    slot.set_rung(tsc::now());
+    run(partition);
+}
+
+/// Launches a partition on this core, its boot core, with interrupts off; comes back only if it
+/// is not to be launched any more.
+pub(crate) fn run(partition: usize) {
     let Some(slot) = slot::get(partition) else {
         return;
     };
@@ -42,22 +57,24 @@ pub(super) fn run(partition: usize) {
         return; // killed before it began
     }
     let Some(plan) = slot.plan() else { return };
-    let core = cores::current();
-    core.set_state(CoreState::Running);
+    cores::current().set_state(CoreState::Running);
+    apic::drain_pending();
+    let is_first = slot.count_run();
     // SAFETY: the plan was checked against the machine and all other claims; the partition's other
     // cores are parked, so its memory is this core's alone.
-    unsafe { apply(plan) };
+    unsafe { apply(plan, is_first) };
     enter(partition, slot, plan)
 }
 
-/// Writes every byte of the plan.
+/// Writes every byte of the plan. Only the first launch of a plan clears what others left in the
+/// RAM: after that it is the partition's own.
 ///
 /// # Safety
 /// No other core and no device may use the memory of the claim.
-unsafe fn apply(plan: &LaunchPlan) {
+unsafe fn apply(plan: &LaunchPlan, is_first: bool) {
     // SAFETY: by the caller's contract; sources are images, which no claim contains.
     unsafe {
-        for region in &plan.clear {
+        for region in plan.clear.iter().filter(|_| is_first) {
             phys::clear(*region);
         }
         for copy in &plan.copies {
@@ -75,14 +92,13 @@ fn enter(partition: usize, slot: &Slot, plan: &LaunchPlan) -> ! {
             core.set_state(CoreState::Running);
         }
     }
-    slot.count_run();
     apic::hand_over();
     if !slot.advance(Phase::Launching, Phase::Running) {
         // Killed meanwhile: whoever did it resets this core.
         halt_for_ever();
     }
-    event::post(Kind::Launched, partition, plan.boot_core);
     slot.set_entered(tsc::now());
+    event::post(Kind::Launched, partition, plan.boot_core);
     // SAFETY: the point of no return. The plan's bytes are in place; what follows is Linux, and
     // this core comes back only through `core_entry`.
     unsafe { enter_linux(plan.entry, plan.boot_params) }

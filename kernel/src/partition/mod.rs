@@ -3,16 +3,23 @@
 //! * [`slot`]: the resident record of each partition.
 //! * [`launch`]: applies a plan and enters a Linux.
 //! * [`runtime`]: the services that Linux calls as its firmware.
+//! * [`call`], [`variables`], [`request`]: those of them that return.
 //! * [`event`]: what happened, for the shell.
 //!
 //! Everything here runs on the partition's own cores and must work when no core runs the shell.
 
-use crate::cpu::{apic, cores, gdt, halt_for_ever, mtrr, trap};
+use crate::cpu::cores::Mail;
+use crate::cpu::{apic, cores, gdt, halt_for_ever, mtrr, trap, tsc};
+use slot::Phase;
 
+pub(crate) mod call;
 pub(crate) mod event;
 pub(crate) mod launch;
+mod linux_memory;
+pub(crate) mod request;
 pub(crate) mod runtime;
 pub(crate) mod slot;
+mod variables;
 
 /// Why a core enters Bulkhead; `ap.S` and `runtime.S` have the numbers.
 const REASON_STARTED: u64 = 0;
@@ -43,19 +50,45 @@ fn enable_machine_checks() {
     unsafe { Cr4::update(|flags| flags.insert(Cr4Flags::MACHINE_CHECK_EXCEPTION)) };
 }
 
-/// Waits for the doorbell, launches what it brings. A core comes here on a fresh stack.
+/// Waits for the doorbell, launches what it brings, or launches again when that is due. A core
+/// comes here on a fresh stack.
 pub(crate) fn park() -> ! {
     let core = cores::current();
     core.parked();
+    let mut waiting = None;
     loop {
         x86_64::instructions::interrupts::disable();
-        if let Some(partition) = core.take_mail() {
-            launch::run(partition);
+        match core.take_mail() {
+            Some(Mail::Partition(partition)) => waiting = Some(partition),
+            Some(Mail::Shell) => crate::operator::resume(),
+            None => {}
+        }
+        if let Some(partition) = waiting {
+            waiting = launch_if_due(partition);
+        } else if core.is_boot() && !request::is_halted() {
+            // The last Linux has ended and does not start again: the shell comes back.
+            crate::operator::resume();
         }
         // Interrupts come after the next instruction, so a doorbell between the look and the halt
         // still wakes.
         x86_64::instructions::interrupts::enable_and_hlt();
     }
+}
+
+/// Launches the partition if it is to be launched now; gives it back if later.
+fn launch_if_due(partition: usize) -> Option<usize> {
+    let slot = slot::get(partition)?;
+    if slot.phase() == Phase::Waiting {
+        if tsc::now() < slot.due() {
+            // The tick wakes this core to look again.
+            apic::start_timer();
+            return Some(partition);
+        }
+        slot.advance(Phase::Waiting, Phase::Launching);
+    }
+    apic::stop_timer();
+    launch::run(partition);
+    None
 }
 
 /// The segments for a Linux are the core's own.

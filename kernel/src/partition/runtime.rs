@@ -5,14 +5,14 @@
 
 use alloc::vec::Vec;
 
-use bulkhead_plan::ResidentCode;
+use bulkhead_plan::{Decision, Ending, ResidentCode, counts_as_consecutive};
 use spin::Once;
 
 use super::event::{self, Kind};
-use super::park;
+use super::{launch, park};
 use super::slot::{self, Phase};
 use crate::cpu::cores::{self, CoreState};
-use crate::cpu::{apic, smp};
+use crate::cpu::{apic, smp, tsc};
 use crate::mem::paging;
 
 core::arch::global_asm!(include_str!("runtime.S"), options(att_syntax));
@@ -22,6 +22,7 @@ unsafe extern "C" {
     static runtime_root4: u8;
     static runtime_root5: u8;
     static runtime_entry: u8;
+    static runtime_call_entry: u8;
     static runtime_services: u8;
     static runtime_end: u8;
 }
@@ -33,6 +34,8 @@ const SERVICES: usize = 14;
 
 /// ResetSystem's kind for power-off (UEFI 2.10 §8.5.1, `EfiResetShutdown`).
 const RESET_SHUTDOWN: u32 = 2;
+/// For a reboot that was asked for: `reboot=warm` (`docs/parameters.md`).
+const RESET_WARM: u32 = 1;
 
 struct Template {
     code: Vec<u8>,
@@ -55,17 +58,16 @@ pub(crate) fn init() {
                 &raw const runtime_root4,
                 &raw const runtime_root5,
                 &raw const runtime_entry,
+                &raw const runtime_call_entry,
             ],
             &raw const runtime_services as u64,
         )
     };
     let mut code = code.to_vec();
     let roots = paging::roots();
-    for (word, value) in
-        words
-            .into_iter()
-            .zip([roots.four_level, roots.five_level, smp::entry_address()])
-    {
+    let values =
+        [roots.four_level, roots.five_level, smp::entry_address(), smp::call_address()];
+    for (word, value) in words.into_iter().zip(values) {
         let offset = (word as u64 - start) as usize;
         code[offset..offset + 8].copy_from_slice(&value.to_le_bytes());
     }
@@ -89,27 +91,63 @@ pub(super) fn ended(partition: usize, kind: u32, _status: u64) -> ! {
     if let Some(slot) = slot::get(partition)
         && slot.begin_ending()
     {
-        let this = apic::id();
-        take_back_cores(partition, Some(this));
-        slot.advance(Phase::Ending, Phase::Idle);
-        let what = if kind == RESET_SHUTDOWN {
-            Kind::PoweredOff
-        } else {
-            Kind::Rebooted
-        };
-        event::post(what, partition, kind);
+        take_back_cores(partition, Some(apic::id()));
+        conclude(partition, slot, kind);
     }
     park()
 }
 
-/// Takes every core of the partition but `except` out of its old kernel and parks it.
+/// Says how the partition ended, and does what its policy says.
+fn conclude(partition: usize, slot: &slot::Slot, kind: u32) {
+    let ending = match kind {
+        RESET_SHUTDOWN => Ending::PoweredOff,
+        RESET_WARM => Ending::Rebooted,
+        _ => Ending::Failed,
+    };
+    let uptime_ms = tsc::now().saturating_sub(slot.entered()) / tsc::khz();
+    let in_a_row = if counts_as_consecutive(uptime_ms) { slot.failures() } else { 0 };
+    let failures = if ending == Ending::Failed { in_a_row + 1 } else { 0 };
+    slot.set_failures(failures);
+    let what = match ending {
+        Ending::PoweredOff => Kind::PoweredOff,
+        Ending::Rebooted => Kind::Rebooted,
+        Ending::Failed => Kind::Failed,
+    };
+    event::post(what, partition, failures);
+    match slot.policy().after(ending, failures) {
+        Decision::Stay => stay(partition, slot),
+        Decision::GiveUp => {
+            event::post(Kind::GaveUp, partition, failures);
+            stay(partition, slot);
+        }
+        Decision::Restart { delay_ms } => {
+            slot.set_due(tsc::now() + delay_ms * tsc::khz());
+            event::post(Kind::Restarting, partition, delay_ms as u32);
+            slot.advance(Phase::Ending, Phase::Waiting);
+            if let Some(plan) = slot.plan() {
+                launch::wake(partition, slot, plan.boot_core);
+            }
+        }
+    }
+}
+
+/// It stays ended, its cores parked.
+fn stay(partition: usize, slot: &slot::Slot) {
+    let boot_core = slot.plan().map_or(0, |plan| plan.boot_core);
+    slot.advance(Phase::Ending, Phase::Idle);
+    event::post(Kind::Parked, partition, boot_core);
+}
+
+/// Takes every core of the partition but `except` out of its old kernel and parks it; whether all
+/// came.
 ///
 /// To be called by the one that moved the partition to [`Phase::Ending`].
-pub(crate) fn take_back_cores(partition: usize, except: Option<u32>) {
+pub(crate) fn take_back_cores(partition: usize, except: Option<u32>) -> bool {
     let Some(plan) = slot::get(partition).and_then(slot::Slot::plan) else {
-        return;
+        return true;
     };
     let all = core::iter::once(&plan.boot_core).chain(&plan.other_cores);
+    let mut all_came = true;
     for apic_id in all.filter(|id| Some(**id) != except) {
         let Some(core) = cores::find(*apic_id) else {
             continue;
@@ -117,6 +155,8 @@ pub(crate) fn take_back_cores(partition: usize, except: Option<u32>) {
         if !cores::retake(core) {
             core.set_state(CoreState::Lost);
             event::post(Kind::CoreLost, partition, *apic_id);
+            all_came = false;
         }
     }
+    all_came
 }

@@ -1,14 +1,20 @@
 //! The resident record of each partition: what its own cores need to launch it again.
 //!
 //! The shell's core stores a plan while no core of the partition runs; the partition's cores only
-//! read it. State is a compare-and-swap, so that of two cores that end a partition at once (or a
-//! core and the shell) exactly one does the work.
+//! read it. The phase is a compare-and-swap, so that of two cores that end a partition at once (or
+//! a core and the shell) exactly one does the work.
 
 use alloc::boxed::Box;
-use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use alloc::vec::Vec;
+use arrayvec::ArrayString;
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
-use bulkhead_plan::LaunchPlan;
+use bulkhead_memory::Region;
+use bulkhead_plan::{LaunchPlan, MAX_NAME_BYTES, RestartPolicy};
+use bulkhead_tables::efi;
 
+use super::request::Outcome;
+use crate::cpu::tsc;
 use crate::layout::MAX_PARTITIONS;
 
 /// What the cores of a partition are about.
@@ -23,62 +29,156 @@ pub(crate) enum Phase {
     Running = 2,
     /// One core is taking the others back.
     Ending = 3,
+    /// It ended, and its boot core waits to launch it again.
+    Waiting = 4,
+}
+
+impl Phase {
+    const ALL: [Self; 5] =
+        [Self::Idle, Self::Launching, Self::Running, Self::Ending, Self::Waiting];
+
+    fn from_byte(byte: u8) -> Self {
+        Self::ALL.into_iter().find(|phase| *phase as u8 == byte).unwrap_or(Self::Idle)
+    }
+
+    /// As `Partitions` shows it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "stopped",
+            Self::Launching => "launching",
+            Self::Running => "running",
+            Self::Ending => "ending",
+            Self::Waiting => "waiting",
+        }
+    }
+}
+
+/// A plan, and the RAM of its partition.
+struct Stored {
+    plan: LaunchPlan,
+    memory: Vec<Region>,
 }
 
 /// One partition's record.
 pub(crate) struct Slot {
     phase: AtomicU8,
-    plan: AtomicPtr<LaunchPlan>,
+    stored: AtomicPtr<Stored>,
     runs: AtomicU32,
+    /// Launches of the stored plan: only the first clears what others left.
+    launches: AtomicU32,
+    /// Failures in a row.
+    failures: AtomicU32,
     /// Time-stamp counter when the doorbell was rung, and when its kernel was entered.
     rung: AtomicU64,
     entered: AtomicU64,
+    /// Time-stamp counter at which a waiting partition is launched again.
+    due: AtomicU64,
+    outcome: AtomicU8,
+    has_control: AtomicBool,
 }
 
 static SLOTS: [Slot; MAX_PARTITIONS] = [const {
     Slot {
         phase: AtomicU8::new(0),
-        plan: AtomicPtr::new(core::ptr::null_mut()),
+        stored: AtomicPtr::new(core::ptr::null_mut()),
         runs: AtomicU32::new(0),
+        launches: AtomicU32::new(0),
+        failures: AtomicU32::new(0),
         rung: AtomicU64::new(0),
         entered: AtomicU64::new(0),
+        due: AtomicU64::new(0),
+        outcome: AtomicU8::new(0),
+        has_control: AtomicBool::new(false),
     }
 }; MAX_PARTITIONS];
+
+/// Cores that are serving a call and may hold references to any plan.
+static READERS: AtomicU32 = AtomicU32::new(0);
+/// How long to wait for them, in microseconds: a call takes far less.
+const READERS_US: u64 = 100_000;
+
+/// Runs `serve` while no plan is freed.
+pub(super) fn reading<T>(serve: impl FnOnce() -> T) -> T {
+    READERS.fetch_add(1, Ordering::SeqCst);
+    let result = serve();
+    READERS.fetch_sub(1, Ordering::SeqCst);
+    result
+}
 
 /// The record of a partition; `None` for a number that none can have.
 pub(crate) fn get(partition: usize) -> Option<&'static Slot> {
     SLOTS.get(partition)
 }
 
+/// All records.
+pub(super) fn all() -> impl Iterator<Item = &'static Slot> {
+    SLOTS.iter()
+}
+
+/// The record of the partition of that name, and its number.
+pub(super) fn find(name: &str) -> Option<(usize, &'static Slot)> {
+    SLOTS.iter().enumerate().find(|(_, slot)| slot.plan().is_some_and(|plan| plan.name == name))
+}
+
 impl Slot {
-    /// The plan of the current or last run.
+    fn stored(&self) -> Option<&Stored> {
+        let stored = self.stored.load(Ordering::Acquire);
+        // SAFETY: a plan is replaced only by the shell's core while the partition is idle, and freed
+        // only when no core of another partition is `reading`.
+        unsafe { stored.as_ref() }
+    }
+
+    /// The plan of the current, last or next run.
     pub(crate) fn plan(&self) -> Option<&LaunchPlan> {
-        let plan = self.plan.load(Ordering::Acquire);
-        // SAFETY: a plan is replaced only by the shell's core while the partition is idle, when no
-        // other core reads it.
-        unsafe { plan.as_ref() }
+        self.stored().map(|stored| &stored.plan)
+    }
+
+    /// The RAM of the partition.
+    pub(super) fn memory(&self) -> &[Region] {
+        self.stored().map_or(&[], |stored| &stored.memory)
+    }
+
+    /// Its name.
+    pub(super) fn name(&self) -> ArrayString<MAX_NAME_BYTES> {
+        self.plan().and_then(|plan| ArrayString::from(&plan.name).ok()).unwrap_or_default()
     }
 
     /// Stores a new plan and frees the old one. Only while idle, only by the shell's core.
     pub(crate) fn set_plan(&self, plan: LaunchPlan) {
         debug_assert_eq!(self.phase(), Phase::Idle);
-        let old = self
-            .plan
-            .swap(Box::into_raw(Box::new(plan)), Ordering::AcqRel);
-        if !old.is_null() {
-            // SAFETY: it came from `Box::into_raw` above; idle, so nobody reads it.
+        self.has_control.store(plan.control, Ordering::Relaxed);
+        self.launches.store(0, Ordering::Relaxed);
+        let is_own = |d: &&efi::Descriptor| d.kind != efi::Kind::Reserved;
+        let memory = plan.view.efi.iter().filter(is_own).map(|d| d.region).collect();
+        self.replace(Box::into_raw(Box::new(Stored { plan, memory })));
+    }
+
+    /// Forgets a partition that is no more, so that its number can serve another. Only while idle,
+    /// only by the shell's core.
+    pub(crate) fn retire(&self) {
+        self.replace(core::ptr::null_mut());
+        self.runs.store(0, Ordering::Relaxed);
+        self.failures.store(0, Ordering::Relaxed);
+        self.has_control.store(false, Ordering::Relaxed);
+        self.set_outcome(Outcome::None);
+    }
+
+    fn replace(&self, new: *mut Stored) {
+        let old = self.stored.swap(new, Ordering::AcqRel);
+        if old.is_null() {
+            return;
+        }
+        // A core of another partition may be looking names up. One that was reset while it did so
+        // never says that it is done: the old plan is left to it then.
+        if tsc::wait_until(READERS_US, || READERS.load(Ordering::SeqCst) == 0) {
+            // SAFETY: it came from `Box::into_raw` in `set_plan`; nobody reads it any more.
             drop(unsafe { Box::from_raw(old) });
         }
     }
 
     /// What its cores are about.
     pub(crate) fn phase(&self) -> Phase {
-        match self.phase.load(Ordering::Acquire) {
-            1 => Phase::Launching,
-            2 => Phase::Running,
-            3 => Phase::Ending,
-            _ => Phase::Idle,
-        }
+        Phase::from_byte(self.phase.load(Ordering::Acquire))
     }
 
     /// Moves from one phase to another; `false` if it was in a different one.
@@ -88,9 +188,11 @@ impl Slot {
             .is_ok()
     }
 
-    /// Claims the work of ending a partition that is launching or running.
+    /// Claims the work of ending a partition that is live in any way.
     pub(crate) fn begin_ending(&self) -> bool {
-        self.advance(Phase::Running, Phase::Ending) || self.advance(Phase::Launching, Phase::Ending)
+        [Phase::Running, Phase::Launching, Phase::Waiting]
+            .into_iter()
+            .any(|from| self.advance(from, Phase::Ending))
     }
 
     /// How often it was launched.
@@ -98,32 +200,69 @@ impl Slot {
         self.runs.load(Ordering::Relaxed)
     }
 
-    /// Counts a launch.
-    pub(crate) fn count_run(&self) -> u32 {
-        self.runs.fetch_add(1, Ordering::Relaxed) + 1
+    /// Counts a launch; whether it is the first of its plan.
+    pub(super) fn count_run(&self) -> bool {
+        self.runs.fetch_add(1, Ordering::Relaxed);
+        self.launches.fetch_add(1, Ordering::Relaxed) == 0
     }
 
-    /// Forgets a partition that was undefined, so that its number can serve another.
-    pub(crate) fn reset_runs(&self) {
-        self.runs.store(0, Ordering::Relaxed);
+    /// Failures in a row.
+    pub(super) fn failures(&self) -> u32 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    /// Sets the number of failures in a row.
+    pub(super) fn set_failures(&self, count: u32) {
+        self.failures.store(count, Ordering::Relaxed);
+    }
+
+    /// The policy of its plan.
+    pub(super) fn policy(&self) -> RestartPolicy {
+        self.plan().map_or(RestartPolicy::Never, |plan| plan.restart)
     }
 
     /// Remembers when the doorbell was rung.
-    pub(crate) fn set_rung(&self, tsc: u64) {
+    pub(super) fn set_rung(&self, tsc: u64) {
         self.rung.store(tsc, Ordering::Relaxed);
     }
 
     /// Remembers when the kernel was entered.
-    pub(crate) fn set_entered(&self, tsc: u64) {
+    pub(super) fn set_entered(&self, tsc: u64) {
         self.entered.store(tsc, Ordering::Relaxed);
+    }
+
+    /// When the kernel was entered.
+    pub(super) fn entered(&self) -> u64 {
+        self.entered.load(Ordering::Relaxed)
     }
 
     /// Ticks of the time-stamp counter from doorbell to kernel entry of the last launch.
     pub(crate) fn launch_ticks(&self) -> u64 {
-        let (rung, entered) = (
-            self.rung.load(Ordering::Relaxed),
-            self.entered.load(Ordering::Relaxed),
-        );
-        entered.saturating_sub(rung)
+        self.entered().saturating_sub(self.rung.load(Ordering::Relaxed))
+    }
+
+    /// When a waiting partition is launched again.
+    pub(super) fn due(&self) -> u64 {
+        self.due.load(Ordering::Acquire)
+    }
+
+    /// Sets when a waiting partition is launched again.
+    pub(super) fn set_due(&self, tsc: u64) {
+        self.due.store(tsc, Ordering::Release);
+    }
+
+    /// Whether it may ask for the launch and the end of others.
+    pub(super) fn has_control(&self) -> bool {
+        self.has_control.load(Ordering::Relaxed)
+    }
+
+    /// How its last request ended.
+    pub(super) fn outcome(&self) -> Outcome {
+        Outcome::from_byte(self.outcome.load(Ordering::Relaxed))
+    }
+
+    /// Remembers how its last request ended.
+    pub(super) fn set_outcome(&self, outcome: Outcome) {
+        self.outcome.store(outcome as u8, Ordering::Relaxed);
     }
 }

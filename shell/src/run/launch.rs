@@ -1,9 +1,11 @@
-//! `check`, `start`, `kill`: what is done with a partition.
+//! `check`, `start`, `restart`, `kill`: what is done with a partition.
 
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
+
+use bulkhead_plan::{LaunchPlan, Ledger, Machine, PlanError};
 
 use super::{Done, change, names};
 use crate::control::Control;
@@ -45,28 +47,67 @@ pub(super) fn check_all(verb: &Word, control: &dyn Control, out: &mut dyn Write)
 }
 
 /// `start NAME ...`: nothing is launched unless everything can be.
-pub(super) fn start(partitions: &[Word], control: &mut dyn Control, out: &mut dyn Write) -> Done {
-    let plans = {
-        let (machine, ledger) = (control.machine(), control.ledger());
-        let resident = control.resident_code();
-        let plan = |name: &Word| {
-            names::partition(name, ledger)?;
-            ledger
-                .check_launch(&name.text)
-                .and_then(|()| ledger.plan(machine, &resident, &name.text))
-                .map_err(|error| names::refused(name, &error))
-        };
-        partitions.iter().map(plan).collect::<Result<Vec<_>, _>>()?
-    };
+pub(super) fn start(names: &[Word], control: &mut dyn Control, out: &mut dyn Write) -> Done {
+    let plans = plans(names, Ledger::check_launch, control)?;
+    launch(names, plans, control, out)
+}
+
+/// `restart NAME ...`: nothing is touched unless everything can be launched.
+pub(super) fn restart(names: &[Word], control: &mut dyn Control, out: &mut dyn Write) -> Done {
+    let plans = plans(names, Ledger::check_restart, control)?;
+    launch(names, plans, control, out)
+}
+
+/// Whether a partition may be launched in the way that was asked for.
+type Check = fn(&Ledger, &Machine, &str) -> Result<(), PlanError>;
+
+/// The plan of each partition, all of which `check` allows.
+fn plans(
+    names: &[Word],
+    check: Check,
+    control: &dyn Control,
+) -> Result<Vec<LaunchPlan>, CommandError> {
+    names
+        .iter()
+        .map(|name| plan(name, check, control))
+        .collect()
+}
+
+/// The plan of a partition, if `check` allows it.
+pub(super) fn plan(
+    name: &Word,
+    check: Check,
+    control: &dyn Control,
+) -> Result<LaunchPlan, CommandError> {
+    let (machine, ledger) = (control.machine(), control.ledger());
+    names::partition(name, ledger)?;
+    check(ledger, machine, &name.text)
+        .and_then(|()| ledger.plan(machine, &control.resident_code(), &name.text))
+        .map_err(|error| names::refused(name, &error))
+}
+
+/// Carries plans out, one after the other; the cores of a live partition are taken back before.
+fn launch(
+    names: &[Word],
+    plans: Vec<LaunchPlan>,
+    control: &mut dyn Control,
+    out: &mut dyn Write,
+) -> Done {
     let mut launched: Vec<&str> = Vec::new();
-    for (name, plan) in partitions.iter().zip(plans) {
+    for (name, plan) in names.iter().zip(plans) {
         change::warn(&name.text, &plan.warnings, out)?;
-        control.start(plan).map_err(|reason| {
+        let partition = control.ledger().by_id(plan.partition);
+        let (done, what) = if partition.is_some_and(|partition| partition.state.is_live()) {
+            (control.restart(plan), "restarted")
+        } else {
+            (control.start(plan), "launched")
+        };
+        done.map_err(|reason| {
             let before = match launched.as_slice() {
                 [] => String::new(),
                 launched => format!(" (launched before it: {})", launched.join(", ")),
             };
-            let message = format!("\"{}\" was not launched: {reason}{before}", name.text);
+            let message = format!("\"{}\" was not {what}: {reason}{before}", name.text);
             CommandError::new(name.span, message)
         })?;
         launched.push(&name.text);

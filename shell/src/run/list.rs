@@ -10,7 +10,9 @@ use crate::control::Control;
 
 /// Prints a row for each partition, in the order of their definition.
 pub(super) fn list(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
-    let mut table = Table::new(["NAME", "STATE", "CORES", "MEMORY", "KERNEL", "RUNS"]);
+    let mut table = Table::new([
+        "NAME", "STATE", "CORES", "MEMORY", "KERNEL", "RUNS", "RESTART",
+    ]);
     for partition in control.ledger().iter() {
         let definition = &partition.definition;
         let claim = &partition.claim;
@@ -21,6 +23,7 @@ pub(super) fn list(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
             Bytes(claim.memory_bytes()).to_string(),
             definition.kernel.clone(),
             partition.runs.to_string(),
+            definition.restart.to_string(),
         ]);
     }
     table.print(0, out)

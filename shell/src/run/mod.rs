@@ -5,6 +5,7 @@
 mod change;
 mod class;
 mod devices;
+mod handoff;
 mod images;
 mod launch;
 mod list;
@@ -37,6 +38,9 @@ pub(crate) fn run(request: &Request, control: &mut dyn Control, out: &mut dyn Wr
         Command::Check(None) => launch::check_all(verb, control, out)?,
         Command::Check(Some(name)) => launch::check(name, control, out)?,
         Command::Start(names) => launch::start(names, control, out)?,
+        Command::Restart(names) => launch::restart(names, control, out)?,
+        Command::Handoff(name) => handoff::handoff(name, control, out)?,
+        Command::Halt => handoff::halt(verb, control, out)?,
         Command::Kill(name) => launch::kill(name, control)?,
         Command::List => list::list(control, out)?,
         Command::Show(name) => show::show(name, control, out)?,

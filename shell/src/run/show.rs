@@ -6,7 +6,7 @@ use core::fmt::{self, Write};
 
 use bulkhead_linux::E820Kind;
 use bulkhead_memory::{Bytes, Region};
-use bulkhead_plan::{Definition, LaunchPlan, Partition, State};
+use bulkhead_plan::{Definition, LaunchPlan, Partition, RESTART_LIMIT, RestartPolicy, State};
 use bulkhead_tables::efi;
 
 use super::machine::printable;
@@ -25,6 +25,7 @@ pub(super) fn show(name: &Word, control: &dyn Control, out: &mut dyn Write) -> D
         "definition:\n  {}",
         definition_line(&partition.definition)
     )?;
+    policy(partition, out)?;
     claim(partition, out)?;
     let resident = control.resident_code();
     match ledger.plan(control.machine(), &resident, &name.text) {
@@ -67,6 +68,12 @@ fn definition_line(definition: &Definition) -> String {
     if let Some(console) = definition.console {
         line.push_str(&format!(" console={}", console.name()));
     }
+    if definition.restart != RestartPolicy::default() {
+        line.push_str(&format!(" restart={}", definition.restart));
+    }
+    if definition.control {
+        line.push_str(" control=yes");
+    }
     line
 }
 
@@ -78,6 +85,20 @@ fn quoted(value: &str) -> String {
     } else {
         String::from(value)
     }
+}
+
+/// What follows when it ends, and what it may do to others.
+fn policy(partition: &Partition, out: &mut dyn Write) -> fmt::Result {
+    let Definition {
+        restart, control, ..
+    } = partition.definition;
+    writeln!(out, "policy:")?;
+    write!(out, "  restart  {restart}")?;
+    if restart != RestartPolicy::Never {
+        write!(out, ", after at most {RESTART_LIMIT} failures in a row")?;
+    }
+    writeln!(out, "\n  failures {} in a row", partition.failures)?;
+    writeln!(out, "  control  {}", if control { "yes" } else { "no" })
 }
 
 fn claim(partition: &Partition, out: &mut dyn Write) -> fmt::Result {

@@ -26,6 +26,14 @@ pub(crate) struct FakeKernel {
     pub(crate) started: Vec<String>,
     /// Numbers of the partitions that were killed, in order.
     pub(crate) killed: Vec<usize>,
+    /// Names of the partitions that were restarted, in order.
+    pub(crate) restarted: Vec<String>,
+    /// Names of the partitions whose plans are kept for later.
+    pub(crate) prepared: Vec<String>,
+    /// The partitions to which Bulkhead's core was handed, in order.
+    pub(crate) handed: Vec<String>,
+    /// How often Bulkhead's core was parked.
+    pub(crate) halts: usize,
     /// The partition whose start fails.
     pub(crate) broken: Option<&'static str>,
     /// How often the machine was asked to end.
@@ -40,6 +48,10 @@ impl Default for FakeKernel {
             code: vec![0xc3; 4096],
             started: Vec::new(),
             killed: Vec::new(),
+            restarted: Vec::new(),
+            prepared: Vec::new(),
+            handed: Vec::new(),
+            halts: 0,
             broken: None,
             ends: 0,
         }
@@ -51,6 +63,12 @@ impl FakeKernel {
     pub(crate) fn apply(&mut self, name: &str, event: &Event) {
         let id = self.ledger.find(name).unwrap().id;
         self.ledger.apply(id, event).unwrap();
+    }
+
+    fn launch(&mut self, plan: &LaunchPlan) {
+        self.ledger.forgive(plan.partition).unwrap();
+        self.apply(&plan.name, &Event::Launch);
+        self.apply(&plan.name, &Event::Launched);
     }
 }
 
@@ -79,9 +97,45 @@ impl Control for FakeKernel {
         if self.broken == Some(plan.name.as_str()) {
             return Err("core 2 does not answer its doorbell".into());
         }
-        self.apply(&plan.name, &Event::Launch);
-        self.apply(&plan.name, &Event::Launched);
+        assert_ne!(plan.boot_core, self.machine.boot_core);
+        self.launch(&plan);
         self.started.push(plan.name);
+        Ok(())
+    }
+
+    fn restart(&mut self, plan: LaunchPlan) -> Result<(), String> {
+        if self.broken == Some(plan.name.as_str()) {
+            return Err("core 2 did not come back".into());
+        }
+        assert_ne!(plan.boot_core, self.machine.boot_core);
+        self.apply(&plan.name, &Event::Killed);
+        self.launch(&plan);
+        self.restarted.push(plan.name);
+        Ok(())
+    }
+
+    fn prepare(&mut self, plans: Vec<LaunchPlan>) {
+        self.prepared = plans.into_iter().map(|plan| plan.name).collect();
+    }
+
+    /// The Linux that gets the core powers off at once.
+    fn handoff(&mut self, plan: LaunchPlan) -> Result<(), String> {
+        if self.broken == Some(plan.name.as_str()) {
+            return Err("its kernel was not copied".into());
+        }
+        assert_eq!(plan.boot_core, self.machine.boot_core);
+        self.launch(&plan);
+        self.apply(&plan.name, &Event::PoweredOff);
+        self.handed.push(plan.name);
+        Ok(())
+    }
+
+    /// Wakes at once.
+    fn halt(&mut self) -> Result<(), String> {
+        if self.broken.is_some() {
+            return Err("an interrupt is pending".into());
+        }
+        self.halts += 1;
         Ok(())
     }
 

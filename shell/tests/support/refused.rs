@@ -19,6 +19,9 @@ pub(crate) fn assert_refused(table: &[(&str, &str, String)]) {
         assert_eq!(said, below, "\n{line}");
         assert_eq!(session.kernel.ledger, before, "{line}");
         assert_eq!(session.kernel.started, ["web"], "{line}");
-        assert_eq!(session.kernel.ends, 0, "{line}");
+        let kernel = &session.kernel;
+        assert_eq!((kernel.ends, kernel.halts), (0, 0), "{line}");
+        let touched = [&kernel.restarted, &kernel.handed, &kernel.prepared];
+        assert!(touched.iter().all(|names| names.is_empty()), "{line}");
     }
 }

@@ -5,7 +5,10 @@
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
 mod generic;
+mod handoff;
+mod lifecycle;
 mod loaders;
+mod neighbour;
 mod refusals;
 mod shell;
 mod two_linuxes;
@@ -35,6 +38,8 @@ fn main() {
     }
     let stories = [
         two_linuxes::stories(),
+        lifecycle::stories(),
+        handoff::stories(),
         loaders::stories(),
         generic::stories(),
         shell::stories(),

@@ -32,7 +32,8 @@ pub struct Walls<'a> {
     pub claim_bytes: u64,
     /// Frequency of the time-stamp counter in kHz; 0 if it is not known.
     pub tsc_khz: u64,
-    /// The local APIC ID that its MADT lists first and that no core has.
+    /// The local APIC ID that its MADT lists first and that no core has; `None` for a partition
+    /// that has the machine's boot processor.
     pub absent_apic_id: Option<u8>,
     /// The serial port that is its console.
     pub console: Option<ComPort>,
@@ -154,6 +155,12 @@ fn wall_parameters(walls: &Walls<'_>) -> impl Iterator<Item = String> {
             walls
                 .absent_apic_id
                 .map(|id| format!("disable_cpu_apicid={id}")),
+        )
+        .chain(
+            walls
+                .absent_apic_id
+                .is_none()
+                .then(|| "unknown_nmi_panic".to_owned()),
         )
         // In decimal without leading zeros, which would make it octal.
         .chain(khz.map(|khz| format!("tsc_early_khz={khz}")))

@@ -78,7 +78,7 @@ fn little_is_added_to_a_partition_without_anything() {
     };
     assert_eq!(
         compose("quiet", &walls, 2047).expect("accepted"),
-        "panic=1 reboot=warm,panic_cold,efi quiet no_ipi_broadcast=1 pci=noearly \
+        "panic=1 reboot=warm,panic_cold,efi quiet no_ipi_broadcast=1 unknown_nmi_panic pci=noearly \
          reserve=0x2e8,24,0x3e8,8,0x3f8,8,0xcf8,8"
     );
 }

@@ -1,6 +1,6 @@
 //! The life of a partition, and what may be done when.
 
-use bulkhead_plan::{Change, Event, Key, PlanError, State};
+use bulkhead_plan::{Change, Event, Key, PlanError, RestartPolicy, State};
 
 use crate::fake::{Fake, MIB, RESIDENT, at, claim};
 
@@ -23,7 +23,7 @@ fn after(events: &[Event]) -> Fake {
 
 #[test]
 fn every_event_in_every_state() {
-    use Event::{Killed, Launch, Launched, PoweredOff};
+    use Event::{Killed, Launch, Launched, PoweredOff, Rebooted};
     let histories: [&[Event]; 5] = [
         &[],
         &[Launch],
@@ -31,14 +31,14 @@ fn every_event_in_every_state() {
         &[Launch, Launched, PoweredOff],
         &[Launch, failed()],
     ];
-    let events = [Launch, Launched, PoweredOff, Killed, failed()];
+    let events = [Launch, Launched, PoweredOff, Rebooted, Killed, failed()];
     // Rows: defined, launching, running, stopped, failed.
     let table = [
-        ["launching", "", "", "", ""],
-        ["", "running", "", "stopped", "failed"],
-        ["", "", "stopped", "stopped", "failed"],
-        ["launching", "", "", "", ""],
-        ["launching", "", "", "", ""],
+        ["launching", "", "", "", "", ""],
+        ["", "running", "", "", "stopped", "failed"],
+        ["", "", "stopped", "stopped", "stopped", "failed"],
+        ["launching", "", "", "", "", ""],
+        ["launching", "", "", "", "", ""],
     ];
     for (history, row) in histories.iter().zip(table) {
         for (event, expected) in events.iter().zip(row) {
@@ -77,6 +77,52 @@ fn runs_are_counted_and_reasons_kept() {
 }
 
 #[test]
+fn failures_in_a_row_are_counted() {
+    use Event::{Killed, Launch, Launched, PoweredOff, Rebooted};
+    let row = [Launch, Launched, failed(), Launch, failed()];
+    let failures = |fake: &Fake| fake.ledger.by_id(WEB).unwrap().failures;
+    assert_eq!(failures(&after(&row)), 2);
+    for end in [PoweredOff, Rebooted, Killed] {
+        let mut fake = after(&row);
+        for event in [Launch, Launched] {
+            fake.ledger.apply(WEB, &event).unwrap();
+            assert_eq!(failures(&fake), 2, "a launch is no success yet");
+        }
+        fake.ledger.apply(WEB, &end).unwrap();
+        assert_eq!(failures(&fake), 0, "{end:?}");
+    }
+    let mut fake = after(&row);
+    fake.ledger.forgive(WEB).unwrap();
+    assert_eq!(failures(&fake), 0);
+    let nobody = fake.ledger.forgive(7).unwrap_err();
+    assert_eq!(nobody, PlanError::UnknownId { id: 7 });
+}
+
+#[test]
+fn policy_and_control_are_the_operators_and_in_the_plan() {
+    let mut fake = Fake::with_web();
+    let told = |fake: &Fake| (fake.plan("web").restart, fake.plan("web").control);
+    assert_eq!(told(&fake), (RestartPolicy::OnFailure, false));
+    let change = Change {
+        restart: Some(RestartPolicy::Always),
+        control: Some(true),
+        ..Change::default()
+    };
+    fake.set("web", change).unwrap();
+    assert_eq!(told(&fake), (RestartPolicy::Always, true));
+    fake.set("web", Change::default()).unwrap();
+    assert_eq!(told(&fake), (RestartPolicy::Always, true));
+    let change = Change {
+        restart: Some(RestartPolicy::Never),
+        control: Some(false),
+        ..claim(&[4], &[at(64 * MIB, None)])
+    };
+    fake.define("db", change).unwrap();
+    let db = fake.plan("db");
+    assert_eq!((db.restart, db.control), (RestartPolicy::Never, false));
+}
+
+#[test]
 fn a_live_partition_stays_as_it_is() {
     for events in [&[Event::Launch][..], &[Event::Launch, Event::Launched]] {
         let mut fake = after(events);
@@ -85,7 +131,7 @@ fn a_live_partition_stays_as_it_is() {
         let refusals = [
             (fake.set("web", Change::default()).map(|_| ()), "changed"),
             (fake.ledger.undefine("web"), "undefined"),
-            (fake.ledger.check_launch("web"), "launched"),
+            (fake.ledger.check_launch(&fake.machine, "web"), "launched"),
         ];
         for (refusal, action) in refusals {
             let error = refusal.unwrap_err();
@@ -95,6 +141,8 @@ fn a_live_partition_stays_as_it_is() {
             );
             assert_eq!(error.key(), Some(Key::Name));
         }
+        // Its cores can be taken back.
+        fake.ledger.check_restart(&fake.machine, "web").unwrap();
         assert_eq!(fake.ledger, before);
         // It can still be looked at.
         fake.ledger.check(&fake.machine, "web").unwrap();
@@ -115,7 +163,7 @@ fn a_resting_partition_can_be_changed_and_launched_again() {
     let web = fake.ledger.get("web").unwrap();
     assert_eq!((&web.state, web.runs), (&State::Stopped, 1));
     assert_eq!((&web.definition.initrd, web.claim.console), (&None, None));
-    fake.ledger.check_launch("web").unwrap();
+    fake.ledger.check_launch(&fake.machine, "web").unwrap();
     fake.ledger.apply(WEB, &Event::Launch).unwrap();
 }
 

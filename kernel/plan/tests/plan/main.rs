@@ -2,11 +2,13 @@
 
 mod claims;
 mod fake;
+mod handoffs;
 mod history;
 mod launches;
 mod lives;
 mod maps;
 mod places;
+mod policies;
 mod properties;
 mod refusals;
 mod refused_memory;

@@ -4,7 +4,7 @@ use bulkhead_linux::E820Kind;
 use bulkhead_memory::{PAGE, Region, RegionSet};
 use bulkhead_plan::{
     Change, Com, Copy, Event, LaunchPlan, Ledger, Machine, MemoryKind, MemoryRange, MemoryRequest,
-    Owner, Write,
+    Owner, RestartPolicy, Write,
 };
 use bulkhead_tables::efi::Kind;
 use proptest::collection::vec;
@@ -45,7 +45,7 @@ fn any_request() -> impl Strategy<Value = MemoryRequest> {
 }
 
 fn any_change() -> impl Strategy<Value = Change> {
-    let cores = vec(mostly(&[1, 2, 3, 4, 5, 6, 7, 8], &[0, 9, 10]), 1..3);
+    let cores = vec(mostly(&[0, 1, 2, 3, 4, 5, 6, 7, 8], &[9, 10]), 1..3);
     let kernel = mostly(&["linux61", "linux612"], &["huge", "broken", "demo.img"]);
     let initrd = mostly(&[None, Some("demo.img")], &[Some("linux61")]);
     let console = mostly(
@@ -59,15 +59,21 @@ fn any_change() -> impl Strategy<Value = Change> {
         prop::option::of(initrd),
         prop::option::of(mostly(&["", "quiet", "a=\"b c\""], &["acpi=off"])),
         prop::option::of(console),
+        prop::option::of(prop::sample::select(&RestartPolicy::ALL[..])),
+        any::<Option<bool>>(),
     )
-        .prop_map(|(cores, memory, kernel, initrd, cmdline, console)| Change {
-            cores,
-            memory,
-            kernel: kernel.map(String::from),
-            initrd: initrd.map(|name| name.map(String::from)),
-            cmdline: cmdline.map(String::from),
-            console,
-        })
+        .prop_map(
+            |(cores, memory, kernel, initrd, cmdline, console, restart, control)| Change {
+                cores,
+                memory,
+                kernel: kernel.map(String::from),
+                initrd: initrd.map(|name| name.map(String::from)),
+                cmdline: cmdline.map(String::from),
+                console,
+                restart,
+                control,
+            },
+        )
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -76,6 +82,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         Event::Launch,
         Event::Launched,
         Event::PoweredOff,
+        Event::Rebooted,
         Event::Killed,
     ]);
     prop_oneof![
@@ -99,9 +106,10 @@ fn step(ledger: &mut Ledger, machine: &Machine, step: &Step) -> bool {
     }
 }
 
-/// A machine whose memory map also has odd ranges, some of which overlap others.
-fn odd_machine(odd: &[(u64, u64, MemoryKind)]) -> Machine {
+/// A machine with this boot processor, whose memory map also has odd ranges, some of which overlap others.
+fn odd_machine(odd: &[(u64, u64, MemoryKind)], boot_core: u32) -> Machine {
     let mut machine = machine();
+    machine.boot_core = boot_core;
     let ranges = odd.iter().filter_map(|(start, size, kind)| {
         Some(MemoryRange {
             region: Region::new(*start, *size)?,
@@ -143,13 +151,14 @@ fn check_ledger(ledger: &Ledger, machine: &Machine) -> Result<(), TestCaseError>
         "{:?}",
         cores
     );
-    prop_assert!(!cores.contains(&machine.boot_core));
     prop_assert!(consoles.len() < 2 || consoles[0] != consoles[1]);
     for resident in &machine.resident {
         prop_assert!(!claimed.overlaps(resident.region));
     }
     for partition in ledger {
         let claim = &partition.claim;
+        // Bulkhead's core may be a boot core and nothing else.
+        prop_assert!(!claim.cores[1..].contains(&machine.boot_core));
         prop_assert!(claim.cores.windows(2).all(|pair| pair[0] < pair[1]));
         prop_assert!(claim.memory.iter().all(|r| r.start() % (2 * MIB) == 0));
         prop_assert!(
@@ -249,8 +258,9 @@ proptest! {
     fn any_sequence_of_commands(
         steps in vec(any_step(), 1..32),
         odd in vec(any_odd_range(), 0..4),
+        boot_core in prop::sample::select(vec![0, 3]),
     ) {
-        let machine = odd_machine(&odd);
+        let machine = odd_machine(&odd, boot_core);
         let mut ledger = Ledger::new();
         for taken in steps {
             let before = ledger.clone();
@@ -264,6 +274,12 @@ proptest! {
                 let plan = ledger.plan(&machine, &RESIDENT, name);
                 prop_assert!(plan.is_ok(), "defined but can't be launched: {:?}", plan);
                 let plan = plan.unwrap();
+                // At rest there is exactly one way to launch it.
+                if !partition.state.is_live() {
+                    let by_handoff = plan.boot_core == machine.boot_core;
+                    prop_assert_eq!(ledger.check_launch(&machine, name).is_err(), by_handoff);
+                    prop_assert_eq!(ledger.check_handoff(&machine, name).is_ok(), by_handoff);
+                }
                 check_plan(&plan, &ledger, &machine)?;
                 all.extend(plan.copies.iter().filter_map(Copy::target));
                 all.extend(plan.writes.iter().filter_map(Write::target));

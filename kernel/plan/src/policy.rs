@@ -1,0 +1,127 @@
+//! What follows when a partition ends: its policy, how often, and after which delay.
+//!
+//! Nothing here needs memory or time, because it is decided where the partition ended: on its
+//! own boot core, in the kernel's resident code.
+
+use core::fmt;
+
+/// How many failures in a row are answered by a restart: the next one is the last.
+pub const RESTART_LIMIT: u32 = 5;
+/// Delay before the restart after the first failure of a row, in milliseconds; it doubles with
+/// each further one: 1, 2, 4, 8 and 16 s.
+pub const FIRST_DELAY_MS: u64 = 1_000;
+/// Delay before the restart after a power-off, in milliseconds: a Linux that powers itself off
+/// at once must not keep its cores in launches.
+pub const POWER_OFF_DELAY_MS: u64 = 1_000;
+/// A run that lasted this long, in milliseconds, was a success whatever came after it: its
+/// failure is the first of a new row.
+pub const STABLE_MS: u64 = 60_000;
+
+/// `restart=`: when a partition is launched again by itself. Displays as it is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RestartPolicy {
+    /// `never`: not even when its Linux asks for a reboot.
+    Never,
+    /// `on-failure`: after a reboot and, up to a limit, after failures.
+    #[default]
+    OnFailure,
+    /// `always`: after a power-off, too.
+    Always,
+}
+
+/// How a run came to its end, as far as the policy goes. What an operator killed stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It called for power-off.
+    PoweredOff,
+    /// It called for a reboot that somebody wished.
+    Rebooted,
+    /// Anything else: a panic, a hang, a launch that did not succeed.
+    Failed,
+}
+
+/// What a policy decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The partition stays down.
+    Stay,
+    /// It is launched again.
+    Restart {
+        /// After this many milliseconds.
+        delay_ms: u64,
+    },
+    /// It stays down, although the policy would restart it: it failed too often in a row.
+    GiveUp,
+}
+
+impl RestartPolicy {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Never, Self::OnFailure, Self::Always];
+
+    /// What follows a run that ended like this. `consecutive_failures` is the length of the row
+    /// of failures, with this one if it is one ([`counts_as_consecutive`]).
+    #[must_use]
+    pub const fn after(self, ending: Ending, consecutive_failures: u32) -> Decision {
+        match (self, ending) {
+            (Self::Never, _) | (Self::OnFailure, Ending::PoweredOff) => Decision::Stay,
+            (Self::Always, Ending::PoweredOff) => Decision::Restart {
+                delay_ms: POWER_OFF_DELAY_MS,
+            },
+            (_, Ending::Rebooted) => Decision::Restart { delay_ms: 0 },
+            (_, Ending::Failed) if consecutive_failures > RESTART_LIMIT => Decision::GiveUp,
+            (_, Ending::Failed) => Decision::Restart {
+                delay_ms: FIRST_DELAY_MS << consecutive_failures.saturating_sub(1),
+            },
+        }
+    }
+
+    /// How it is written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::OnFailure => "on-failure",
+            Self::Always => "always",
+        }
+    }
+
+    /// The policy written as `name`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.name() == name)
+    }
+
+    /// A number for it, to be kept in an atomic.
+    #[must_use]
+    pub const fn as_u8(self) -> u8 {
+        match self {
+            Self::Never => 0,
+            Self::OnFailure => 1,
+            Self::Always => 2,
+        }
+    }
+
+    /// The policy with that number.
+    #[must_use]
+    pub const fn from_u8(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Never),
+            1 => Some(Self::OnFailure),
+            2 => Some(Self::Always),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for RestartPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Whether the failure of a run that lasted `uptime_ms` belongs to the row of failures before
+/// it; otherwise it is the first of a new one.
+#[must_use]
+pub const fn counts_as_consecutive(uptime_ms: u64) -> bool {
+    uptime_ms < STABLE_MS
+}

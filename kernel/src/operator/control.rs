@@ -1,0 +1,172 @@
+//! What the shell asks of the kernel.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use bulkhead_plan::{Event, LaunchPlan, Ledger, Machine, ResidentCode};
+use bulkhead_shell::Control;
+
+use super::Kernel;
+use crate::console;
+use crate::cpu::cores::{self, CoreState};
+use crate::cpu::{apic, trap, tsc};
+use crate::layout::MAX_PARTITIONS;
+use crate::mem::heap;
+use crate::partition::event::{self, Kind};
+use crate::partition::slot::{self, Phase, Slot};
+use crate::partition::{self, launch, request, runtime};
+
+impl Kernel {
+    /// The idle record for a plan whose cores, but Bulkhead's own, are all parked.
+    fn idle_slot(&self, plan: &LaunchPlan) -> Result<&'static Slot, String> {
+        let slot = slot::get(plan.partition)
+            .ok_or_else(|| format!("at most {MAX_PARTITIONS} partitions can be defined"))?;
+        if slot.phase() != Phase::Idle {
+            return Err("its cores have not come back yet".to_string());
+        }
+        let all = core::iter::once(&plan.boot_core).chain(&plan.other_cores);
+        for apic_id in all.filter(|id| **id != self.machine.boot_core) {
+            match cores::find(*apic_id).map(cores::Core::state) {
+                Some(CoreState::Parked) => {}
+                state => {
+                    let what = state.map_or("unknown", CoreState::name);
+                    return Err(format!("core {apic_id} is not parked but {what}"));
+                }
+            }
+        }
+        if self.ledger.by_id(plan.partition).is_some_and(|p| p.runs == 0) {
+            slot.retire(); // the number may have served another partition
+        }
+        Ok(slot)
+    }
+
+    /// Leaves the shell: this core does something else from now on.
+    fn leave() {
+        x86_64::instructions::interrupts::disable();
+        apic::stop_timer();
+        request::set_shell_runs(false);
+    }
+}
+
+impl Control for Kernel {
+    fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    fn parts(&mut self) -> (&Machine, &mut Ledger) {
+        (&self.machine, &mut self.ledger)
+    }
+
+    fn resident_code(&self) -> ResidentCode<'static> {
+        runtime::resident_code()
+    }
+
+    fn start(&mut self, plan: LaunchPlan) -> Result<(), String> {
+        let slot = self.idle_slot(&plan)?;
+        self.ledger
+            .apply(plan.partition, &Event::Launch)
+            .map_err(|error| error.to_string())?;
+        launch::ring(slot, plan);
+        Ok(())
+    }
+
+    fn kill(&mut self, id: usize) -> Result<(), String> {
+        let slot = slot::get(id).ok_or("there is no such partition")?;
+        if !slot.begin_ending() {
+            return Err("it is ending by itself".to_string());
+        }
+        let all_came = runtime::take_back_cores(id, None);
+        slot.advance(Phase::Ending, Phase::Idle);
+        // The ledger at once, so that the next command finds it stopped; the line with the others.
+        self.ledger
+            .apply(id, &Event::Killed)
+            .map_err(|error| error.to_string())?;
+        event::post(Kind::Killed, id, 0);
+        if all_came {
+            Ok(())
+        } else {
+            Err("a core did not come back; see the log".to_string())
+        }
+    }
+
+    fn restart(&mut self, plan: LaunchPlan) -> Result<(), String> {
+        let is_live = self.ledger.by_id(plan.partition).is_some_and(|p| p.state.is_live());
+        if is_live {
+            self.kill(plan.partition)?;
+        }
+        self.start(plan)
+    }
+
+    fn prepare(&mut self, plans: Vec<LaunchPlan>) {
+        for plan in plans {
+            if let Ok(slot) = self.idle_slot(&plan) {
+                slot.set_plan(plan);
+            }
+        }
+    }
+
+    fn handoff(&mut self, plan: LaunchPlan) -> Result<(), String> {
+        let id = plan.partition;
+        let slot = self.idle_slot(&plan)?;
+        self.ledger
+            .apply(id, &Event::Launch)
+            .map_err(|error| error.to_string())?;
+        Self::leave();
+        launch::take_over(slot, plan);
+        // Only if the launch was called off, which nobody else can do before it began.
+        Err("the launch was called off".to_string())
+    }
+
+    fn halt(&mut self) -> Result<(), String> {
+        request::set_halted(true);
+        Self::leave();
+        partition::park()
+    }
+
+    fn log(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        console::log::show(out)?;
+        let (used, size) = heap::usage();
+        writeln!(out, "heap: {used} of {size} bytes in use")?;
+        for vector in 0..=u8::MAX {
+            let count = trap::unexpected(vector);
+            if count != 0 {
+                writeln!(out, "trap: vector {vector:#x} came {count} times unexpectedly")?;
+            }
+        }
+        for core in cores::all().iter().filter(|core| core.state() == CoreState::Lost) {
+            let [vector, instruction, address] = core.fault();
+            writeln!(
+                out,
+                "core {}: lost (vector {vector}, instruction {instruction:#x}, address {address:#x})",
+                core.apic_id(),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn core_state(&self, apic_id: u32) -> &'static str {
+        cores::find(apic_id).map_or("absent", |core| core.state().name())
+    }
+
+    fn reset(&mut self) -> String {
+        self.power.reset()
+    }
+
+    fn poweroff(&mut self) -> String {
+        self.power.off()
+    }
+
+    fn version(&self) -> &str {
+        concat!("Bulkhead ", env!("CARGO_PKG_VERSION"))
+    }
+
+    fn uptime_ms(&self) -> u64 {
+        tsc::uptime_ms()
+    }
+}

@@ -1,0 +1,108 @@
+//! What partitions' cores report: the ledger is brought up to date, the operator is told.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+
+use bulkhead_plan::{Event, State};
+use bulkhead_shell::{Control, Shell};
+
+use super::{Kernel, name_of};
+use crate::console::Console;
+use crate::cpu::tsc;
+use crate::partition::event::{self, Kind};
+use crate::partition::request::Verb;
+use crate::partition::slot::{self, Slot};
+
+impl Kernel {
+    /// Tells what happened to partitions since the last time; whether anything did.
+    pub(super) fn tell_events(&mut self, shell: &mut Shell) -> bool {
+        let mut any = false;
+        while let Some(event) = event::take() {
+            any = true;
+            let name = name_of(&self.ledger, event.partition);
+            if let Some(text) = self.digest(event, &name) {
+                let line = format!("{name}: {text}");
+                log::info!("{line}");
+                shell.event(&line, &mut Console);
+            }
+        }
+        any
+    }
+
+    /// Brings the ledger up to date with an event, and words it.
+    fn digest(&mut self, event: event::Event, name: &str) -> Option<String> {
+        let (id, detail) = (event.partition, event.detail);
+        match event.kind {
+            Kind::Launched => Some(self.launched(id, name, detail)),
+            Kind::PoweredOff => {
+                self.apply(id, &Event::PoweredOff);
+                Some("powered-off".to_string())
+            }
+            Kind::Rebooted => {
+                self.apply(id, &Event::Rebooted);
+                Some("rebooted".to_string())
+            }
+            Kind::Failed => {
+                let reason = "panic".to_string();
+                self.apply(id, &Event::Failed { reason });
+                Some("failed reason=\"panic\"".to_string())
+            }
+            Kind::Killed => {
+                // The shell's own kill is in the ledger already.
+                if self.ledger.by_id(id).is_some_and(|p| p.state.is_live()) {
+                    self.apply(id, &Event::Killed);
+                }
+                Some("killed".to_string())
+            }
+            Kind::Restarting => {
+                self.apply(id, &Event::Launch);
+                (detail > 0).then(|| format!("launches again in {detail} ms"))
+            }
+            Kind::Parked => Some(format!("parked core={detail}")),
+            Kind::GaveUp => Some(format!("not launched again: {detail} failures in a row")),
+            Kind::CoreLost => Some(format!("core {detail} did not come back")),
+            Kind::Requested => Some(self.requested(id, name, detail)),
+        }
+    }
+
+    /// A launch, by the shell or by the partition itself.
+    fn launched(&mut self, id: usize, name: &str, core: u32) -> String {
+        if self.ledger.by_id(id).is_some_and(|p| p.state != State::Launching) {
+            self.apply(id, &Event::Launch);
+        }
+        self.apply(id, &Event::Launched);
+        let slot = slot::get(id);
+        let us = slot.map_or(0, Slot::launch_ticks) * 1000 / tsc::khz();
+        log::info!("{name}: doorbell to kernel entry {}.{} ms", us / 1000, us % 1000 / 100);
+        format!("launched run={} core={core}", slot.map_or(0, Slot::runs))
+    }
+
+    /// A partition with the right asked for something: done as if the operator had typed it.
+    fn requested(&mut self, id: usize, name: &str, verb: u32) -> String {
+        let (asked, result) = match Verb::from_number(verb) {
+            Some(Verb::Start) => ("start", self.request_launch(name, false)),
+            Some(Verb::Restart) => ("restart", self.request_launch(name, true)),
+            Some(Verb::Kill) => ("kill", self.kill(id)),
+            Some(Verb::Shell) | None => ("do nothing", Ok(())),
+        };
+        match result {
+            Ok(()) => format!("asked to {asked} by a partition with control"),
+            Err(error) => format!("asked to {asked}, refused: {error}"),
+        }
+    }
+
+    fn request_launch(&mut self, name: &str, again: bool) -> Result<(), String> {
+        if !again {
+            self.ledger.check_launch(&self.machine, name).map_err(|e| e.to_string())?;
+        }
+        let code = self.resident_code();
+        let plan = self.ledger.plan(&self.machine, &code, name).map_err(|e| e.to_string())?;
+        if again { self.restart(plan) } else { self.start(plan) }
+    }
+
+    fn apply(&mut self, id: usize, event: &Event) {
+        if let Err(error) = self.ledger.apply(id, event) {
+            log::warn!("{}: {error}", name_of(&self.ledger, id));
+        }
+    }
+}

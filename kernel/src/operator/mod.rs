@@ -1,0 +1,205 @@
+//! The operator's side: the shell on Bulkhead's own core, and what it works on.
+//!
+//! * [`control`]: what the shell asks of the kernel.
+//! * [`events`]: what partitions' cores report, told to the operator.
+//!
+//! The core can leave for a last Linux (`handoff`) or park (`halt`), and come back: what the shell
+//! works on is therefore on the heap, and [`resume`] takes it up again on a fresh stack.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use bulkhead_plan::{Event, Ledger, Machine, Partition};
+use bulkhead_shell::Shell;
+
+use crate::boot::BootInfo;
+use crate::console::{Console, println, serial};
+use crate::cpu::apic;
+use crate::cpu::cores::{self, CoreState};
+use crate::layout::{BOOT_STACK, MAX_CORES, MAX_PARTITIONS};
+use crate::machine::image_bytes;
+use crate::partition::request;
+use crate::partition::slot::{self, Phase};
+use crate::power::Power;
+
+mod control;
+mod events;
+
+/// Which Bulkhead this is.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The image that holds the boot script.
+const SCRIPT: &str = "bulkhead.conf";
+
+/// Everything that the shell works on.
+pub(crate) struct Kernel {
+    machine: Machine,
+    ledger: Ledger,
+    power: Power,
+}
+
+/// The kernel and its shell, while the core may be away.
+struct Session {
+    kernel: Kernel,
+    shell: Shell,
+}
+
+/// Set once, by the boot processor; used by it alone.
+static SESSION: AtomicPtr<Session> = AtomicPtr::new(core::ptr::null_mut());
+
+/// Runs the boot script, then the shell, for ever.
+pub(crate) fn run(machine: Machine, power: Power) -> ! {
+    let kernel = Kernel {
+        machine,
+        ledger: Ledger::new(),
+        power,
+    };
+    let session = Box::leak(Box::new(Session {
+        kernel,
+        shell: Shell::new(),
+    }));
+    SESSION.store(session, Ordering::Release);
+    apic::start_timer();
+    session.kernel.run_script(&mut session.shell);
+    session.serve()
+}
+
+/// Takes the shell up again on the boot processor, whose Linux has ended or which was woken.
+pub(crate) fn resume() -> ! {
+    // The stack below is that of a life that has ended.
+    // SAFETY: the boot processor's own stack, of which nothing is needed any more.
+    unsafe {
+        core::arch::asm!(
+            "mov rsp, {stack}",
+            "call {resume}",
+            "ud2",
+            stack = in(reg) (&raw const crate::BOOT_STACK) as u64 + BOOT_STACK as u64,
+            resume = sym resume_on_fresh_stack,
+            options(noreturn),
+        )
+    }
+}
+
+extern "C" fn resume_on_fresh_stack() -> ! {
+    cores::current().set_state(CoreState::Bulkhead);
+    request::set_halted(false);
+    request::set_shell_runs(true);
+    // The last Linux may have owned the port.
+    serial::init();
+    apic::quiesce();
+    apic::start_timer();
+    let session = SESSION.load(Ordering::Acquire);
+    // SAFETY: leaked in `run`, and used by this core alone, whose earlier frames are gone.
+    let session = unsafe { &mut *session };
+    println!("\nBulkhead {VERSION}: the shell is back");
+    session.serve()
+}
+
+impl Session {
+    fn serve(&mut self) -> ! {
+        let Self { kernel, shell } = self;
+        kernel.tell_events(shell);
+        kernel.catch_up();
+        shell.prompt(&mut Console);
+        loop {
+            let mut idle = true;
+            while let Some(byte) = serial::read() {
+                shell.feed(byte, kernel, &mut Console);
+                idle = false;
+            }
+            idle &= !kernel.tell_events(shell);
+            if idle {
+                // The tick wakes; a byte is seen a millisecond late at most.
+                x86_64::instructions::interrupts::enable_and_hlt();
+                x86_64::instructions::interrupts::disable();
+            } else {
+                kernel.retire_slots();
+            }
+        }
+    }
+}
+
+impl Kernel {
+    /// Runs the boot script if the loader brought one.
+    fn run_script(&mut self, shell: &mut Shell) {
+        let Some(image) = self.machine.image(SCRIPT) else {
+            println!("no boot script (a module named {SCRIPT}); type \"help\"");
+            return;
+        };
+        match core::str::from_utf8(image_bytes(image.region)) {
+            // It says what stopped it; the shell goes on.
+            Ok(text) => drop(shell.script(SCRIPT, text, self, &mut Console)),
+            Err(error) => println!("{SCRIPT}: error: is not UTF-8 text: {error}"),
+        }
+    }
+
+    /// Forgets the records of partitions that were undefined.
+    fn retire_slots(&self) {
+        for (id, slot) in (0..MAX_PARTITIONS).filter_map(|id| Some((id, slot::get(id)?))) {
+            let is_gone = self.ledger.by_id(id).is_none() && slot.plan().is_some();
+            if is_gone && slot.phase() == Phase::Idle {
+                slot.retire();
+            }
+        }
+    }
+
+    /// Brings the ledger up to date where events were lost: more came than are kept while no core
+    /// ran the shell.
+    fn catch_up(&mut self) {
+        let missed: Vec<(usize, Vec<Event>)> =
+            self.ledger.iter().filter_map(|p| Some((p.id, missed_events(p)?))).collect();
+        for (id, events) in missed {
+            for event in events {
+                if let Err(error) = self.ledger.apply(id, &event) {
+                    log::warn!("partition {id}: {error}");
+                }
+            }
+        }
+    }
+}
+
+/// What must have happened to a partition that the ledger does not know of.
+fn missed_events(partition: &Partition) -> Option<Vec<Event>> {
+    let phase = slot::get(partition.id)?.phase();
+    let is_live = partition.state.is_live();
+    match phase {
+        Phase::Idle if is_live => Some(Vec::from([Event::Killed])),
+        Phase::Running if !is_live => Some(Vec::from([Event::Launch, Event::Launched])),
+        Phase::Launching | Phase::Waiting if !is_live => Some(Vec::from([Event::Launch])),
+        _ => None,
+    }
+}
+
+/// Says at boot what is there, and what is not as it should be; the machine works without.
+pub(crate) fn report(info: &BootInfo, machine: &Machine, left_out: usize, has_trampoline: bool) {
+    println!("\nBulkhead {VERSION}, loaded by {}", info.loader);
+    println!(
+        "{} cores, {} of RAM, {} images",
+        machine.cores.len(),
+        bulkhead_memory::Bytes(machine.ram().total() & !((1 << 20) - 1)),
+        machine.images.len(),
+    );
+    if !info.command_line.is_empty() {
+        println!("command line: {}", info.command_line);
+    }
+    for problem in &machine.problems {
+        println!("firmware: {problem}");
+    }
+    if left_out > 0 {
+        println!("{left_out} cores are left out: at most {MAX_CORES} are handled");
+    }
+    if !has_trampoline {
+        println!("no other core was started: there is no free page below 64 KiB for it");
+    }
+    for core in machine.cores.iter().filter(|core| !core.responding) {
+        println!("core {} did not answer when it was started", core.apic_id);
+    }
+}
+
+/// `"NAME"` of a partition by its number.
+fn name_of(ledger: &Ledger, id: usize) -> String {
+    ledger.by_id(id).map_or_else(|| format!("partition {id}"), |p| p.definition.name.clone())
+}

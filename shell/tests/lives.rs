@@ -1,0 +1,173 @@
+//! `restart`, `handoff`, `halt`: what is said, what the kernel is asked for, and in which order.
+
+mod support;
+
+use bulkhead_plan::Event;
+use support::Session;
+
+const TWO: &str = "
+    define web cores=2-3 memory=512M kernel=linux61
+    define db cores=4-5 memory=512M kernel=linux612
+";
+
+const LAST: &str = "define last cores=0-1 memory=512M kernel=linux61";
+
+const NOBODY: &str = "until then no partition can start, restart or kill another: none that runs \
+    has control=yes\n";
+
+#[test]
+fn restart_takes_back_what_runs_and_starts_the_rest() {
+    let mut session = Session::after(TWO);
+    session.line("start web");
+    assert_eq!(session.line("restart web db"), "");
+    assert_eq!(session.kernel.restarted, ["web"]);
+    assert_eq!(session.kernel.started, ["web", "db"]);
+    let list = session.line("list");
+    assert!(
+        list.contains("web   running  2-3    512M    linux61   2 "),
+        "{list}"
+    );
+    assert!(
+        list.contains("db    running  4-5    512M    linux612  1 "),
+        "{list}"
+    );
+}
+
+#[test]
+fn a_restart_that_fails_says_what_went_before() {
+    let mut session = Session::after(TWO);
+    session.line("start web db");
+    session.kernel.broken = Some("web");
+    let said = session.line("restart db web");
+    let message = "\"web\" was not restarted: core 2 did not come back (launched before it: db)";
+    assert_eq!(said, format!("{:21}^^^\nerror: {message}\n", ""));
+    session.line("kill web");
+    session.kernel.broken = None;
+    session.line("kill web");
+    session.kernel.broken = Some("web");
+    let said = session.line("restart web");
+    let message = "\"web\" was not launched: core 2 does not answer its doorbell";
+    assert_eq!(said, format!("{:18}^^^\nerror: {message}\n", ""));
+}
+
+#[test]
+fn a_restart_applies_the_present_definition_or_nothing() {
+    let mut session = Session::after(TWO);
+    session.line("start web db");
+    let images = &mut session.kernel.machine.images;
+    images.retain(|image| image.name != "linux612");
+    let said = session.line("restart web db");
+    let why = "there is no image \"linux612\" (images: linux61, old, demo)";
+    assert_eq!(said, format!("{:22}^^\nerror: {why}\n", ""));
+    assert!(session.kernel.restarted.is_empty());
+}
+
+#[test]
+fn failures_are_shown_and_an_operators_start_ends_their_row() {
+    let mut session = Session::after(TWO);
+    session.line("set web restart=always control=yes");
+    session.line("start web");
+    let reason = String::from("it panicked");
+    session.kernel.apply("web", &Event::Failed { reason });
+    let show = session.line("show web");
+    let policy = "policy:\n  restart  always, after at most 5 failures in a row\n  \
+                  failures 1 in a row\n  control  yes\nclaim:\n";
+    assert!(show.contains(policy), "{show}");
+    assert!(
+        show.contains(" kernel=linux61 restart=always control=yes\n"),
+        "{show}"
+    );
+    session.line("start web");
+    assert!(session.line("show web").contains("  failures 0 in a row\n"));
+    session.line("set db restart=never");
+    assert!(session.line("show db").contains("  restart  never\n"));
+    let list = session.line("list");
+    assert!(
+        list.contains("  1     always\n") || list.contains("  2     always\n"),
+        "{list}"
+    );
+    assert!(list.ends_with("  0     never\n"), "{list}");
+}
+
+#[test]
+fn bulkheads_core_is_launched_by_handoff_alone() {
+    let mut session = Session::after(TWO);
+    assert_eq!(
+        session.line(LAST),
+        "warning: last: core 0 is Bulkhead's own: launch by \"handoff last\"\n\
+         last: cores 0-1, memory 0x41000000-0x60ffffff (512M)\n"
+    );
+    assert!(session.line("check last").ends_with("last: ok\n"));
+    let why = "error: core 0 is Bulkhead's own (accepted: handoff last)\n";
+    for line in ["start web last", "restart web last"] {
+        let said = session.line(line);
+        assert!(said.ends_with(why) && said.contains("^^^^\n"), "{said}");
+    }
+    assert!(session.kernel.started.is_empty());
+    let cores = session.line("cores");
+    assert!(
+        cores.contains("0     0        0         1         bulkhead  last\n"),
+        "{cores}"
+    );
+}
+
+#[test]
+fn a_handoff_prepares_says_what_is_possible_and_hands_over() {
+    let mut session = Session::after(TWO);
+    session.line(LAST);
+    session.line("set db control=yes");
+    session.line("start web");
+    let goes = "core 0 goes to \"last\"; the shell comes back when the last partition has ended\n";
+    // Control is no use to a partition that does not run.
+    assert_eq!(session.line("handoff last"), format!("{goes}{NOBODY}"));
+    assert_eq!(session.kernel.handed, ["last"]);
+    assert_eq!(session.kernel.prepared, ["db"]);
+    session.line("set last control=yes");
+    session.line("start db");
+    session.line("kill web");
+    assert_eq!(
+        session.line("handoff last"),
+        format!(
+            "{goes}until then partitions are started, restarted and killed by \"db\", \"last\" \
+             (control=yes)\n"
+        )
+    );
+    assert_eq!(session.kernel.prepared, ["web"]);
+    session.kernel.broken = Some("last");
+    let said = session.line("handoff last");
+    let why = "error: core 0 was not handed to \"last\": its kernel was not copied\n";
+    assert!(said.ends_with(&format!("\n{:18}^^^^\n{why}", "")), "{said}");
+}
+
+#[test]
+fn a_halt_says_how_it_ends() {
+    let mut session = Session::after(TWO);
+    session.line(LAST);
+    assert_eq!(
+        session.line("halt"),
+        "core 0 parks; no partition runs, so that only a reset of the machine wakes it\n"
+    );
+    // Not the one that would need the shell to hand its core over.
+    assert_eq!(session.kernel.prepared, ["web", "db"]);
+    session.line("start web");
+    let parks = "core 0 parks; the shell comes back when the last partition has ended\n";
+    assert_eq!(session.line("halt"), format!("{parks}{NOBODY}"));
+    assert_eq!(session.kernel.halts, 2);
+    session.kernel.broken = Some("web");
+    let said = session.line("halt");
+    let why = "error: core 0 was not parked: an interrupt is pending\n";
+    assert!(said.ends_with(&format!("\n{:10}^^^^\n{why}", "")), "{said}");
+}
+
+#[test]
+fn what_cannot_be_planned_is_told_before_the_shell_goes() {
+    let mut session = Session::after(TWO);
+    let images = &mut session.kernel.machine.images;
+    images.retain(|image| image.name != "linux612");
+    assert!(session.line("halt").starts_with(
+        "warning: db: it can't be started later: there is no image \"linux612\" \
+         (images: linux61, old, demo)\n"
+    ));
+    assert_eq!(session.kernel.prepared, ["web"]);
+    assert_eq!(session.kernel.halts, 1);
+}

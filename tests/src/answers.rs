@@ -1,0 +1,134 @@
+//! What Bulkhead's commands print, as values.
+
+/// One row of `memory`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryRow {
+    /// Inclusive bounds.
+    pub bounds: (u64, u64),
+    /// `RAM`, `reserved` and the like.
+    pub kind: String,
+    /// A partition, `bulkhead (what)`, `free` or `firmware`.
+    pub owner: String,
+}
+
+impl MemoryRow {
+    /// Its size in bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bounds.1 - self.bounds.0 + 1
+    }
+}
+
+/// The rows of `memory`.
+#[must_use]
+pub fn memory(output: &str) -> Vec<MemoryRow> {
+    let row = |line: &str| {
+        let mut words = line.split_ascii_whitespace();
+        let bounds = bounds(words.next()?)?;
+        let kind = words.nth(1)?.to_string();
+        let owner = words.collect::<Vec<_>>().join(" ");
+        Some(MemoryRow {
+            bounds,
+            kind,
+            owner,
+        })
+    };
+    output.lines().filter_map(row).collect()
+}
+
+/// The rows of `memory` that stay Bulkhead's, without images: what each is for, and its bytes.
+#[must_use]
+pub fn resident(rows: &[MemoryRow]) -> Vec<(String, u64)> {
+    rows.iter()
+        .filter_map(|row| {
+            let what = row.owner.strip_prefix("bulkhead (")?.strip_suffix(')')?;
+            (!what.starts_with("image ")).then(|| (what.to_string(), row.bytes()))
+        })
+        .collect()
+}
+
+/// The RAM of the memory map in `show NAME`, inclusive bounds.
+#[must_use]
+pub fn shown_ram(output: &str) -> Vec<(u64, u64)> {
+    section(output, "e820 map:")
+        .filter(|line| line.ends_with(" RAM"))
+        .filter_map(|line| bounds(line.split_ascii_whitespace().next()?))
+        .collect()
+}
+
+/// The final command line in `show NAME`.
+#[must_use]
+pub fn shown_cmdline(output: &str) -> Option<String> {
+    let line = section(output, "command line:").next()?;
+    Some(line.trim().to_string())
+}
+
+/// Milliseconds from the doorbell to the kernel's entry in each launch of a partition that `log`
+/// remembers, oldest first.
+#[must_use]
+pub fn launch_ms(log: &str, name: &str) -> Vec<f64> {
+    let mark = format!("] {name}: doorbell to kernel entry ");
+    log.lines()
+        .filter_map(|line| line.split_once(&mark)?.1.strip_suffix(" ms")?.parse().ok())
+        .collect()
+}
+
+/// The indented lines after a heading.
+fn section<'a>(output: &'a str, heading: &'a str) -> impl Iterator<Item = &'a str> {
+    output
+        .lines()
+        .skip_while(move |line| *line != heading)
+        .skip(1)
+        .take_while(|line| line.starts_with("  "))
+}
+
+/// `0x1000-0x1fff`.
+fn bounds(text: &str) -> Option<(u64, u64)> {
+    let (start, end) = text.split_once('-')?;
+    let hex = |text: &str| u64::from_str_radix(text.strip_prefix("0x")?, 16).ok();
+    let (start, end) = (hex(start)?, hex(end)?);
+    (start <= end).then_some((start, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_memory() {
+        let rows = memory(
+            "REGION           SIZE  KIND  OWNER\n\
+             0x1000-0x1fff    4K    RAM   bulkhead (trampoline)\n\
+             0x10000-0x1ffff  64K   RAM   web\n\
+             0x20000-0x20fff  4K    RAM   bulkhead (image \"a b\")\n\
+             free: 1.0G, 1.0G of it below 4G\n",
+        );
+        assert_eq!(rows.len(), 3);
+        assert_eq!(rows[1].bounds, (0x1_0000, 0x1_ffff));
+        assert_eq!(
+            (rows[1].kind.as_str(), rows[1].owner.as_str()),
+            ("RAM", "web")
+        );
+        assert_eq!(resident(&rows), [("trampoline".to_string(), 0x1000)]);
+    }
+
+    #[test]
+    fn reads_show() {
+        let output = "web: running, 1 run\ncommand line:\n  console=ttyS1,115200 panic=1\n\
+            e820 map:\n  0x1000-0xffff           60K  reserved\n  0x10000-0x1ffff         64K  RAM\n\
+            EFI memory map:\n  0x30000-0x3ffff         64K  RAM\n";
+        assert_eq!(shown_ram(output), [(0x1_0000, 0x1_ffff)]);
+        assert_eq!(
+            shown_cmdline(output).as_deref(),
+            Some("console=ttyS1,115200 panic=1")
+        );
+    }
+
+    #[test]
+    fn reads_launch_times() {
+        let log = "[     0.255] web: doorbell to kernel entry 91.8 ms\n\
+            [     0.256] web: launched run=1 core=1\n\
+            [     0.288] db: doorbell to kernel entry 124.8 ms\n";
+        assert_eq!(launch_ms(log, "web"), [91.8]);
+    }
+}

@@ -1,0 +1,102 @@
+//! For the programs here that are no tests: the demo and the benchmarks.
+
+use std::fmt::Write;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+
+use crate::qemu::Running;
+
+/// The machine to be ended with the program.
+static MACHINE: Mutex<Option<u32>> = Mutex::new(None);
+
+/// Makes a failed wait end the program with exit status 1 and the reason, and its machine with it.
+///
+/// The harness panics when a machine does not answer. A panic aborts the program (the profiles say
+/// so), which would leave the machine running.
+pub fn exit_on_failure(program: &'static str) {
+    std::panic::set_hook(Box::new(move |panic| {
+        let reason = panic.payload_as_str().unwrap_or("it panicked");
+        eprintln!("{program}: error: {reason}");
+        if !reason.contains("--- com") {
+            eprintln!(
+                "{program}: {}",
+                panic
+                    .location()
+                    .map_or_else(String::new, ToString::to_string)
+            );
+        }
+        // Held by nobody for long, but a hook must not wait.
+        let machine = MACHINE
+            .try_lock()
+            .ok()
+            .and_then(|mut machine| machine.take());
+        if let Some(process) = machine {
+            let _ = Command::new("kill")
+                .args(["-9", &process.to_string()])
+                .stderr(Stdio::null())
+                .status();
+        }
+        std::process::exit(1);
+    }));
+}
+
+/// Names the machine that is to end with the program: the one in use.
+///
+/// # Panics
+/// Never: the lock is not held across a panic.
+pub fn watch(machine: &Running) {
+    *MACHINE.lock().expect("no panic while held") = Some(machine.process());
+}
+
+/// QEMU's own words for its version; empty if it can't be asked.
+#[must_use]
+pub fn qemu_version() -> String {
+    let output = Command::new("qemu-system-x86_64").arg("--version").output();
+    let text = output.map_or_else(|_| Vec::new(), |output| output.stdout);
+    let text = String::from_utf8_lossy(&text);
+    let line = text.lines().next().unwrap_or_default();
+    let version = line
+        .rsplit_once("version ")
+        .map_or(line, |(_, version)| version);
+    version.split(" (").next().unwrap_or_default().to_string()
+}
+
+/// Rows under a heading, each column as wide as its longest cell. A cell may have several lines.
+#[must_use]
+pub fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        let lines = cells.flat_map(|cell| cell.lines());
+        lines.map(|line| line.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut out = String::new();
+    for row in rows {
+        let height = row.iter().map(|cell| cell.lines().count()).max();
+        for line in 0..height.unwrap_or(0) {
+            let mut text = String::new();
+            for (cell, width) in row.iter().zip(&widths) {
+                let part = cell.lines().nth(line).unwrap_or_default();
+                // Writing into a string never fails.
+                let _ = write!(text, "{part:width$}  ");
+            }
+            out.push_str("  ");
+            out.push_str(text.trim_end());
+            out.push('\n');
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_aligned() {
+        let row = |cells: &[&str]| cells.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let rows = [row(&["A", "B"]), row(&["long", "1\n2"]), row(&["", "3"])];
+        assert_eq!(table(&rows), "  A     B\n  long  1\n        2\n        3\n");
+    }
+}

@@ -1,0 +1,162 @@
+//! Bulkhead's own core goes to a last Linux; partitions start, restart and end without it.
+
+use bulkhead_tests::iso::Iso;
+use bulkhead_tests::qemu::{Machine, Running};
+use bulkhead_tests::{Kernel, demo_initrd};
+use libtest_mimic::Trial;
+
+use crate::neighbour::Neighbour;
+use crate::story;
+
+pub(crate) fn stories() -> Vec<Trial> {
+    vec![
+        story("handoff::last_linux_6_1", || last_linux(Kernel::Debian61Cloud, "handoff_61")),
+        story("handoff::last_linux_6_12", || last_linux(Kernel::Debian612Cloud, "handoff_612")),
+        story("handoff::control", control),
+    ]
+}
+
+const EFIVARS: &str = "/sys/firmware/efi/efivars";
+const GUID: &str = "8b3a1f6e-2d47-4c59-9e07-b41c6ad05f23";
+
+/// Reads one of Bulkhead's variables, without the four bytes of attributes.
+fn read(machine: &mut Running, com: usize, name: &str) -> String {
+    machine.linux(com, &format!("tail -c +5 {EFIVARS}/{name}-{GUID}"))
+}
+
+/// Writes a request: attributes first (6: boot services and runtime), in one write.
+fn ask(machine: &mut Running, com: usize, request: &str) -> String {
+    let file = format!("{EFIVARS}/Control-{GUID}");
+    machine.linux(com, &format!("printf '\\006\\000\\000\\000{request}' > {file}"));
+    read(machine, com, "Control")
+}
+
+fn mount(machine: &mut Running, com: usize) {
+    machine.linux(com, &format!("mount -t efivarfs none {EFIVARS}; /bin/unlock {EFIVARS}/Control-{GUID}"));
+}
+
+fn last_linux(kernel: Kernel, name: &str) {
+    let iso = Iso::new(name)
+        .image("linux", kernel.image())
+        .image("steady", Kernel::Debian61Cloud.image())
+        .image("demo", demo_initrd())
+        .script(
+            "define one cores=1 memory=256M kernel=steady initrd=demo console=com2 cmdline=\"bulkhead.name=one quiet\"\n\
+             define two cores=2 memory=256M kernel=steady initrd=demo console=com3 cmdline=\"bulkhead.name=two quiet\"\n\
+             define last cores=0,3 memory=320M kernel=linux initrd=demo console=com4 control=yes cmdline=\"bulkhead.name=last quiet\"\n\
+             start one\n",
+        )
+        .make();
+    let mut machine = Machine::new(&iso, "run").start();
+    machine.wait_for_prompt();
+    machine.wait_for_demo(2);
+    let mut one = Neighbour::watch(&mut machine, 2);
+    machine.expect("start last", &["error:", "core 0", "handoff"]);
+    machine.expect("handoff one", &["error:"]);
+
+    machine.com(1).send("handoff last\r");
+    let report = machine.wait_for_demo(4);
+    assert_eq!(report.apic_ids, [0, 3]);
+    one.runs_on(&mut machine, "handoff");
+
+    // No core is Bulkhead's now. The last Linux sees the partitions, starts one, restarts another.
+    mount(&mut machine, 4);
+    let list = read(&mut machine, 4, "Partitions");
+    for line in ["one running 1 1", "two stopped 0 2", "last running 1 0"] {
+        assert!(list.contains(line), "{line:?} is not in:\n{list}");
+    }
+    assert_eq!(ask(&mut machine, 4, "start two"), "ok");
+    machine.wait_for_demo(3);
+    one.runs_on(&mut machine, "start two");
+    machine.com(2).skip();
+    assert_eq!(ask(&mut machine, 4, "restart one"), "ok");
+    machine.wait_for_demo(2);
+    let mut one = Neighbour::watch(&mut machine, 2);
+    // A partition restarts itself.
+    machine.com(3).skip();
+    machine.com(3).send("reboot -f\r");
+    machine.wait_for_demo(3);
+    assert_eq!(ask(&mut machine, 4, "kill two"), "ok");
+    let list = read(&mut machine, 4, "Partitions");
+    assert!(list.contains("two stopped 2 2"), "{list}");
+    one.runs_on(&mut machine, "kill two");
+
+    // The last Linux restarts itself on the machine's boot processor.
+    machine.com(4).skip();
+    machine.com(4).send("reboot -f\r");
+    let report = machine.wait_for_demo(4);
+    assert_eq!(report.apic_ids, [0, 3]);
+    one.runs_on(&mut machine, "reboot of the last");
+    // Its power-off brings the shell back, which knows what happened meanwhile.
+    machine.com(1).skip();
+    machine.com(4).send("poweroff -f\r");
+    machine.wait_for(1, "the shell is back");
+    machine.wait_for(1, "bulkhead> ");
+    machine.expect("list", &["one", "running", "stopped"]);
+    machine.expect("cores", &["bulkhead"]);
+    one.runs_on(&mut machine, "power-off of the last");
+    one.noticed_nothing(&mut machine);
+    // And again.
+    machine.com(4).skip();
+    machine.com(1).send("handoff last\r");
+    machine.wait_for_demo(4);
+    one.runs_on(&mut machine, "the second handoff");
+}
+
+/// Who may ask, what may be asked, and the shell waking from `halt`.
+fn control() {
+    let iso = Iso::new("control")
+        .image("linux", Kernel::Debian61Cloud.image())
+        .image("linux612", Kernel::Debian612Cloud.image())
+        .image("demo", demo_initrd())
+        .script(
+            "define boss cores=1 memory=256M kernel=linux612 initrd=demo console=com2 control=yes cmdline=\"bulkhead.name=boss quiet\"\n\
+             define clerk cores=2 memory=256M kernel=linux initrd=demo console=com3 cmdline=\"bulkhead.name=clerk quiet\"\n\
+             define spare cores=3 memory=256M kernel=linux initrd=demo console=com4 cmdline=\"bulkhead.name=spare quiet\"\n\
+             start boss clerk\n",
+        )
+        .make();
+    let mut machine = Machine::new(&iso, "run").start();
+    machine.wait_for_prompt();
+    machine.wait_for_demo(2);
+    machine.wait_for_demo(3);
+    mount(&mut machine, 2);
+    mount(&mut machine, 3);
+
+    // Without the right: refused, nothing happens.
+    let answer = ask(&mut machine, 3, "kill boss");
+    assert!(answer.contains("error: this partition has not control=yes"), "{answer}");
+    machine.expect("list", &["running"]);
+    // With it, malformed or impossible: refused.
+    for (request, wanted) in [
+        ("fly spare", "error: not a request"),
+        ("start", "error: not a request"),
+        ("start spare now", "error: not a request"),
+        ("start nobody", "error: there is no such partition"),
+        ("kill boss", "error: a partition can't do this to itself"),
+        ("start clerk", "error: its state does not allow it"),
+        ("shell", "error: its state does not allow it"),
+    ] {
+        let answer = ask(&mut machine, 2, request);
+        assert!(answer.contains(wanted), "{request:?}: {answer:?}");
+    }
+    // While the shell runs it does what is asked.
+    machine.com(1).skip();
+    let answer = ask(&mut machine, 2, "restart clerk");
+    assert!(answer.contains("ok: passed"), "{answer}");
+    machine.wait_for(1, "* clerk: asked to restart");
+    machine.wait_for(1, "* clerk: launched run=2");
+    machine.com(3).skip();
+
+    // Halted: the doorbell wakes parked cores all the same, and the shell's own.
+    machine.com(1).send("halt\r");
+    machine.wait_for(1, "\n");
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert_eq!(ask(&mut machine, 2, "start spare"), "ok");
+    machine.wait_for_demo(4);
+    machine.com(1).skip();
+    assert_eq!(ask(&mut machine, 2, "shell"), "ok");
+    machine.wait_for(1, "the shell is back");
+    machine.wait_for(1, "bulkhead> ");
+    machine.expect("list", &["spare", "running"]);
+}
