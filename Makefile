@@ -8,6 +8,8 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 
 TARGET := x86_64-unknown-none
+# For the programs inside the demo's Linuxes: linked statically.
+GUEST := x86_64-unknown-linux-musl
 # Cargo.lock says which versions; LOCKED= lets cargo change it.
 LOCKED ?= --locked
 STORE := $(HOME)/.cache/bulkhead/kernels
@@ -34,12 +36,13 @@ help: ## This list
 	@echo "Variables:"
 	@echo "  LOADER=limine|grub      who boots the ISO; without Limine on this machine it is GRUB"
 	@echo "  LIMINE_DIR=FOLDER       where Limine 8's binaries are, and nowhere else"
-	@echo "  FIRMWARE=bios|uefi      run: the machine's firmware"
-	@echo "  SMP=4 MEMORY=2G         run: the machine's cores and RAM"
+	@echo "  FIRMWARE=bios|uefi      run, demo: the machine's firmware"
+	@echo "  SMP=4 MEMORY=2G         run, demo: the machine's cores and RAM"
 	@echo "  CONF=FILE               iso: the boot script"
 	@echo "  IMAGES=\"NAME=PATH ...\"  iso: kernels and initial RAM disks, by the names the script uses"
 	@echo "  OUT=FILE                iso: the result ($(OUT))"
 	@echo "  CMDLINE=TEXT            iso: Bulkhead's own command line"
+	@echo "  N=5 CORES=1             bench: runs of each kind; cores of each Linux"
 	@echo "  TEST=NAME               test: only the QEMU tests with this in their name"
 
 # --- running ----------------------------------------------------------------------------------
@@ -101,7 +104,12 @@ kernel:
 # Cargo knows best what is stale.
 .PHONY: build/demo.img
 build/demo.img:
-	@cargo run $(LOCKED) -q -p bulkhead-initramfs-tools -- $@
+	@tools/kernels $(DEMO_KERNELS)
+	@cargo build $(LOCKED) -q --release -p bulkhead-guest-tools --target $(GUEST) \
+		--config profile.release.strip=true
+	@cargo run $(LOCKED) -q -p bulkhead-initramfs-tools -- $@ $(foreach tool,unlock ticks,--file /bin/$(tool)=$(or $(CARGO_TARGET_DIR),target)/$(GUEST)/release/$(tool)) \
+		$$(for name in $(DEMO_KERNELS); do folder=$(STORE)/$$name; \
+			echo --file /lib/modules/$$(<$$folder/release)/efivarfs.ko=$$folder/efivarfs.ko; done)
 
 .PHONY: kernels
 kernels: setup-build ## Fetches the stock Debian kernels to ~/.cache/bulkhead/kernels

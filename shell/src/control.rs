@@ -52,14 +52,17 @@ pub trait Control {
     /// before. Called before [`Self::handoff`] and [`Self::halt`].
     fn prepare(&mut self, plans: Vec<LaunchPlan>);
 
-    /// Carries the plan of a partition out whose boot core is Bulkhead's own; returns when that
-    /// core is Bulkhead's again.
+    /// Carries the plan of a partition out whose boot core is Bulkhead's own. When that core is
+    /// Bulkhead's again, this either returns or is abandoned: then [`Shell::prompt`] goes on.
+    ///
+    /// [`Shell::prompt`]: crate::Shell::prompt
     ///
     /// # Errors
     /// Why it could not be done: a part of the sentence `core 0 was not handed to "web": ...`.
     fn handoff(&mut self, plan: LaunchPlan) -> Result<(), String>;
 
-    /// Parks Bulkhead's own core; returns when it is woken.
+    /// Parks Bulkhead's own core until a partition with `control=yes` asks for the shell. Ends
+    /// like [`Self::handoff`].
     ///
     /// # Errors
     /// Why it could not be done: a part of the sentence `core 0 was not parked: ...`.

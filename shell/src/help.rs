@@ -93,8 +93,8 @@ const fn details(verb: Verb) -> &'static str {
              failed; RUNS counts its launches; RESTART is its policy.\n"
         }
         Verb::Show => {
-            "Its definition, policy and claim, where things will lie, the final command line with\n\
-             what Bulkhead adds, the e820 and EFI memory maps, and the ACPI tables.\n"
+            "Its definition, its policy, its claim, where things will lie, the final command\n\
+             line with what Bulkhead adds, the e820 and EFI memory maps, the ACPI tables.\n"
         }
         Verb::Start => {
             "Every named partition is planned before the first is launched.\n\
@@ -113,13 +113,13 @@ const fn details(verb: Verb) -> &'static str {
         Verb::Handoff => {
             "The partition must claim Bulkhead's own core, which is then its boot core. No\n\
              core runs Bulkhead any more: partitions restart by themselves, and those with\n\
-             control=yes start, restart and kill others. The shell comes back when the last\n\
-             partition has ended.\n"
+             control=yes start, restart and kill others. The shell comes back when the\n\
+             partition has ended and its policy does not launch it again.\n"
         }
         Verb::Halt => {
-            "No core runs Bulkhead any more: partitions restart by themselves, and those with\n\
-             control=yes start, restart and kill others. The shell comes back when the last\n\
-             partition has ended.\n"
+            "No core runs Bulkhead any more: partitions restart by themselves, and those\n\
+             with control=yes start, restart and kill others. The shell comes back when one\n\
+             of those asks for it.\n"
         }
         Verb::Kill => "Its Linux is not told; what it had not yet written is lost.\n",
         Verb::Reset | Verb::Poweroff => {

@@ -25,9 +25,10 @@ fn a_caret_under_a_long_line_comes_with_a_quotation() {
     let filler = "x".repeat(120);
     session.keys(&format!("{DEFINE_WEB} cmdline={filler} consle=com2\r"));
     let screen = session.terminal.screen();
+    // The error takes two rows.
     let rows: Vec<&str> = screen.lines().rev().take(5).collect();
     assert_eq!(rows[0], "bulkhead>");
-    assert!(rows[1].ends_with("console)"), "{screen}");
+    assert!(rows[1].ends_with("control)"), "{screen}");
     let (caret, quotation) = (rows[3], rows[4]);
     assert!(quotation.starts_with("..."));
     let at = quotation.find("consle").unwrap();

@@ -5,9 +5,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
-use bulkhead_plan::{LaunchPlan, Ledger, Warning};
+use bulkhead_plan::{LaunchPlan, Ledger, Partition, Warning};
 
-use super::{Done, change, launch, names};
+use super::{Done, change, launch};
 use crate::control::Control;
 use crate::error::CommandError;
 use crate::words::Word;
@@ -23,10 +23,15 @@ pub(super) fn handoff(name: &Word, control: &mut dyn Control, out: &mut dyn Writ
     let core = plan.boot_core;
     writeln!(
         out,
-        "core {core} goes to \"{}\"; the shell comes back when the last partition has ended",
+        "core {core} goes to \"{0}\"; the shell comes back when \"{0}\" has ended for good",
         name.text
     )?;
-    without_shell(control.ledger(), Some(&name.text), out)?;
+    let controllers = controllers(control.ledger(), Some(&name.text));
+    if controllers.is_empty() {
+        writeln!(out, "until then nothing can be asked for: {NO_CONTROLLER}")?;
+    } else {
+        asked_by(&controllers, out)?;
+    }
     Ok(control.handoff(plan).map_err(|reason| {
         let message = format!("core {core} was not handed to \"{}\": {reason}", name.text);
         CommandError::new(name.span, message)
@@ -37,17 +42,18 @@ pub(super) fn handoff(name: &Word, control: &mut dyn Control, out: &mut dyn Writ
 pub(super) fn halt(verb: &Word, control: &mut dyn Control, out: &mut dyn Write) -> Done {
     prepare(control, out)?;
     let core = control.machine().boot_core;
-    if names::running(control.ledger()).is_empty() {
+    let controllers = controllers(control.ledger(), None);
+    if controllers.is_empty() {
         writeln!(
             out,
-            "core {core} parks; no partition runs, so that only a reset of the machine wakes it"
+            "core {core} parks; only a reset of the machine brings the shell back: {NO_CONTROLLER}"
         )?;
     } else {
         writeln!(
             out,
-            "core {core} parks; the shell comes back when the last partition has ended"
+            "core {core} parks; the shell comes back when a partition with control=yes asks for it"
         )?;
-        without_shell(control.ledger(), None, out)?;
+        asked_by(&controllers, out)?;
     }
     Ok(control.halt().map_err(|reason| {
         let message = format!("core {core} was not parked: {reason}");
@@ -74,27 +80,25 @@ fn prepare(control: &mut dyn Control, out: &mut dyn Write) -> fmt::Result {
     Ok(())
 }
 
-/// Says which partitions can do something about others while no core is Bulkhead's.
-fn without_shell(ledger: &Ledger, handed: Option<&str>, out: &mut dyn Write) -> fmt::Result {
-    let controllers: Vec<String> = ledger
-        .iter()
-        .filter(|partition| {
-            let definition = &partition.definition;
-            definition.control
-                && (partition.state.is_live() || handed == Some(definition.name.as_str()))
-        })
+const NO_CONTROLLER: &str = "no partition that runs has control=yes";
+
+/// The partitions that can do something about others while no core is Bulkhead's: `handed` is
+/// about to run.
+fn controllers(ledger: &Ledger, handed: Option<&str>) -> Vec<String> {
+    let runs = |partition: &&Partition| {
+        partition.state.is_live() || handed == Some(partition.definition.name.as_str())
+    };
+    let running = ledger.iter().filter(runs);
+    running
+        .filter(|partition| partition.definition.control)
         .map(|partition| format!("\"{}\"", partition.definition.name))
-        .collect();
-    if controllers.is_empty() {
-        writeln!(
-            out,
-            "until then no partition can start, restart or kill another: none that runs has control=yes"
-        )
-    } else {
-        writeln!(
-            out,
-            "until then partitions are started, restarted and killed by {} (control=yes)",
-            controllers.join(", ")
-        )
-    }
+        .collect()
+}
+
+fn asked_by(controllers: &[String], out: &mut dyn Write) -> fmt::Result {
+    writeln!(
+        out,
+        "until then partitions are started, restarted and killed by {}",
+        controllers.join(", ")
+    )
 }

@@ -1,4 +1,4 @@
-//! `check`, `start`, `restart`, `kill`: what is done with a partition.
+//! `check`, `start`, `restart`, `kill`: what is done with a partition while the shell stays.
 
 use alloc::format;
 use alloc::string::String;

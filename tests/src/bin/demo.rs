@@ -59,6 +59,8 @@ fn main() -> ExitCode {
 
 struct Demo {
     machine: Running,
+    /// What is looked at.
+    subject: String,
     failures: Vec<String>,
 }
 
@@ -92,6 +94,7 @@ impl Demo {
         tool::watch(&machine);
         let mut demo = Self {
             machine,
+            subject: String::new(),
             failures: Vec::new(),
         };
         demo.machine.wait_for_prompt();
@@ -103,13 +106,20 @@ impl Demo {
         demo
     }
 
+    /// Says what is looked at from now on.
+    fn look_at(&mut self, subject: &str) {
+        println!("{subject}:");
+        self.subject = subject.to_string();
+    }
+
     /// Says whether something is as it should be.
     fn check(&mut self, what: &str, outcome: Result<(), String>) {
         match outcome {
             Ok(()) => println!("  ok     {what}"),
             Err(reason) => {
                 println!("  WRONG  {what}: {reason}");
-                self.failures.push(format!("{what}: {reason}"));
+                self.failures
+                    .push(format!("{}: {what}: {reason}", self.subject));
             }
         }
     }
@@ -117,7 +127,7 @@ impl Demo {
     /// A Linux has what its claim asks for.
     fn check_report(&mut self, claim: &Claim, report: &Report) {
         let name = &claim.name;
-        println!("{name}, as conf/demo.conf asks for it:");
+        self.look_at(&format!("{name}, as conf/demo.conf asks for it"));
         self.check("its name", same(&report.name, name));
         let release = Kernel::by_name(&claim.kernel)
             .map(Kernel::release)
@@ -185,7 +195,7 @@ impl Demo {
             .collect();
         all.sort_unstable();
         let overlap = all.windows(2).find(|pair| pair[1].0.0 <= pair[0].0.1);
-        println!("together:");
+        self.look_at("all of them together");
         self.check(
             "no byte of RAM is in two of them",
             overlap.map_or(Ok(()), |pair| Err(format!("{pair:x?}"))),
@@ -265,7 +275,7 @@ impl Demo {
 
     /// All power off, then the machine.
     fn check_end(&mut self, claims: &[Claim]) {
-        println!("the end:");
+        self.look_at("the end");
         for claim in claims {
             self.power_off(claim);
         }

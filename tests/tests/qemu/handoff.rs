@@ -31,8 +31,8 @@ fn ask(machine: &mut Running, com: usize, request: &str) -> String {
     read(machine, com, "Control")
 }
 
-fn mount(machine: &mut Running, com: usize) {
-    machine.linux(com, &format!("mount -t efivarfs none {EFIVARS}; /bin/unlock {EFIVARS}/Control-{GUID}"));
+fn unlock(machine: &mut Running, com: usize) {
+    machine.linux(com, &format!("unlock {EFIVARS}/Control-{GUID}"));
 }
 
 fn last_linux(kernel: Kernel, name: &str) {
@@ -60,7 +60,7 @@ fn last_linux(kernel: Kernel, name: &str) {
     one.runs_on(&mut machine, "handoff");
 
     // No core is Bulkhead's now. The last Linux sees the partitions, starts one, restarts another.
-    mount(&mut machine, 4);
+    unlock(&mut machine, 4);
     let list = read(&mut machine, 4, "Partitions");
     for line in ["one running 1 1", "two stopped 0 2", "last running 1 0"] {
         assert!(list.contains(line), "{line:?} is not in:\n{list}");
@@ -120,8 +120,8 @@ fn control() {
     machine.wait_for_prompt();
     machine.wait_for_demo(2);
     machine.wait_for_demo(3);
-    mount(&mut machine, 2);
-    mount(&mut machine, 3);
+    unlock(&mut machine, 2);
+    unlock(&mut machine, 3);
 
     // Without the right: refused, nothing happens.
     let answer = ask(&mut machine, 3, "kill boss");

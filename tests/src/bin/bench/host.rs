@@ -1,0 +1,41 @@
+//! What the runs ran on.
+
+use bulkhead_tests::qemu::accelerator;
+use bulkhead_tests::tool;
+
+pub(crate) struct Host {
+    pub(crate) processor: String,
+    pub(crate) processors: usize,
+    /// Load average of the last minute, before the runs.
+    pub(crate) load: String,
+    pub(crate) qemu: String,
+    pub(crate) accelerator: String,
+}
+
+impl Host {
+    pub(crate) fn ask() -> Self {
+        let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+        let info = read("/proc/cpuinfo");
+        let model = info.lines().find(|line| line.starts_with("model name"));
+        let model = model.and_then(|line| line.split_once(": "));
+        let load = read("/proc/loadavg");
+        Self {
+            processor: model.map_or("unknown", |(_, name)| name).to_string(),
+            processors: std::thread::available_parallelism().map_or(0, usize::from),
+            load: load.split(' ').next().unwrap_or_default().to_string(),
+            qemu: tool::qemu_version(),
+            accelerator: accelerator().join(" "),
+        }
+    }
+
+    pub(crate) fn line(&self) -> String {
+        let Self {
+            processor,
+            processors,
+            load,
+            qemu,
+            accelerator,
+        } = self;
+        format!("QEMU {qemu} ({accelerator}) on {processors} x {processor}, load {load}")
+    }
+}

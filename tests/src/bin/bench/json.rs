@@ -1,0 +1,113 @@
+//! `build/bench.json`: everything, with every single value.
+
+use std::fmt::Write;
+
+use bulkhead_tests::source::Count;
+
+use crate::host::Host;
+use crate::launch::{Launch, Launches, MEASURES, MEMORY};
+use crate::print::{numbers, resident_bytes};
+use crate::values::Values;
+
+pub(crate) fn write(
+    host: &Host,
+    runs: usize,
+    cores: usize,
+    results: &[Launches],
+    code: &[(&str, Count)],
+) -> String {
+    let resident = &results[0].resident;
+    let regions = resident
+        .iter()
+        .map(|(what, bytes)| (what.as_str(), bytes.to_string()));
+    let code = code.iter().map(|(folder, count)| {
+        let fields = numbers(count).map(|(name, number)| (name, number.to_string()));
+        (*folder, object(fields))
+    });
+    let host = object([
+        ("processor", text(&host.processor)),
+        ("processors", host.processors.to_string()),
+        ("load_before", text(&host.load)),
+        ("qemu", text(&host.qemu)),
+        ("accelerator", text(&host.accelerator)),
+    ]);
+    let mut json = object([
+        ("version", "1".to_string()),
+        ("host", host),
+        ("runs", runs.to_string()),
+        ("cores", cores.to_string()),
+        ("memory", text(MEMORY)),
+        ("launches", array(results.iter().map(launches))),
+        ("resident_bytes", resident_bytes(resident).to_string()),
+        ("resident", object(regions)),
+        ("code", object(code)),
+    ]);
+    json.push('\n');
+    json
+}
+
+fn launches(result: &Launches) -> String {
+    let each = |launches: &[Launch]| {
+        object(MEASURES.map(|measure| {
+            let values = launches.iter().map(measure.of);
+            (measure.key, numbers_of(values))
+        }))
+    };
+    let ratios = MEASURES.map(|measure| {
+        let median = |launches: &[Launch]| Values::of(launches.iter().map(measure.of)).median;
+        let ratio = median(&result.bulkhead) / median(&result.direct);
+        (measure.key, number(ratio))
+    });
+    let (first, again) = (&result.copies_first, &result.copies_again);
+    object([
+        ("kernel", text(&result.release)),
+        ("cmdline", text(&result.cmdline)),
+        ("bulkhead", each(&result.bulkhead)),
+        ("qemu_alone", each(&result.direct)),
+        ("ratio_of_medians", object(ratios)),
+        ("doorbell_to_entry_ms", numbers_of(first.iter().copied())),
+        (
+            "doorbell_to_entry_again_ms",
+            numbers_of(again.iter().copied()),
+        ),
+    ])
+}
+
+fn object<'a>(fields: impl IntoIterator<Item = (&'a str, String)>) -> String {
+    let fields: Vec<String> = fields
+        .into_iter()
+        .map(|(name, value)| format!("{}: {value}", text(name)))
+        .collect();
+    format!("{{{}}}", fields.join(", "))
+}
+
+fn array(values: impl Iterator<Item = String>) -> String {
+    format!("[{}]", values.collect::<Vec<_>>().join(", "))
+}
+
+fn numbers_of(values: impl Iterator<Item = f64>) -> String {
+    array(values.map(number))
+}
+
+/// JSON knows neither infinity nor "not a number".
+fn number(value: f64) -> String {
+    if value.is_finite() {
+        format!("{value:.4}")
+    } else {
+        "null".to_string()
+    }
+}
+
+fn text(value: &str) -> String {
+    let mut out = String::from("\"");
+    for character in value.chars() {
+        match character {
+            '"' | '\\' => out.extend(['\\', character]),
+            // Writing into a string never fails.
+            c if c < ' ' => drop(write!(out, "\\u{:04x}", c as u32)),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}

@@ -1,0 +1,37 @@
+//! Several runs in short.
+
+pub(crate) struct Values {
+    pub(crate) smallest: f64,
+    pub(crate) median: f64,
+    pub(crate) largest: f64,
+}
+
+impl Values {
+    /// Of at least one run.
+    pub(crate) fn of(values: impl Iterator<Item = f64>) -> Self {
+        let mut values: Vec<f64> = values.collect();
+        values.sort_by(f64::total_cmp);
+        let (low, high) = ((values.len() - 1) / 2, values.len() / 2);
+        Self {
+            smallest: values[0],
+            median: f64::midpoint(values[low], values[high]),
+            largest: values[values.len() - 1],
+        }
+    }
+
+    /// How far apart the runs lie, as a part of their median.
+    pub(crate) fn spread(&self) -> f64 {
+        (self.largest - self.smallest) / self.median
+    }
+}
+
+impl std::fmt::Display for Values {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            smallest,
+            median,
+            largest,
+        } = self;
+        write!(f, "{median:.2} ({smallest:.2}-{largest:.2})")
+    }
+}
