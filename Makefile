@@ -71,7 +71,8 @@ test: setup-test ## All tests: here, then in QEMU
 	@tools/kernels
 	@$(MAKE) kernel build/demo.img
 	cargo test $(LOCKED) --workspace --exclude bulkhead --exclude bulkhead-tests
-	cargo test $(LOCKED) -p bulkhead-tests -- --test-threads=1 $(TEST)
+	cargo test $(LOCKED) -p bulkhead-tests --lib --bins
+	cargo test $(LOCKED) -p bulkhead-tests --test qemu -- $(TEST)
 
 .PHONY: check
 check: setup-build ## Formatting, clippy, the tests that need no QEMU

@@ -23,7 +23,7 @@ pub(crate) const CORE_STACK: usize = 16 << 10;
 pub(crate) const BOOT_STACK: usize = 64 << 10;
 
 /// The heap in bytes, part of the image's `.bss`: definitions, plans, the machine's description.
-pub(crate) const HEAP: usize = 384 << 10;
+pub(crate) const HEAP: usize = 320 << 10;
 
 /// Most cores that Bulkhead handles.
 pub(crate) const MAX_CORES: usize = 256;

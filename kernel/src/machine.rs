@@ -42,7 +42,24 @@ pub(crate) fn own_memory(info: &BootInfo) -> Vec<MemoryRange> {
     let top = cached.iter().map(Region::end).max().unwrap_or(0);
     // SAFETY: once, on the boot processor, in the loader's mapping.
     unsafe { paging::activate(info.image, &cached, top.min(REACH)) };
-    info.memory.clone()
+    info.memory
+        .iter()
+        .flat_map(|range| within_reach(*range))
+        .collect()
+}
+
+/// A range as it is described: what the page tables do not reach is nobody's RAM.
+fn within_reach(range: MemoryRange) -> impl Iterator<Item = MemoryRange> {
+    let (start, end) = (range.region.start(), range.region.end());
+    let near = Region::from_bounds(start, end.min(REACH)).map(|region| MemoryRange {
+        region,
+        kind: range.kind,
+    });
+    let far = Region::from_bounds(start.max(REACH), end).map(|region| MemoryRange {
+        region,
+        kind: MemoryKind::Reserved,
+    });
+    near.into_iter().chain(far)
 }
 
 fn regions(info: &BootInfo, wanted: impl Fn(MemoryKind) -> bool) -> RegionSet {
@@ -118,7 +135,6 @@ pub(crate) fn describe(info: &BootInfo, firmware: Firmware, memory: &[MemoryRang
         firmware: info.firmware,
         loader: info.loader.clone(),
         cpu_model: cpu_model(),
-        ..Machine::default()
     }
 }
 

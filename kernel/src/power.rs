@@ -27,7 +27,7 @@ impl Power {
     /// Remembers what is needed.
     pub(crate) fn new(firmware: &Firmware) -> Self {
         Self {
-            fadt: firmware.fadt.clone(),
+            fadt: firmware.fadt,
             sleep: firmware.sleep,
         }
     }

@@ -21,7 +21,7 @@ use crate::{Claim, Machine, MemoryError, PlanError, Warning};
 
 /// Room for the runtime-service code and what it keeps beside it, in bytes. Fixed, so that a
 /// definition can be checked to the last byte before there is any code.
-pub const RUNTIME_CODE_BYTES: u64 = 4 * PAGE;
+pub const RUNTIME_CODE_BYTES: u64 = PAGE;
 
 /// Where local APICs lie unless firmware has moved them (Intel SDM vol. 3 §11.4.1).
 const DEFAULT_LOCAL_APIC: u32 = 0xfee0_0000;

@@ -5,7 +5,7 @@
 //! * [`cores`]: the table of all cores and what each is doing.
 //! * [`smp`]: INIT-SIPI-SIPI and the trampoline below 1 MiB.
 //! * [`mtrr`]: memory types, made the same on every core.
-//! * [`tsc`]: time.
+//! * [`tsc`] keeps time.
 //! * [`pic`]: the two 8259 and the I/O APIC pins, masked.
 
 pub(crate) mod apic;

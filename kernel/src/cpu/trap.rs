@@ -43,8 +43,10 @@ pub(super) struct TablePointer {
 // SAFETY: a constant address; what it points to is written once, before any core loads it.
 unsafe impl Sync for TablePointer {}
 
-pub(super) static CALL_TABLE_POINTER: TablePointer =
-    TablePointer { limit: (size_of::<Table>() - 1) as u16, base: &raw const CALL_TABLE };
+pub(super) static CALL_TABLE_POINTER: TablePointer = TablePointer {
+    limit: (size_of::<Table>() - 1) as u16,
+    base: &raw const CALL_TABLE,
+};
 
 /// What the stub and the processor left on the stack.
 #[repr(C)]
@@ -71,8 +73,9 @@ pub(crate) fn unexpected(vector: u8) -> u32 {
 /// # Safety
 /// To be called once, before any core loads it.
 pub(crate) unsafe fn init() {
+    let (table, call_table) = (&raw mut TABLE, &raw mut CALL_TABLE);
     // SAFETY: called once, before any other use, by the caller's contract.
-    let (table, call_table) = unsafe { (&mut *(&raw mut TABLE), &mut *(&raw mut CALL_TABLE)) };
+    let (table, call_table) = unsafe { (&mut *table, &mut *call_table) };
     fill(table, |number| match number {
         NMI => Some(gdt::IST_NMI),
         DOUBLE_FAULT => Some(gdt::IST_DOUBLE_FAULT),

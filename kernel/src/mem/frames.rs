@@ -2,7 +2,7 @@
 //!
 //! What is taken is never given back, and is resident.
 
-use alloc::format;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use bulkhead_memory::{PAGE, Region, RegionSet};
@@ -47,7 +47,7 @@ pub(crate) fn take_within(bytes: u64, window: Region, what: &str) -> Option<Regi
     frames.free.remove(region);
     frames.taken.push(Resident {
         region,
-        what: format!("{what}"),
+        what: what.to_string(),
     });
     Some(region)
 }

@@ -189,7 +189,7 @@ fn map_low(tables: &mut Tables, image: ImagePlace, cached: &RegionSet) {
     }
     for (index, entry) in tables.first.0.iter_mut().enumerate() {
         // Memory types below 1 MiB come from the fixed-range MTRRs alone.
-        *entry = index as u64 * PAGE | LEAF;
+        *entry = (index as u64 * PAGE) | LEAF;
     }
     tables.low_directories[0].0[0] = image.physical_of(&raw const tables.first) | TABLE;
 }

@@ -36,10 +36,24 @@ impl Kernel {
                 }
             }
         }
-        if self.ledger.by_id(plan.partition).is_some_and(|p| p.runs == 0) {
+        if self
+            .ledger
+            .by_id(plan.partition)
+            .is_some_and(|p| p.runs == 0)
+        {
             slot.retire(); // the number may have served another partition
         }
         Ok(slot)
+    }
+
+    /// Records that the operator launches a partition, which ends its row of failures.
+    fn begin(&mut self, slot: &Slot, id: usize) -> Result<(), String> {
+        slot.set_failures(0);
+        let launch = |ledger: &mut Ledger| {
+            ledger.forgive(id)?;
+            ledger.apply(id, &Event::Launch)
+        };
+        launch(&mut self.ledger).map_err(|error| error.to_string())
     }
 
     /// Leaves the shell: this core does something else from now on.
@@ -69,9 +83,7 @@ impl Control for Kernel {
 
     fn start(&mut self, plan: LaunchPlan) -> Result<(), String> {
         let slot = self.idle_slot(&plan)?;
-        self.ledger
-            .apply(plan.partition, &Event::Launch)
-            .map_err(|error| error.to_string())?;
+        self.begin(slot, plan.partition)?;
         launch::ring(slot, plan);
         Ok(())
     }
@@ -96,7 +108,10 @@ impl Control for Kernel {
     }
 
     fn restart(&mut self, plan: LaunchPlan) -> Result<(), String> {
-        let is_live = self.ledger.by_id(plan.partition).is_some_and(|p| p.state.is_live());
+        let is_live = self
+            .ledger
+            .by_id(plan.partition)
+            .is_some_and(|p| p.state.is_live());
         if is_live {
             self.kill(plan.partition)?;
         }
@@ -112,11 +127,8 @@ impl Control for Kernel {
     }
 
     fn handoff(&mut self, plan: LaunchPlan) -> Result<(), String> {
-        let id = plan.partition;
         let slot = self.idle_slot(&plan)?;
-        self.ledger
-            .apply(id, &Event::Launch)
-            .map_err(|error| error.to_string())?;
+        self.begin(slot, plan.partition)?;
         Self::leave();
         launch::take_over(slot, plan);
         // Only if the launch was called off, which nobody else can do before it began.
@@ -136,10 +148,16 @@ impl Control for Kernel {
         for vector in 0..=u8::MAX {
             let count = trap::unexpected(vector);
             if count != 0 {
-                writeln!(out, "trap: vector {vector:#x} came {count} times unexpectedly")?;
+                writeln!(
+                    out,
+                    "trap: vector {vector:#x} came {count} times unexpectedly"
+                )?;
             }
         }
-        for core in cores::all().iter().filter(|core| core.state() == CoreState::Lost) {
+        for core in cores::all()
+            .iter()
+            .filter(|core| core.state() == CoreState::Lost)
+        {
             let [vector, instruction, address] = core.fault();
             writeln!(
                 out,

@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use bulkhead_plan::{Event, State};
+use bulkhead_plan::{Event, Ledger, State};
 use bulkhead_shell::{Control, Shell};
 
 use super::{Kernel, name_of};
@@ -43,6 +43,11 @@ impl Kernel {
                 Some("rebooted".to_string())
             }
             Kind::Failed => {
+                if detail == 1 {
+                    // The first of a row: the run before it was a stable one.
+                    // An unknown number fails below, and is logged there.
+                    let _ = self.ledger.forgive(id);
+                }
                 let reason = "panic".to_string();
                 self.apply(id, &Event::Failed { reason });
                 Some("failed reason=\"panic\"".to_string())
@@ -67,13 +72,21 @@ impl Kernel {
 
     /// A launch, by the shell or by the partition itself.
     fn launched(&mut self, id: usize, name: &str, core: u32) -> String {
-        if self.ledger.by_id(id).is_some_and(|p| p.state != State::Launching) {
+        if self
+            .ledger
+            .by_id(id)
+            .is_some_and(|p| p.state != State::Launching)
+        {
             self.apply(id, &Event::Launch);
         }
         self.apply(id, &Event::Launched);
         let slot = slot::get(id);
         let us = slot.map_or(0, Slot::launch_ticks) * 1000 / tsc::khz();
-        log::info!("{name}: doorbell to kernel entry {}.{} ms", us / 1000, us % 1000 / 100);
+        log::info!(
+            "{name}: doorbell to kernel entry {}.{} ms",
+            us / 1000,
+            us % 1000 / 100
+        );
         format!("launched run={} core={core}", slot.map_or(0, Slot::runs))
     }
 
@@ -92,12 +105,22 @@ impl Kernel {
     }
 
     fn request_launch(&mut self, name: &str, again: bool) -> Result<(), String> {
-        if !again {
-            self.ledger.check_launch(&self.machine, name).map_err(|e| e.to_string())?;
-        }
+        let check = if again {
+            Ledger::check_restart
+        } else {
+            Ledger::check_launch
+        };
+        check(&self.ledger, &self.machine, name).map_err(|e| e.to_string())?;
         let code = self.resident_code();
-        let plan = self.ledger.plan(&self.machine, &code, name).map_err(|e| e.to_string())?;
-        if again { self.restart(plan) } else { self.start(plan) }
+        let plan = self
+            .ledger
+            .plan(&self.machine, &code, name)
+            .map_err(|e| e.to_string())?;
+        if again {
+            self.restart(plan)
+        } else {
+            self.start(plan)
+        }
     }
 
     fn apply(&mut self, id: usize, event: &Event) {

@@ -149,8 +149,11 @@ impl Kernel {
     /// Brings the ledger up to date where events were lost: more came than are kept while no core
     /// ran the shell.
     fn catch_up(&mut self) {
-        let missed: Vec<(usize, Vec<Event>)> =
-            self.ledger.iter().filter_map(|p| Some((p.id, missed_events(p)?))).collect();
+        let missed: Vec<(usize, Vec<Event>)> = self
+            .ledger
+            .iter()
+            .filter_map(|p| Some((p.id, missed_events(p)?)))
+            .collect();
         for (id, events) in missed {
             for event in events {
                 if let Err(error) = self.ledger.apply(id, &event) {
@@ -201,5 +204,7 @@ pub(crate) fn report(info: &BootInfo, machine: &Machine, left_out: usize, has_tr
 
 /// `"NAME"` of a partition by its number.
 fn name_of(ledger: &Ledger, id: usize) -> String {
-    ledger.by_id(id).map_or_else(|| format!("partition {id}"), |p| p.definition.name.clone())
+    ledger
+        .by_id(id)
+        .map_or_else(|| format!("partition {id}"), |p| p.definition.name.clone())
 }

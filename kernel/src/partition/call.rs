@@ -46,7 +46,11 @@ pub(crate) extern "C" fn serve(call: &Call) -> u64 {
     let Some(slot) = slot::get(call.partition as usize) else {
         return status::UNSUPPORTED;
     };
-    let memory = LinuxMemory { cr3: call.cr3, cr4: call.cr4, regions: slot.memory() };
+    let memory = LinuxMemory {
+        cr3: call.cr3,
+        cr4: call.cr4,
+        regions: slot.memory(),
+    };
     slot::reading(|| answer(call, slot, &memory)).unwrap_or(status::INVALID_PARAMETER)
 }
 

@@ -135,7 +135,11 @@ impl<'a> Request<'a> {
             "shell" => Verb::Shell,
             _ => return None,
         };
-        let target = if verb == Verb::Shell { "" } else { words.next()? };
+        let target = if verb == Verb::Shell {
+            ""
+        } else {
+            words.next()?
+        };
         words.next().is_none().then_some(Self { verb, target })
     }
 }
@@ -157,9 +161,15 @@ impl Verb {
 pub(super) fn carry_out(caller: usize, request: Request<'_>) -> Outcome {
     let shell_runs = SHELL_RUNS.load(Ordering::Acquire);
     if request.verb == Verb::Shell {
-        return if shell_runs { Outcome::WrongState } else { wake_shell() };
+        return if shell_runs {
+            Outcome::WrongState
+        } else {
+            wake_shell()
+        };
     }
-    let Some((id, slot)) = slot::find(request.target) else { return Outcome::Unknown };
+    let Some((id, slot)) = slot::find(request.target) else {
+        return Outcome::Unknown;
+    };
     if id == caller {
         return Outcome::Itself;
     }
@@ -184,11 +194,17 @@ pub(super) fn carry_out(caller: usize, request: Request<'_>) -> Outcome {
             return Outcome::CoreLost;
         }
     }
-    if request.verb == Verb::Kill { Outcome::Done } else { start(id, slot) }
+    if request.verb == Verb::Kill {
+        Outcome::Done
+    } else {
+        start(id, slot)
+    }
 }
 
 fn start(id: usize, slot: &Slot) -> Outcome {
-    let Some(plan) = slot.plan() else { return Outcome::WrongState };
+    let Some(plan) = slot.plan() else {
+        return Outcome::WrongState;
+    };
     let parked = |apic_id: &u32| {
         cores::find(*apic_id).is_some_and(|core| core.state() == cores::CoreState::Parked)
     };

@@ -9,8 +9,8 @@ use bulkhead_plan::{Decision, Ending, ResidentCode, counts_as_consecutive};
 use spin::Once;
 
 use super::event::{self, Kind};
-use super::{launch, park};
 use super::slot::{self, Phase};
+use super::{launch, park};
 use crate::cpu::cores::{self, CoreState};
 use crate::cpu::{apic, smp, tsc};
 use crate::mem::paging;
@@ -65,8 +65,12 @@ pub(crate) fn init() {
     };
     let mut code = code.to_vec();
     let roots = paging::roots();
-    let values =
-        [roots.four_level, roots.five_level, smp::entry_address(), smp::call_address()];
+    let values = [
+        roots.four_level,
+        roots.five_level,
+        smp::entry_address(),
+        smp::call_address(),
+    ];
     for (word, value) in words.into_iter().zip(values) {
         let offset = (word as u64 - start) as usize;
         code[offset..offset + 8].copy_from_slice(&value.to_le_bytes());
@@ -105,8 +109,16 @@ fn conclude(partition: usize, slot: &slot::Slot, kind: u32) {
         _ => Ending::Failed,
     };
     let uptime_ms = tsc::now().saturating_sub(slot.entered()) / tsc::khz();
-    let in_a_row = if counts_as_consecutive(uptime_ms) { slot.failures() } else { 0 };
-    let failures = if ending == Ending::Failed { in_a_row + 1 } else { 0 };
+    let in_a_row = if counts_as_consecutive(uptime_ms) {
+        slot.failures()
+    } else {
+        0
+    };
+    let failures = if ending == Ending::Failed {
+        in_a_row + 1
+    } else {
+        0
+    };
     slot.set_failures(failures);
     let what = match ending {
         Ending::PoweredOff => Kind::PoweredOff,

@@ -34,11 +34,19 @@ pub(crate) enum Phase {
 }
 
 impl Phase {
-    const ALL: [Self; 5] =
-        [Self::Idle, Self::Launching, Self::Running, Self::Ending, Self::Waiting];
+    const ALL: [Self; 5] = [
+        Self::Idle,
+        Self::Launching,
+        Self::Running,
+        Self::Ending,
+        Self::Waiting,
+    ];
 
     fn from_byte(byte: u8) -> Self {
-        Self::ALL.into_iter().find(|phase| *phase as u8 == byte).unwrap_or(Self::Idle)
+        Self::ALL
+            .into_iter()
+            .find(|phase| *phase as u8 == byte)
+            .unwrap_or(Self::Idle)
     }
 
     /// As `Partitions` shows it.
@@ -117,7 +125,10 @@ pub(super) fn all() -> impl Iterator<Item = &'static Slot> {
 
 /// The record of the partition of that name, and its number.
 pub(super) fn find(name: &str) -> Option<(usize, &'static Slot)> {
-    SLOTS.iter().enumerate().find(|(_, slot)| slot.plan().is_some_and(|plan| plan.name == name))
+    SLOTS
+        .iter()
+        .enumerate()
+        .find(|(_, slot)| slot.plan().is_some_and(|plan| plan.name == name))
 }
 
 impl Slot {
@@ -140,7 +151,9 @@ impl Slot {
 
     /// Its name.
     pub(super) fn name(&self) -> ArrayString<MAX_NAME_BYTES> {
-        self.plan().and_then(|plan| ArrayString::from(&plan.name).ok()).unwrap_or_default()
+        self.plan()
+            .and_then(|plan| ArrayString::from(&plan.name).ok())
+            .unwrap_or_default()
     }
 
     /// Stores a new plan and frees the old one. Only while idle, only by the shell's core.
@@ -149,7 +162,13 @@ impl Slot {
         self.has_control.store(plan.control, Ordering::Relaxed);
         self.launches.store(0, Ordering::Relaxed);
         let is_own = |d: &&efi::Descriptor| d.kind != efi::Kind::Reserved;
-        let memory = plan.view.efi.iter().filter(is_own).map(|d| d.region).collect();
+        let memory = plan
+            .view
+            .efi
+            .iter()
+            .filter(is_own)
+            .map(|d| d.region)
+            .collect();
         self.replace(Box::into_raw(Box::new(Stored { plan, memory })));
     }
 
@@ -212,13 +231,14 @@ impl Slot {
     }
 
     /// Sets the number of failures in a row.
-    pub(super) fn set_failures(&self, count: u32) {
+    pub(crate) fn set_failures(&self, count: u32) {
         self.failures.store(count, Ordering::Relaxed);
     }
 
     /// The policy of its plan.
     pub(super) fn policy(&self) -> RestartPolicy {
-        self.plan().map_or(RestartPolicy::Never, |plan| plan.restart)
+        self.plan()
+            .map_or(RestartPolicy::Never, |plan| plan.restart)
     }
 
     /// Remembers when the doorbell was rung.
@@ -238,7 +258,8 @@ impl Slot {
 
     /// Ticks of the time-stamp counter from doorbell to kernel entry of the last launch.
     pub(crate) fn launch_ticks(&self) -> u64 {
-        self.entered().saturating_sub(self.rung.load(Ordering::Relaxed))
+        self.entered()
+            .saturating_sub(self.rung.load(Ordering::Relaxed))
     }
 
     /// When a waiting partition is launched again.

@@ -51,7 +51,9 @@ fn read_name(memory: &LinuxMemory<'_>, address: u64) -> Option<ArrayString<MAX_N
 fn ours(memory: &LinuxMemory<'_>, name: u64, guid: u64) -> Option<Option<&'static str>> {
     let mut vendor = [0; 16];
     memory.read(guid, &mut vendor)?;
-    let Some(name) = read_name(memory, name) else { return Some(None) };
+    let Some(name) = read_name(memory, name) else {
+        return Some(None);
+    };
     let known = NAMES.into_iter().find(|known| *known == name.as_str());
     Some(known.filter(|_| vendor == GUID))
 }
@@ -107,9 +109,14 @@ pub(super) fn next(memory: &LinuxMemory<'_>, size: u64, name: u64, guid: u64) ->
         if ours(memory, name, guid)?.is_none() {
             return Some(status::NOT_FOUND);
         }
-        NAMES.iter().skip_while(|known| **known != current.as_str()).nth(1)
+        NAMES
+            .iter()
+            .skip_while(|known| **known != current.as_str())
+            .nth(1)
     };
-    let Some(following) = following else { return Some(status::NOT_FOUND) };
+    let Some(following) = following else {
+        return Some(status::NOT_FOUND);
+    };
     let mut units = ArrayVec::<u8, { 2 * (MAX_NAME + 1) }>::new();
     for byte in following.bytes().chain([0]) {
         units.extend([byte, 0]);
@@ -157,7 +164,10 @@ pub(super) fn set(
 
 /// QueryVariableInfo: addresses of the room in all, what is left, and the largest variable.
 pub(super) fn query(memory: &LinuxMemory<'_>, addresses: [u64; 3]) -> Option<u64> {
-    for (address, value) in addresses.into_iter().zip([64u64 << 10, 64 << 10, MAX_TEXT as u64]) {
+    for (address, value) in addresses
+        .into_iter()
+        .zip([64u64 << 10, 64 << 10, MAX_TEXT as u64])
+    {
         memory.write(address, &value.to_le_bytes())?;
     }
     Some(status::SUCCESS)

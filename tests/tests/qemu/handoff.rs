@@ -10,8 +10,12 @@ use crate::story;
 
 pub(crate) fn stories() -> Vec<Trial> {
     vec![
-        story("handoff::last_linux_6_1", || last_linux(Kernel::Debian61Cloud, "handoff_61")),
-        story("handoff::last_linux_6_12", || last_linux(Kernel::Debian612Cloud, "handoff_612")),
+        story("handoff::last_linux_6_1", || {
+            last_linux(Kernel::Debian61Cloud, "handoff_61")
+        }),
+        story("handoff::last_linux_6_12", || {
+            last_linux(Kernel::Debian612Cloud, "handoff_612")
+        }),
         story("handoff::control", control),
     ]
 }
@@ -27,7 +31,10 @@ fn read(machine: &mut Running, com: usize, name: &str) -> String {
 /// Writes a request: attributes first (6: boot services and runtime), in one write.
 fn ask(machine: &mut Running, com: usize, request: &str) -> String {
     let file = format!("{EFIVARS}/Control-{GUID}");
-    machine.linux(com, &format!("printf '\\006\\000\\000\\000{request}' > {file}"));
+    machine.linux(
+        com,
+        &format!("printf '\\006\\000\\000\\000{request}' > {file}"),
+    );
     read(machine, com, "Control")
 }
 
@@ -125,7 +132,10 @@ fn control() {
 
     // Without the right: refused, nothing happens.
     let answer = ask(&mut machine, 3, "kill boss");
-    assert!(answer.contains("error: this partition has not control=yes"), "{answer}");
+    assert!(
+        answer.contains("error: this partition has not control=yes"),
+        "{answer}"
+    );
     machine.expect("list", &["running"]);
     // With it, malformed or impossible: refused.
     for (request, wanted) in [

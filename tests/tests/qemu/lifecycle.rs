@@ -12,8 +12,12 @@ use crate::story;
 
 pub(crate) fn stories() -> Vec<Trial> {
     vec![
-        story("lifecycle::every_end_of_6_1", || every_end(Kernel::Debian61Cloud, "every_end_61")),
-        story("lifecycle::every_end_of_6_12", || every_end(Kernel::Debian612Cloud, "every_end_612")),
+        story("lifecycle::every_end_of_6_1", || {
+            every_end(Kernel::Debian61Cloud, "every_end_61")
+        }),
+        story("lifecycle::every_end_of_6_12", || {
+            every_end(Kernel::Debian612Cloud, "every_end_612")
+        }),
         story("lifecycle::early_failures", early_failures),
         story("lifecycle::halted_and_hung", halted_and_hung),
         story("lifecycle::policies", policies),
@@ -58,9 +62,15 @@ fn every_end(kernel: Kernel, name: &str) {
         ("reboot", "* victim: rebooted"),
         ("reboot -f", "* victim: rebooted"),
         ("echo b > /proc/sysrq-trigger", "* victim: rebooted"),
-        ("echo c > /proc/sysrq-trigger", "* victim: failed reason=\"panic\""),
+        (
+            "echo c > /proc/sysrq-trigger",
+            "* victim: failed reason=\"panic\"",
+        ),
         // A panic on the second core: ResetSystem is called there.
-        ("taskset 2 sh -c 'echo c > /proc/sysrq-trigger'", "* victim: failed reason=\"panic\""),
+        (
+            "taskset 2 sh -c 'echo c > /proc/sysrq-trigger'",
+            "* victim: failed reason=\"panic\"",
+        ),
     ];
     let mut run = 1;
     for (command, event) in again {
@@ -120,7 +130,10 @@ fn early_failures() {
         ("initrd=garbage kernel=linux", "a bad initrd"),
         ("initrd=garbage kernel=linux612", "a bad initrd on 6.12"),
         ("initrd= kernel=linux", "no initrd"),
-        ("initrd=demo cmdline=\"rdinit=/bin/true\"", "an init that exits"),
+        (
+            "initrd=demo cmdline=\"rdinit=/bin/true\"",
+            "an init that exits",
+        ),
         ("initrd=demo cmdline=\"\" memory=80M", "too little RAM"),
     ];
     for (change, what) in cases {
@@ -190,13 +203,16 @@ fn policies() {
 
     // Failures in a row: growing delays, then no more. An init that exits fails at once.
     machine.expect("kill victim", &[]);
-    machine.expect("set victim restart=on-failure cmdline=\"rdinit=/bin/false quiet\"", &[]);
+    machine.expect(
+        "set victim restart=on-failure cmdline=\"rdinit=/bin/false quiet\"",
+        &[],
+    );
     machine.expect("start victim", &[]);
-    for delay in ["1000", "2000", "4000", "8000"] {
+    for delay in ["1000", "2000", "4000", "8000", "16000"] {
         machine.wait_for(1, "* victim: failed reason=\"panic\"");
         machine.wait_for(1, &format!("* victim: launches again in {delay} ms"));
     }
-    machine.wait_for(1, "* victim: not launched again: 5 failures in a row");
+    machine.wait_for(1, "* victim: not launched again: 6 failures in a row");
     machine.wait_for(1, "* victim: parked core=1");
     machine.expect("list", &["failed"]);
 }

@@ -26,7 +26,8 @@ impl Neighbour {
     fn counter(&self, machine: &mut Running) -> u64 {
         let text = machine.linux(self.com, "cat /tmp/counter");
         let last = text.lines().last().unwrap_or("").trim().to_string();
-        last.parse().unwrap_or_else(|_| machine.fail(&format!("{text:?} is not a counter")))
+        last.parse()
+            .unwrap_or_else(|_| machine.fail(&format!("{text:?} is not a counter")))
     }
 
     /// Its counter went on since the last look, and goes on now.
@@ -36,7 +37,9 @@ impl Neighbour {
         let second = self.counter(machine);
         if first <= self.last || second <= first {
             let last = self.last;
-            machine.fail(&format!("after {after:?} the neighbour stood still: {last}, {first}, {second}"));
+            machine.fail(&format!(
+                "after {after:?} the neighbour stood still: {last}, {first}, {second}"
+            ));
         }
         self.last = second;
     }

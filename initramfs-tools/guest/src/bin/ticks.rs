@@ -57,13 +57,18 @@ fn percentile(buckets: &[u64], count: u64, per_mille: u64) -> usize {
 }
 
 fn main() {
-    let seconds: i64 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(10);
+    let seconds: i64 = std::env::args()
+        .nth(1)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(10);
     let handler: extern "C" fn(libc::c_int) = stop;
     // SAFETY: the handler only stores a flag; the others take no pointers but a valid structure.
     unsafe {
         libc::signal(libc::SIGTERM, handler as libc::sighandler_t);
         libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE);
-        let priority = libc::sched_param { sched_priority: 99, ..std::mem::zeroed() };
+        // All zero first: which fields there are depends on the C library.
+        let mut priority: libc::sched_param = std::mem::zeroed();
+        priority.sched_priority = 99;
         libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const priority);
     }
     let mut buckets = vec![0u64; BUCKETS];

@@ -19,7 +19,12 @@ fn unlock(path: &str) -> io::Result<()> {
             return Err(io::Error::last_os_error());
         }
         flags &= !IMMUTABLE;
-        if libc::ioctl(file.as_raw_fd(), libc::FS_IOC_SETFLAGS as _, &raw const flags) != 0 {
+        if libc::ioctl(
+            file.as_raw_fd(),
+            libc::FS_IOC_SETFLAGS as _,
+            &raw const flags,
+        ) != 0
+        {
             return Err(io::Error::last_os_error());
         }
     }
