@@ -167,7 +167,7 @@ fn runtime_services_that_cannot_be_are_refused() {
             code: &large,
             ..RESIDENT
         },
-        "the runtime services of 16385 bytes don't fit into 16384 bytes",
+        "the runtime services of 4097 bytes don't fit into 4096 bytes",
     );
     refused(
         &ResidentCode {
