@@ -43,6 +43,8 @@ help: ## This list
 	@echo "  OUT=FILE                iso: the result ($(OUT))"
 	@echo "  CMDLINE=TEXT            iso: Bulkhead's own command line"
 	@echo "  N=5 CORES=1             bench: runs of each kind; cores of each Linux"
+	@echo "  TICKS=20                 bench: seconds of each of the neighbour's cases"
+	@echo "  N=25 SEED=NUMBER         soak: rounds; what the ways are chosen by (printed)"
 	@echo "  TEST=NAME               test: only the QEMU tests with this in their name"
 
 # --- running ----------------------------------------------------------------------------------
@@ -61,8 +63,13 @@ demo: setup-run demo-iso ## The same by itself: says what each Linux reported, f
 	@cargo run $(LOCKED) -q -p bulkhead-tests --bin demo
 
 .PHONY: bench
-bench: setup-run demo-iso ## Measures launches against QEMU's own; a table, and build/bench.json
+bench: setup-run demo-iso ## Measures launches, restarts, a neighbour's timer; tables, and build/bench.json
 	@cargo run $(LOCKED) -q --release -p bulkhead-tests --bin bench
+
+.PHONY: soak
+soak: setup-run kernel build/demo.img ## Ends two partitions by every way, at random, N times; fails if anything is not right
+	@tools/kernels $(DEMO_KERNELS)
+	@cargo run $(LOCKED) -q -p bulkhead-tests --bin soak
 
 # --- checking ---------------------------------------------------------------------------------
 
@@ -108,7 +115,7 @@ build/demo.img:
 	@tools/kernels $(DEMO_KERNELS)
 	@cargo build $(LOCKED) -q --release -p bulkhead-guest-tools --target $(GUEST) \
 		--config profile.release.strip=true
-	@cargo run $(LOCKED) -q -p bulkhead-initramfs-tools -- $@ $(foreach tool,unlock ticks,--file /bin/$(tool)=$(or $(CARGO_TARGET_DIR),target)/$(GUEST)/release/$(tool)) \
+	@cargo run $(LOCKED) -q -p bulkhead-initramfs-tools -- $@ $(foreach tool,unlock ticks kexec,--file /bin/$(tool)=$(or $(CARGO_TARGET_DIR),target)/$(GUEST)/release/$(tool)) \
 		$$(for name in $(DEMO_KERNELS); do folder=$(STORE)/$$name; \
 			echo --file /lib/modules/$$(<$$folder/release)/efivarfs.ko=$$folder/efivarfs.ko; done)
 

@@ -73,6 +73,24 @@ pub fn launch_ms(log: &str, name: &str) -> Vec<f64> {
         .collect()
 }
 
+/// Bytes of the heap that are in use, as `log` says.
+#[must_use]
+pub fn heap_bytes(log: &str) -> Option<u64> {
+    let line = log.lines().find_map(|line| line.strip_prefix("heap: "))?;
+    line.split(' ').next()?.parse().ok()
+}
+
+/// Vectors that came unexpectedly, as `log` says, and how often.
+#[must_use]
+pub fn traps(log: &str) -> Vec<(u8, u32)> {
+    let trap = |line: &str| {
+        let (vector, rest) = line.strip_prefix("trap: vector 0x")?.split_once(" came ")?;
+        let vector = u8::from_str_radix(vector, 16).ok()?;
+        Some((vector, rest.split(' ').next()?.parse().ok()?))
+    };
+    log.lines().filter_map(trap).collect()
+}
+
 /// The indented lines after a heading.
 fn section<'a>(output: &'a str, heading: &'a str) -> impl Iterator<Item = &'a str> {
     output
@@ -93,6 +111,15 @@ fn bounds(text: &str) -> Option<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_heap_and_traps() {
+        let log = "[ 1.0] heap: no\nheap: 76168 of 393216 bytes in use\n\
+            trap: vector 0xec came 5 times unexpectedly\n";
+        assert_eq!(heap_bytes(log), Some(76168));
+        assert_eq!(traps(log), [(0xec, 5)]);
+        assert_eq!(heap_bytes(""), None);
+    }
 
     #[test]
     fn reads_memory() {

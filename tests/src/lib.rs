@@ -6,6 +6,8 @@
 //! * [`report`]: what a demo Linux said of itself, as values.
 //! * [`answers`]: what Bulkhead's commands print, as values.
 //! * [`claims`]: what a boot script asks for, as values.
+//! * [`neighbour`]: a Linux that counts while another is put through something.
+//! * [`soak`]: two partitions ended by every way, at random.
 //! * [`source`]: lines of code, and `unsafe`.
 //! * [`tool`]: for the programs in `bin/`: the demo and the benchmarks.
 //!
@@ -15,9 +17,11 @@
 pub mod answers;
 pub mod claims;
 pub mod iso;
+pub mod neighbour;
 pub mod port;
 pub mod qemu;
 pub mod report;
+pub mod soak;
 pub mod source;
 pub mod tool;
 
@@ -106,6 +110,38 @@ impl Kernel {
             .unwrap_or_else(|error| panic!("{}: {error}: run tools/kernels", path.display()));
         text.trim().to_string()
     }
+}
+
+/// An initial RAM disk made in `build/tests` under that name: the demo's, with more files, each as
+/// where it goes and where it is.
+///
+/// # Panics
+/// If the packer, which `make` builds, can't make it.
+#[must_use]
+pub fn initrd_with(name: &str, files: &[(&str, PathBuf)]) -> PathBuf {
+    let folder = build_folder().join("tests");
+    std::fs::create_dir_all(&folder).expect("the folder can be made");
+    let out = folder.join(name);
+    let status = std::process::Command::new(env!("CARGO"))
+        .current_dir(root())
+        .args([
+            "run",
+            "--quiet",
+            "--locked",
+            "-p",
+            "bulkhead-initramfs-tools",
+            "--",
+        ])
+        .arg(&out)
+        .args(
+            files
+                .iter()
+                .flat_map(|(to, from)| ["--file".to_string(), format!("{to}={}", from.display())]),
+        )
+        .status()
+        .expect("cargo can be run");
+    assert!(status.success(), "the initial RAM disk {name} was not made");
+    out
 }
 
 /// The demo's initial RAM disk, made by `make`.

@@ -55,6 +55,7 @@ pub struct Machine {
     cores: String,
     memory: String,
     ports: usize,
+    resets: bool,
     extra: Vec<String>,
 }
 
@@ -108,6 +109,7 @@ impl Machine {
             cores: "4".to_string(),
             memory: "2G".to_string(),
             ports: 4,
+            resets: false,
             extra: Vec::new(),
         }
     }
@@ -130,6 +132,13 @@ impl Machine {
     #[must_use]
     pub fn memory(mut self, memory: &str) -> Self {
         self.memory = memory.to_string();
+        self
+    }
+
+    /// A reset starts it anew. Without this it ends QEMU.
+    #[must_use]
+    pub fn resets(mut self) -> Self {
+        self.resets = true;
         self
     }
 
@@ -156,8 +165,9 @@ impl Machine {
         command
             .args(["-machine", "q35", "-smp", &self.cores, "-m", &self.memory])
             .args(accelerator())
+            .args(["-nodefaults", "-display", "none"])
             // A reset would hide a triple fault: QEMU ends instead, and the test sees it.
-            .args(["-nodefaults", "-display", "none", "-no-reboot"])
+            .args((!self.resets).then_some("-no-reboot"))
             .args(&self.boot);
         if self.firmware == Firmware::Uefi {
             command.args([

@@ -20,6 +20,7 @@ const ENABLE: u64 = 1 << 11;
 const PAT_RESET: u64 = 0x0007_0406_0007_0406;
 const MAX_VARIABLE: usize = 16;
 
+#[derive(PartialEq, Eq)]
 struct Snapshot {
     default_type: u64,
     fixed: Option<[u64; FIXED.len()]>,
@@ -37,11 +38,19 @@ fn supported() -> bool {
 
 /// Records this core's registers: to be called on the boot processor, first.
 pub(crate) fn record() {
-    if !supported() {
-        return;
+    if supported() {
+        // SAFETY: CPUID says that the registers exist.
+        SNAPSHOT.call_once(|| unsafe { read_all() });
     }
-    // SAFETY: CPUID says that the registers exist; reading them changes nothing.
-    SNAPSHOT.call_once(|| unsafe {
+}
+
+/// Reads all registers of this core.
+///
+/// # Safety
+/// The processor must have them.
+unsafe fn read_all() -> Snapshot {
+    // SAFETY: by the caller's contract; reading them changes nothing.
+    unsafe {
         let capability = read_msr(CAPABILITY);
         let variable_count = ((capability & 0xff) as usize).min(MAX_VARIABLE);
         let mut variable = [(0, 0); MAX_VARIABLE];
@@ -57,7 +66,7 @@ pub(crate) fn record() {
             variable,
             variable_count,
         }
-    });
+    }
 }
 
 /// Gives this core the recorded registers and the reset value of the page-attribute table.
@@ -68,6 +77,12 @@ pub(crate) fn apply() {
     let Some(snapshot) = SNAPSHOT.get() else {
         return;
     };
+    // Flushing the caches is felt by every core that shares one, so not without need: a core that
+    // comes back from a Linux nearly always has the registers as they were.
+    // SAFETY: there is a snapshot, so the registers exist.
+    if unsafe { read_all() } == *snapshot {
+        return;
+    }
     // SAFETY: the values are those of the boot processor, read from the same registers; caches
     // are flushed around the change as the manual's sequence demands. Interrupts are off here.
     unsafe {

@@ -49,7 +49,7 @@ fn last_linux(kernel: Kernel, name: &str) {
         .image("demo", demo_initrd())
         .script(
             "define one cores=1 memory=256M kernel=steady initrd=demo console=com2 cmdline=\"bulkhead.name=one quiet\"\n\
-             define two cores=2 memory=256M kernel=steady initrd=demo console=com3 cmdline=\"bulkhead.name=two quiet\"\n\
+             define two cores=2 memory=256M kernel=steady initrd=demo console=com3 control=yes cmdline=\"bulkhead.name=two quiet\"\n\
              define last cores=0,3 memory=320M kernel=linux initrd=demo console=com4 control=yes cmdline=\"bulkhead.name=last quiet\"\n\
              start one\n",
         )
@@ -108,6 +108,18 @@ fn last_linux(kernel: Kernel, name: &str) {
     machine.com(1).send("handoff last\r");
     machine.wait_for_demo(4);
     one.runs_on(&mut machine, "the second handoff");
+    // By force: the boot processor can't get an INIT, so its Linux gets an NMI and panics.
+    machine.com(3).skip();
+    unlock(&mut machine, 4);
+    assert_eq!(ask(&mut machine, 4, "start two"), "ok");
+    machine.wait_for_demo(3);
+    unlock(&mut machine, 3);
+    machine.com(1).skip();
+    assert_eq!(ask(&mut machine, 3, "kill last"), "ok");
+    machine.wait_for(1, "the shell is back");
+    machine.wait_for(1, "bulkhead> ");
+    machine.expect("list", &["last", "stopped"]);
+    one.runs_on(&mut machine, "the kill of the last");
 }
 
 /// Who may ask, what may be asked, and the shell waking from `halt`.

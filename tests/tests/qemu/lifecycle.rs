@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bulkhead_tests::iso::Iso;
 use bulkhead_tests::qemu::{Machine, Running};
-use bulkhead_tests::{Kernel, build_folder, demo_initrd};
+use bulkhead_tests::{Kernel, build_folder, demo_initrd, initrd_with};
 use libtest_mimic::Trial;
 
 use crate::neighbour::Neighbour;
@@ -21,6 +21,7 @@ pub(crate) fn stories() -> Vec<Trial> {
         story("lifecycle::early_failures", early_failures),
         story("lifecycle::halted_and_hung", halted_and_hung),
         story("lifecycle::policies", policies),
+        story("lifecycle::kexec_inside", kexec_inside),
     ]
 }
 
@@ -215,4 +216,59 @@ fn policies() {
     machine.wait_for(1, "* victim: not launched again: 6 failures in a row");
     machine.wait_for(1, "* victim: parked core=1");
     machine.expect("list", &["failed"]);
+}
+
+/// A Linux enters another kernel by kexec: it stays inside its claim, and its power-off still
+/// reaches Bulkhead.
+fn kexec_inside() {
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| bulkhead_tests::root().join("target"), Into::into);
+    let carrier = initrd_with(
+        "carrier.img",
+        &[
+            (
+                "/bin/kexec",
+                target.join("x86_64-unknown-linux-musl/release/kexec"),
+            ),
+            ("/boot/vmlinuz", Kernel::Debian612Cloud.image()),
+            ("/boot/demo.img", demo_initrd()),
+        ],
+    );
+    let iso = Iso::new("kexec")
+        .image("linux", Kernel::Debian61Cloud.image())
+        .image("demo", demo_initrd())
+        .image("carrier", carrier)
+        .script(
+            "define next cores=3 memory=256M kernel=linux initrd=demo console=com3 cmdline=\"bulkhead.name=next quiet\"\n\
+             define victim cores=1,2 memory=640M@0x20000000 kernel=linux initrd=carrier console=com2 cmdline=\"bulkhead.name=victim quiet\"\n\
+             start next victim\n",
+        )
+        .make();
+    let mut machine = Machine::new(&iso, "run").start();
+    machine.wait_for_prompt();
+    machine.wait_for_demo(3);
+    let first = machine.wait_for_demo(2);
+    assert_eq!(first.release, Kernel::Debian61Cloud.release());
+    let mut next = Neighbour::watch(&mut machine, 3);
+
+    machine.com(2).skip();
+    machine
+        .com(2)
+        .send("kexec /boot/vmlinuz /boot/demo.img \"$(cat /proc/cmdline)\"\r");
+    let second = machine.wait_for_demo(2);
+    assert_eq!(second.release, Kernel::Debian612Cloud.release());
+    assert_eq!(second.apic_ids, [1, 2]);
+    for (start, end) in &second.ram {
+        let is_low = *start >= 0x1_0000 && *end < 0xa_0000;
+        let is_own = *start >= 0x2000_0000 && *end < 0x4800_0000;
+        assert!(
+            is_low || is_own,
+            "{start:#x}-{end:#x} is not the partition's"
+        );
+    }
+    next.runs_on(&mut machine, "kexec");
+    machine.com(2).send("poweroff -f\r");
+    machine.wait_for(1, "* victim: powered-off");
+    next.runs_on(&mut machine, "power-off after kexec");
+    next.noticed_nothing(&mut machine);
 }

@@ -8,12 +8,13 @@ mod generic;
 mod handoff;
 mod lifecycle;
 mod loaders;
-mod neighbour;
 mod refusals;
 mod shell;
+mod soak;
 mod two_linuxes;
 
 use bulkhead_tests::iso::Loader;
+use bulkhead_tests::neighbour;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// A story that every machine can play.
@@ -43,6 +44,7 @@ fn main() {
         loaders::stories(),
         generic::stories(),
         shell::stories(),
+        soak::stories(),
         refusals::stories(),
     ];
     libtest_mimic::run(&arguments, stories.into_iter().flatten().collect()).exit();

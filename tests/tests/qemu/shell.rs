@@ -12,6 +12,7 @@ pub(crate) fn stories() -> Vec<Trial> {
     vec![
         story("shell::dialogue", dialogue),
         story("shell::script_error", script_error),
+        story("shell::siblings", siblings),
     ]
 }
 
@@ -88,4 +89,37 @@ fn script_error() {
         "it stopped:\n{greeting}"
     );
     machine.expect("version", &["Bulkhead"]);
+}
+
+/// Cores with two threads each: siblings are shown, and splitting them is warned of, not refused.
+fn siblings() {
+    let iso = Iso::new("siblings")
+        .image("linux", Kernel::Debian61Cloud.image())
+        .image("demo", demo_initrd())
+        .make();
+    let mut machine = Machine::new(&iso, "run")
+        .cores("8,sockets=2,cores=2,threads=2")
+        .start();
+    machine.wait_for_prompt();
+    let cores = machine.command("cores");
+    assert_eq!(cores.matches("parked").count(), 7, "{cores}");
+    let claim = "memory=256M kernel=linux initrd=demo";
+    machine.expect(
+        &format!("define half cores=2 {claim} console=com2"),
+        &["half: cores 2"],
+    );
+    let split = format!("define other cores=3 {claim}");
+    machine.expect(&split, &["warning: other:", "core 2", "\"half\""]);
+    machine.expect(
+        &format!("define near cores=1 {claim}"),
+        &["warning: near:", "core 0"],
+    );
+    machine.expect("undefine other", &[]);
+    let whole = machine.expect("set half cores=2,3", &["half: cores 2-3"]);
+    assert!(!whole.contains("warning"), "{whole}");
+    machine.expect("start half", &[]);
+    let report = machine.wait_for_demo(2);
+    assert_eq!(report.apic_ids, [2, 3]);
+    machine.com(2).send("poweroff\r");
+    machine.wait_for(1, "* half: powered-off");
 }

@@ -6,7 +6,9 @@ use bulkhead_tests::source::Count;
 
 use crate::host::Host;
 use crate::launch::{Launch, Launches, MEASURES, MEMORY};
+use crate::neighbour::Case;
 use crate::print::{numbers, resident_bytes};
+use crate::restart::Restarts;
 use crate::values::Values;
 
 pub(crate) fn write(
@@ -14,6 +16,8 @@ pub(crate) fn write(
     runs: usize,
     cores: usize,
     results: &[Launches],
+    restarts: &[Restarts],
+    neighbour: &[Case],
     code: &[(&str, Count)],
 ) -> String {
     let resident = &results[0].resident;
@@ -38,6 +42,8 @@ pub(crate) fn write(
         ("cores", cores.to_string()),
         ("memory", text(MEMORY)),
         ("launches", array(results.iter().map(launches))),
+        ("restarts", array(restarts.iter().map(restart))),
+        ("neighbour", array(neighbour.iter().map(case))),
         ("resident_bytes", resident_bytes(resident).to_string()),
         ("resident", object(regions)),
         ("code", object(code)),
@@ -70,6 +76,27 @@ fn launches(result: &Launches) -> String {
             "doorbell_to_entry_again_ms",
             numbers_of(again.iter().copied()),
         ),
+    ])
+}
+
+fn restart(result: &Restarts) -> String {
+    let values = |values: &[f64]| numbers_of(values.iter().copied());
+    object([
+        ("kernel", text(&result.release)),
+        ("bulkhead_reboot_to_init_s", values(&result.bulkhead)),
+        ("machine_reset_to_init_s", values(&result.reset)),
+        ("doorbell_to_entry_ms", values(&result.copies)),
+    ])
+}
+
+fn case(case: &Case) -> String {
+    object([
+        ("other", text(case.name)),
+        ("ticks", case.count.to_string()),
+        ("lost", case.lost.to_string()),
+        ("max_us", case.max_us.to_string()),
+        ("p999_us", case.p999_us.to_string()),
+        ("p50_us", case.p50_us.to_string()),
     ])
 }
 

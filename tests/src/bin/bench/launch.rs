@@ -67,9 +67,9 @@ pub(crate) struct Launches {
 }
 
 pub(crate) struct Bench {
-    iso: PathBuf,
-    initrd: PathBuf,
-    cores: usize,
+    pub(crate) iso: PathBuf,
+    pub(crate) initrd: PathBuf,
+    pub(crate) cores: usize,
 }
 
 impl Bench {
@@ -111,14 +111,19 @@ impl Bench {
         all
     }
 
-    /// A launch by Bulkhead in a fresh machine, and what that machine says of itself.
-    fn by_bulkhead(&self, kernel: Kernel, all: &mut Launches) -> Launch {
+    /// A fresh machine, up to the shell's prompt.
+    pub(crate) fn boot(&self) -> Running {
         let machine_cores = (self.cores + 1).max(4).to_string();
         let mut machine = Machine::new(&self.iso, "bulkhead")
             .cores(&machine_cores)
             .start();
         tool::watch(&machine);
         machine.wait_for_prompt();
+        machine
+    }
+
+    /// Defines the partition; gives its Linux's command line.
+    pub(crate) fn define(&self, machine: &mut Running, kernel: Kernel) -> String {
         let define = format!(
             "define one cores=1-{} memory={MEMORY} kernel={} initrd=demo \
              cmdline=\"bulkhead.name=one\" console=com2",
@@ -129,7 +134,13 @@ impl Bench {
         let Some(cmdline) = answers::shown_cmdline(&machine.command("show one")) else {
             machine.fail("\"show one\" has no command line");
         };
-        all.cmdline = cmdline;
+        cmdline
+    }
+
+    /// A launch by Bulkhead in a fresh machine, and what that machine says of itself.
+    fn by_bulkhead(&self, kernel: Kernel, all: &mut Launches) -> Launch {
+        let mut machine = self.boot();
+        all.cmdline = self.define(&mut machine, kernel);
         all.resident = answers::resident(&answers::memory(&machine.command("memory")));
 
         machine.com(1).skip();
@@ -156,12 +167,7 @@ impl Bench {
 
     /// The same Linux by QEMU itself.
     fn by_qemu(&self, kernel: Kernel, cmdline: &str) -> Launch {
-        let folder = self.iso.with_file_name("direct");
-        let mut machine =
-            Machine::without_bulkhead(&folder, &kernel.image(), &self.initrd, cmdline)
-                .cores(&self.cores.to_string())
-                .memory(MEMORY)
-                .start();
+        let mut machine = self.direct(kernel, cmdline).start();
         tool::watch(&machine);
         machine.wait_for(3, "Booting from ROM");
         let start = Mark::now(&machine);

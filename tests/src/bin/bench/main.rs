@@ -1,8 +1,10 @@
 //! `make bench`: how long a launch takes, side by side with the same Linux started by QEMU itself;
-//! how long its images are copied; what stays resident; how much code there is.
+//! how long its images are copied; how long a restart takes, side by side with a machine reset; how
+//! late a neighbour's timer is meanwhile; what stays resident; how much code there is.
 //!
 //! Prints tables and writes `build/bench.json`. It reports and does not judge: it fails only if a
-//! run breaks. `$N` is the number of runs of each kind (5), `$CORES` that of each Linux's cores (1).
+//! run breaks. `$N` is the number of runs of each kind (5), `$CORES` that of each Linux's cores (1);
+//! `$TICKS` that of seconds of each of the neighbour's cases (20).
 //!
 //! Both sides have the same kernel, initial RAM disk, command line (the partition's, to the
 //! letter), cores, RAM, accelerator and host, and take turns. Times of launches are this program's:
@@ -11,7 +13,9 @@
 mod host;
 mod json;
 mod launch;
+mod neighbour;
 mod print;
+mod restart;
 mod values;
 
 use std::process::ExitCode;
@@ -20,10 +24,12 @@ use bulkhead_tests::{build_folder, root, source, tool};
 
 use crate::host::Host;
 use crate::launch::{Bench, KERNELS, Launches, MEMORY};
+use crate::restart::Restarts;
 
 fn main() -> ExitCode {
     tool::exit_on_failure("bench");
     let (runs, cores) = (variable("N", 5), variable("CORES", 1));
+    let seconds = variable("TICKS", 20);
     let host = Host::ask();
     println!("{}", host.line());
     println!("{runs} runs of each kind, taking turns; {cores} core(s), {MEMORY} for each Linux\n");
@@ -33,13 +39,22 @@ fn main() -> ExitCode {
         .iter()
         .map(|kernel| bench.launches(*kernel, runs))
         .collect();
+    let restarts: Vec<Restarts> = KERNELS
+        .iter()
+        .map(|kernel| bench.restarts(*kernel, runs))
+        .collect();
+    println!();
+    let neighbour = neighbour::cases(seconds);
+    println!();
     let code = ["kernel", "shell"].map(|folder| (folder, source::count(&root().join(folder))));
 
     print::launches(&results);
     print::copies(&results);
+    print::restarts(&restarts);
+    print::neighbour(seconds, &neighbour);
     print::resident(&results[0].resident);
     print::code(&code);
-    let json = json::write(&host, runs, cores, &results, &code);
+    let json = json::write(&host, runs, cores, &results, &restarts, &neighbour, &code);
     std::fs::write(build_folder().join("bench.json"), json)
         .expect("build/bench.json can be written");
     println!("\nbuild/bench.json has every single value.");

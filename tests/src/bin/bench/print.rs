@@ -4,6 +4,8 @@ use bulkhead_tests::source::Count;
 use bulkhead_tests::tool;
 
 use crate::launch::{Launches, MEASURES};
+use crate::neighbour::Case;
+use crate::restart::Restarts;
 use crate::values::Values;
 
 pub(crate) fn launches(results: &[Launches]) {
@@ -48,6 +50,71 @@ pub(crate) fn copies(results: &[Launches]) {
         ]);
     }
     println!("{}", tool::table(&rows));
+}
+
+pub(crate) fn restarts(results: &[Restarts]) {
+    println!(
+        "Restart by `reboot -f` to /init, in seconds: p50, p99 (the largest, of up to 100 runs). \
+         Wanted: a reset takes 3 times as long or longer."
+    );
+    let mut rows = vec![row(&[
+        "KERNEL",
+        "IN A PARTITION",
+        "",
+        "MACHINE RESET",
+        "",
+        "RESET / PARTITION",
+        "DOORBELL TO ENTRY, MS",
+        "",
+    ])];
+    for result in results {
+        let of = |values: &[f64]| Values::of(values.iter().copied());
+        let (bulkhead, reset) = (of(&result.bulkhead), of(&result.reset));
+        let copies = of(&result.copies);
+        rows.push(vec![
+            result.release.clone(),
+            format!("{:.2}", bulkhead.median),
+            format!("{:.2}", bulkhead.p99),
+            format!("{:.2}", reset.median),
+            format!("{:.2}", reset.p99),
+            format!("{:.2}", reset.median / bulkhead.median),
+            format!("{:.1}", copies.median),
+            format!("{:.1}", copies.p99),
+        ]);
+    }
+    print!("{}", tool::table(&rows));
+    println!(
+        "  The reset is that of QEMU's machine: a BIOS of a second, where real firmware takes \
+         longer.\n  `kexec -e` in a plain Linux is not measured: there is no kexec tool in the \
+         image.\n"
+    );
+}
+
+pub(crate) fn neighbour(seconds: usize, cases: &[Case]) {
+    println!(
+        "A neighbour that wakes every millisecond for {seconds} s while another partition ends \
+         and starts: how late, in microseconds."
+    );
+    let headings = ["THE OTHER", "TICKS", "PERIODS LOST", "MAX", "P99.9", "P50"];
+    let mut rows = vec![row(&headings)];
+    for case in cases {
+        let numbers = [
+            case.count,
+            case.lost,
+            case.max_us,
+            case.p999_us,
+            case.p50_us,
+        ];
+        let numbers = numbers.map(|number| number.to_string());
+        let name = std::iter::once(case.name.to_string());
+        rows.push(name.chain(numbers).collect());
+    }
+    print!("{}", tool::table(&rows));
+    println!(
+        "  To be compared with the controls. Under emulation the virtual cores share the host's: \
+         a Linux that boots\n  beside the neighbour takes host time from it, whatever Bulkhead \
+         does.\n"
+    );
 }
 
 pub(crate) fn resident(resident: &[(String, u64)]) {

@@ -3,6 +3,7 @@
 pub(crate) struct Values {
     pub(crate) smallest: f64,
     pub(crate) median: f64,
+    pub(crate) p99: f64,
     pub(crate) largest: f64,
 }
 
@@ -11,10 +12,13 @@ impl Values {
     pub(crate) fn of(values: impl Iterator<Item = f64>) -> Self {
         let mut values: Vec<f64> = values.collect();
         values.sort_by(f64::total_cmp);
+        // The nearest rank: of up to 100 runs the largest.
+        let rank = (values.len() * 99).div_ceil(100);
         let (low, high) = ((values.len() - 1) / 2, values.len() / 2);
         Self {
             smallest: values[0],
             median: f64::midpoint(values[low], values[high]),
+            p99: values[rank - 1],
             largest: values[values.len() - 1],
         }
     }
@@ -31,6 +35,7 @@ impl std::fmt::Display for Values {
             smallest,
             median,
             largest,
+            ..
         } = self;
         write!(f, "{median:.2} ({smallest:.2}-{largest:.2})")
     }

@@ -1,0 +1,52 @@
+//! `kexec KERNEL INITRD CMDLINE`: loads another kernel and enters it, without firmware.
+//!
+//! `kexec -s -l` and `kexec -e` in one, for the demo's image, which has no kexec-tools.
+//! Source: kexec_file_load(2), reboot(2).
+
+use std::ffi::CString;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::process::ExitCode;
+
+fn load(kernel: &str, initrd: &str, command_line: &str) -> io::Result<()> {
+    let kernel = File::open(kernel)?;
+    let initrd = File::open(initrd)?;
+    let command_line = CString::new(command_line)?;
+    let length = command_line.as_bytes_with_nul().len();
+    // SAFETY: both descriptors are open, and the text has the length that is told.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_kexec_file_load,
+            kernel.as_raw_fd(),
+            initrd.as_raw_fd(),
+            length,
+            command_line.as_ptr(),
+            0usize,
+        )
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, kernel, initrd, command_line] = arguments.as_slice() else {
+        eprintln!("usage: kexec KERNEL INITRD CMDLINE");
+        return ExitCode::FAILURE;
+    };
+    if let Err(error) = load(kernel, initrd, command_line) {
+        eprintln!("kexec: {error}");
+        return ExitCode::FAILURE;
+    }
+    // SAFETY: enters the kernel that was loaded; returns only if that fails.
+    unsafe {
+        libc::sync();
+        libc::reboot(libc::LINUX_REBOOT_CMD_KEXEC);
+    }
+    eprintln!("kexec: {}", io::Error::last_os_error());
+    ExitCode::FAILURE
+}

@@ -1,0 +1,477 @@
+//! Two partitions, ended in turns by every way there is, at random: each comes back whole, the
+//! other does not notice, and nothing is used up.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use crate::iso::Iso;
+use crate::neighbour::Neighbour;
+use crate::qemu::{Machine, Running};
+use crate::{Kernel, answers, demo_initrd};
+
+/// What there is to be ended.
+pub struct Partition {
+    /// Its name.
+    pub name: &'static str,
+    /// What it boots.
+    pub kernel: Kernel,
+    /// Its serial port.
+    pub com: usize,
+    /// Its cores, the boot core first.
+    pub cores: &'static [u32],
+    /// Its RAM.
+    pub memory: &'static str,
+}
+
+/// Both of [`boot`].
+pub const PARTITIONS: [Partition; 2] = [
+    Partition {
+        name: "one",
+        kernel: Kernel::Debian61Cloud,
+        com: 2,
+        cores: &[1, 2],
+        memory: "320M",
+    },
+    Partition {
+        name: "two",
+        kernel: Kernel::Debian612Cloud,
+        com: 3,
+        cores: &[3],
+        memory: "256M",
+    },
+];
+
+/// After so many rounds everything that is allocated once has been.
+const WARM_UP: usize = 4;
+/// Every so many rounds Bulkhead itself is looked at.
+const LOOK_EVERY: usize = 10;
+/// Panics in a row before another way is taken: after more, Bulkhead would wait for long, and at
+/// last give up.
+const MOST_PANICS: u32 = 3;
+/// How often a partition counts.
+const COUNT_MS: u32 = 50;
+/// The shell remembers 64 lines, which take memory.
+const HISTORY: usize = 66;
+/// Vectors below are the processor's own exceptions; 2 is the NMI, which fetches cores.
+const EXCEPTIONS: u8 = 32;
+const NMI: u8 = 2;
+/// Interrupts that were pending when a Linux ended arrive at the parked core and are counted:
+/// so many a round and core are no more than that.
+const LEFT_OVER: u32 = 4;
+
+/// A way to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// By a command in its Linux; the partition stays ended.
+    Off(&'static str),
+    /// By a command in its Linux; another run follows.
+    Again(&'static str),
+    /// The same, by a panic.
+    Panic(&'static str),
+    /// By the shell.
+    Kill,
+    /// By the shell, at once.
+    Restart,
+    /// It stands still, interrupts off, and tells nobody; the shell restarts it.
+    Halt,
+}
+
+const WAYS: [Way; 11] = [
+    Way::Off("poweroff"),
+    Way::Off("poweroff -f"),
+    Way::Off("echo o > /proc/sysrq-trigger"),
+    Way::Again("reboot"),
+    Way::Again("reboot -f"),
+    Way::Again("echo b > /proc/sysrq-trigger"),
+    Way::Panic("echo c > /proc/sysrq-trigger"),
+    Way::Kill,
+    Way::Restart,
+    Way::Halt,
+    // The last one needs two cores.
+    Way::Panic("taskset 2 sh -c 'echo c > /proc/sysrq-trigger'"),
+];
+
+impl Way {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Off(command) | Self::Again(command) | Self::Panic(command) => command,
+            Self::Kill => "kill from the shell",
+            Self::Restart => "restart from the shell",
+            Self::Halt => "halt -f, restart from the shell",
+        }
+    }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): small, and good enough to choose by.
+struct Random(u64);
+
+impl Random {
+    const fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn choose(&mut self, ways: &[Way]) -> Way {
+        ways[usize::try_from(self.next() % ways.len() as u64).expect("it is small")]
+    }
+}
+
+/// What Bulkhead says of itself while both partitions run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Look {
+    heap_bytes: u64,
+    memory: String,
+    cores: String,
+    traps: Vec<(u8, u32)>,
+}
+
+/// A machine with both partitions, up to their shells. Its files lie in the folder `name`.
+///
+/// # Panics
+/// If it does not start.
+#[must_use]
+pub fn boot(name: &str) -> Running {
+    let mut script = String::new();
+    let mut iso = Iso::new(name).image("demo", demo_initrd());
+    for partition in &PARTITIONS {
+        let Partition {
+            name,
+            kernel,
+            com,
+            cores,
+            memory,
+        } = partition;
+        let cores: Vec<String> = cores.iter().map(ToString::to_string).collect();
+        // Writing into a string never fails.
+        let _ = writeln!(
+            script,
+            "define {name} cores={} memory={memory} kernel={} initrd=demo console=com{com} \
+             cmdline=\"bulkhead.name={name} quiet\"",
+            cores.join(","),
+            kernel.name(),
+        );
+        iso = iso.image(kernel.name(), kernel.image());
+    }
+    let iso = iso.script(&format!("{script}start one two\n")).make();
+    Machine::new(&iso, "run").start()
+}
+
+/// So many rounds on a machine made by [`boot`]; `say` gets one line for each, and a summary.
+///
+/// # Panics
+/// At the first thing that is not right, with the last lines of every port.
+pub fn run(machine: &mut Running, rounds: usize, seed: u64, say: &mut dyn FnMut(&str)) {
+    let begin = Instant::now();
+    machine.wait_for_prompt();
+    let mut soak = Soak::new(machine, seed);
+    let warm_up = WARM_UP.min(rounds / 2);
+    let mut first = None;
+    for round in 1..=rounds {
+        let line = soak.round(round);
+        say(&format!("round {round:>4}/{rounds}  {line}"));
+        if round == warm_up || round.is_multiple_of(LOOK_EVERY) || round == rounds {
+            let look = soak.look_again(first.as_ref(), round);
+            let first = first.get_or_insert_with(|| look.clone());
+            if round == rounds {
+                say(&soak.summary(round, begin, first, &look));
+            }
+        }
+    }
+}
+
+/// Ends it, and sees to it that it is launched again.
+///
+/// # Panics
+/// If it does not end in that way.
+pub fn end(machine: &mut Running, partition: &Partition, way: Way) {
+    let name = partition.name;
+    match way {
+        Way::Off(command) => {
+            machine.com(partition.com).send(&format!("{command}\r"));
+            machine.wait_for(1, &format!("* {name}: powered-off"));
+            let parked = format!("* {name}: parked core={}", partition.cores[0]);
+            machine.wait_for(1, &parked);
+            is_listed(machine, name, "stopped");
+            type_line(machine, &format!("start {name}"));
+        }
+        Way::Again(command) => {
+            machine.com(partition.com).send(&format!("{command}\r"));
+            machine.wait_for(1, &format!("* {name}: rebooted"));
+        }
+        Way::Panic(command) => {
+            machine.com(partition.com).send(&format!("{command}\r"));
+            let failed = format!("* {name}: failed reason=\"panic\"");
+            machine.wait_for(1, &failed);
+        }
+        Way::Kill => {
+            type_line(machine, &format!("kill {name}"));
+            machine.wait_for(1, &format!("* {name}: killed"));
+            is_listed(machine, name, "stopped");
+            type_line(machine, &format!("start {name}"));
+        }
+        Way::Restart => {
+            type_line(machine, &format!("restart {name}"));
+            machine.wait_for(1, &format!("* {name}: killed"));
+        }
+        Way::Halt => {
+            machine.com(partition.com).send("halt -f\r");
+            machine.wait_for(partition.com, "System halted");
+            std::thread::sleep(Duration::from_millis(500));
+            is_listed(machine, name, "running");
+            type_line(machine, &format!("restart {name}"));
+            machine.wait_for(1, &format!("* {name}: killed"));
+        }
+    }
+}
+
+fn type_line(machine: &mut Running, line: &str) {
+    machine.com(1).skip();
+    machine.com(1).send(&format!("{line}\r"));
+}
+
+fn is_listed(machine: &mut Running, name: &str, state: &str) {
+    let list = machine.command("list");
+    let is_so = list.lines().any(|line| {
+        let mut words = line.split_ascii_whitespace();
+        words.next() == Some(name) && words.next() == Some(state)
+    });
+    if !is_so {
+        let why = format!("{name} is not {state}:\n{list}");
+        machine.fail(&why);
+    }
+}
+
+struct Soak<'a> {
+    machine: &'a mut Running,
+    random: Random,
+    neighbours: Vec<Neighbour>,
+    /// Of each partition: its RAM in the first report, which must never change.
+    ram: Vec<Vec<(u64, u64)>>,
+    runs: [u32; 2],
+    panics: [u32; 2],
+    taken: Vec<(Way, u32)>,
+    slowest: Duration,
+    /// Looks that had to be taken twice, and why.
+    garbled: Vec<String>,
+}
+
+impl<'a> Soak<'a> {
+    fn new(machine: &'a mut Running, seed: u64) -> Self {
+        let mut soak = Self {
+            machine,
+            random: Random(seed),
+            neighbours: Vec::new(),
+            ram: Vec::new(),
+            runs: [1; 2],
+            panics: [0; 2],
+            taken: Vec::new(),
+            slowest: Duration::ZERO,
+            garbled: Vec::new(),
+        };
+        for partition in &PARTITIONS {
+            let report = soak.machine.wait_for_demo(partition.com);
+            soak.ram.push(report.ram);
+        }
+        for partition in &PARTITIONS {
+            let neighbour = Neighbour::watch_every(soak.machine, partition.com, COUNT_MS);
+            soak.neighbours.push(neighbour);
+        }
+        soak
+    }
+
+    fn choose(&mut self, index: usize) -> Way {
+        let ways = if PARTITIONS[index].cores.len() > 1 {
+            &WAYS[..]
+        } else {
+            &WAYS[..WAYS.len() - 1]
+        };
+        loop {
+            let way = self.random.choose(ways);
+            if !matches!(way, Way::Panic(_)) || self.panics[index] < MOST_PANICS {
+                return way;
+            }
+        }
+    }
+
+    /// One partition is ended and comes back; what to say of it.
+    fn round(&mut self, round: usize) -> String {
+        let index = (round - 1) % PARTITIONS.len();
+        let partition = &PARTITIONS[index];
+        let name = partition.name;
+        let way = self.choose(index);
+        self.panics[index] = match way {
+            Way::Panic(_) => self.panics[index] + 1,
+            _ => 0,
+        };
+        match self.taken.iter_mut().find(|(taken, _)| *taken == way) {
+            Some((_, count)) => *count += 1,
+            None => self.taken.push((way, 1)),
+        }
+        let begin = Instant::now();
+        self.machine.com(1).skip();
+        self.machine.com(partition.com).skip();
+        end(self.machine, partition, way);
+        self.runs[index] += 1;
+        let run = self.runs[index];
+        let wanted = format!("* {name}: launched run={run} core={}", partition.cores[0]);
+        self.machine.wait_for(1, &wanted);
+        self.is_whole(index, round);
+        let took = begin.elapsed();
+        self.slowest = self.slowest.max(took);
+
+        let other = PARTITIONS.len() - 1 - index;
+        let before = self.neighbours[other].last();
+        self.neighbours[other].runs_on(self.machine, way.name());
+        self.neighbours[other].noticed_nothing(self.machine);
+        let after = self.neighbours[other].last();
+        self.neighbours[index] = Neighbour::watch_every(self.machine, partition.com, COUNT_MS);
+        format!(
+            "{name}  {:<46} run {run:>4} in {:>4.1} s; {} counted {before}-{after}",
+            way.name(),
+            took.as_secs_f64(),
+            PARTITIONS[other].name,
+        )
+    }
+
+    /// It has what it always had, and its shell answers.
+    fn is_whole(&mut self, index: usize, round: usize) {
+        let partition = &PARTITIONS[index];
+        let report = self.machine.wait_for_demo(partition.com);
+        let is_so = report.name == partition.name
+            && report.release == partition.kernel.release()
+            && report.apic_ids == partition.cores
+            && report.cpus == partition.cores.len()
+            && report.ram == self.ram[index];
+        if !is_so {
+            let why = format!(
+                "round {round}: not what it had: {report:x?}, RAM {:x?}",
+                self.ram[index]
+            );
+            self.machine.fail(&why);
+        }
+        let answer = self.machine.linux(partition.com, "echo $((3*3))");
+        if answer != "9" {
+            self.machine
+                .fail(&format!("round {round}: 3*3 is {answer:?}"));
+        }
+    }
+
+    fn look(&mut self) -> Look {
+        // What the shell remembers is the same then.
+        for number in 0..HISTORY {
+            let line = if number % 2 == 0 {
+                "version"
+            } else {
+                "version "
+            };
+            self.machine.command(line);
+        }
+        let memory = self.machine.command("memory");
+        let cores = self.machine.command("cores");
+        let log = self.machine.command("log");
+        if log.lines().any(|line| line.contains(": lost (")) {
+            self.machine.fail(&format!("a core is lost:\n{log}"));
+        }
+        let Some(heap_bytes) = answers::heap_bytes(&log) else {
+            self.machine
+                .fail("\"log\" does not say what of the heap is in use");
+        };
+        Look {
+            heap_bytes,
+            memory,
+            cores,
+            traps: answers::traps(&log),
+        }
+    }
+
+    /// What is not as it was; nothing if all is.
+    fn difference(first: &Look, now: &Look, round: usize) -> Option<String> {
+        let changed = |what: &str, was: &dyn std::fmt::Debug, is: &dyn std::fmt::Debug| {
+            Some(format!("{what} is not what it was: {was:?}, {is:?}"))
+        };
+        if now.heap_bytes != first.heap_bytes {
+            return changed("the heap in use", &first.heap_bytes, &now.heap_bytes);
+        }
+        let texts = [
+            ("`memory`", &first.memory, &now.memory),
+            ("`cores`", &first.cores, &now.cores),
+        ];
+        for (what, was, is) in texts {
+            let lines = was.lines().zip(is.lines());
+            let pair = lines.into_iter().find(|(was, is)| was != is);
+            if let Some((was, is)) = pair {
+                return changed(what, &was, &is);
+            }
+            if was != is {
+                return changed(what, was, is);
+            }
+        }
+        let cores: usize = PARTITIONS
+            .iter()
+            .map(|partition| partition.cores.len())
+            .sum();
+        let limit = u32::try_from(cores * round).unwrap_or(u32::MAX) * LEFT_OVER;
+        let is_wrong = |(vector, count): &&(u8, u32)| {
+            (*vector < EXCEPTIONS && *vector != NMI) || *count > limit
+        };
+        let (vector, count) = now.traps.iter().find(is_wrong)?;
+        Some(format!("vector {vector:#x} came {count} times"))
+    }
+
+    /// Takes a look, which must show what the first one showed. One more is taken if it does not:
+    /// a serial port whose reader is slow may lose a character, and what is really wrong stays so.
+    fn look_again(&mut self, first: Option<&Look>, round: usize) -> Look {
+        let mut look = self.look();
+        let Some(first) = first else {
+            return look;
+        };
+        if let Some(difference) = Self::difference(first, &look, round) {
+            self.garbled
+                .push(format!("after round {round} {difference}"));
+            look = self.look();
+        }
+        if let Some(difference) = Self::difference(first, &look, round) {
+            self.machine
+                .fail(&format!("after round {round} {difference}"));
+        }
+        look
+    }
+
+    fn summary(&self, rounds: usize, begin: Instant, first: &Look, last: &Look) -> String {
+        let mut text = format!(
+            "{rounds} rounds in {:.0} s, all of them right; the slowest took {:.1} s.\n",
+            begin.elapsed().as_secs_f64(),
+            self.slowest.as_secs_f64(),
+        );
+        for (way, count) in &self.taken {
+            let _ = writeln!(text, "  {count:>4} x {}", way.name());
+        }
+        let _ = writeln!(
+            text,
+            "Heap in use after the first rounds and now: {} and {} bytes. No core lost; `memory` \
+             and `cores` are what they were.",
+            first.heap_bytes, last.heap_bytes
+        );
+        for garbled in &self.garbled {
+            let _ = writeln!(text, "Seen once, and not at a second look: {garbled}.");
+        }
+        let traps = last
+            .traps
+            .iter()
+            .map(|(vector, count)| format!("{vector:#x} {count} times"));
+        let traps: Vec<String> = traps.collect();
+        let _ = write!(
+            text,
+            "Left over from ended Linuxes, counted and dropped: {}.",
+            if traps.is_empty() {
+                "nothing".to_string()
+            } else {
+                format!("vector {}", traps.join(", "))
+            }
+        );
+        text
+    }
+}
