@@ -225,7 +225,7 @@ fn image_kind(bytes: &[u8]) -> ImageKind {
 /// Puts an empty MP table where Linux looks first for the BIOS's.
 ///
 /// A stock kernel with `CONFIG_X86_MPPARSE` that finds no I/O APIC in its MADT looks for the MP
-/// table of the BIOS and would take the I/O APIC from it (FACTS). It scans the first KiB of memory
+/// table of the BIOS and would take the I/O APIC from it. It scans the first KiB of memory
 /// before the BIOS's areas, and stops at the first floating pointer.
 pub(crate) fn hide_mp_table(machine: &Machine) {
     if machine.firmware != FirmwareKind::Bios {

@@ -1,5 +1,5 @@
 //! Memory types: loaders and firmware leave the other cores' MTRRs unlike the boot processor's
-//! (FACTS), and Linux expects them alike.
+//! (seen with both), and Linux expects them alike.
 //!
 //! Source: Intel SDM Vol. 3A, "Memory Type Range Registers" and "MTRR Considerations in MP Systems".
 

@@ -1,7 +1,7 @@
 //! Traps of a core that runs Bulkhead's code.
 //!
 //! Any vector may come at any time: a local APIC keeps what was pending when a Linux left
-//! (FACTS), and a stray IPI of a partition is aimed at a number. Each one is acknowledged,
+//! (seen: its timer vector), and a stray IPI of a partition is aimed at a number. Each one is acknowledged,
 //! counted and survived; only an exception of our own code stops the core.
 
 use core::sync::atomic::{AtomicU32, Ordering};
