@@ -40,6 +40,7 @@ fn kmain(info: BootInfo) -> ! {
     // SAFETY: once, before any core loads the table.
     unsafe { trap::init() };
     trap::load();
+    trap::enable_machine_checks();
 
     let memory = machine::own_memory(&info);
     let firmware = machine::read_firmware(&info);

@@ -32,7 +32,7 @@ pub(crate) extern "C" fn core_main(reason: u64, kind: u64, partition: u64, statu
     unsafe { core::arch::asm!("mov dr7, {0}", in(reg) 0u64, options(nomem, nostack)) };
     cores::load_segments();
     trap::load();
-    enable_machine_checks();
+    trap::enable_machine_checks();
     mtrr::apply();
     apic::quiesce();
     match reason {
@@ -40,14 +40,6 @@ pub(crate) extern "C" fn core_main(reason: u64, kind: u64, partition: u64, statu
         REASON_ENDED => runtime::ended(partition as usize, kind as u32, status),
         _ => halt_for_ever(),
     }
-}
-
-/// A machine check on a core whose CR4.MCE is clear shuts the machine down; a parked core can be
-/// hit by one that is broadcast (Intel SDM Vol. 3B, "Machine-Check Architecture").
-fn enable_machine_checks() {
-    use x86_64::registers::control::{Cr4, Cr4Flags};
-    // SAFETY: the vector has a handler with its own stack.
-    unsafe { Cr4::update(|flags| flags.insert(Cr4Flags::MACHINE_CHECK_EXCEPTION)) };
 }
 
 /// Waits for the doorbell, launches what it brings, or launches again when that is due. A core
