@@ -24,7 +24,6 @@ const REFUSALS: &[(&str, &[&str])] = &[
     ),
     ("define web cores=x memory=256M kernel=linux", &["x"]),
     ("define web cores=3-2 memory=256M kernel=linux", &["3-2"]),
-    ("define web cores=0 memory=256M kernel=linux", &["core 0"]),
     (
         "define web cores=1 memory=256M kernel=linux",
         &["core 1", "\"busy\""],
@@ -107,6 +106,11 @@ const REFUSALS: &[(&str, &[&str])] = &[
         &["quote"],
     ),
     ("start web", &["web"]),
+    ("start own", &["core 0", "handoff own"]),
+    ("restart own", &["core 0", "handoff own"]),
+    ("handoff busy", &["busy", "core 0"]),
+    ("set busy restart=often", &["often", "on-failure"]),
+    ("set busy control=maybe", &["maybe"]),
     ("start busy nobody", &["nobody"]),
     ("kill busy", &["busy", "defined"]),
     ("show nobody", &["nobody", "busy"]),
@@ -134,7 +138,8 @@ fn all() {
         .image("truncated", truncated)
         .image("corrupt", corrupt)
         .script(
-            "define busy cores=1 memory=256M@0x10000000 kernel=linux initrd=demo console=com2\n",
+            "define busy cores=1 memory=256M@0x10000000 kernel=linux initrd=demo console=com2\n\
+             define own cores=0 memory=64M kernel=linux\n",
         )
         .make();
     let mut machine = Machine::new(&iso, "run").start();
