@@ -114,8 +114,18 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    fn choose(&mut self, ways: &[Way]) -> Way {
-        ways[usize::try_from(self.next() % ways.len() as u64).expect("it is small")]
+    /// A number below `limit`.
+    fn below(&mut self, limit: usize) -> usize {
+        usize::try_from(self.next() % limit as u64).expect("it is small")
+    }
+
+    /// The ways in a random order (Fisher and Yates).
+    fn shuffle(&mut self, ways: &[Way]) -> Vec<Way> {
+        let mut deck = ways.to_vec();
+        for last in (1..deck.len()).rev() {
+            deck.swap(last, self.below(last + 1));
+        }
+        deck
     }
 }
 
@@ -252,6 +262,8 @@ struct Soak<'a> {
     ram: Vec<Vec<(u64, u64)>>,
     runs: [u32; 2],
     panics: [u32; 2],
+    /// Of each partition: the ways that are still to come, the next one last.
+    decks: [Vec<Way>; 2],
     taken: Vec<(Way, u32)>,
     slowest: Duration,
     /// Looks that had to be taken twice, and why.
@@ -267,6 +279,7 @@ impl<'a> Soak<'a> {
             ram: Vec::new(),
             runs: [1; 2],
             panics: [0; 2],
+            decks: [Vec::new(), Vec::new()],
             taken: Vec::new(),
             slowest: Duration::ZERO,
             garbled: Vec::new(),
@@ -288,11 +301,15 @@ impl<'a> Soak<'a> {
         } else {
             &WAYS[..WAYS.len() - 1]
         };
-        loop {
-            let way = self.random.choose(ways);
-            if !matches!(way, Way::Panic(_)) || self.panics[index] < MOST_PANICS {
-                return way;
-            }
+        // From a shuffled deck, so that a short soak sees every way as well.
+        if self.decks[index].is_empty() {
+            self.decks[index] = self.random.shuffle(ways);
+        }
+        let may_panic = self.panics[index] < MOST_PANICS;
+        let is_fit = |way: &Way| may_panic || !matches!(way, Way::Panic(_));
+        match self.decks[index].iter().rposition(is_fit) {
+            Some(at) => self.decks[index].remove(at),
+            None => Way::Restart,
         }
     }
 

@@ -104,10 +104,13 @@ pub(crate) fn delay_us(us: u64) {
 pub(crate) fn wait_until(us: u64, mut done: impl FnMut() -> bool) -> bool {
     let end = now() + us * khz() / 1000;
     loop {
+        // The time first: a core that stood still meanwhile (a virtual one, or in system
+        // management mode) must still look once after it.
+        let is_over = now() >= end;
         if done() {
             return true;
         }
-        if now() >= end {
+        if is_over {
             return false;
         }
         core::hint::spin_loop();

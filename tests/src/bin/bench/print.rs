@@ -84,9 +84,8 @@ pub(crate) fn restarts(results: &[Restarts]) {
     }
     print!("{}", tool::table(&rows));
     println!(
-        "  The reset is that of QEMU's machine: a BIOS of a second, where real firmware takes \
-         longer.\n  `kexec -e` in a plain Linux is not measured: there is no kexec tool in the \
-         image.\n"
+        "  The reset is that of QEMU's machine with its short BIOS; real firmware takes longer.\n  \
+         Left out: `kexec -e` in a plain Linux, since the demo's image has no tool for it.\n"
     );
 }
 
@@ -111,9 +110,9 @@ pub(crate) fn neighbour(seconds: usize, cases: &[Case]) {
     }
     print!("{}", tool::table(&rows));
     println!(
-        "  To be compared with the controls. Under emulation the virtual cores share the host's: \
-         a Linux that boots\n  beside the neighbour takes host time from it, whatever Bulkhead \
-         does.\n"
+        "  To be compared with the controls. Under emulation the virtual cores share the host's, \
+         and QEMU's one main\n  thread fires all their timers, which may be what makes a neighbour \
+         late: with KVM and a host core for\n  each, what is left is Bulkhead's.\n"
     );
 }
 
