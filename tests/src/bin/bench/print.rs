@@ -85,7 +85,7 @@ pub(crate) fn restarts(results: &[Restarts]) {
     print!("{}", tool::table(&rows));
     println!(
         "  The reset is that of QEMU's machine with its short BIOS; real firmware takes longer.\n  \
-         Left out: `kexec -e` in a plain Linux, since the demo's image has no tool for it.\n"
+         Left out so far: `kexec -e` in a plain Linux.\n"
     );
 }
 
