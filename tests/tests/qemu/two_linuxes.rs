@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bulkhead_tests::iso::Iso;
+use bulkhead_tests::neighbour::Neighbour;
 use bulkhead_tests::qemu::{Machine, Running};
 use bulkhead_tests::report::Report;
 use bulkhead_tests::{Kernel, demo_initrd};
@@ -37,10 +38,11 @@ fn side_by_side() {
 
     sees_its_own(&mut machine, &web, &rt);
     consoles_are_interactive_at_once(&mut machine);
-    power_off_is_not_felt(&mut machine);
+    let mut web = Neighbour::watch(&mut machine, 2);
+    power_off_is_not_felt(&mut machine, &mut web);
     starts_again(&mut machine);
-    starts_on_changed_claims(&mut machine);
-    kill_takes_the_cores_back(&mut machine);
+    starts_on_changed_claims(&mut machine, &mut web);
+    kill_takes_the_cores_back(&mut machine, &mut web);
 }
 
 /// Each sees its cores, its RAM and nothing else.
@@ -103,18 +105,12 @@ fn consoles_are_interactive_at_once(machine: &mut Running) {
 }
 
 /// The two-core partition powers off; the other's counter runs on.
-fn power_off_is_not_felt(machine: &mut Running) {
-    start_counter(machine, 2);
-    let before = counter(machine, 2);
+fn power_off_is_not_felt(machine: &mut Running, web: &mut Neighbour) {
     machine.com(3).send("poweroff\r");
     machine.wait_for(1, "* rt: powered-off");
     machine.expect("list", &["stopped"]);
     std::thread::sleep(Duration::from_secs(3));
-    let after = counter(machine, 2);
-    assert!(
-        after > before,
-        "web's counter stood still: {before} then {after}"
-    );
+    web.runs_on(machine, "the power-off of rt");
     let messages = machine.linux(
         2,
         "dmesg | grep -ciE 'rcu.*stall|unexpected|spurious|oops|lockup'",
@@ -133,7 +129,7 @@ fn starts_again(machine: &mut Running) {
     assert_eq!(machine.linux(3, "echo $((2+2))"), "4");
 }
 
-fn starts_on_changed_claims(machine: &mut Running) {
+fn starts_on_changed_claims(machine: &mut Running, web: &mut Neighbour) {
     machine.expect("set rt cores=3", &["error:", "running"]);
     machine.com(3).send("poweroff\r");
     machine.wait_for(1, "* rt: powered-off");
@@ -144,17 +140,13 @@ fn starts_on_changed_claims(machine: &mut Running) {
     assert_eq!(report.apic_ids, [3]);
     assert_eq!(report.release, Kernel::Debian612Cloud.release());
     ram_lies_within(&report, 0x5000_0000, 256 * MIB);
-    let before = counter(machine, 2);
-    std::thread::sleep(Duration::from_secs(2));
-    assert!(counter(machine, 2) > before, "web's counter stood still");
+    web.runs_on(machine, "a start on changed claims");
 }
 
-fn kill_takes_the_cores_back(machine: &mut Running) {
+fn kill_takes_the_cores_back(machine: &mut Running, web: &mut Neighbour) {
     machine.expect("kill rt", &[]);
     machine.expect("list", &["stopped"]);
-    let before = counter(machine, 2);
-    std::thread::sleep(Duration::from_secs(2));
-    assert!(counter(machine, 2) > before, "web's counter stood still");
+    web.runs_on(machine, "a kill");
     machine.com(2).send("poweroff\r");
     machine.wait_for(1, "* web: powered-off");
     machine.expect("undefine web", &[]);
@@ -162,20 +154,4 @@ fn kill_takes_the_cores_back(machine: &mut Running) {
     if !machine.wait_for_end(Duration::from_secs(20)) {
         machine.fail("the machine did not power off");
     }
-}
-
-/// Starts a loop in a Linux that counts in a file.
-fn start_counter(machine: &mut Running, com: usize) {
-    machine.linux(
-        com,
-        "(i=0; while :; do i=$((i+1)); echo $i > /tmp/counter; usleep 10000; done) & true",
-    );
-}
-
-fn counter(machine: &mut Running, com: usize) -> u64 {
-    let text = machine.linux(com, "cat /tmp/counter");
-    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    digits
-        .parse()
-        .unwrap_or_else(|_| panic!("{text:?} is not a counter"))
 }
