@@ -92,6 +92,13 @@ pub struct LaunchPlan {
     pub warnings: Vec<Warning>,
 }
 
+impl LaunchPlan {
+    /// Local APIC IDs of all its cores, the boot core first.
+    pub fn cores(&self) -> impl Iterator<Item = u32> + '_ {
+        core::iter::once(self.boot_core).chain(self.other_cores.iter().copied())
+    }
+}
+
 /// Everything that a partition is told about the machine, as `show` shows it.
 #[derive(Clone, Debug)]
 pub struct View {

@@ -14,7 +14,6 @@ use crate::cpu::cores::{self, CoreState};
 use crate::cpu::{apic, trap, tsc};
 use crate::layout::MAX_PARTITIONS;
 use crate::mem::heap;
-use crate::partition::event::{self, Kind};
 use crate::partition::slot::{self, Phase, Slot};
 use crate::partition::{self, launch, request, runtime};
 
@@ -26,9 +25,9 @@ impl Kernel {
         if slot.phase() != Phase::Idle {
             return Err("its cores have not come back yet".to_string());
         }
-        let all = core::iter::once(&plan.boot_core).chain(&plan.other_cores);
-        for apic_id in all.filter(|id| **id != self.machine.boot_core) {
-            match cores::find(*apic_id).map(cores::Core::state) {
+        let others = plan.cores().filter(|id| *id != self.machine.boot_core);
+        for apic_id in others {
+            match cores::find(apic_id).map(cores::Core::state) {
                 Some(CoreState::Parked) => {}
                 state => {
                     let what = state.map_or("unknown", CoreState::name);
@@ -90,16 +89,13 @@ impl Control for Kernel {
 
     fn kill(&mut self, id: usize) -> Result<(), String> {
         let slot = slot::get(id).ok_or("there is no such partition")?;
-        if !slot.begin_ending() {
+        let Some(all_came) = runtime::kill(id, slot) else {
             return Err("it is ending by itself".to_string());
-        }
-        let all_came = runtime::take_back_cores(id, None);
-        slot.advance(Phase::Ending, Phase::Idle);
+        };
         // The ledger at once, so that the next command finds it stopped; the line with the others.
         self.ledger
             .apply(id, &Event::Killed)
             .map_err(|error| error.to_string())?;
-        event::post(Kind::Killed, id, 0);
         if all_came {
             Ok(())
         } else {

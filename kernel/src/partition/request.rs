@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::call::status;
 use super::event::{self, Kind};
-use super::runtime::take_back_cores;
+use super::runtime;
 use super::slot::{self, Phase, Slot};
 use crate::cpu::{apic, cores};
 
@@ -184,14 +184,10 @@ pub(super) fn carry_out(caller: usize, request: Request<'_>) -> Outcome {
         return Outcome::Passed;
     }
     if request.verb != Verb::Start && !is_idle {
-        if !slot.begin_ending() {
-            return Outcome::WrongState;
-        }
-        let all_back = take_back_cores(id, None);
-        slot.advance(Phase::Ending, Phase::Idle);
-        event::post(Kind::Killed, id, 0);
-        if !all_back {
-            return Outcome::CoreLost;
+        match runtime::kill(id, slot) {
+            None => return Outcome::WrongState,
+            Some(false) => return Outcome::CoreLost,
+            Some(true) => {}
         }
     }
     if request.verb == Verb::Kill {
@@ -205,11 +201,10 @@ fn start(id: usize, slot: &Slot) -> Outcome {
     let Some(plan) = slot.plan() else {
         return Outcome::WrongState;
     };
-    let parked = |apic_id: &u32| {
-        cores::find(*apic_id).is_some_and(|core| core.state() == cores::CoreState::Parked)
+    let parked = |apic_id: u32| {
+        cores::find(apic_id).is_some_and(|core| core.state() == cores::CoreState::Parked)
     };
-    let mut all = core::iter::once(&plan.boot_core).chain(&plan.other_cores);
-    if !all.all(parked) || !slot.advance(Phase::Idle, Phase::Launching) {
+    if !plan.cores().all(parked) || !slot.advance(Phase::Idle, Phase::Launching) {
         return Outcome::WrongState;
     }
     super::launch::wake(id, slot, plan.boot_core);

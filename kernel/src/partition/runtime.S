@@ -27,6 +27,20 @@ runtime_call_entry: .quad 0
 .set CR4_KEPT, (1 << 12) | (1 << 13) | (1 << 6)
 .set CR4_PAE, 1 << 5
 
+# Switches to Bulkhead's page tables; rax holds CR4, rbx is used. This page is mapped one to one in
+# Linux's tables and in ours, so the switch needs no bridge. Clearing PGE and PCIDE flushes all that
+# Linux left in the TLB, its global entries in the top 2 GiB included.
+.macro to_bulkhead
+    movq runtime_root4(%rip), %rbx
+    testl $(1 << 12), %eax
+    jz 1f
+    movq runtime_root5(%rip), %rbx
+1:  movq %rbx, %cr3
+    andl $CR4_KEPT, %eax
+    orl $CR4_PAE, %eax
+    movq %rax, %cr4
+.endm
+
 # One entry for each service, 16 bytes apart, in the order of the table.
 .global runtime_services
 .balign 16
@@ -52,18 +66,8 @@ runtime_reset:
     movl %ecx, %esi
     movq %rdx, %rcx
     movq runtime_partition(%rip), %rdx
-    # This page is mapped one to one in Linux's tables and in ours, so the switch needs no bridge.
     movq %cr4, %rax
-    movq runtime_root4(%rip), %rbx
-    testl $(1 << 12), %eax
-    jz 1f
-    movq runtime_root5(%rip), %rbx
-1:  movq %rbx, %cr3
-    # Clearing PGE and PCIDE flushes all that the old kernel left in the TLB, its global entries in
-    # the top 2 GiB included.
-    andl $CR4_KEPT, %eax
-    orl $CR4_PAE, %eax
-    movq %rax, %cr4
+    to_bulkhead
     jmpq *runtime_entry(%rip)
 
 # eax = number of the service.
@@ -91,14 +95,7 @@ runtime_call:
     leaq 2f(%rip), %r15
     movq runtime_partition(%rip), %rbp
     movq %r14, %rax
-    movq runtime_root4(%rip), %rbx
-    testl $(1 << 12), %eax
-    jz 1f
-    movq runtime_root5(%rip), %rbx
-1:  movq %rbx, %cr3
-    andl $CR4_KEPT, %eax
-    orl $CR4_PAE, %eax
-    movq %rax, %cr4
+    to_bulkhead
     jmpq *runtime_call_entry(%rip)
 2:  endbr64
     # CR4 is Linux's again; rax holds the result.

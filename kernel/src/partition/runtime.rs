@@ -150,23 +150,34 @@ fn stay(partition: usize, slot: &slot::Slot) {
     event::post(Kind::Parked, partition, boot_core);
 }
 
+/// Ends a partition by force: whether all its cores came back, or `None` if it is ending by itself
+/// or does not run.
+pub(crate) fn kill(partition: usize, slot: &slot::Slot) -> Option<bool> {
+    if !slot.begin_ending() {
+        return None;
+    }
+    let all_came = take_back_cores(partition, None);
+    slot.advance(Phase::Ending, Phase::Idle);
+    event::post(Kind::Killed, partition, 0);
+    Some(all_came)
+}
+
 /// Takes every core of the partition but `except` out of its old kernel and parks it; whether all
 /// came.
 ///
 /// To be called by the one that moved the partition to [`Phase::Ending`].
-pub(crate) fn take_back_cores(partition: usize, except: Option<u32>) -> bool {
+fn take_back_cores(partition: usize, except: Option<u32>) -> bool {
     let Some(plan) = slot::get(partition).and_then(slot::Slot::plan) else {
         return true;
     };
-    let all = core::iter::once(&plan.boot_core).chain(&plan.other_cores);
     let mut all_came = true;
-    for apic_id in all.filter(|id| Some(**id) != except) {
-        let Some(core) = cores::find(*apic_id) else {
+    for apic_id in plan.cores().filter(|id| Some(*id) != except) {
+        let Some(core) = cores::find(apic_id) else {
             continue;
         };
         if !cores::retake(core) {
             core.set_state(CoreState::Lost);
-            event::post(Kind::CoreLost, partition, *apic_id);
+            event::post(Kind::CoreLost, partition, apic_id);
             all_came = false;
         }
     }
