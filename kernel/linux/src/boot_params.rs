@@ -1,13 +1,14 @@
 //! The zero page: what a kernel is told at its entry, by RSI.
 //!
 //! Source: Linux `Documentation/arch/x86/zero-page.rst` and `boot.rst`, "64-bit Boot Protocol".
-//! Everything that is not set here is zero: no screen, no disks, no APM, no EDD.
+//! Everything that is not set here is zero: no text mode, no disks, no APM, no EDD.
 
 use bulkhead_memory::Region;
 use zerocopy::little_endian::U64;
 use zerocopy::{FromBytes, FromZeros};
 
 use crate::bzimage::header::{LOADER_UNDEFINED, SetupHeader};
+use crate::screen::{RawScreenInfo, Screen};
 use crate::zero_page::{RawE820, RawEfiInfo, ZeroPage, high, low};
 use crate::{BzImage, E820};
 
@@ -30,6 +31,8 @@ pub struct BootParams<'a> {
     pub initrd: Option<Region>,
     /// Physical address of its RSDP.
     pub rsdp: u64,
+    /// Its screen.
+    pub screen: Option<Screen>,
     /// Its EFI tables.
     pub efi: EfiInfo,
 }
@@ -56,6 +59,7 @@ impl BootParams<'_> {
         let mut page = ZeroPage::new_zeroed();
         let (initrd, initrd_bytes) = self.initrd.map_or((0, 0), |r| (r.start(), r.size()));
 
+        page.screen_info = RawScreenInfo::from(self.screen);
         page.acpi_rsdp_addr = self.rsdp.into();
         page.ext_ramdisk_image = high(initrd);
         page.ext_ramdisk_size = high(initrd_bytes);
@@ -122,6 +126,7 @@ mod tests {
             cmdline_bytes: 17,
             initrd,
             rsdp: 0x5fff_1000,
+            screen: None,
             efi: EFI,
         }
         .to_bytes()
@@ -181,6 +186,7 @@ mod tests {
             cmdline_bytes: 0,
             initrd: None,
             rsdp: 0,
+            screen: None,
             efi: EFI,
         };
         let page = params.to_bytes();
@@ -203,6 +209,7 @@ mod tests {
             cmdline_bytes: 0,
             initrd: None,
             rsdp: 0,
+            screen: None,
             efi: EFI,
         };
         let page = params.to_bytes();

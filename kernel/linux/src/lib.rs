@@ -21,9 +21,11 @@ mod bzimage;
 pub mod cmdline;
 mod e820;
 mod placement;
+mod screen;
 mod zero_page;
 
 pub use boot_params::{BootParams, EfiInfo, ZERO_PAGE_BYTES};
 pub use bzimage::{BzImage, BzImageError, Checksum, Compression};
 pub use e820::{E820, E820Entry, E820Error, E820Kind};
 pub use placement::{Part, Placement, PlacementError, place};
+pub use screen::{Channel, Screen};

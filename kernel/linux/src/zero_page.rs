@@ -12,6 +12,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 use crate::boot_params::{EfiInfo, ZERO_PAGE_BYTES};
 use crate::bzimage::header::{HEADER_LIMIT, HEADER_OFFSET};
 use crate::e820::{E820Entry, MOST_ENTRIES};
+use crate::screen::RawScreenInfo;
 
 /// Low half of an address or size.
 pub(crate) fn low(value: u64) -> U32 {
@@ -27,7 +28,7 @@ pub(crate) fn high(value: u64) -> U32 {
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C, packed)]
 pub(crate) struct ZeroPage {
-    screen_info: [u8; 0x40],
+    pub(crate) screen_info: RawScreenInfo,
     unused_040: [u8; 0x30],
     /// 0x070.
     pub(crate) acpi_rsdp_addr: U64,

@@ -21,7 +21,7 @@ use core::iter;
 pub use error::CmdlineError;
 pub use ports::reserved_ports;
 
-use ports::{PortUse, port_name, port_use};
+use ports::{NO_SCREEN, PortUse, port_name, port_use};
 use rules::{RULES, SEEN_THROUGH_QUOTES};
 use words::{Word, kernel_end, kernel_words, plain_words};
 
@@ -37,8 +37,10 @@ pub struct Walls<'a> {
     pub absent_apic_id: Option<u8>,
     /// The serial port that is its console.
     pub console: Option<ComPort>,
-    /// First I/O port of every serial port it owns.
+    /// First I/O port of every serial port it owns, its console among them.
     pub owned_io: &'a [u16],
+    /// Whether it has the screen.
+    pub owns_screen: bool,
 }
 
 /// A serial port.
@@ -78,14 +80,16 @@ pub fn check_user(user: &str, claim_bytes: u64) -> Result<(), CmdlineError> {
     Ok(())
 }
 
-/// Checks that the operator's text uses no serial port but those of `owned_io`, and no screen.
+/// Checks that the operator's text uses no serial port but those of `owned_io`, and no screen
+/// unless it `owns_screen`.
 ///
 /// # Errors
 /// [`CmdlineError`] names the parameter at fault.
-pub fn check_ports(user: &str, owned_io: &[u16]) -> Result<(), CmdlineError> {
+pub fn check_ports(user: &str, owned_io: &[u16], owns_screen: bool) -> Result<(), CmdlineError> {
     for word in checked_words(user) {
         match port_use(word.name, word.value) {
             PortUse::Refused(reason) => return Err(refused(&word, reason)),
+            PortUse::Screen if !owns_screen => return Err(refused(&word, NO_SCREEN)),
             PortUse::Port(port) if !owned_io.contains(&port) => {
                 return Err(CmdlineError::ForeignPort {
                     parameter: word.text.to_owned(),
@@ -93,7 +97,7 @@ pub fn check_ports(user: &str, owned_io: &[u16]) -> Result<(), CmdlineError> {
                     owned: port_names(owned_io),
                 });
             }
-            PortUse::None | PortUse::Port(_) => {}
+            PortUse::None | PortUse::Port(_) | PortUse::Screen => {}
         }
     }
     Ok(())
@@ -107,7 +111,7 @@ pub fn check_ports(user: &str, owned_io: &[u16]) -> Result<(), CmdlineError> {
 /// `limit` bytes.
 pub fn compose(user: &str, walls: &Walls<'_>, limit: u32) -> Result<String, CmdlineError> {
     check_user(user, walls.claim_bytes)?;
-    check_ports(user, walls.owned_io)?;
+    check_ports(user, walls.owned_io, walls.owns_screen)?;
     let (kernel, init) = user.split_at(kernel_end(user));
     let parts: Vec<String> = default_parameters(user, walls)
         .chain(iter::once(kernel.trim().to_owned()))
@@ -128,12 +132,15 @@ pub fn compose(user: &str, walls: &Walls<'_>, limit: u32) -> Result<String, Cmdl
 
 /// What a partition wants unless its operator says otherwise.
 fn default_parameters(user: &str, walls: &Walls<'_>) -> impl Iterator<Item = String> {
-    let console = walls
+    let screen = walls.owns_screen.then(|| ("console", "tty0".to_owned()));
+    // Behind the screen: the last one becomes init's.
+    let serial = walls
         .console
         .map(|com| ("console", format!("ttyS{},115200", com.tty_index)));
     let has_clock = walls.tsc_khz != 0;
-    console
+    screen
         .into_iter()
+        .chain(serial)
         .chain(has_clock.then(|| ("tsc", "reliable".to_owned())))
         .chain([
             ("panic", "1".to_owned()),

@@ -47,11 +47,15 @@ pub(super) enum PortUse {
     None,
     /// It uses the one whose first I/O port this is.
     Port(u16),
+    /// It uses the screen.
+    Screen,
     /// It uses something that no partition has, or that can't be told.
     Refused(&'static str),
 }
 
-const NO_SCREEN: &str = "the partition has no such device (accepted: a serial port that it owns)";
+/// Why a screen is refused to a partition that has none, and what drives one by itself to all.
+pub(super) const NO_SCREEN: &str =
+    "the partition has no such device (accepted: a serial port that it owns)";
 const ONLY_IO: &str = "it names no serial port by its I/O port (accepted: uart8250,io,PORT)";
 const ONLY_TWO: &str = "earlyprintk knows ttyS0 and ttyS1 only (accepted also: serial,0xPORT)";
 
@@ -100,13 +104,15 @@ fn tty(number: &str) -> PortUse {
         .map_or(PortUse::None, |base| PortUse::Port(*base))
 }
 
-/// `uart8250,io,0x2f8,115200n8`. Source: Linux `drivers/tty/serial/earlycon.c`.
+/// `uart8250,io,0x2f8,115200n8`, or `efifb`, which writes to the framebuffer that the zero page
+/// tells of. Source: Linux `drivers/tty/serial/earlycon.c`, `drivers/firmware/efi/earlycon.c`.
 fn early_console(value: &str) -> PortUse {
     let mut items = value.split(',');
     match (items.next(), items.next(), items.next().and_then(number)) {
         (Some("uart" | "uart8250" | "ns16550" | "ns16550a"), Some("io"), Some(port)) => {
             PortUse::Port(port)
         }
+        (Some("efifb"), None | Some("ram"), None) => PortUse::Screen,
         _ => PortUse::Refused(ONLY_IO),
     }
 }
@@ -220,7 +226,7 @@ mod tests {
 
     #[test]
     fn uses() {
-        use PortUse::{None, Port, Refused};
+        use PortUse::{None, Port, Refused, Screen};
         for (name, value, expected) in vec![
             ("console", "ttyS1,115200", Port(0x2f8)),
             ("console", "ttyS0", Port(0x3f8)),
@@ -235,7 +241,9 @@ mod tests {
             ("console", "uart,mmio,0xfe000000", Refused(ONLY_IO)),
             ("earlycon", "uart8250,io,760", Port(0x2f8)),
             ("earlycon", "uart8250,0xfe000000", Refused(ONLY_IO)),
-            ("earlycon", "efifb", Refused(ONLY_IO)),
+            ("earlycon", "efifb", Screen),
+            ("earlycon", "efifb,ram", Screen),
+            ("earlycon", "efifb,0xfe000000", Refused(ONLY_IO)),
             ("earlycon", "", None),
             ("earlyprintk", "serial", Port(0x3f8)),
             ("earlyprintk", "serial,ttyS1,115200", Port(0x2f8)),

@@ -84,8 +84,23 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "pci",
+        refuses: |value| has_item(value, |item| item == "noacpi"),
+        reason: TABLES,
+    },
+    Rule {
+        name: "pci",
+        refuses: |value| has_item(value, |item| item == "big_root_window"),
+        reason: "Linux would change which addresses the machine's processors send to PCI",
+    },
+    Rule {
+        name: "pci",
         refuses: |value| has_item(value, is_foreign_pci),
         reason: "Linux would look for PCI devices beyond those that the partition was given",
+    },
+    Rule {
+        name: "i8042.nopnp",
+        refuses: ALWAYS,
+        reason: "Linux would drive the keyboard controller without asking whether the partition has it",
     },
     Rule {
         name: "no_ipi_broadcast",

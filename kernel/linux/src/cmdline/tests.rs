@@ -18,6 +18,7 @@ const WALLS: Walls<'static> = Walls {
     absent_apic_id: Some(254),
     console: Some(COM2),
     owned_io: &[0x2f8],
+    owns_screen: false,
 };
 const DEFAULTS: &str = "console=ttyS1,115200 tsc=reliable panic=1 reboot=warm,panic_cold,efi";
 const OURS: &str = "no_ipi_broadcast=1 disable_cpu_apicid=254 tsc_early_khz=2400000 \
@@ -103,6 +104,64 @@ fn accepted() {
 }
 
 #[test]
+fn a_screen_is_a_console_before_the_serial_port() {
+    let walls = Walls {
+        owns_screen: true,
+        ..WALLS
+    };
+    let line = |user, walls| compose(user, walls, 2047).expect("accepted");
+    assert_eq!(line("", &walls), format!("console=tty0 {DEFAULTS} {OURS}"));
+    let alone = Walls {
+        console: None,
+        ..walls
+    };
+    let rest = DEFAULTS.replace("console=ttyS1,115200 ", "");
+    assert_eq!(line("", &alone), format!("console=tty0 {rest} {OURS}"));
+    assert_eq!(
+        line("console=tty2", &walls),
+        format!("{rest} console=tty2 {OURS}")
+    );
+}
+
+#[test]
+fn a_screen_of_its_own_may_be_used_early() {
+    let walls = Walls {
+        owns_screen: true,
+        ..WALLS
+    };
+    for user in ["earlycon=efifb", "earlycon=efifb,ram"] {
+        assert!(compose(user, &walls, 2047).is_ok(), "{user}");
+        let refused = refusal(user);
+        assert!(refused.contains("no such device"), "{refused}");
+    }
+    for user in ["earlyprintk=vga", "earlyprintk=efi", "earlyprintk=xdbc"] {
+        assert!(compose(user, &walls, 2047).is_err(), "{user}");
+    }
+}
+
+#[test]
+fn any_port_of_several_may_be_used() {
+    let walls = Walls {
+        owned_io: &[0x3f8, 0x2f8, 0x3e8, 0x2e8],
+        ..WALLS
+    };
+    let line = compose("console=ttyS0 kgdboc=ttyS2 console=ttyS3", &walls, 2047);
+    assert!(line.is_ok_and(|line| line.ends_with("pci=noearly reserve=0xcf8,8")));
+    let error = compose(
+        "console=ttyS1",
+        &Walls {
+            owned_io: &[0x3f8, 0x3e8],
+            ..WALLS
+        },
+        2047,
+    );
+    assert_eq!(
+        error.expect_err("another's").to_string(),
+        "parameter console=ttyS1 is refused: com2 is not the partition's (its serial ports: com1, com3)"
+    );
+}
+
+#[test]
 fn refused_by_name() {
     for user in [
         "acpi=off",
@@ -131,6 +190,12 @@ fn refused_by_name() {
         "pci=conf1",
         "pci=nomsi,nommconf",
         "pci=lastbus=255",
+        "pci=nomsi,noacpi",
+        "pci=big_root_window",
+        "pci=assign-busses",
+        "pci=nocrs",
+        "i8042.nopnp",
+        "i8042.nopnp=1",
         "no_ipi_broadcast=0",
         "no-ipi-broadcast=0",
         "nolapic",

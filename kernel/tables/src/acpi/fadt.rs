@@ -1,4 +1,5 @@
-//! The fixed hardware: there is none.
+//! The fixed hardware: there is none, but for the keyboard controller and the clock of whoever
+//! has them.
 //!
 //! Source: ACPI 6.5 section 5.2.9 (Fixed ACPI Description Table) and 4.1 (Hardware-Reduced ACPI).
 //! `HW_REDUCED_ACPI` makes Linux leave the machine's PIC, PIT, PM timer and SCI alone and reboot
@@ -12,13 +13,18 @@ use core::mem::{offset_of, size_of};
 use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
 
+use super::View;
 use super::header::{GenericAddress, Header, seal};
 
 /// ACPI 6.5.
 const MAJOR: u8 = 6;
 const MINOR: u8 = 5;
 
-/// `IA-PC Boot Architecture Flags`, table 5.11. Bits 0 (legacy devices) and 1 (8042) stay clear.
+/// `IA-PC Boot Architecture Flags`, table 5.11. Bit 0 (legacy devices) stays clear.
+///
+/// Without the first, Linux leaves the keyboard controller alone that may be another's.
+const HAS_8042: u16 = 1 << 1;
+/// A partition's screen is no VGA but a mere linear framebuffer.
 const VGA_NOT_PRESENT: u16 = 1 << 2;
 const CMOS_RTC_NOT_PRESENT: u16 = 1 << 5;
 
@@ -75,13 +81,13 @@ const _: () = assert!(offset_of!(Fadt, x_dsdt) == 140);
 const _: () = assert!(offset_of!(Fadt, sleep_control) == 244);
 
 /// The table, with the DSDT at this address.
-pub(super) fn fadt(dsdt: u64) -> Vec<u8> {
+pub(super) fn fadt(view: &View<'_>, dsdt: u64) -> Vec<u8> {
     let mut fadt = Fadt::new_zeroed();
     fadt.header = Header::new(*b"FACP", MAJOR, size_of::<Fadt>());
     fadt.minor_version = MINOR;
     fadt.dsdt = u32::try_from(dsdt).unwrap_or(0).into();
     fadt.x_dsdt = dsdt.into();
-    fadt.iapc_boot_arch = U16::new(VGA_NOT_PRESENT | CMOS_RTC_NOT_PRESENT);
+    fadt.iapc_boot_arch = boot_arch(view).into();
     fadt.flags = U32::new(
         WBINVD
             | PROC_C1
@@ -94,4 +100,10 @@ pub(super) fn fadt(dsdt: u64) -> Vec<u8> {
     let mut table = fadt.as_bytes().to_vec();
     seal(&mut table);
     table
+}
+
+fn boot_arch(view: &View<'_>) -> u16 {
+    let keyboard = if view.ps2 { HAS_8042 } else { 0 };
+    let clock = if view.rtc { 0 } else { CMOS_RTC_NOT_PRESENT };
+    VGA_NOT_PRESENT | keyboard | clock
 }

@@ -1,7 +1,8 @@
-//! The cores.
+//! The cores, and the I/O APICs of whoever has them.
 //!
 //! Source: ACPI 6.5 section 5.2.12 (Multiple APIC Description Table), 5.2.12.2 (Processor Local
-//! APIC) and 5.2.12.12 (Processor Local x2APIC).
+//! APIC), 5.2.12.3 (I/O APIC), 5.2.12.5 (Interrupt Source Override) and 5.2.12.12 (Processor Local
+//! x2APIC).
 //!
 //! The order matters to Linux (`arch/x86/kernel/cpu/topology.c`, `check_for_real_bsp()`). A newer
 //! kernel (seen with 6.12) takes the first entry for the machine's boot processor. If that is the
@@ -10,21 +11,23 @@
 //! one alone for good and uses the rest. So an ID that no core has is listed first; older kernels
 //! would try to start it, and are told by `disable_cpu_apicid=` not to (`docs/parameters.md`).
 //!
-//! There is no I/O APIC, no legacy PIC (`PCAT_COMPAT` is clear) and no NMI line.
+//! There is no legacy PIC (`PCAT_COMPAT` is clear) and no NMI line.
 
 use alloc::vec::Vec;
 use core::iter;
 use core::mem::size_of;
 
-use zerocopy::little_endian::U32;
+use zerocopy::little_endian::{U16, U32};
 use zerocopy::{Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::View;
 use super::header::{Header, seal};
+use super::{InterruptOverride, IoApicView, View};
 
 /// Flag of both kinds of entries: the core can be used.
 const ENABLED: u32 = 1 << 0;
 const LOCAL_APIC: u8 = 0;
+const IO_APIC: u8 = 1;
+const SOURCE_OVERRIDE: u8 = 2;
 const LOCAL_X2APIC: u8 = 9;
 
 /// What follows the header.
@@ -47,6 +50,29 @@ struct LocalApic {
 
 #[derive(IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C, packed)]
+struct IoApic {
+    kind: u8,
+    length: u8,
+    id: u8,
+    reserved: u8,
+    address: U32,
+    gsi_base: U32,
+}
+
+#[derive(IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C, packed)]
+struct SourceOverride {
+    kind: u8,
+    length: u8,
+    /// 0: ISA.
+    bus: u8,
+    source: u8,
+    gsi: U32,
+    flags: U16,
+}
+
+#[derive(IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C, packed)]
 struct LocalX2Apic {
     kind: u8,
     length: u8,
@@ -58,6 +84,8 @@ struct LocalX2Apic {
 
 const _: () = assert!(size_of::<Fixed>() == 8);
 const _: () = assert!(size_of::<LocalApic>() == 8);
+const _: () = assert!(size_of::<IoApic>() == 12);
+const _: () = assert!(size_of::<SourceOverride>() == 10);
 const _: () = assert!(size_of::<LocalX2Apic>() == 16);
 
 /// The table. Every entry's processor UID is its place in the list.
@@ -70,6 +98,15 @@ pub(super) fn madt(view: &View<'_>) -> Vec<u8> {
     let absent = view.first_absent.map(u32::from);
     for (uid, apic_id) in iter::zip(0u32.., absent.into_iter().chain(view.cores.iter().copied())) {
         push_processor(&mut body, uid, apic_id);
+    }
+    for io_apic in view.io_apics {
+        push_io_apic(&mut body, *io_apic);
+    }
+    // They say nothing to a system without an I/O APIC.
+    if !view.io_apics.is_empty() {
+        for interrupt in view.overrides {
+            push_override(&mut body, *interrupt);
+        }
     }
     let header = Header::new(*b"APIC", 5, size_of::<Header>() + body.len());
     let mut table = [header.as_bytes(), &body].concat();
@@ -100,4 +137,28 @@ fn push_processor(body: &mut Vec<u8>, uid: u32, apic_id: u32) {
         };
         body.extend_from_slice(entry.as_bytes());
     }
+}
+
+fn push_io_apic(body: &mut Vec<u8>, io_apic: IoApicView) {
+    let entry = IoApic {
+        kind: IO_APIC,
+        length: size_of::<IoApic>() as u8,
+        id: io_apic.id,
+        reserved: 0,
+        address: io_apic.address.into(),
+        gsi_base: io_apic.gsi_base.into(),
+    };
+    body.extend_from_slice(entry.as_bytes());
+}
+
+fn push_override(body: &mut Vec<u8>, interrupt: InterruptOverride) {
+    let entry = SourceOverride {
+        kind: SOURCE_OVERRIDE,
+        length: size_of::<SourceOverride>() as u8,
+        bus: 0,
+        source: interrupt.source,
+        gsi: interrupt.gsi.into(),
+        flags: interrupt.flags.into(),
+    };
+    body.extend_from_slice(entry.as_bytes());
 }

@@ -1,44 +1,24 @@
 //! The ACPI tables of a partition.
 //!
 //! One file makes the bytes of one table; here they are put in order, so that each knows the
-//! addresses of those it points to: DSDT, FADT, MADT, XSDT, RSDP. There is no MCFG, because a
-//! partition has no PCI yet: one without entries would only be complained about.
+//! addresses of those it points to: DSDT, FADT, MADT, MCFG, XSDT, RSDP. There is an MCFG only for
+//! a partition with PCI: one without entries would only be complained about.
 
 mod dsdt;
 mod fadt;
 mod header;
 mod madt;
+mod mcfg;
 mod rsdp;
+mod view;
 mod xsdt;
 
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// What a partition has, as far as its ACPI tables have to say it.
-#[derive(Clone, Copy, Debug)]
-pub struct View<'a> {
-    /// Physical address where the blob will lie: a multiple of 64, below 4 GiB.
-    pub base: u64,
-    /// Physical address of the local APICs' registers.
-    pub local_apic_address: u32,
-    /// A local APIC ID below 255 that no core has, to be listed before the partition's cores.
-    /// `None` if the boot core is the machine's boot processor itself: Linux then sees that it
-    /// runs on that one, and would try to start the absent one.
-    pub first_absent: Option<u8>,
-    /// Local APIC IDs of its cores: its boot core first, then ascending.
-    pub cores: &'a [u32],
-    /// Its serial ports.
-    pub uarts: &'a [UartView],
-}
-
-/// A 16550-compatible serial port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UartView {
-    /// First of its eight I/O ports.
-    pub io_base: u16,
-    /// Its ACPI unique ID, unlike that of any other: 1 for COM1.
-    pub uid: u8,
-}
+pub use view::{
+    InterruptOverride, IoApicView, PciRoot, PciRoute, PciWindow, PciWindowKind, UartView, View,
+};
 
 /// Tables as bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,10 +46,13 @@ pub fn build(view: &View<'_>) -> Blob {
         rsdp: view.base,
         tables: Vec::new(),
     };
-    let dsdt = blob.add(&dsdt::dsdt(view.uarts));
-    let fadt = blob.add(&fadt::fadt(dsdt));
-    let madt = blob.add(&madt::madt(view));
-    let xsdt = blob.add(&xsdt::xsdt(&[fadt, madt]));
+    let dsdt = blob.add(&dsdt::dsdt(view));
+    let mut listed = vec![
+        blob.add(&fadt::fadt(view, dsdt)),
+        blob.add(&madt::madt(view)),
+    ];
+    listed.extend(mcfg::mcfg(view.roots).map(|mcfg| blob.add(&mcfg)));
+    let xsdt = blob.add(&xsdt::xsdt(&listed));
     for (to, from) in blob.bytes.iter_mut().zip(rsdp::rsdp(xsdt)) {
         *to = from;
     }

@@ -1,0 +1,120 @@
+//! What a partition has, as far as its ACPI tables have to say it.
+
+use alloc::vec::Vec;
+
+/// What a partition has, as far as its ACPI tables have to say it.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// Physical address where the blob will lie: a multiple of 64, below 4 GiB.
+    pub base: u64,
+    /// Physical address of the local APICs' registers.
+    pub local_apic_address: u32,
+    /// A local APIC ID below 255 that no core has, to be listed before the partition's cores.
+    /// `None` if the boot core is the machine's boot processor itself: Linux then sees that it
+    /// runs on that one, and would try to start the absent one.
+    pub first_absent: Option<u8>,
+    /// Local APIC IDs of its cores: its boot core first, then ascending.
+    pub cores: &'a [u32],
+    /// Its I/O APICs; empty for all partitions but one.
+    pub io_apics: &'a [IoApicView],
+    /// Where the machine's ISA interrupts go if not to the global one of the same number. Told
+    /// only to the owner of the I/O APICs.
+    pub overrides: &'a [InterruptOverride],
+    /// Its serial ports.
+    pub uarts: &'a [UartView],
+    /// Whether it has the PS/2 controller: keyboard (IRQ 1) and mouse (IRQ 12).
+    pub ps2: bool,
+    /// Whether it has the real-time clock (IRQ 8).
+    pub rtc: bool,
+    /// Its root buses.
+    pub roots: &'a [PciRoot],
+}
+
+/// An I/O APIC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IoApicView {
+    /// Its APIC ID.
+    pub id: u8,
+    /// Physical address of its registers.
+    pub address: u32,
+    /// The global system interrupt of its first pin.
+    pub gsi_base: u32,
+}
+
+/// An ISA interrupt that is not the global one of the same number, or not edge-triggered and
+/// active high.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InterruptOverride {
+    /// The ISA interrupt, 0 to 15.
+    pub source: u8,
+    /// The global system interrupt that it is.
+    pub gsi: u32,
+    /// Polarity and trigger mode as the MADT has them (ACPI 6.5 table 5.26, MPS INTI flags).
+    pub flags: u16,
+}
+
+/// A 16550-compatible serial port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UartView {
+    /// First of its eight I/O ports.
+    pub io_base: u16,
+    /// Its ACPI unique ID, unlike that of any other: 1 for COM1.
+    pub uid: u8,
+    /// Its interrupt, edge-triggered and active high; `None` if the partition has no I/O APIC:
+    /// Linux then polls the port.
+    pub irq: Option<u8>,
+}
+
+/// A bus that is a root bus to the partition, and all below it.
+///
+/// Bridges above it, if there are any, are nothing that the partition can see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PciRoot {
+    /// Its PCI segment in the partition.
+    pub segment: u16,
+    /// Its number.
+    pub first_bus: u8,
+    /// The highest number below it; not less than `first_bus`.
+    pub last_bus: u8,
+    /// Physical address of the configuration space of bus 0 of its segment, whether the partition
+    /// has that bus or not: a multiple of 1 MiB. Bus *n* is *n* MiB above it.
+    pub ecam_base: u64,
+    /// What can be given to its devices, or already is.
+    pub windows: Vec<PciWindow>,
+    /// Where the interrupt pins of the devices on the first bus go. Empty without an I/O APIC.
+    pub routes: Vec<PciRoute>,
+}
+
+/// A range that a root bus passes on. An empty one, or one beyond what its kind can have, is not
+/// listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PciWindow {
+    /// What it is.
+    pub kind: PciWindowKind,
+    /// First address, or first I/O port.
+    pub start: u64,
+    /// One past the last.
+    pub end: u64,
+}
+
+/// What a window passes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PciWindowKind {
+    /// I/O ports.
+    Io,
+    /// Memory.
+    Memory,
+    /// Memory that may be read ahead.
+    Prefetchable,
+}
+
+/// Where an interrupt pin goes; level-triggered, active low.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PciRoute {
+    /// The device on its bus, 0 to 31.
+    pub device: u8,
+    /// 1 for INTA to 4 for INTD.
+    pub pin: u8,
+    /// The global system interrupt.
+    pub gsi: u32,
+}
