@@ -11,10 +11,21 @@ use core::fmt::{self, Write};
 pub(crate) const COLUMNS: usize = 79;
 
 /// What the row shows at this moment.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Row {
     shown: Vec<u8>,
     column: usize,
+}
+
+/// An empty row, with room for the longest one: it never grows, so that the heap in use does not
+/// depend on what was typed.
+impl Default for Row {
+    fn default() -> Self {
+        Self {
+            shown: Vec::with_capacity(COLUMNS),
+            column: 0,
+        }
+    }
 }
 
 impl Row {
