@@ -16,6 +16,7 @@ use crate::console::serial;
 use crate::cpu::cores::{self, CoreState};
 use crate::cpu::{apic, pic, tsc};
 use crate::layout::MP_DECOY;
+use crate::legacy;
 use crate::mem::{frames, paging, phys};
 use crate::pci;
 
@@ -111,6 +112,7 @@ pub(crate) fn describe(info: &BootInfo, firmware: Firmware, memory: &[MemoryRang
     });
     let images = images(info, &mut resident);
     let madt = firmware.madt.unwrap_or_default();
+    let boot_flags = firmware.fadt.as_ref().map(|fadt| fadt.boot_flags);
     Machine {
         cores: describe_cores(&madt.processors),
         boot_core: apic::id(),
@@ -126,6 +128,11 @@ pub(crate) fn describe(info: &BootInfo, firmware: Firmware, memory: &[MemoryRang
             })
             .collect(),
         functions: pci::scan(&firmware.ecam),
+        routes: Vec::new(),
+        overrides: madt.overrides,
+        has_ps2: legacy::has_ps2(boot_flags),
+        has_rtc: legacy::has_rtc(boot_flags),
+        screen: info.screen,
         ecam: firmware.ecam,
         io_apics: madt.io_apics,
         tables: firmware.tables,

@@ -11,6 +11,7 @@ mod boot;
 mod console;
 mod cpu;
 mod layout;
+mod legacy;
 mod machine;
 mod mem;
 mod operator;

@@ -1,68 +1,110 @@
-//! Looking at PCI functions through ECAM (PCI Express enhanced configuration).
+//! Configuration space of PCI functions through ECAM (PCI Express enhanced configuration).
 //!
-//! Only reads. The legacy pair of ports 0xcf8/0xcfc is never used: all Linuxes would share it.
+//! The legacy pair of ports 0xcf8/0xcfc is never used: all Linuxes would share it. A function is
+//! only touched by the core that owns it at that moment: Bulkhead's own before its first launch,
+//! its partition's boot core or whoever ends that partition afterwards.
 
 use alloc::vec::Vec;
 
 use bulkhead_firmware::EcamRange;
-use bulkhead_plan::PciFunction;
+use bulkhead_memory::Region;
+use bulkhead_pci::{Address, Bus, Clock, ConfigSpace, Function};
+use spin::Once;
 
+use crate::cpu::tsc;
 use crate::mem::phys;
 
-const ABSENT: u32 = 0xffff_ffff;
-const MULTI_FUNCTION: u32 = 1 << 23;
-const HEADER_BRIDGE: u32 = 1;
+/// Bytes of configuration space of a function.
+const FUNCTION_BYTES: u16 = 4096;
+/// What a read of nothing gives.
+const ABSENT: u32 = u32::MAX;
 
-/// Functions on all buses that the ranges cover, ascending.
-pub(crate) fn scan(ranges: &[EcamRange]) -> Vec<PciFunction> {
-    let mut found = Vec::new();
-    for range in ranges {
-        for bus in range.first_bus..=range.last_bus {
-            for device in 0..32 {
-                scan_device(range, bus, device, &mut found);
-            }
-        }
-    }
-    found.sort_unstable();
-    found
-}
+static RANGES: Once<Vec<EcamRange>> = Once::new();
 
-fn scan_device(range: &EcamRange, bus: u8, device: u8, found: &mut Vec<PciFunction>) {
-    for function in 0..8 {
-        let Some(base) = range.function_address(bus, device, function) else {
-            return;
-        };
-        let id = read(base);
-        if id == ABSENT || id & 0xffff == 0xffff {
-            if function == 0 {
-                return;
-            }
-            continue;
-        }
-        let class = read(base + 0x08);
-        let header = read(base + 0x0c);
-        let is_bridge = (header >> 16) & 0x7f == HEADER_BRIDGE;
-        let buses = if is_bridge { read(base + 0x18) } else { 0 };
-        found.push(PciFunction {
-            segment: range.segment,
+/// The machine's configuration space, once [`scan`] was called.
+pub(crate) struct Ecam;
+
+impl Ecam {
+    fn register(address: Address, offset: u16) -> Option<*mut u32> {
+        let Address {
+            segment,
             bus,
             device,
             function,
-            vendor: id as u16,
-            device_id: (id >> 16) as u16,
-            class: (class >> 24) as u8,
-            subclass: (class >> 16) as u8,
-            interface: (class >> 8) as u8,
-            bridge: is_bridge.then_some(((buses >> 8) as u8, (buses >> 16) as u8)),
-        });
-        if function == 0 && header & MULTI_FUNCTION == 0 {
-            return;
+        } = address;
+        let ranges = RANGES.get()?.iter();
+        let base = ranges
+            .filter(|range| range.segment == segment)
+            .find_map(|range| range.function_address(bus, device, function))?;
+        let is_register = offset < FUNCTION_BYTES && offset.is_multiple_of(4);
+        let at = base + u64::from(offset);
+        (is_register && phys::reaches(Region::new(at, 4)?)).then(|| phys::pointer(at))
+    }
+}
+
+impl ConfigSpace for Ecam {
+    fn read(&self, address: Address, offset: u16) -> u32 {
+        Self::register(address, offset).map_or(ABSENT, |register| {
+            // SAFETY: an aligned register inside an ECAM range of the firmware's MCFG, mapped
+            // uncached; no register of the standard headers and capabilities changes by a read.
+            unsafe { register.read_volatile() }
+        })
+    }
+
+    fn write(&self, address: Address, offset: u16, value: u32) {
+        if let Some(register) = Self::register(address, offset) {
+            // SAFETY: as above. The function is not in use by anybody else (see the module), and
+            // what `bulkhead-pci` writes keeps a device from memory or gives it back the
+            // addresses that it had.
+            unsafe { register.write_volatile(value) };
         }
     }
 }
 
-fn read(address: u64) -> u32 {
-    // SAFETY: inside an ECAM range of the firmware's MCFG, mapped uncached; configuration reads of
-    // these registers have no side effect.
-    unsafe { phys::pointer::<u32>(address).read_volatile() }
+impl Clock for Ecam {
+    fn wait_us(&self, us: u64) {
+        tsc::wait_until(us, || false);
+    }
+}
+
+/// Looks at the functions on all buses that the ranges cover, and gives addresses to what the
+/// firmware left without.
+pub(crate) fn scan(ranges: &[EcamRange]) -> Vec<Function> {
+    let ranges = RANGES.call_once(|| ranges.to_vec());
+    let mut functions = bulkhead_pci::scan(&Ecam, ranges);
+    functions.iter().for_each(stop_leftover);
+    let below: Vec<Bus> = functions.iter().filter_map(bus_below).collect();
+    for bus in below {
+        if let Ok(unit) = bulkhead_pci::unit(&functions, bus) {
+            // What can't be given an address stays without; a claim of it is refused, with the
+            // reason.
+            let _ = bulkhead_pci::assign(&mut functions, &unit);
+        }
+    }
+    functions
+}
+
+/// Keeps a disk or network controller that firmware used from writing to memory that it takes for
+/// its own still. USB controllers are left alone until they are claimed: firmware may be making a
+/// PS/2 keyboard of them.
+fn stop_leftover(function: &Function) {
+    const COMMAND: u16 = 0x04;
+    const BUS_MASTER: u32 = 1 << 2;
+    const STATUS: u32 = 0xffff_0000;
+    const STORAGE: u8 = 0x01;
+    const NETWORK: u8 = 0x02;
+    const WIRELESS: u8 = 0x0d;
+    if matches!(function.class, STORAGE | NETWORK | WIRELESS) {
+        let command = Ecam.read(function.address, COMMAND);
+        // Ones in the status register would be cleared by being written.
+        Ecam.write(function.address, COMMAND, command & !BUS_MASTER & !STATUS);
+    }
+}
+
+fn bus_below(function: &Function) -> Option<Bus> {
+    let bridge = function.bridge.as_ref()?;
+    Some(Bus {
+        segment: function.address.segment,
+        number: bridge.secondary,
+    })
 }

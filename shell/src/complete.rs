@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use bulkhead_plan::{Com, ImageKind, Key, RestartPolicy};
+use bulkhead_plan::{Com, DeviceName, ImageKind, Key, Machine, RestartPolicy};
 
 use crate::command::Verb;
 use crate::control::Control;
@@ -137,11 +137,47 @@ fn setting<'a>(word: &'a str, earlier: &[&str], control: &dyn Control) -> (&'a s
             let names = uarts.map(|uart| Com::name(uart.port));
             names.chain(["none"]).map(String::from).collect()
         }
+        Some(Key::Devices) => return devices(value, machine),
         Some(Key::Restart) => owned(RestartPolicy::ALL.map(RestartPolicy::name)),
         Some(Key::Control) => owned(["yes", "no"]),
         _ => Vec::new(),
     };
     (value, all)
+}
+
+/// The item of a list that is being typed, and the devices that it can become: those that are not
+/// in the list yet.
+fn devices<'a>(value: &'a str, machine: &Machine) -> (&'a str, Vec<String>) {
+    let (listed, item) = value.rsplit_once(',').unwrap_or(("", value));
+    let listed: Vec<DeviceName> = listed.split(',').flat_map(str::parse).collect();
+    let all = machine.functions.iter().filter(|f| !f.is_bridge());
+    let all = all.map(|f| DeviceName::Function(f.address));
+    let all = all.chain(DeviceName::WORDS.map(|(_, name)| name));
+    let offered = all.filter(|name| can_be_given(*name, machine) && !listed.contains(name));
+    let mut names: Vec<String> = offered.map(|name| name.to_string()).collect();
+    if listed.is_empty() {
+        names.push(String::from("none"));
+    }
+    (item, names)
+}
+
+/// Whether the machine has the device, and somebody could be given it by that name.
+fn can_be_given(name: DeviceName, machine: &Machine) -> bool {
+    let unit = |bus| bulkhead_pci::unit(&machine.functions, bus);
+    match name {
+        DeviceName::Function(address) => {
+            unit(address.bus()).is_ok_and(|unit| unit.bridge.is_some())
+        }
+        DeviceName::Bus(bus) => unit(bus).is_ok(),
+        DeviceName::Port(port) => {
+            let mut uarts = machine.uarts.iter();
+            uarts.any(|uart| uart.port == port && !uart.is_shell)
+        }
+        DeviceName::Ps2 => machine.has_ps2,
+        DeviceName::Rtc => machine.has_rtc,
+        DeviceName::Framebuffer => machine.screen.is_some(),
+        DeviceName::IoApic => !machine.io_apics.is_empty(),
+    }
 }
 
 /// The candidates in columns of a terminal row.

@@ -9,7 +9,7 @@ use crate::settings::KEYS;
 pub(crate) const fn usage(verb: Verb) -> &'static str {
     match verb {
         Verb::Define => {
-            "define NAME cores=LIST memory=LIST kernel=IMAGE [initrd=IMAGE] [cmdline=\"...\"] [console=PORT] [restart=POLICY] [control=yes|no]"
+            "define NAME cores=LIST memory=LIST kernel=IMAGE [initrd=IMAGE] [cmdline=\"...\"] [console=PORT] [devices=LIST] [restart=POLICY] [control=yes|no]"
         }
         Verb::Set => "set NAME key=value ...",
         Verb::Undefine => "undefine NAME",
@@ -45,7 +45,7 @@ const fn short_usage(verb: Verb) -> &'static str {
 /// What a command does, in one line.
 const fn summary(verb: Verb) -> &'static str {
     match verb {
-        Verb::Define => "claim cores, memory and a console for a partition",
+        Verb::Define => "claim cores, memory and devices for a partition",
         Verb::Set => "change a partition that does not run",
         Verb::Undefine => "give a partition and its claim up",
         Verb::Check => "say whether partitions could be launched",
@@ -62,7 +62,7 @@ const fn summary(verb: Verb) -> &'static str {
         Verb::Machine => "processor, firmware, loader and ACPI tables",
         Verb::Cores => "the cores: topology, state, owner",
         Verb::Memory => "the memory map: what is whose, what is free",
-        Verb::Devices => "PCI functions, serial ports, I/O APICs",
+        Verb::Devices => "all devices: what can be owned, and whose it is",
         Verb::Images => "the kernels and initrds that the loader brought",
         Verb::Reset => "reset the machine",
         Verb::Poweroff => "power the machine off",
@@ -73,12 +73,13 @@ const fn summary(verb: Verb) -> &'static str {
 const fn details(verb: Verb) -> &'static str {
     match verb {
         Verb::Define => {
-            "The first three are required. From now on cores, memory and console are the\n\
-             partition's alone. Nothing is touched before \"start\".\n\
+            "The first three are required. From now on cores, memory, console and devices\n\
+             are the partition's alone. Nothing is touched before \"start\".\n\
              \n\
              example:\n  \
              define web cores=2-3 memory=512M kernel=linux61 initrd=demo console=com2\n  \
-             define db cores=1 memory=1G@0x40000000 kernel=linux612 cmdline=\"quiet\"\n"
+             define db cores=1 memory=1G@0x40000000 kernel=linux612 cmdline=\"quiet\"\n  \
+             set db devices=0000:01:00.0,com3\n"
         }
         Verb::Set => {
             "Keys that are not named stay as they are. Refused while the partition runs.\n\
@@ -124,6 +125,14 @@ const fn details(verb: Verb) -> &'static str {
         Verb::Kill => "Its Linux is not told; what it had not yet written is lost.\n",
         Verb::Reset | Verb::Poweroff => {
             "While partitions run this is refused, unless \"force\" is said: they are lost.\n"
+        }
+        Verb::Devices => {
+            "\"devices=\" takes, separated by commas: a PCI function (its whole bus comes\n\
+             with it), pci:BUS (with all below it; bus0 for pci:00), com1-com4, ps2, rtc,\n\
+             framebuffer, ioapic0.\n\
+             \n\
+             example:\n  \
+             set web devices=0000:01:00.0,com3\n"
         }
         _ => "",
     }

@@ -29,7 +29,7 @@ pub(crate) struct SettingKey {
 }
 
 /// All keys, in the order in which they are usually written.
-pub(crate) const KEYS: [SettingKey; 8] = [
+pub(crate) const KEYS: [SettingKey; 9] = [
     SettingKey {
         key: Key::Cores,
         name: "cores=",
@@ -71,6 +71,13 @@ pub(crate) const KEYS: [SettingKey; 8] = [
         form: "com2",
         required: false,
         meaning: "the serial port that it owns, or none",
+    },
+    SettingKey {
+        key: Key::Devices,
+        name: "devices=",
+        form: "0000:01:00.0,com3,ps2",
+        required: false,
+        meaning: "what else it owns; \"devices\" lists all",
     },
     SettingKey {
         key: Key::Restart,
@@ -168,6 +175,7 @@ impl Settings {
             Key::Initrd => change.initrd = Some(Some(value.to_string()).filter(|v| !v.is_empty())),
             Key::Cmdline => change.cmdline = Some(value.to_string()),
             Key::Console => change.console = Some(console(value).map_err(refuse)?),
+            Key::Devices => change.devices = Some(values::devices(value)?),
             Key::Restart => change.restart = Some(restart(value).map_err(refuse)?),
             Key::Control => change.control = Some(yes_or_no(value).map_err(refuse)?),
             // The name stands before the settings.
@@ -255,10 +263,10 @@ fn key_names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Where the part of a value stands that the ledger calls `token`: the item of `cores=` with
-/// that core, the item of `memory=` that asks for that, the parameter in `cmdline=`.
+/// that core, the item of `memory=` or `devices=` that asks for that, the parameter in `cmdline=`.
 fn find_part(key: Key, value: &str, token: &str) -> Option<Range<usize>> {
     let parts: Vec<(Range<usize>, &str)> = match key {
-        Key::Cores | Key::Memory => values::items(value, ',').collect(),
+        Key::Cores | Key::Memory | Key::Devices => values::items(value, ',').collect(),
         Key::Cmdline => values::items(value, ' ').collect(),
         _ => Vec::new(),
     };
@@ -269,6 +277,8 @@ fn find_part(key: Key, value: &str, token: &str) -> Option<Range<usize>> {
         Key::Memory => {
             values::memory(part).is_ok_and(|items| items.iter().any(|i| i.to_string() == token))
         }
+        Key::Devices => values::devices(part)
+            .is_ok_and(|devices| devices.iter().any(|d| d.to_string() == token)),
         _ => part == token,
     };
     let found = parts.into_iter().find(|(_, part)| is_it(part));

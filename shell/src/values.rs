@@ -1,4 +1,4 @@
-//! Values of the keys: lists of cores and of memory.
+//! Values of the keys: lists of cores, of memory and of devices.
 
 use alloc::format;
 use alloc::string::String;
@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use bulkhead_memory::{parse_address, parse_size};
-use bulkhead_plan::MemoryRequest;
+use bulkhead_plan::{DeviceName, MemoryRequest};
+
+use crate::error::did_you_mean;
 
 /// What is wrong with a value, and which bytes of it.
 #[derive(Debug, PartialEq, Eq)]
@@ -86,6 +88,31 @@ pub(crate) fn memory(value: &str) -> Result<Vec<MemoryRequest>, ValueError> {
         .collect()
 }
 
+/// Reads `0000:01:00.0,com3`; nothing, or `none`, is no device.
+pub(crate) fn devices(value: &str) -> Result<Vec<DeviceName>, ValueError> {
+    if value.is_empty() || value == "none" {
+        return Ok(Vec::new());
+    }
+    let mut devices = Vec::new();
+    for (range, item) in items(value, ',') {
+        let device: DeviceName = item.parse().map_err(|error| {
+            let hint = did_you_mean(item, DeviceName::WORDS.map(|(word, _)| word));
+            let message = if hint.is_empty() {
+                format!("{error}")
+            } else {
+                let form = DeviceName::FORM;
+                format!("\"{item}\" is not a device{hint} (accepted: {form})")
+            };
+            ValueError::new(range.clone(), message)
+        })?;
+        if devices.contains(&device) {
+            return Err(ValueError::new(range, format!("{device} is listed twice")));
+        }
+        devices.push(device);
+    }
+    Ok(devices)
+}
+
 /// The items of a list and their places.
 pub(crate) fn items(value: &str, separator: char) -> impl Iterator<Item = (Range<usize>, &str)> {
     let mut start = 0;
@@ -149,10 +176,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn lists_of_devices() {
+        for value in ["", "none"] {
+            assert_eq!(devices(value), Ok(Vec::new()));
+        }
+        let names = devices("1:0.0,pci:02,COM3").unwrap();
+        let names: Vec<String> = names.iter().map(|name| format!("{name}")).collect();
+        assert_eq!(names, ["0000:01:00.0", "pci:02", "com3"]);
+        for (value, range, message) in [
+            ("com3,", 5..5, "\"\" is not a device"),
+            ("com3,eth0,ps2", 5..9, "\"eth0\" is not a device"),
+            ("0000:01:20.0", 0..12, "\"0000:01:20.0\" is not a device"),
+            ("com3,bus0,COM3", 10..14, "com3 is listed twice"),
+            ("0000:01:00.0,1:0.0", 13..18, "0000:01:00.0 is listed twice"),
+        ] {
+            let error = devices(value).unwrap_err();
+            assert_eq!(error.range, range, "{value}");
+            assert!(error.message.starts_with(message), "{}", error.message);
+        }
+    }
+
     proptest! {
         #[test]
         fn any_value_is_survived(value in "[0-9x,@kMG-]{0,24}") {
             for range in [
+                devices(&value).map_err(|e| e.range).err(),
                 cores(&value).map_err(|e| e.range).err(),
                 memory(&value).map_err(|e| e.range).err(),
             ].into_iter().flatten() {

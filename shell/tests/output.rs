@@ -169,7 +169,8 @@ fn a_bare_machine_is_described_too() {
     );
     assert_eq!(
         session.line("devices"),
-        "PCI functions: none found\nserial ports: none found\nI/O APICs: none found\n"
+        "PCI functions: none can be given: this machine has no ECAM (no MCFG table)\n\
+         serial ports: none found\nother devices: none found\nI/O APICs: none found\n"
     );
     assert_eq!(session.line("check"), "");
 }
@@ -205,11 +206,12 @@ proptest! {
         cmdline in "([a-z=.,'\\\\ ]|\"[a-z ]*\"){0,30}",
         console in prop::sample::select(vec!["", " console=com3"]),
         memory in prop::sample::select(vec!["64M", "512M@0x40000000,1G", "0x8000000"]),
+        devices in prop::sample::select(vec!["", " devices=1:0.0,PCI:02,com2,ioapic0,ps2"]),
         policy in prop::sample::select(vec!["", " restart=never", " control=yes restart=always"]),
     ) {
         let escaped = cmdline.replace('\\', "\\\\").replace('"', "\\\"");
         let line = format!(
-            "define web cores=5,4 memory={memory} kernel=linux61 cmdline=\"{escaped}\"{console}{policy}"
+            "define web cores=5,4 memory={memory} kernel=linux61 cmdline=\"{escaped}\"{console}{devices}{policy}"
         );
         let mut session = Session::new();
         let said = session.line(&line);

@@ -2,6 +2,7 @@
 
 mod support;
 
+use support::Session;
 use support::refused::assert_refused;
 
 const NAMES: &str = "accepted: 1-16 of a-z, 0-9 and -, a letter first";
@@ -115,6 +116,101 @@ fn claims() {
             "com4 does not exist (found: com2 com3)".into(),
         ),
     ]);
+}
+
+#[test]
+fn devices() {
+    assert_refused(&[
+        (
+            "set db devices=rtc,com2,01:00.0",
+            "                   ^^^^",
+            "com2 belongs to \"web\"".into(),
+        ),
+        (
+            "set db devices=rtc,com1",
+            "                   ^^^^",
+            "com1 is the console of Bulkhead's shell".into(),
+        ),
+        (
+            "set db devices=rtc,1:0.1,com3",
+            "                   ^^^^^",
+            "there is no 0000:01:00.1 (\"devices\" lists what there is)".into(),
+        ),
+        (
+            "set db devices=pci:9",
+            "               ^^^^^",
+            "no function is on PCI bus 0000:09".into(),
+        ),
+        (
+            "set db devices=rtc,00:1f.2",
+            "                   ^^^^^^^",
+            "0000:00:1f.2 is on a root bus, which goes to one partition with all below it \
+             (accepted: bus0)"
+                .into(),
+        ),
+        (
+            "set db devices=07:00.0",
+            "               ^^^^^^^",
+            "0000:07:00.0 has neither MSI nor MSI-X: INTx only, needs ioapic0".into(),
+        ),
+        (
+            "set db devices=ps2,rtc",
+            "               ^^^",
+            "ps2 needs ioapic0 too: Linux drives it by its interrupt only".into(),
+        ),
+        (
+            "set db console=com3 devices=rtc,COM3",
+            "                                ^^^^",
+            "com3 is the partition's console already".into(),
+        ),
+        (
+            "set db cmdline=console=ttyS2 devices=rtc",
+            "               ^^^^^^^^^^^^^",
+            "parameter console=ttyS2 is refused: com3 is not the partition's (its serial ports: \
+             none)"
+                .into(),
+        ),
+    ]);
+}
+
+#[test]
+fn devices_of_others() {
+    let mut session = Session::after(
+        "define web cores=2-3 memory=512M kernel=linux61 devices=02:00.0,framebuffer\n\
+         define db cores=4 memory=512M kernel=linux612",
+    );
+    for (line, carets, message) in [
+        (
+            "set db devices=rtc,2:0.1,com3",
+            "                   ^^^^^",
+            "0000:02:00.1 shares bus 02 with 0000:02:00.0 of \"web\"",
+        ),
+        (
+            "set db devices=rtc,pci:2",
+            "                   ^^^^^",
+            "pci:02 belongs to \"web\"",
+        ),
+        (
+            "set db devices=rtc,bus0",
+            "                   ^^^^",
+            "bus0 shares bus 02 with 0000:02:00.0 of \"web\"",
+        ),
+        (
+            "set db devices=framebuffer",
+            "               ^^^^^^^^^^^",
+            "framebuffer belongs to \"web\"",
+        ),
+        (
+            "define mail cores=5 memory=64M kernel=linux61 devices=2:0.0",
+            "                                                      ^^^^^",
+            "0000:02:00.0 belongs to \"web\"",
+        ),
+    ] {
+        let before = session.kernel.ledger.clone();
+        let said = session.line(line);
+        assert_eq!(said, format!("{:10}{carets}\nerror: {message}\n", ""));
+        assert_eq!(session.kernel.ledger, before, "{line}");
+    }
 }
 
 #[test]

@@ -6,9 +6,10 @@ use support::refused::assert_refused;
 
 const COMMANDS: &str = "accepted: define, set, undefine, check, list, show, start, restart, \
     kill, machine, cores, memory, devices, images, log, version, help, handoff, halt, reset, poweroff";
-const KEYS: &str = "accepted: cores, memory, kernel, initrd, cmdline, console, restart, control";
+const KEYS: &str =
+    "accepted: cores, memory, kernel, initrd, cmdline, console, devices, restart, control";
 const DEFINE: &str = "accepted: define NAME cores=LIST memory=LIST kernel=IMAGE \
-    [initrd=IMAGE] [cmdline=\"...\"] [console=PORT] [restart=POLICY] [control=yes|no]";
+    [initrd=IMAGE] [cmdline=\"...\"] [console=PORT] [devices=LIST] [restart=POLICY] [control=yes|no]";
 const POLICIES: &str = "accepted: never, on-failure, always";
 const PORTS: &str = "accepted: com1, com2, com3, com4, none";
 const NUMBER: &str = "accepted: 512M, 1G, 0x20000000; units K, M, G, T";
@@ -235,6 +236,7 @@ fn settings() {
 #[test]
 fn values() {
     let cores = "accepted: local APIC IDs and ranges, as in 1,2-3";
+    let devices = "accepted: 0000:01:00.0, pci:01, bus0, com1-com4, ps2, rtc, framebuffer, ioapic0";
     let memory = "accepted: SIZE or SIZE@ADDRESS, as in 512M or 1G@0x40000000";
     assert_refused(&[
         (
@@ -261,6 +263,26 @@ fn values() {
             "set db cores=0-99999",
             "             ^^^^^^^",
             "more than 4096 cores are named".into(),
+        ),
+        (
+            "set db devices=rtc,com5",
+            "                   ^^^^",
+            format!("\"com5\" is not a device, did you mean \"com1\"? ({devices})"),
+        ),
+        (
+            "set db devices=eth0,rtc",
+            "               ^^^^",
+            format!("\"eth0\" is not a device ({devices})"),
+        ),
+        (
+            "set db devices=rtc,",
+            "       ^^^^^^^^^^^^",
+            format!("\"\" is not a device ({devices})"),
+        ),
+        (
+            "set db devices=com3,01:00.0,COM3",
+            "                            ^^^^",
+            "com3 is listed twice".into(),
         ),
         (
             "set db memory=1Q",

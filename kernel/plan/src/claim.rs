@@ -6,7 +6,7 @@ use bulkhead_memory::Region;
 
 use crate::ledger::Partition;
 use crate::memory::{self, BELOW_4G};
-use crate::{Com, Definition, Machine, PlanError, console, cores, images};
+use crate::{Com, Definition, Devices, Machine, PlanError, console, cores, devices, images};
 
 /// What a partition has, and nobody else, from its definition on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +18,10 @@ pub struct Claim {
     pub memory: Vec<Region>,
     /// Private RAM below 640 KiB, where its Linux puts the code that starts its other cores.
     pub low_chunk: Region,
-    /// Serial port.
+    /// Serial port that is its console.
     pub console: Option<Com>,
+    /// All other devices.
+    pub devices: Devices,
 }
 
 impl Claim {
@@ -53,6 +55,12 @@ impl Claim {
             .filter_map(|region| region.intersect(BELOW_4G))
             .rev()
             .max_by_key(|region| region.size())
+    }
+
+    /// Its serial ports, the console first.
+    pub fn ports(&self) -> impl Iterator<Item = Com> + '_ {
+        let others = self.devices.ports.iter();
+        self.console.iter().chain(others).copied()
     }
 
     /// Whether the byte at `address` is the partition's.
@@ -91,12 +99,14 @@ pub(crate) fn resolve<'a>(
         None => memory::low_chunk(&free)?,
     };
     if let Some(port) = definition.console {
-        console::check(port, machine, others)?;
+        console::check(port, machine, others.clone())?;
     }
+    let devices = devices::resolve(definition, machine, others)?;
     Ok(Claim {
         cores,
         memory,
         low_chunk,
         console: definition.console,
+        devices,
     })
 }

@@ -67,7 +67,7 @@ pub(crate) fn check<'a>(
     if uart.is_shell {
         return Err(ConsoleError::Shell { port });
     }
-    match others.find(|other| other.claim.console == Some(port)) {
+    match others.find(|other| other.claim.ports().any(|theirs| theirs == port)) {
         Some(other) => Err(ConsoleError::Taken {
             port,
             owner: other.definition.name.clone(),

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use bulkhead_memory::Bytes;
 
-use crate::{Com, RestartPolicy};
+use crate::{Com, DeviceName, RestartPolicy};
 
 /// A partition as its operator defined it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct Definition {
     pub cmdline: String,
     /// `console=`
     pub console: Option<Com>,
+    /// `devices=`
+    pub devices: Vec<DeviceName>,
     /// `restart=`
     pub restart: RestartPolicy,
     /// `control=`: whether it may start, restart and kill other partitions.
@@ -47,6 +49,8 @@ pub struct Change {
     pub cmdline: Option<String>,
     /// `console=`; `Some(None)` takes the console away.
     pub console: Option<Option<Com>>,
+    /// `devices=`; an empty list takes all away.
+    pub devices: Option<Vec<DeviceName>>,
     /// `restart=`
     pub restart: Option<RestartPolicy>,
     /// `control=`
@@ -67,6 +71,7 @@ impl Change {
         replace(&mut definition.initrd, self.initrd);
         replace(&mut definition.cmdline, self.cmdline);
         replace(&mut definition.console, self.console);
+        replace(&mut definition.devices, self.devices);
         replace(&mut definition.restart, self.restart);
         replace(&mut definition.control, self.control);
     }

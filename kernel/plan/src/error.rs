@@ -9,7 +9,8 @@ use bulkhead_linux::cmdline::CmdlineError;
 use bulkhead_linux::{E820Error, PlacementError};
 
 use crate::{
-    ConsoleError, CoreError, ImageError, MAX_NAME_BYTES, MemoryError, MemoryRequest, NameError,
+    ConsoleError, CoreError, DeviceError, ImageError, MAX_NAME_BYTES, MemoryError, MemoryRequest,
+    NameError,
 };
 
 /// The part of a `define` or `set` line that an error is about.
@@ -29,6 +30,8 @@ pub enum Key {
     Cmdline,
     /// `console=`
     Console,
+    /// `devices=`
+    Devices,
     /// `restart=`
     Restart,
     /// `control=`
@@ -47,6 +50,7 @@ impl Key {
             Self::Initrd => "initrd",
             Self::Cmdline => "cmdline",
             Self::Console => "console",
+            Self::Devices => "devices",
             Self::Restart => "restart",
             Self::Control => "control",
         }
@@ -125,6 +129,8 @@ pub enum PlanError {
     Cmdline(CmdlineError),
     /// Wrong console.
     Console(ConsoleError),
+    /// Wrong device.
+    Devices(DeviceError),
     /// Kernel, initrd and tables don't fit into the memory.
     Placement(PlacementError),
     /// The partition's memory map does not fit into the zero page.
@@ -169,6 +175,7 @@ impl PlanError {
             Self::Initrd(_) => Some(Key::Initrd),
             Self::Cmdline(_) => Some(Key::Cmdline),
             Self::Console(_) => Some(Key::Console),
+            Self::Devices(_) => Some(Key::Devices),
         }
     }
 
@@ -180,6 +187,7 @@ impl PlanError {
             Self::Cores(error) => error.core().map(|core| core.to_string()),
             Self::Memory { request, .. } => request.map(|request| request.to_string()),
             Self::Cmdline(error) => error.parameter().map(String::from),
+            Self::Devices(error) => Some(error.name().to_string()),
             _ => None,
         }
     }
@@ -231,6 +239,7 @@ impl fmt::Display for PlanError {
             Self::Kernel(error) | Self::Initrd(error) => error.fmt(f),
             Self::Cmdline(error) => error.fmt(f),
             Self::Console(error) => error.fmt(f),
+            Self::Devices(error) => error.fmt(f),
             Self::Placement(error) => error.fmt(f),
             Self::MemoryMap(error) => error.fmt(f),
             Self::Oversized { what, bytes, room } => {
@@ -270,6 +279,12 @@ impl From<CmdlineError> for PlanError {
 impl From<ConsoleError> for PlanError {
     fn from(error: ConsoleError) -> Self {
         Self::Console(error)
+    }
+}
+
+impl From<DeviceError> for PlanError {
+    fn from(error: DeviceError) -> Self {
+        Self::Devices(error)
     }
 }
 

@@ -6,12 +6,14 @@ use alloc::vec::Vec;
 
 use bulkhead_linux::{BootParams, BzImageError, E820, EfiInfo, Placement};
 use bulkhead_memory::{Region, RegionSet};
+use bulkhead_pci::Grant;
 use bulkhead_tables::efi;
 
+use crate::firmware::owned_io_apics;
 use crate::images::Images;
 use crate::layout::Layout;
 use crate::ledger::Partition;
-use crate::{FirmwareBlock, History, ImageError, PlanError, RestartPolicy, Warning};
+use crate::{FirmwareBlock, History, ImageError, Machine, PlanError, RestartPolicy, Warning};
 
 /// Bulkhead's runtime services, as they are put into every partition.
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +88,10 @@ pub struct LaunchPlan {
     pub writes: Vec<Write>,
     /// What to clear because another partition used it last; nothing that is copied or written to.
     pub clear: Vec<Region>,
+    /// Its PCI functions, to be set up before and quieted after each run.
+    pub grant: Grant,
+    /// Register pages of the I/O APICs that it owns, to be masked after each run.
+    pub io_apics: Vec<u64>,
     /// What the partition is told.
     pub view: View,
     /// What is worth saying.
@@ -124,6 +130,7 @@ pub struct View {
 
 /// Plans the launch of a partition that has been resolved.
 pub(crate) fn plan(
+    machine: &Machine,
     layout: Layout<'_>,
     resident: &ResidentCode<'_>,
     partition: &Partition,
@@ -139,6 +146,7 @@ pub(crate) fn plan(
         rsdp: layout.acpi.rsdp,
         services: services(resident, block.runtime_code.start()),
     });
+    let claim = &partition.claim;
     let zero_page = BootParams {
         image: layout.images.bzimage,
         e820: &layout.maps.e820,
@@ -146,6 +154,7 @@ pub(crate) fn plan(
         cmdline_bytes: layout.cmdline.len(),
         initrd: placement.initrd,
         rsdp: layout.acpi.rsdp,
+        screen: machine.screen.filter(|_| claim.devices.framebuffer),
         efi: EfiInfo {
             system_table: efi.system_table,
             memory_map: efi.memory_map,
@@ -166,7 +175,6 @@ pub(crate) fn plan(
         )?,
     ];
     let copies = copies(&layout.images, placement)?;
-    let claim = &partition.claim;
     Ok(LaunchPlan {
         partition: partition.id,
         name: partition.definition.name.clone(),
@@ -179,6 +187,10 @@ pub(crate) fn plan(
         clear: to_clear(partition, history, &copies, &writes),
         copies,
         writes,
+        grant: Grant::new(&machine.functions, &claim.devices.units),
+        io_apics: owned_io_apics(machine, claim)
+            .map(|io_apic| io_apic.address)
+            .collect(),
         view: View {
             rsdp: layout.acpi.rsdp,
             efi_system_table: efi.system_table,

@@ -17,14 +17,12 @@ use bulkhead_tables::{acpi, efi};
 use crate::images::{self, Images};
 use crate::ledger::Partition;
 use crate::map::{self, MemoryMaps, Usage};
-use crate::{Claim, Machine, MemoryError, PlanError, Warning};
+use crate::{Claim, Com, Machine, MemoryError, PlanError, Warning, firmware};
 
 /// Room for the runtime-service code and what it keeps beside it, in bytes. Fixed, so that a
 /// definition can be checked to the last byte before there is any code.
 pub const RUNTIME_CODE_BYTES: u64 = PAGE;
 
-/// Where local APICs lie unless firmware has moved them (Intel SDM vol. 3 §11.4.1).
-const DEFAULT_LOCAL_APIC: u32 = 0xfee0_0000;
 /// Less memory than this left to Linux is worth a warning, in bytes.
 const COMFORTABLE_BYTES: u64 = 64 << 20;
 /// Parts of the firmware block, and the initrd.
@@ -92,7 +90,7 @@ impl<'a> Layout<'a> {
         let sizes = BlockSizes([
             pages(ZERO_PAGE_BYTES as u64),
             pages(cmdline.len() as u64 + 1),
-            pages(acpi_tables(machine, claim, 0).bytes.len() as u64),
+            pages(firmware::tables(machine, claim, 0).bytes.len() as u64),
             pages(efi::size_for(map::most_descriptors(machine, claim, PIECES))),
             RUNTIME_CODE_BYTES,
         ]);
@@ -112,7 +110,7 @@ impl<'a> Layout<'a> {
         .chain(placement.initrd.map(|initrd| (initrd, Usage::Loaded)))
         .collect();
         Ok(Self {
-            acpi: acpi_tables(machine, claim, block.acpi.start()),
+            acpi: firmware::tables(machine, claim, block.acpi.start()),
             maps: map::build(machine, claim, &pieces)?,
             images,
             cmdline,
@@ -152,46 +150,18 @@ fn final_cmdline(
     limit: u32,
 ) -> Result<String, PlanError> {
     let claim = &partition.claim;
-    let owned_io: Vec<u16> = claim.console.iter().map(|com| com.io_base()).collect();
+    let owned_io: Vec<u16> = claim.ports().map(Com::io_base).collect();
     let walls = Walls {
         claim_bytes: claim.memory_bytes(),
         tsc_khz: machine.tsc_khz,
-        absent_apic_id: first_absent(machine, claim),
+        absent_apic_id: firmware::first_absent(machine, claim),
         console: claim.console.map(|com| ComPort {
             io_base: com.io_base(),
             tty_index: com.tty_index(),
         }),
         owned_io: &owned_io,
+        owns_screen: claim.devices.framebuffer,
     };
     let user = &partition.definition.cmdline;
     Ok(cmdline::compose(user, &walls, limit)?)
-}
-
-/// The absent core that its MADT lists first, in place of the machine's boot processor. If that
-/// is its own boot core, its entry is the true one and comes first anyway; a newer Linux, which
-/// knows where it runs, would try to start the absent core.
-fn first_absent(machine: &Machine, claim: &Claim) -> Option<u8> {
-    if claim.boot_core() == machine.boot_core {
-        return None;
-    }
-    machine.absent_apic_id()
-}
-
-/// The ACPI tables of a claim, to lie at `base`; their size does not depend on it.
-fn acpi_tables(machine: &Machine, claim: &Claim, base: u64) -> acpi::Blob {
-    let uarts: Vec<acpi::UartView> = claim
-        .console
-        .iter()
-        .map(|com| acpi::UartView {
-            io_base: com.io_base(),
-            uid: com.tty_index() + 1,
-        })
-        .collect();
-    acpi::build(&acpi::View {
-        base,
-        local_apic_address: u32::try_from(machine.local_apic_address).unwrap_or(DEFAULT_LOCAL_APIC),
-        first_absent: first_absent(machine, claim),
-        cores: &claim.cores,
-        uarts: &uarts,
-    })
 }

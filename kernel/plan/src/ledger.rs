@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use crate::layout::Layout;
 use crate::{
     Change, Claim, Definition, Event, History, Key, LaunchPlan, Machine, PlanError, ResidentCode,
-    State, Warning, claim, cores, launch, name, permission,
+    State, Warning, claim, cores, devices, launch, name, permission,
 };
 
 /// A partition.
@@ -29,7 +29,7 @@ pub struct Partition {
 
 /// All partitions.
 ///
-/// Invariant: no two share a core, a byte of RAM, a console, a name or a number.
+/// Invariant: no two share a core, a byte of RAM, a console, a device, a name or a number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
     partitions: Vec<Partition>,
@@ -72,6 +72,7 @@ impl Ledger {
             initrd: change.initrd.flatten(),
             cmdline: change.cmdline.unwrap_or_default(),
             console: change.console.flatten(),
+            devices: change.devices.unwrap_or_default(),
             restart: change.restart.unwrap_or_default(),
             control: change.control.unwrap_or_default(),
         };
@@ -148,7 +149,14 @@ impl Ledger {
         let partition = self.get(name)?;
         let layout = Layout::of(machine, partition)?;
         let warnings = self.warnings(machine, partition, &layout);
-        launch::plan(layout, resident, partition, &self.history, warnings)
+        launch::plan(
+            machine,
+            layout,
+            resident,
+            partition,
+            &self.history,
+            warnings,
+        )
     }
 
     /// Ends the row of failures of the partition with that number: its run was long enough, or
@@ -273,6 +281,16 @@ impl Ledger {
         }
         let cores = &partition.claim.cores;
         warnings.extend(cores::split_siblings(cores, machine, others));
+        let owned = &partition.claim.devices;
+        for (function, bus) in devices::companions(&partition.definition, owned, machine) {
+            warnings.push(Warning::ComesAlong { function, bus });
+        }
+        for function in owned.without_interrupt(machine) {
+            warnings.push(Warning::NoInterrupt {
+                function,
+                has_io_apic: owned.io_apic,
+            });
+        }
         warnings.extend(layout.warning(&partition.claim));
         warnings
     }

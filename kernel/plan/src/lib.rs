@@ -20,7 +20,9 @@ mod claim;
 mod console;
 mod cores;
 mod definition;
+mod devices;
 mod error;
+mod firmware;
 mod history;
 mod images;
 mod launch;
@@ -40,6 +42,7 @@ pub use claim::Claim;
 pub use console::ConsoleError;
 pub use cores::CoreError;
 pub use definition::{Change, Definition, MemoryRequest};
+pub use devices::{DeviceError, DeviceName, DeviceNameError, Devices, Standing};
 pub use error::{Key, PlanError};
 pub use history::History;
 pub use images::ImageError;
@@ -47,8 +50,7 @@ pub use launch::{Copy, LaunchPlan, ResidentCode, View, Write};
 pub use layout::{FirmwareBlock, RUNTIME_CODE_BYTES};
 pub use ledger::{Ledger, Partition};
 pub use machine::{
-    Com, Core, FirmwareKind, Image, ImageKind, Machine, MemoryKind, MemoryRange, PciFunction,
-    Resident, Uart,
+    Com, Core, FirmwareKind, Image, ImageKind, Machine, MemoryKind, MemoryRange, Resident, Uart,
 };
 pub use memory::{LOW_CHUNK_BYTES, MINIMUM_MEMORY_BYTES, MemoryError};
 pub use name::{MAX_NAME_BYTES, NameError};

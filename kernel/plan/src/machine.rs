@@ -6,9 +6,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use bulkhead_firmware::{EcamRange, IoApic, Problem, TableInfo};
-use bulkhead_linux::BzImage;
+use bulkhead_firmware::{EcamRange, InterruptOverride, IoApic, Problem, TableInfo};
+use bulkhead_linux::{BzImage, Screen};
 use bulkhead_memory::{Region, RegionSet};
+use bulkhead_pci::{Address, Function, Route};
 
 /// The machine, once.
 #[derive(Clone, Debug, Default)]
@@ -26,11 +27,21 @@ pub struct Machine {
     /// Serial ports that were found by probing.
     pub uarts: Vec<Uart>,
     /// PCI functions that were found, ascending by address.
-    pub functions: Vec<PciFunction>,
+    pub functions: Vec<Function>,
+    /// Where the interrupt pins of root buses lead, as far as it is known.
+    pub routes: Vec<Route>,
     /// ECAM ranges (MCFG).
     pub ecam: Vec<EcamRange>,
     /// I/O APICs (MADT).
     pub io_apics: Vec<IoApic>,
+    /// ISA interrupts that arrive elsewhere than at the pin of their own number (MADT).
+    pub overrides: Vec<InterruptOverride>,
+    /// Whether there is a PS/2 keyboard and mouse controller.
+    pub has_ps2: bool,
+    /// Whether there is a real-time clock at ports 0x70 and 0x71.
+    pub has_rtc: bool,
+    /// The screen, if the loader set up a linear frame buffer.
+    pub screen: Option<Screen>,
     /// Firmware tables.
     pub tables: Vec<TableInfo>,
     /// What was wrong with the firmware's tables and was survived.
@@ -186,6 +197,15 @@ impl Com {
         }
     }
 
+    /// The ISA interrupt that every PC gives it.
+    #[must_use]
+    pub const fn irq(self) -> u8 {
+        match self {
+            Self::Com1 | Self::Com3 => 4,
+            Self::Com2 | Self::Com4 => 3,
+        }
+    }
+
     /// The port called `name`, in either case.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
@@ -195,36 +215,19 @@ impl Com {
     }
 }
 
-/// A PCI function found in configuration space.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PciFunction {
-    /// Segment (PCI domain).
-    pub segment: u16,
-    /// Bus.
-    pub bus: u8,
-    /// Device, 0-31.
-    pub device: u8,
-    /// Function, 0-7.
-    pub function: u8,
-    /// Vendor ID.
-    pub vendor: u16,
-    /// Device ID.
-    pub device_id: u16,
-    /// Base class.
-    pub class: u8,
-    /// Sub-class.
-    pub subclass: u8,
-    /// Programming interface.
-    pub interface: u8,
-    /// For a bridge, its secondary and subordinate bus.
-    pub bridge: Option<(u8, u8)>,
-}
-
 impl Machine {
     /// The core with that local APIC ID.
     #[must_use]
     pub fn core(&self, apic_id: u32) -> Option<&Core> {
         self.cores.iter().find(|core| core.apic_id == apic_id)
+    }
+
+    /// The PCI function at that address.
+    #[must_use]
+    pub fn function(&self, address: Address) -> Option<&Function> {
+        self.functions
+            .iter()
+            .find(|function| function.address == address)
     }
 
     /// The image of that name.

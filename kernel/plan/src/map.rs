@@ -11,7 +11,7 @@ use bulkhead_memory::{PAGE, Region, RegionSet};
 use bulkhead_tables::efi;
 
 use crate::memory::PHYSICAL;
-use crate::{Claim, Machine};
+use crate::{Claim, Machine, MemoryKind};
 
 /// What a stretch of memory is to a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,13 +120,22 @@ pub(crate) fn most_descriptors(machine: &Machine, claim: &Claim, pieces: usize) 
 
 /// Everything in the firmware's map that is not the claim's, in whole pages.
 fn not_owned(machine: &Machine, claim: &Claim) -> RegionSet {
-    let mut reserved: RegionSet = machine
-        .memory
-        .iter()
-        .map(|range| range.region.align_outward(PAGE))
-        // Firmware may say what it likes; whole pages of real addresses are left of it.
-        .filter_map(|region| region.intersect(PHYSICAL))
-        .collect();
+    let pages = |is_wanted: fn(MemoryKind) -> bool| {
+        machine
+            .memory
+            .iter()
+            .filter(move |range| is_wanted(range.kind))
+            .map(|range| range.region.align_outward(PAGE))
+            // Firmware may say what it likes; whole pages of real addresses are left of it.
+            .filter_map(|region| region.intersect(PHYSICAL))
+    };
+    let mut reserved: RegionSet = pages(|kind| kind == MemoryKind::Reserved).collect();
+    // Firmware may reserve where devices are; Linux keeps out of reserved ranges when it uses a
+    // root bridge's windows. What is known to be memory stays reserved, whatever a BAR says.
+    for window in claim.devices.memory(machine) {
+        reserved.remove(window.align_outward(PAGE));
+    }
+    pages(|kind| kind != MemoryKind::Reserved).for_each(|region| reserved.insert(region));
     for region in claim.regions() {
         reserved.remove(region);
     }

@@ -91,7 +91,7 @@ impl Ledger {
     /// Name of the partition that has the serial port.
     #[must_use]
     pub fn owner_of_console(&self, port: Com) -> Option<&str> {
-        self.name_where(|claim| claim.console == Some(port))
+        self.name_where(|claim| claim.ports().any(|own| own == port))
     }
 
     /// RAM that can still be claimed.

@@ -5,6 +5,7 @@ use core::fmt;
 use alloc::string::String;
 
 use bulkhead_memory::Bytes;
+use bulkhead_pci::{Address, Bus};
 
 /// Something about a claim that works but may surprise. Displays as one sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,21 @@ pub enum Warning {
         core: u32,
         /// The partition.
         name: String,
+    },
+    /// A function comes with another one that was asked for.
+    ComesAlong {
+        /// Which.
+        function: Address,
+        /// The bus that is given: the function's own, or one above it.
+        bus: Bus,
+    },
+    /// A function of the claim can't interrupt: it has no MSI, and its pin is not the claim's or
+    /// not known.
+    NoInterrupt {
+        /// Which.
+        function: Address,
+        /// Whether the claim has the I/O APICs: then the pin is not known.
+        has_io_apic: bool,
     },
     /// Little is left for Linux once its kernel and initrd are in place.
     Tight {
@@ -50,6 +66,26 @@ impl fmt::Display for Warning {
                 f,
                 "core {core} is Bulkhead's own: launch by \"handoff {name}\""
             ),
+            Self::ComesAlong { function, bus } => {
+                let number = bus.number;
+                write!(f, "{function} comes along: bus {number:02x} is given ")?;
+                f.write_str(if function.bus() == *bus {
+                    "whole"
+                } else {
+                    "with all below it"
+                })
+            }
+            Self::NoInterrupt {
+                function,
+                has_io_apic,
+            } => {
+                write!(f, "{function} can't interrupt: no MSI, no MSI-X, and ")?;
+                f.write_str(if *has_io_apic {
+                    "where its pin leads is not known"
+                } else {
+                    "its pin needs ioapic0"
+                })
+            }
             Self::Tight { left } => write!(
                 f,
                 "kernel and initrd leave only {} of the memory",

@@ -11,15 +11,17 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use bulkhead_linux::{Channel, Screen};
 use bulkhead_memory::Region;
 use bulkhead_plan::{FirmwareKind, MemoryKind, MemoryRange};
 use limine::BaseRevision;
 use limine::firmware_type::FirmwareType;
+use limine::framebuffer::MemoryModel;
 use limine::memory_map::EntryType;
 use limine::request::{
     BootloaderInfoRequest, ExecutableAddressRequest, ExecutableCmdlineRequest, FirmwareTypeRequest,
-    HhdmRequest, MemoryMapRequest, ModuleRequest, RequestsEndMarker, RequestsStartMarker,
-    RsdpRequest,
+    FramebufferRequest, HhdmRequest, MemoryMapRequest, ModuleRequest, RequestsEndMarker,
+    RequestsStartMarker, RsdpRequest,
 };
 
 use super::{BootInfo, Module, module_name};
@@ -56,6 +58,9 @@ static COMMAND_LINE: ExecutableCmdlineRequest = ExecutableCmdlineRequest::new();
 #[used]
 #[unsafe(link_section = ".requests")]
 static ADDRESS: ExecutableAddressRequest = ExecutableAddressRequest::new();
+#[used]
+#[unsafe(link_section = ".requests")]
+static SCREEN: FramebufferRequest = FramebufferRequest::new();
 #[used]
 #[unsafe(link_section = ".requests_end_marker")]
 static END: RequestsEndMarker = RequestsEndMarker::new();
@@ -125,7 +130,35 @@ fn boot_info() -> Option<BootInfo> {
             physical: address.physical_base()
                 + (crate::layout::KERNEL_BASE - address.virtual_base()),
         },
+        screen: screen(offset),
         keep: None,
+    })
+}
+
+/// The first frame buffer, if it is one that a Linux can be told of.
+fn screen(offset: u64) -> Option<Screen> {
+    let buffer = SCREEN.get_response()?.framebuffers().next()?;
+    if buffer.memory_model() != MemoryModel::RGB {
+        return None;
+    }
+    let channel = |size, position| Channel { size, position };
+    let short = |value: u64| u16::try_from(value).ok();
+    let bits_per_pixel = u8::try_from(buffer.bpp()).ok()?;
+    let red = channel(buffer.red_mask_size(), buffer.red_mask_shift());
+    let green = channel(buffer.green_mask_size(), buffer.green_mask_shift());
+    let blue = channel(buffer.blue_mask_size(), buffer.blue_mask_shift());
+    Some(Screen {
+        base: (buffer.addr() as u64).checked_sub(offset)?,
+        size: buffer.pitch().checked_mul(buffer.height())?,
+        width: short(buffer.width())?,
+        height: short(buffer.height())?,
+        pitch: short(buffer.pitch())?,
+        bits_per_pixel,
+        red,
+        green,
+        blue,
+        reserved: super::rest_of_pixel(bits_per_pixel, [red, green, blue]),
+        is_efi: true,
     })
 }
 

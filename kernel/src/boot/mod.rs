@@ -6,6 +6,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use bulkhead_linux::{Channel, Screen};
 use bulkhead_memory::Region;
 use bulkhead_plan::{FirmwareKind, MemoryRange};
 
@@ -31,6 +32,9 @@ pub(crate) struct BootInfo {
     pub(crate) rsdp: Option<u64>,
     /// Where the image is.
     pub(crate) image: ImagePlace,
+    /// The linear frame buffer that the loader set up. To a Linux it is one of EFI, whatever
+    /// firmware the machine has: Debian's newer cloud kernels have no driver for VESA's.
+    pub(crate) screen: Option<Screen>,
     /// RAM to keep until the record has been read, beyond modules: the loader's own tables that
     /// hold the root pointer's copy.
     pub(crate) keep: Option<Region>,
@@ -49,4 +53,26 @@ fn module_name(command_line: &str, path: &str) -> String {
     let named = command_line.split_ascii_whitespace().next();
     let file = path.rsplit('/').next().unwrap_or(path);
     String::from(named.unwrap_or(file))
+}
+
+/// The bits of a pixel that no colour has: Linux takes 32 bits without them for another format.
+fn rest_of_pixel(bits_per_pixel: u8, colours: [Channel; 3]) -> Channel {
+    let used = colours
+        .iter()
+        .fold(0u8, |sum, colour| sum.saturating_add(colour.size));
+    let top = colours
+        .iter()
+        .map(|colour| colour.position.saturating_add(colour.size))
+        .max()
+        .unwrap_or(0);
+    let size = bits_per_pixel.saturating_sub(used);
+    Channel {
+        size,
+        // At the top as in xRGB, else at the bottom as in RGBx.
+        position: if size != 0 && top < bits_per_pixel {
+            top
+        } else {
+            0
+        },
+    }
 }

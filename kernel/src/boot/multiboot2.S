@@ -27,6 +27,11 @@ mb2_header:
     .short 10, 0
     .long 24
     .long LOAD_BASE, 0x7fffffff, 0x200000, 1
+    # A linear frame buffer if there can be one (optional tag), of any size and depth.
+    .balign 8
+    .short 5, 1
+    .long 20
+    .long 0, 0, 32
     .balign 8
     .short 0, 0
     .long 8

@@ -6,9 +6,13 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use bulkhead_linux::{Channel, Screen};
 use bulkhead_memory::Region;
 use bulkhead_plan::{FirmwareKind, MemoryKind, MemoryRange};
-use multiboot2::{BootInformation, BootInformationHeader, MemoryAreaType, TagType};
+use multiboot2::{
+    BootInformation, BootInformationHeader, FramebufferField, FramebufferType, MemoryAreaType,
+    TagType,
+};
 
 use super::{BootInfo, Module, module_name};
 use crate::mem::heap;
@@ -59,11 +63,38 @@ fn boot_info(information: &BootInformation, image: ImagePlace) -> BootInfo {
         modules: modules(information),
         rsdp: rsdp(information),
         image,
+        screen: screen(information),
         keep: Region::new(
             information.start_address() as u64,
             information.total_size() as u64,
         ),
     }
+}
+
+/// The frame buffer, if it is one that a Linux can be told of: neither text nor a palette.
+fn screen(information: &BootInformation) -> Option<Screen> {
+    let tag = information.framebuffer_tag()?.ok()?;
+    let FramebufferType::RGB { red, green, blue } = tag.buffer_type().ok()? else {
+        return None;
+    };
+    let mask = |field: FramebufferField| Channel {
+        size: field.size,
+        position: field.position,
+    };
+    let (red, green, blue) = (mask(red), mask(green), mask(blue));
+    Some(Screen {
+        base: tag.address(),
+        size: u64::from(tag.pitch()) * u64::from(tag.height()),
+        width: u16::try_from(tag.width()).ok()?,
+        height: u16::try_from(tag.height()).ok()?,
+        pitch: u16::try_from(tag.pitch()).ok()?,
+        bits_per_pixel: tag.bpp(),
+        red,
+        green,
+        blue,
+        reserved: super::rest_of_pixel(tag.bpp(), [red, green, blue]),
+        is_efi: true,
+    })
 }
 
 fn memory(information: &BootInformation) -> Vec<MemoryRange> {

@@ -33,6 +33,11 @@ pub(crate) fn pointer<T>(address: u64) -> *mut T {
     core::ptr::with_exposed_provenance_mut((address + offset()) as usize)
 }
 
+/// Whether all of the region is mapped.
+pub(crate) fn reaches(region: Region) -> bool {
+    region.end() <= LIMIT.load(Ordering::Relaxed)
+}
+
 /// The bytes of a region.
 ///
 /// # Safety

@@ -9,6 +9,7 @@ use bulkhead_shell::{Control, Shell};
 use super::{Kernel, name_of};
 use crate::console::Console;
 use crate::cpu::tsc;
+use crate::partition::devices;
 use crate::partition::event::{self, Kind};
 use crate::partition::request::Verb;
 use crate::partition::slot::{self, Slot};
@@ -65,6 +66,10 @@ impl Kernel {
             }
             Kind::Parked => Some(format!("parked core={detail}")),
             Kind::GaveUp => Some(format!("not launched again: {detail} failures in a row")),
+            Kind::DeviceStuck => Some(format!(
+                "{} did not come back from its reset",
+                devices::unpacked(detail)
+            )),
             Kind::CoreLost => Some(format!("core {detail} did not come back")),
             Kind::Requested => Some(self.requested(id, name, detail)),
         }

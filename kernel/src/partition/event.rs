@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     GaveUp = 8,
     /// A partition with the right asks the shell for something; detail = verb.
     Requested = 9,
+    /// A device did not come back from its reset; detail as of `devices::unpacked`.
+    DeviceStuck = 11,
     /// It stays ended; detail = local APIC ID of its boot core.
     Parked = 10,
 }
@@ -94,6 +96,7 @@ fn decode(word: u64) -> Option<Event> {
         8 => Kind::GaveUp,
         9 => Kind::Requested,
         10 => Kind::Parked,
+        11 => Kind::DeviceStuck,
         _ => return None,
     };
     Some(Event {

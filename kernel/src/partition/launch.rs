@@ -6,6 +6,7 @@
 
 use bulkhead_plan::LaunchPlan;
 
+use super::devices;
 use super::event::{self, Kind};
 use super::slot::{self, Phase, Slot};
 use crate::cpu::cores::{self, CoreState};
@@ -60,6 +61,7 @@ pub(crate) fn run(partition: usize) {
     cores::current().set_state(CoreState::Running);
     apic::drain_pending();
     let is_first = slot.count_run();
+    devices::prepare(plan, is_first);
     // SAFETY: the plan was checked against the machine and all other claims; the partition's other
     // cores are parked, so its memory is this core's alone.
     unsafe { apply(plan, is_first) };

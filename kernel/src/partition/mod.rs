@@ -2,6 +2,7 @@
 //!
 //! * [`slot`]: the resident record of each partition.
 //! * [`launch`]: applies a plan and enters a Linux.
+//! * [`devices`]: sets devices up and silences them.
 //! * [`runtime`]: the services that Linux calls as its firmware.
 //! * [`call`], [`variables`], [`request`]: those of them that return.
 //! * [`event`]: what happened, for the shell.
@@ -13,6 +14,7 @@ use crate::cpu::{apic, cores, gdt, halt_for_ever, mtrr, trap, tsc};
 use slot::Phase;
 
 pub(crate) mod call;
+pub(crate) mod devices;
 pub(crate) mod event;
 pub(crate) mod launch;
 mod linux_memory;

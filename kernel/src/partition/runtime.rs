@@ -10,7 +10,7 @@ use spin::Once;
 
 use super::event::{self, Kind};
 use super::slot::{self, Phase};
-use super::{launch, park};
+use super::{devices, launch, park};
 use crate::cpu::cores::{self, CoreState};
 use crate::cpu::{apic, smp, tsc};
 use crate::mem::paging;
@@ -96,6 +96,7 @@ pub(super) fn ended(partition: usize, kind: u32, _status: u64) -> ! {
         && slot.begin_ending()
     {
         take_back_cores(partition, Some(apic::id()));
+        silence(slot);
         conclude(partition, slot, kind);
     }
     park()
@@ -157,9 +158,17 @@ pub(crate) fn kill(partition: usize, slot: &slot::Slot) -> Option<bool> {
         return None;
     }
     let all_came = take_back_cores(partition, None);
+    silence(slot);
     slot.advance(Phase::Ending, Phase::Idle);
     event::post(Kind::Killed, partition, 0);
     Some(all_came)
+}
+
+/// Silences the devices of a partition whose cores are taken back.
+fn silence(slot: &slot::Slot) {
+    if let Some(plan) = slot.plan() {
+        devices::silence(plan);
+    }
 }
 
 /// Takes every core of the partition but `except` out of its old kernel and parks it; whether all

@@ -1,29 +1,38 @@
-//! `devices`: PCI functions, serial ports, I/O APICs.
+//! `devices`: everything that can be owned, whose it is, and what stands in the way.
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
-use bulkhead_plan::{Ledger, PciFunction, Uart};
+use bulkhead_memory::Bytes;
+use bulkhead_pci::{Bar, BarKind, Function};
+use bulkhead_plan::{DeviceName, Ledger, Machine, Standing, Uart};
 
 use super::class::class_name;
 use super::table::Table;
 use crate::control::Control;
+use crate::line::COLUMNS;
 
-/// Prints a table for each kind of device.
+/// Column at which all but the first line of a function begins.
+const INDENT: &str = "                ";
+
+/// Prints what there is of each kind of device.
 pub(super) fn devices(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
-    let machine = control.machine();
-    pci(&machine.functions, out)?;
-    let mut ports = Table::new(["PORT", "I/O", "LINUX", "OWNER"]);
+    let (machine, ledger) = (control.machine(), control.ledger());
+    functions(machine, ledger, out)?;
+    let mut ports = Table::new(["PORT", "I/O", "IRQ", "LINUX", "OWNER"]);
     for uart in &machine.uarts {
         ports.row([
             uart.port.name().to_string(),
             format!("{:#x}", uart.port.io_base()),
+            uart.port.irq().to_string(),
             format!("ttyS{}", uart.port.tty_index()),
-            port_owner(uart, control.ledger()),
+            port_owner(uart, ledger),
         ]);
     }
     section("serial ports", machine.uarts.is_empty(), &ports, out)?;
+    legacy(machine, ledger, out)?;
     let mut io_apics = Table::new(["ID", "ADDRESS", "FIRST"]);
     for io_apic in &machine.io_apics {
         io_apics.row([
@@ -35,32 +44,169 @@ pub(super) fn devices(control: &dyn Control, out: &mut dyn Write) -> fmt::Result
     section("I/O APICs", machine.io_apics.is_empty(), &io_apics, out)
 }
 
-fn pci(functions: &[PciFunction], out: &mut dyn Write) -> fmt::Result {
-    let mut table = Table::new(["FUNCTION", "ID", "CLASS"]);
-    for function in functions {
-        let PciFunction {
-            segment,
-            bus,
-            device,
-            function: number,
-            vendor,
-            device_id,
-            class,
-            subclass,
-            interface,
-            bridge,
-        } = *function;
-        let mut what = String::from(class_name(class, subclass, interface));
-        if let Some((first, last)) = bridge {
-            what.push_str(&format!(" to buses {first:02x}-{last:02x}"));
-        }
-        table.row([
-            format!("{segment:04x}:{bus:02x}:{device:02x}.{number}"),
-            format!("{vendor:04x}:{device_id:04x}"),
-            what,
-        ]);
+/// One paragraph for each PCI function.
+fn functions(machine: &Machine, ledger: &Ledger, out: &mut dyn Write) -> fmt::Result {
+    if machine.ecam.is_empty() {
+        return writeln!(
+            out,
+            "PCI functions: none can be given: this machine has no ECAM (no MCFG table)"
+        );
     }
-    section("PCI functions", functions.is_empty(), &table, out)
+    if machine.functions.is_empty() {
+        return writeln!(out, "PCI functions: none found");
+    }
+    writeln!(out, "PCI functions:")?;
+    for function in &machine.functions {
+        paragraph(function, machine, ledger, out)?;
+    }
+    let is_iommu =
+        |table: &&bulkhead_firmware::TableInfo| matches!(&table.signature, b"DMAR" | b"IVRS");
+    match machine.tables.iter().find(is_iommu) {
+        Some(table) => writeln!(
+            out,
+            "IOMMU: there is one ({}), which is not used: a device reaches all RAM",
+            String::from_utf8_lossy(&table.signature)
+        ),
+        None => writeln!(out, "IOMMU: none reported; a device reaches all RAM"),
+    }
+}
+
+fn paragraph(
+    function: &Function,
+    machine: &Machine,
+    ledger: &Ledger,
+    out: &mut dyn Write,
+) -> fmt::Result {
+    let address = function.address;
+    let what = class_name(function.class, function.subclass, function.interface);
+    let (vendor, device) = (function.vendor, function.device_id);
+    write!(out, "  {address}  {what}, {vendor:04x}:{device:04x}")?;
+    if let Some(bridge) = &function.bridge {
+        let (first, last) = (bridge.secondary, bridge.subordinate);
+        if first == last {
+            write!(out, ", to bus {first:02x}")?;
+        } else {
+            write!(out, ", to buses {first:02x}-{last:02x}")?;
+        }
+    }
+    writeln!(out)?;
+    let standing = ledger.standing(machine, function);
+    let owner = match ledger.owner_of_function(address) {
+        Some(owner) => owner,
+        None if standing == Standing::Bridge => "bulkhead",
+        None => "free",
+    };
+    indented(&format!("owner {owner}; {standing}"), out)?;
+    indented(&traits(function, machine, ledger).join(", "), out)?;
+    for bar in &function.bars {
+        indented(&bar_text(bar), out)?;
+    }
+    Ok(())
+}
+
+/// Prints words in as many indented rows as they need.
+fn indented(text: &str, out: &mut dyn Write) -> fmt::Result {
+    let mut column = 0;
+    for word in text.split(' ') {
+        if column == 0 || column + 1 + word.len() > COLUMNS {
+            out.write_str(if column == 0 { "" } else { "\n" })?;
+            write!(out, "{INDENT}{word}")?;
+            column = INDENT.len() + word.len();
+        } else {
+            write!(out, " {word}")?;
+            column += 1 + word.len();
+        }
+    }
+    writeln!(out)
+}
+
+/// Where it is, how it interrupts, how it is reset.
+fn traits(function: &Function, machine: &Machine, ledger: &Ledger) -> Vec<String> {
+    let mut traits = Vec::new();
+    let unit = bulkhead_pci::unit(&machine.functions, function.address.bus());
+    if let Some(bridge) = unit.ok().and_then(|unit| unit.bridge) {
+        traits.push(format!("below {bridge}"));
+    }
+    traits.push(format!("group {}", function.group));
+    if function.msi {
+        traits.push(String::from("MSI"));
+    }
+    if function.msix_vectors != 0 {
+        traits.push(format!("MSI-X {}", function.msix_vectors));
+    }
+    if ledger.needs_io_apic(function) {
+        traits.push(String::from("INTx only: needs ioapic0"));
+    }
+    if function.flr {
+        traits.push(String::from("FLR"));
+    }
+    traits
+}
+
+fn bar_text(bar: &Bar) -> String {
+    let (kind, width) = match bar.kind {
+        BarKind::Io => ("I/O ports", ""),
+        BarKind::Memory32 => ("memory", ""),
+        BarKind::Memory64 => ("memory", ", 64-bit"),
+    };
+    let size = match bar.kind {
+        BarKind::Io => bar.size.to_string(),
+        _ if bar.size < 1024 => format!("{} bytes of", bar.size),
+        _ => Bytes(bar.size).to_string(),
+    };
+    let prefetchable = if bar.prefetchable {
+        ", prefetchable"
+    } else {
+        ""
+    };
+    let place = match bar.address {
+        Some(address) => format!("at {address:#x}"),
+        None => String::from("without an address"),
+    };
+    let index = bar.index;
+    format!("BAR {index}: {size} {kind} {place}{width}{prefetchable}")
+}
+
+/// The devices of the PC that have names.
+fn legacy(machine: &Machine, ledger: &Ledger, out: &mut dyn Write) -> fmt::Result {
+    let screen = machine.screen.map(|screen| {
+        let (width, height) = (screen.width, screen.height);
+        let (bits, base) = (screen.bits_per_pixel, screen.base);
+        format!("{width}x{height}, {bits} bits, at {base:#x}")
+    });
+    let count = machine.io_apics.len();
+    let rows = [
+        (
+            DeviceName::Ps2,
+            machine
+                .has_ps2
+                .then(|| "ports 0x60, 0x64; IRQ 1, 12; needs ioapic0".to_string()),
+        ),
+        (
+            DeviceName::Rtc,
+            machine
+                .has_rtc
+                .then(|| "ports 0x70-0x71; IRQ 8".to_string()),
+        ),
+        (DeviceName::Framebuffer, screen),
+        (
+            DeviceName::IoApic,
+            (count != 0).then(|| match count {
+                1 => "the I/O APIC".to_string(),
+                _ => format!("all {count} I/O APICs"),
+            }),
+        ),
+    ];
+    let mut table = Table::new(["NAME", "WHAT", "OWNER"]);
+    let mut is_empty = true;
+    for (name, what) in rows {
+        if let Some(what) = what {
+            is_empty = false;
+            let owner = ledger.owner_of_device(name).unwrap_or("free");
+            table.row([name.to_string(), what, owner.to_string()]);
+        }
+    }
+    section("other devices", is_empty, &table, out)
 }
 
 fn section<const N: usize>(

@@ -6,9 +6,13 @@ use core::fmt::{self, Write};
 
 use bulkhead_linux::E820Kind;
 use bulkhead_memory::{Bytes, Region};
-use bulkhead_plan::{Definition, LaunchPlan, Partition, RESTART_LIMIT, RestartPolicy, State};
+use bulkhead_plan::{
+    Definition, DeviceName, Devices, LaunchPlan, Machine, Partition, RESTART_LIMIT, RestartPolicy,
+    State,
+};
 use bulkhead_tables::efi;
 
+use super::class::class_name;
 use super::machine::printable;
 use super::table::{Table, core_list};
 use super::{Done, names};
@@ -26,7 +30,7 @@ pub(super) fn show(name: &Word, control: &dyn Control, out: &mut dyn Write) -> D
         definition_line(&partition.definition)
     )?;
     policy(partition, out)?;
-    claim(partition, out)?;
+    claim(partition, control.machine(), out)?;
     let resident = control.resident_code();
     match ledger.plan(control.machine(), &resident, &name.text) {
         Ok(plan) => view(&plan, out)?,
@@ -68,6 +72,10 @@ fn definition_line(definition: &Definition) -> String {
     if let Some(console) = definition.console {
         line.push_str(&format!(" console={}", console.name()));
     }
+    let devices = definition.devices.iter().map(ToString::to_string);
+    if let Some(devices) = devices.reduce(|list, item| format!("{list},{item}")) {
+        line.push_str(&format!(" devices={devices}"));
+    }
     if definition.restart != RestartPolicy::default() {
         line.push_str(&format!(" restart={}", definition.restart));
     }
@@ -101,7 +109,7 @@ fn policy(partition: &Partition, out: &mut dyn Write) -> fmt::Result {
     writeln!(out, "  control  {}", if control { "yes" } else { "no" })
 }
 
-fn claim(partition: &Partition, out: &mut dyn Write) -> fmt::Result {
+fn claim(partition: &Partition, machine: &Machine, out: &mut dyn Write) -> fmt::Result {
     let claim = &partition.claim;
     let cores = core_list(&claim.cores);
     writeln!(out, "claim:")?;
@@ -113,10 +121,36 @@ fn claim(partition: &Partition, out: &mut dyn Write) -> fmt::Result {
     match claim.console {
         Some(com) => {
             let (base, tty) = (com.io_base(), com.tty_index());
-            writeln!(out, "  console  {} ({base:#x}, ttyS{tty})", com.name())
+            writeln!(out, "  console  {} ({base:#x}, ttyS{tty})", com.name())?;
         }
-        None => writeln!(out, "  console  none"),
+        None => writeln!(out, "  console  none")?,
     }
+    devices(&claim.devices, machine, out)
+}
+
+/// One line for each device, a PCI function with the address that its Linux gives it.
+fn devices(devices: &Devices, machine: &Machine, out: &mut dyn Write) -> fmt::Result {
+    for com in &devices.ports {
+        writeln!(out, "  device   {}", com.name())?;
+    }
+    for name in [
+        DeviceName::Ps2,
+        DeviceName::Rtc,
+        DeviceName::Framebuffer,
+        DeviceName::IoApic,
+    ] {
+        if devices.has(name) {
+            writeln!(out, "  device   {name}")?;
+        }
+    }
+    let own = machine.functions.iter();
+    for function in own.filter(|function| devices.has_function(function.address)) {
+        let address = function.address;
+        let inside = Devices::address_in_partition(address);
+        let what = class_name(function.class, function.subclass, function.interface);
+        writeln!(out, "  device   {address}, inside {inside}: {what}")?;
+    }
+    Ok(())
 }
 
 fn view(plan: &LaunchPlan, out: &mut dyn Write) -> fmt::Result {

@@ -1,11 +1,11 @@
-//! A machine of eight cores and four images.
+//! A machine of eight cores, four images and some devices.
 
 use bulkhead_memory::Region;
 use bulkhead_plan::{
-    Com, Core, FirmwareKind, Image, ImageKind, Machine, MemoryKind, MemoryRange, PciFunction,
-    Resident, Uart,
+    Com, Core, FirmwareKind, Image, ImageKind, Machine, MemoryKind, MemoryRange, Resident, Uart,
 };
 
+use super::board::add_devices;
 use super::image;
 
 fn region(start: u64, end: u64) -> Region {
@@ -30,7 +30,7 @@ pub(super) fn machine() -> Machine {
         what: what.into(),
     };
     let uart = |port, is_shell| Uart { port, is_shell };
-    Machine {
+    let mut machine = Machine {
         cores: (0..8).map(core).collect(),
         boot_core: 0,
         memory: vec![
@@ -52,17 +52,6 @@ pub(super) fn machine() -> Machine {
             uart(Com::Com2, false),
             uart(Com::Com3, false),
         ],
-        functions: vec![
-            function(0, 0, (0x8086, 0x29c0), (6, 0, 0), None),
-            function(1, 0, (0x1234, 0x1111), (3, 0, 0), None),
-            function(2, 0, (0x1b36, 0x000c), (6, 4, 0), Some((1, 1))),
-            function(31, 2, (0x8086, 0x2922), (1, 6, 1), None),
-        ],
-        io_apics: vec![bulkhead_firmware::IoApic {
-            id: 0,
-            address: 0xfec0_0000,
-            gsi_base: 0,
-        }],
         tables: vec![bulkhead_firmware::TableInfo {
             signature: *b"APIC",
             address: 0x7ffe_1f2c,
@@ -77,28 +66,9 @@ pub(super) fn machine() -> Machine {
         loader: "Limine 8.2.0".into(),
         cpu_model: "QEMU Virtual CPU version 2.5+".into(),
         ..Machine::default()
-    }
-}
-
-fn function(
-    device: u8,
-    function: u8,
-    (vendor, device_id): (u16, u16),
-    (class, subclass, interface): (u8, u8, u8),
-    bridge: Option<(u8, u8)>,
-) -> PciFunction {
-    PciFunction {
-        segment: 0,
-        bus: 0,
-        device,
-        function,
-        vendor,
-        device_id,
-        class,
-        subclass,
-        interface,
-        bridge,
-    }
+    };
+    add_devices(&mut machine);
+    machine
 }
 
 fn images() -> Vec<Image> {

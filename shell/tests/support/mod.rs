@@ -5,6 +5,8 @@
     reason = "every test file includes this module and uses its own part of it"
 )]
 
+#[path = "../../../kernel/plan/tests/plan/board.rs"]
+mod board;
 mod image;
 mod machine;
 pub(crate) mod refused;

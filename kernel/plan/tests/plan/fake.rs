@@ -3,9 +3,11 @@
 use bulkhead_linux::{BzImage, BzImageError};
 use bulkhead_memory::Region;
 use bulkhead_plan::{
-    Change, Com, Core, Image, ImageKind, LaunchPlan, Ledger, Machine, MemoryKind, MemoryRange,
-    MemoryRequest, PlanError, Resident, ResidentCode, Uart, Warning,
+    Change, Com, Core, DeviceName, Image, ImageKind, LaunchPlan, Ledger, Machine, MemoryKind,
+    MemoryRange, MemoryRequest, PlanError, Resident, ResidentCode, Uart, Warning,
 };
+
+use crate::board::add_devices;
 
 pub(crate) const KIB: u64 = 1 << 10;
 pub(crate) const MIB: u64 = 1 << 20;
@@ -147,6 +149,18 @@ pub(crate) fn with_console(mut change: Change, port: Com) -> Change {
     change
 }
 
+/// `devices=01:00.0,com3`, or none if it is empty.
+pub(crate) fn with_devices(mut change: Change, devices: &str) -> Change {
+    change.devices = Some(names(devices));
+    change
+}
+
+/// The devices of a list, as the shell reads it.
+pub(crate) fn names(devices: &str) -> Vec<DeviceName> {
+    let items = devices.split(',').filter(|item| !item.is_empty());
+    items.map(|item| item.parse().unwrap()).collect()
+}
+
 /// A ledger and its machine.
 pub(crate) struct Fake {
     pub(crate) machine: Machine,
@@ -159,6 +173,28 @@ impl Fake {
             machine: machine(),
             ledger: Ledger::new(),
         }
+    }
+
+    /// With PCI, PS/2 and the rest; firmware reserves the addresses below 4 GiB where it all is.
+    pub(crate) fn with_devices() -> Self {
+        let mut fake = Self::new();
+        add_devices(&mut fake.machine);
+        fake.machine.memory.push(MemoryRange {
+            region: region(0xfc00_0000, 0xff00_0000),
+            kind: MemoryKind::Reserved,
+        });
+        fake
+    }
+
+    /// Defines a partition that differs from others in its core, with these devices.
+    pub(crate) fn give(
+        &mut self,
+        name: &str,
+        core: u32,
+        devices: &str,
+    ) -> Result<Vec<Warning>, PlanError> {
+        let change = claim(&[core], &[at(256 * MIB, None)]);
+        self.define(name, with_devices(change, devices))
     }
 
     /// With "web" on core 2 and 512M at 1G, on com2.

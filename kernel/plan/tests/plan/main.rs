@@ -1,6 +1,9 @@
 //! Claims and launch plans on a machine made up for them.
 
+mod board;
 mod claims;
+mod device_views;
+mod devices;
 mod fake;
 mod handoffs;
 mod history;
@@ -11,4 +14,6 @@ mod places;
 mod policies;
 mod properties;
 mod refusals;
+mod refused_devices;
 mod refused_memory;
+mod standings;

@@ -2,15 +2,16 @@
 
 use bulkhead_linux::E820Kind;
 use bulkhead_memory::{PAGE, Region, RegionSet};
+use bulkhead_pci::WindowKind;
 use bulkhead_plan::{
-    Change, Com, Copy, Event, LaunchPlan, Ledger, Machine, MemoryKind, MemoryRange, MemoryRequest,
-    Owner, RestartPolicy, Write,
+    Change, Claim, Com, Copy, DeviceName, Event, LaunchPlan, Ledger, Machine, MemoryKind,
+    MemoryRange, MemoryRequest, Owner, Partition, RestartPolicy, Write,
 };
 use bulkhead_tables::efi::Kind;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::fake::{GIB, MIB, RESIDENT, at, machine};
+use crate::fake::{Fake, GIB, MIB, RESIDENT, at, names};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -52,7 +53,7 @@ fn any_change() -> impl Strategy<Value = Change> {
         &[None, None, Some(Com::Com2), Some(Com::Com3)],
         &[Some(Com::Com1)],
     );
-    (
+    let keys = (
         prop::option::weighted(0.95, cores),
         prop::option::weighted(0.95, vec(any_request(), 1..4)),
         prop::option::weighted(0.95, kernel),
@@ -61,19 +62,45 @@ fn any_change() -> impl Strategy<Value = Change> {
         prop::option::of(console),
         prop::option::of(prop::sample::select(&RestartPolicy::ALL[..])),
         any::<Option<bool>>(),
-    )
-        .prop_map(
-            |(cores, memory, kernel, initrd, cmdline, console, restart, control)| Change {
-                cores,
-                memory,
-                kernel: kernel.map(String::from),
-                initrd: initrd.map(|name| name.map(String::from)),
-                cmdline: cmdline.map(String::from),
-                console,
-                restart,
-                control,
-            },
-        )
+    );
+    (keys, prop::option::of(any_devices())).prop_map(|(keys, devices)| {
+        let (cores, memory, kernel, initrd, cmdline, console, restart, control) = keys;
+        Change {
+            cores,
+            memory,
+            kernel: kernel.map(String::from),
+            initrd: initrd.map(|name| name.map(String::from)),
+            cmdline: cmdline.map(String::from),
+            console,
+            devices,
+            restart,
+            control,
+        }
+    })
+}
+
+fn any_devices() -> impl Strategy<Value = Vec<DeviceName>> {
+    let good = [
+        "01:00.0",
+        "02:00.0",
+        "02:00.1",
+        "pci:02",
+        "03:00.0",
+        "pci:04",
+        "05:00.0",
+        "06:00.0",
+        "pci:07",
+        "bus0",
+        "com2",
+        "com3",
+        "rtc",
+        "framebuffer",
+        "ioapic0",
+        "07:00.0",
+        "ps2",
+    ];
+    let bad = ["com1", "com4", "00:02.0", "00:1f.2", "01:00.1", "pci:09"];
+    vec(mostly(&good, &bad), 0..4).prop_map(|list| names(&list.join(",")))
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -108,7 +135,7 @@ fn step(ledger: &mut Ledger, machine: &Machine, step: &Step) -> bool {
 
 /// A machine with this boot processor, whose memory map also has odd ranges, some of which overlap others.
 fn odd_machine(odd: &[(u64, u64, MemoryKind)], boot_core: u32) -> Machine {
-    let mut machine = machine();
+    let mut machine = Fake::with_devices().machine;
     machine.boot_core = boot_core;
     let ranges = odd.iter().filter_map(|(start, size, kind)| {
         Some(MemoryRange {
@@ -139,10 +166,44 @@ fn disjoint(regions: &[Region]) -> Result<RegionSet, TestCaseError> {
     Ok(union)
 }
 
+/// No two partitions share a function, a serial port or another device.
+fn check_devices(ledger: &Ledger, machine: &Machine) -> Result<(), TestCaseError> {
+    let owners = |has: &dyn Fn(&Claim) -> bool| ledger.iter().filter(|p| has(&p.claim)).count();
+    for function in &machine.functions {
+        let count = owners(&|claim| claim.devices.has_function(function.address));
+        prop_assert!(count < 2, "{}", function.address);
+    }
+    for com in Com::ALL {
+        let count = ledger.iter().flat_map(|p| p.claim.ports());
+        prop_assert!(count.filter(|port| *port == com).count() < 2);
+    }
+    for (word, name) in DeviceName::WORDS {
+        prop_assert!(owners(&|claim| claim.devices.has(name)) < 2, "{}", word);
+    }
+    let vga = machine.functions[1].address;
+    for partition in ledger {
+        let devices = &partition.claim.devices;
+        // All that was asked for is there, and units are what they are.
+        let asked = &partition.definition.devices;
+        prop_assert!(asked.iter().all(|name| devices.has(*name)));
+        for unit in &devices.units {
+            let again = bulkhead_pci::unit(&machine.functions, unit.bus);
+            prop_assert_eq!(again.as_ref(), Ok(unit));
+        }
+        prop_assert!(!devices.ps2 || devices.io_apic);
+        let has_vga = |other: &Partition| other.claim.devices.has_function(vga);
+        if devices.framebuffer && ledger.iter().any(has_vga) {
+            prop_assert!(has_vga(partition));
+        }
+    }
+    Ok(())
+}
+
 /// No two partitions share anything, and each byte of the map has one owner.
 fn check_ledger(ledger: &Ledger, machine: &Machine) -> Result<(), TestCaseError> {
     let regions: Vec<Region> = ledger.iter().flat_map(|p| p.claim.regions()).collect();
     let claimed = disjoint(&regions)?;
+    check_devices(ledger, machine)?;
     let mut cores: Vec<u32> = ledger.iter().flat_map(|p| p.claim.cores.clone()).collect();
     let consoles: Vec<Com> = ledger.iter().filter_map(|p| p.claim.console).collect();
     cores.sort_unstable();
@@ -233,9 +294,18 @@ fn check_plan(plan: &LaunchPlan, ledger: &Ledger, machine: &Machine) -> Result<(
             prop_assert!(in_e820.iter().all(|region| own.contains_region(region)));
         }
     }
-    // All of the claim and all of the firmware's map is told.
-    let told = set(e820.iter().map(|entry| entry.region));
+    // All of the claim and all of the firmware's map is told, but for where its devices are.
+    let mut told = set(e820.iter().map(|entry| entry.region));
     prop_assert!(own.iter().all(|region| told.contains_region(region)));
+    prop_assert!(plan.io_apics.is_empty() != claim.devices.io_apic);
+    prop_assert_eq!(plan.grant.is_empty(), claim.devices.units.is_empty());
+    let windows = claim.devices.units.iter().flat_map(|unit| &unit.windows);
+    let windows = windows.filter(|window| window.kind != WindowKind::Io);
+    let screen = machine.screen.filter(|_| claim.devices.framebuffer);
+    let screen = screen.and_then(|screen| Region::new(screen.base, screen.size));
+    for region in windows.map(|window| window.region).chain(screen) {
+        told.insert(region.align_outward(PAGE));
+    }
     let physical = Region::new(0, 1 << 52).unwrap();
     for range in &machine.memory {
         if let Some(real) = range.region.intersect(physical) {
@@ -293,7 +363,7 @@ proptest! {
     /// Planning again gives the same plan: a restart is the plan applied again.
     #[test]
     fn plans_repeat(change in any_change()) {
-        let machine = machine();
+        let machine = Fake::with_devices().machine;
         let mut ledger = Ledger::new();
         if ledger.define(&machine, "web", change).is_ok() {
             let plan = || ledger.plan(&machine, &RESIDENT, "web").unwrap();

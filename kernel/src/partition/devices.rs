@@ -1,0 +1,56 @@
+//! The devices of a partition between two of its runs: set up before, silent after.
+//!
+//! Nothing here allocates: it runs on whatever core ends or launches the partition, also when no
+//! core runs the shell.
+
+use bulkhead_pci::Stuck;
+use bulkhead_plan::LaunchPlan;
+
+use super::event::{self, Kind};
+use crate::cpu::pic;
+use crate::pci::Ecam;
+
+/// Makes the devices ready for a Linux. Before the first launch of a plan they are silenced as
+/// well: firmware, or the partition's earlier claim, may have left them at work.
+///
+/// To be called before the partition's memory is written, by the core that launches it.
+pub(super) fn prepare(plan: &LaunchPlan, is_first: bool) {
+    if is_first {
+        silence(plan);
+    }
+    plan.grant.prepare(&Ecam);
+}
+
+/// Keeps the devices from all memory and from interrupting, and resets those that can be.
+///
+/// To be called once no core of the partition runs its Linux any more, before anything else is
+/// done with its memory or its cores.
+pub(super) fn silence(plan: &LaunchPlan) {
+    for address in &plan.io_apics {
+        // SAFETY: the firmware's MADT says that an I/O APIC is there, and its only owner does not
+        // run.
+        unsafe { pic::mask_io_apic(*address) };
+    }
+    plan.grant.quiet(&Ecam, &Ecam, &mut |stuck: Stuck| {
+        event::post(Kind::DeviceStuck, plan.partition, packed(&stuck));
+    });
+}
+
+/// Segment, bus, device and function in the 32 bits of an event.
+fn packed(stuck: &Stuck) -> u32 {
+    let address = stuck.address;
+    u32::from(address.segment) << 16
+        | u32::from(address.bus) << 8
+        | u32::from(address.device & 0x1f) << 3
+        | u32::from(address.function & 7)
+}
+
+/// The reverse of [`packed`].
+pub(crate) fn unpacked(detail: u32) -> bulkhead_pci::Address {
+    bulkhead_pci::Address {
+        segment: (detail >> 16) as u16,
+        bus: (detail >> 8) as u8,
+        device: (detail >> 3) as u8 & 0x1f,
+        function: detail as u8 & 7,
+    }
+}

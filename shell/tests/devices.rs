@@ -1,0 +1,205 @@
+//! Devices: what `devices` and `show` say of them, and what is completed.
+
+mod support;
+
+use support::Session;
+
+/// The part of what `devices` says that is about one function.
+fn paragraph(session: &mut Session, function: &str) -> String {
+    let all = session.line("devices");
+    let head = format!("  {function}  ");
+    let is_more = |row: &&str| row.starts_with("    ");
+    let mut rows = all.lines().skip_while(|row| !row.starts_with(&head));
+    let first = rows.next().unwrap().to_string();
+    rows.take_while(is_more)
+        .fold(first, |text, row| text + "\n" + row)
+}
+
+#[test]
+fn every_row_fits() {
+    let mut session = Session::after(
+        "define web cores=2-3 memory=512M kernel=linux61 devices=05:00.0,02:00.0\n\
+         define a-very-long-name cores=4 memory=512M kernel=linux61 devices=06:00.0,ioapic0",
+    );
+    let said = session.line("devices");
+    assert!(said.lines().all(|row| row.len() < 80), "{said}");
+    assert!(said.lines().all(|row| row == row.trim_end()), "{said}");
+    // More than fits.
+    assert_eq!(
+        paragraph(&mut session, "0000:04:01.0"),
+        "  0000:04:01.0  PCI bridge, 104c:8232, to bus 06\n\
+         \x20               owner bulkhead; stays Bulkhead's\n\
+         \x20               below 0000:03:00.0, group 11, MSI"
+    );
+    session.line("undefine a-very-long-name");
+    session.line("set web devices=05:00.0");
+    let bridge = paragraph(&mut session, "0000:04:01.0");
+    assert!(
+        bridge.contains(
+            "\n                owner free; shares bus 04 with 0000:05:00.0 of \"web\", \
+             0000:06:00.0\n"
+        ),
+        "{bridge}"
+    );
+}
+
+#[test]
+fn long_notes_take_more_rows() {
+    let mut session = Session::new();
+    session.kernel.machine.functions[7].bars[1].address = None;
+    assert_eq!(
+        paragraph(&mut session, "0000:00:1f.2"),
+        "  0000:00:1f.2  SATA controller (AHCI), 8086:2922\n\
+         \x20               owner free; only with all of bus0, which can't be given: BAR 5\n\
+         \x20               (4K of memory) of 0000:00:1f.2 has no address and does not fit\n\
+         \x20               into what is in use on bus 0000:00\n\
+         \x20               group 6, MSI\n\
+         \x20               BAR 4: 32 I/O ports at 0x6040\n\
+         \x20               BAR 5: 4K memory without an address"
+    );
+}
+
+#[test]
+fn owners_are_named() {
+    let mut session = Session::after(
+        "define web cores=2-3 memory=512M kernel=linux61 \
+         devices=02:00.1,ioapic0,ps2,framebuffer,com3\n\
+         define db cores=4 memory=512M kernel=linux61 console=com2 devices=rtc",
+    );
+    assert_eq!(
+        paragraph(&mut session, "0000:02:00.0"),
+        "  0000:02:00.0  Ethernet controller, 8086:10c9\n\
+         \x20               owner web; shares bus 02 with 0000:02:00.1\n\
+         \x20               below 0000:00:03.0, group 8, MSI, MSI-X 10, FLR\n\
+         \x20               BAR 0: 128K memory at 0xfe600000\n\
+         \x20               BAR 2: 32 I/O ports at 0xc000\n\
+         \x20               BAR 3: 16K memory at 0xfe640000"
+    );
+    let said = session.line("devices");
+    let (_, rest) = said.split_once("serial ports:\n").unwrap();
+    assert_eq!(
+        rest,
+        "  PORT  I/O    IRQ  LINUX  OWNER\n\
+         \x20 com1  0x3f8  4    ttyS0  bulkhead\n\
+         \x20 com2  0x2f8  3    ttyS1  db\n\
+         \x20 com3  0x3e8  4    ttyS2  web\n\
+         other devices:\n\
+         \x20 NAME         WHAT                                        OWNER\n\
+         \x20 ps2          ports 0x60, 0x64; IRQ 1, 12; needs ioapic0  web\n\
+         \x20 rtc          ports 0x70-0x71; IRQ 8                      db\n\
+         \x20 framebuffer  800x600, 32 bits, at 0xfd000000             web\n\
+         \x20 ioapic0      the I/O APIC                                web\n\
+         I/O APICs:\n\
+         \x20 ID  ADDRESS     FIRST\n\
+         \x20 0   0xfec00000  GSI 0\n"
+    );
+}
+
+#[test]
+fn a_machine_without_functions() {
+    let mut session = Session::new();
+    session.kernel.machine.functions.clear();
+    let said = session.line("devices");
+    assert!(said.starts_with("PCI functions: none found\n"), "{said}");
+}
+
+#[test]
+fn an_iommu_is_named() {
+    let mut session = Session::new();
+    let none = "\nIOMMU: none reported; a device reaches all RAM\n";
+    assert!(session.line("devices").contains(none));
+    session.kernel.machine.tables[0].signature = *b"DMAR";
+    let one = "\nIOMMU: there is one (DMAR), which is not used: a device reaches all RAM\n";
+    assert!(session.line("devices").contains(one));
+}
+
+#[test]
+fn show_tells_the_address_inside() {
+    let mut session = Session::after(
+        "define web cores=2-3 memory=512M kernel=linux61 \
+         devices=ps2,03:00.0,com3,IOAPIC0,1:0.0,com2",
+    );
+    let show = session.line("show web");
+    assert!(
+        show.contains(" kernel=linux61 devices=ps2,0000:03:00.0,com3,ioapic0,0000:01:00.0,com2\n"),
+        "{show}"
+    );
+    assert!(
+        show.contains(
+            "\n  console  none\n\
+             \x20 device   com2\n\
+             \x20 device   com3\n\
+             \x20 device   ps2\n\
+             \x20 device   ioapic0\n\
+             \x20 device   0000:01:00.0, inside 0001:01:00.0: NVMe controller\n\
+             \x20 device   0000:03:00.0, inside 0001:03:00.0: PCI bridge\n\
+             \x20 device   0000:04:00.0, inside 0001:04:00.0: PCI bridge\n\
+             \x20 device   0000:04:01.0, inside 0001:04:01.0: PCI bridge\n\
+             \x20 device   0000:05:00.0, inside 0001:05:00.0: Ethernet controller\n\
+             \x20 device   0000:06:00.0, inside 0001:06:00.0: USB controller (xHCI)\n\
+             placement:\n"
+        ),
+        "{show}"
+    );
+    for table in ["MCFG", "DSDT"] {
+        assert!(show.contains(&format!("\n  {table}   0x")), "{show}");
+    }
+    // Warnings come last.
+    assert!(
+        show.ends_with(
+            "\nwarning: web: 0000:05:00.0 comes along: bus 03 is given with all below it\n\
+             warning: web: 0000:06:00.0 comes along: bus 03 is given with all below it\n"
+        ),
+        "{show}"
+    );
+}
+
+#[test]
+fn a_device_is_completed_at_its_place_in_the_list() {
+    for (typed, completed) in [
+        ("dev", "devices="),
+        ("devices=f", "devices=framebuffer "),
+        ("devices=0000:01", "devices=0000:01:00.0 "),
+        ("devices=0000:02", "devices=0000:02:00."),
+        (
+            "devices=0000:02:00.0,0000:02",
+            "devices=0000:02:00.0,0000:02:00.1 ",
+        ),
+        ("devices=2:0.0,0000:02", "devices=2:0.0,0000:02:00.1 "),
+        ("devices=com3,p", "devices=com3,ps2 "),
+        ("devices=com3,com", "devices=com3,com2 "),
+        ("devices=com", "devices=com"),
+        ("devices=n", "devices=none "),
+        ("devices=rtc,n", "devices=rtc,n"),
+        // What can't be given by that name is not offered: the shell's port, bridges, functions
+        // of the root bus.
+        ("devices=com1", "devices=com1"),
+        ("devices=0000:00", "devices=0000:00"),
+        ("devices=0000:03", "devices=0000:03"),
+        ("devices=b", "devices=bus0 "),
+        ("devices=nonsense,", "devices=nonsense,"),
+    ] {
+        let mut session = Session::after("define db cores=4 memory=512M kernel=linux61");
+        session.keys(&format!("set db {typed}\t|"));
+        assert_eq!(
+            session.terminal.line(),
+            format!("bulkhead> set db {completed}|"),
+            "{typed:?}"
+        );
+    }
+}
+
+#[test]
+fn two_tabs_list_what_there_is() {
+    let mut session = Session::after("define db cores=4 memory=512M kernel=linux61");
+    session.kernel.machine.has_rtc = false;
+    session.keys("set db devices=0000:01:00.0,\t\t");
+    assert_eq!(
+        session.terminal.screen(),
+        "bulkhead> set db devices=0000:01:00.0,\n\
+         0000:02:00.0  0000:02:00.1  0000:05:00.0  0000:06:00.0  0000:07:00.0\n\
+         bus0          com2          com3          framebuffer   ioapic0\n\
+         ps2\n\
+         bulkhead> set db devices=0000:01:00.0,"
+    );
+}
