@@ -36,8 +36,8 @@ fn every_row_fits() {
     let bridge = paragraph(&mut session, "0000:04:01.0");
     assert!(
         bridge.contains(
-            "\n                owner free; shares bus 04 with 0000:05:00.0 of \"web\", \
-             0000:06:00.0\n"
+            "\n                owner free; shares bus 04 with 0000:05:00.0 of \"web\",\n\
+             \x20               0000:06:00.0\n"
         ),
         "{bridge}"
     );

@@ -1,5 +1,5 @@
-//! `docs/shell.md` is true: its sessions are typed again, one after another on one machine, and
-//! the shell has to say what they say.
+//! `docs/shell.md` and `docs/devices.md` are true: their sessions are typed again, those of a page
+//! one after another on one machine, and the shell has to say what they say.
 //!
 //! A block marked `console` is a session; what follows `bulkhead> ` is typed, and the rest is
 //! compared. A line `...` stands for any number of lines. A line that begins with `* ` is an
@@ -13,14 +13,25 @@ const MANUAL: &str = include_str!("../../docs/shell.md");
 
 #[test]
 fn the_manual_is_true() {
-    let mut session = Session::default();
-    let mut sessions = 0;
-    for block in MANUAL.split("```console\n").skip(1) {
-        let (block, _) = block.split_once("```").unwrap();
-        sessions += 1;
-        replay(block, &mut session);
-    }
+    let sessions = replay_page(MANUAL);
     assert!(sessions > 5, "only {sessions} sessions were found");
+}
+
+#[test]
+fn the_page_about_devices_is_true() {
+    let sessions = replay_page(include_str!("../../docs/devices.md"));
+    assert!(sessions > 1, "only {sessions} sessions were found");
+}
+
+/// Types the sessions of a page; how many there were.
+fn replay_page(page: &str) -> usize {
+    let mut session = Session::default();
+    let blocks = page.split("```console\n").skip(1);
+    let replayed = blocks.map(|block| {
+        let (block, _) = block.split_once("```").unwrap();
+        replay(block, &mut session);
+    });
+    replayed.count()
 }
 
 fn replay(block: &str, session: &mut Session) {
