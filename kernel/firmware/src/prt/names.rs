@@ -1,0 +1,124 @@
+//! Looking names up in tables, with no more memory than the names asked for take.
+
+use alloc::collections::BTreeMap;
+
+use super::aml::{Object, integer, op};
+use super::path::{Name, Path};
+use super::walk;
+
+/// The most paths that can be asked for; a machine with one root bridge needs a hundred.
+const MAX_PATHS: usize = 1024;
+/// The longest chain of methods that do nothing but return another's value.
+const MAX_CHAIN: usize = 4;
+
+/// What is known of the paths asked for so far.
+///
+/// The kernel's heap is too small for the namespace of a machine. So a path that is asked for
+/// the first time counts as [`Object::Unknown`] and is noted; after all questions
+/// [`Names::look_up`] walks over the tables once and answers the noted ones, and all is asked
+/// anew, until nothing is noted any more.
+#[derive(Default)]
+pub(super) struct Names<'a> {
+    known: BTreeMap<Path, Object<'a>>,
+    noted: BTreeMap<Path, Object<'a>>,
+    overflowed: bool,
+}
+
+impl<'a> Names<'a> {
+    /// Whether more was asked for than can be answered: no answer is to be relied on then.
+    pub(super) fn overflowed(&self) -> bool {
+        self.overflowed
+    }
+
+    /// Answers what is noted; whether anything was.
+    pub(super) fn look_up(&mut self, tables: &[&'a [u8]]) -> bool {
+        let mut noted = core::mem::take(&mut self.noted);
+        for table in tables {
+            walk::definitions(table, &mut |path, object| {
+                if let Some(known) = noted.get_mut(&path) {
+                    *known = if *known == Object::Absent {
+                        object
+                    } else {
+                        Object::Unknown
+                    };
+                }
+            });
+        }
+        let any = !noted.is_empty();
+        self.known.append(&mut noted);
+        any
+    }
+
+    /// What lies at `path`.
+    pub(super) fn at(&mut self, path: Option<Path>) -> Object<'a> {
+        // Too deep a path is never defined by the walk.
+        let Some(path) = path else {
+            return Object::Unknown;
+        };
+        if let Some(object) = self.known.get(&path) {
+            return *object;
+        }
+        if self.known.len() + self.noted.len() < MAX_PATHS {
+            self.noted.insert(path, Object::Absent);
+        } else {
+            self.overflowed = true;
+        }
+        Object::Unknown
+    }
+
+    /// What `name` in `scope` refers to, and where that lies.
+    pub(super) fn referred(&mut self, name: &Name, scope: Path) -> Option<(Path, Object<'a>)> {
+        // All places are asked for, so that one look-up answers them all.
+        name.places(scope).fold(None, |found, place| {
+            let object = self.at(Some(place));
+            found.or(Some((place, object)).filter(|_| object != Object::Absent))
+        })
+    }
+
+    /// The constant at `path`: an integer, or a method that does nothing but return one or the
+    /// value of another such object; `absent` if nothing is there.
+    pub(super) fn constant(&mut self, path: Option<Path>, absent: u64) -> Option<u64> {
+        let mut place = path?;
+        let mut object = match self.at(path) {
+            Object::Absent => return Some(absent),
+            object => object,
+        };
+        for _ in 0..MAX_CHAIN {
+            let mut body = match object {
+                Object::Integer(value) => return Some(value),
+                Object::Method(body) => body.strip_prefix(&[op::RETURN])?,
+                _ => return None,
+            };
+            let mut rest = body;
+            if let Some(value) = integer(&mut rest) {
+                return rest.is_empty().then_some(value);
+            }
+            let name = Name::read(&mut body).filter(|_| body.is_empty())?;
+            (place, object) = self.referred(&name, place)?;
+        }
+        None
+    }
+
+    /// Whether the device at `path` is of a kind: `_HID` as a compressed EISA ID or as a string.
+    pub(super) fn is_kind(&mut self, path: Path, kinds: &[Kind]) -> bool {
+        let id = self.at(path.child(*b"_HID"));
+        kinds.iter().any(|kind| kind.is_named_by(id))
+    }
+}
+
+/// What `_HID` says of a device (ACPI §6.1.5).
+pub(super) struct Kind {
+    /// As `EisaId` encodes it.
+    pub(super) eisa: u32,
+    pub(super) text: &'static [u8],
+}
+
+impl Kind {
+    pub(super) fn is_named_by(&self, id: Object<'_>) -> bool {
+        match id {
+            Object::Integer(value) => value == u64::from(self.eisa),
+            Object::Text(text) => text == self.text,
+            _ => false,
+        }
+    }
+}
