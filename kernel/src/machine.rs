@@ -4,9 +4,10 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use bulkhead_firmware::{Firmware, discover, find_rsdp};
+use bulkhead_firmware::{Firmware, PinRoute, discover, find_rsdp};
 use bulkhead_linux::BzImage;
 use bulkhead_memory::{PAGE, Region, RegionSet};
+use bulkhead_pci::{Bus, Route};
 use bulkhead_plan::{
     Com, Core, FirmwareKind, Image, ImageKind, Machine, MemoryKind, MemoryRange, Resident, Uart,
 };
@@ -128,7 +129,7 @@ pub(crate) fn describe(info: &BootInfo, firmware: Firmware, memory: &[MemoryRang
             })
             .collect(),
         functions: pci::scan(&firmware.ecam),
-        routes: Vec::new(),
+        routes: routes(&firmware.routes),
         overrides: madt.overrides,
         has_ps2: legacy::has_ps2(boot_flags),
         has_rtc: legacy::has_rtc(boot_flags),
@@ -143,6 +144,21 @@ pub(crate) fn describe(info: &BootInfo, firmware: Firmware, memory: &[MemoryRang
         loader: info.loader.clone(),
         cpu_model: cpu_model(),
     }
+}
+
+/// Where the pins of root buses lead, in the words of PCI.
+fn routes(pins: &[PinRoute]) -> Vec<Route> {
+    pins.iter()
+        .map(|pin| Route {
+            bus: Bus {
+                segment: pin.segment,
+                number: pin.bus,
+            },
+            device: pin.device,
+            pin: pin.pin,
+            gsi: pin.gsi,
+        })
+        .collect()
 }
 
 fn cpu_model() -> String {

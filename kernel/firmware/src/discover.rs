@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use crate::header::read_table;
 use crate::{
-    EcamRange, Fadt, Madt, PhysicalMemory, Problem, Signature, SleepS5, TableInfo, fadt, madt,
-    mcfg, root, rsdp, sleep,
+    EcamRange, Fadt, Madt, PhysicalMemory, PinRoute, Problem, Signature, SleepS5, TableInfo, fadt,
+    madt, mcfg, prt, root, rsdp, sleep,
 };
 
 /// Everything that was learnt from the firmware's tables.
@@ -22,6 +22,9 @@ pub struct Firmware {
     pub fadt: Option<Fadt>,
     /// How to power the machine off.
     pub sleep: Option<SleepS5>,
+    /// Where the interrupt pins of the root buses lead, as far as that is known: sorted, each
+    /// pin at most once.
+    pub routes: Vec<PinRoute>,
     /// What was wrong and was survived.
     pub problems: Vec<Problem>,
 }
@@ -40,26 +43,33 @@ pub fn discover(memory: &dyn PhysicalMemory, rsdp: u64) -> Firmware {
     };
     let mut seen = BTreeSet::from([root.table.address]);
     firmware.tables.push(root.table);
+    // The DSDT and all SSDTs.
+    let mut aml = Vec::new();
     for (index, &address) in root.entries.iter().enumerate() {
         if address == 0 {
             firmware.problems.push(Problem::NullEntry { index });
         } else if seen.insert(address) {
-            firmware.add(memory, address, root.table.name());
+            aml.extend(firmware.add(memory, address, root.table.name()));
         } else {
             firmware.problems.push(Problem::RepeatedAddress { address });
         }
     }
     if let Some(dsdt) = firmware.fadt.as_ref().map(|fadt| fadt.dsdt) {
-        firmware.add_dsdt(memory, dsdt);
+        aml.extend(firmware.add_dsdt(memory, dsdt));
     }
+    firmware.routes = prt::find(&aml, &mut firmware.problems);
     firmware
 }
 
 impl Firmware {
-    fn add(&mut self, memory: &dyn PhysicalMemory, address: u64, root: Signature) {
-        let Some((info, bytes)) = read_table(memory, address, root, &mut self.problems) else {
-            return;
-        };
+    /// Reads the table at `address`; if it is an SSDT, returns its bytes.
+    fn add<'m>(
+        &mut self,
+        memory: &'m dyn PhysicalMemory,
+        address: u64,
+        root: Signature,
+    ) -> Option<&'m [u8]> {
+        let (info, bytes) = read_table(memory, address, root, &mut self.problems)?;
         let is_second = self
             .tables
             .iter()
@@ -76,22 +86,20 @@ impl Firmware {
             _ => {}
         }
         self.tables.push(info);
+        (info.signature == *b"SSDT").then_some(bytes)
     }
 
-    fn add_dsdt(&mut self, memory: &dyn PhysicalMemory, address: u64) {
+    /// Reads the DSDT and returns its bytes.
+    fn add_dsdt<'m>(&mut self, memory: &'m dyn PhysicalMemory, address: u64) -> Option<&'m [u8]> {
         const DSDT: Signature = Signature(*b"DSDT");
-        let Some((info, bytes)) =
-            read_table(memory, address, Signature(*b"FACP"), &mut self.problems)
-        else {
-            return;
-        };
+        let (info, bytes) = read_table(memory, address, Signature(*b"FACP"), &mut self.problems)?;
         if info.name() != DSDT {
             self.problems.push(Problem::WrongSignature {
                 expected: DSDT,
                 found: info.name(),
                 address,
             });
-            return;
+            return None;
         }
         self.sleep = sleep::find(bytes);
         if self.sleep.is_none() {
@@ -100,5 +108,6 @@ impl Firmware {
         if !self.tables.iter().any(|table| table.address == address) {
             self.tables.push(info);
         }
+        Some(bytes)
     }
 }

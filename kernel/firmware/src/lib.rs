@@ -21,6 +21,7 @@ mod header;
 mod madt;
 mod mcfg;
 mod problem;
+mod prt;
 mod root;
 mod rsdp;
 mod sleep;
@@ -31,6 +32,7 @@ pub use header::TableInfo;
 pub use madt::{InterruptOverride, IoApic, Madt, Processor};
 pub use mcfg::EcamRange;
 pub use problem::{Problem, Signature};
+pub use prt::PinRoute;
 pub use rsdp::find_rsdp;
 pub use sleep::SleepS5;
 

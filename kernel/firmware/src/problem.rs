@@ -133,6 +133,27 @@ pub enum Problem {
     },
     /// The DSDT has no usable `_S5_` package: the machine can't be powered off by ACPI.
     NoSleepState,
+    /// The `_PRT` of a root bus leads one pin to more than one interrupt; the pin's are ignored.
+    ConflictingRoutes {
+        /// PCI segment group.
+        segment: u16,
+        /// The root bus.
+        bus: u8,
+        /// Device number.
+        device: u8,
+        /// 1 is INTA, 4 is INTD.
+        pin: u8,
+    },
+    /// More than one root bridge claims a bus; the routes of its pins are ignored.
+    SharedRootBus {
+        /// PCI segment group.
+        segment: u16,
+        /// The bus.
+        bus: u8,
+    },
+    /// The DSDT and the SSDTs are larger or have more root bridges than any machine's: they
+    /// aren't searched for the routes of interrupt pins.
+    TooMuchAml,
 }
 
 impl fmt::Display for Problem {
@@ -202,6 +223,21 @@ impl fmt::Display for Problem {
                 "FACP describes an unusable {register} at {address:#x}, it is ignored"
             ),
             Self::NoSleepState => f.write_str("DSDT has no usable _S5_ package"),
+            Self::ConflictingRoutes {
+                segment,
+                bus,
+                device,
+                pin,
+            } => write!(
+                f,
+                "_PRT leads pin {pin} of {segment:04x}:{bus:02x}:{device:02x} to more than one \
+                 interrupt, it is ignored"
+            ),
+            Self::SharedRootBus { segment, bus } => write!(
+                f,
+                "more than one root bridge claims bus {segment:04x}:{bus:02x}, its _PRT is ignored"
+            ),
+            Self::TooMuchAml => f.write_str("DSDT and SSDTs are too large to be searched for _PRT"),
         }
     }
 }

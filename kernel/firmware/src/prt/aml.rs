@@ -120,9 +120,10 @@ pub(super) fn data<'a>(aml: &mut &'a [u8]) -> Option<Object<'a>> {
     }
 }
 
-/// Characters 1 to 127 up to a NUL.
+/// Characters 1 to 127 up to a NUL. What can't be part of a string is taken with it.
 fn text<'a>(aml: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let end = aml.iter().position(|byte| !(1..=0x7f).contains(byte))?;
+    let is_end = |byte: &u8| !(1..=0x7f).contains(byte);
+    let end = aml.iter().position(is_end).unwrap_or(aml.len());
     let (text, rest) = aml.split_at_checked(end)?;
     *aml = rest;
     (byte(aml)? == 0).then_some(text)
@@ -131,23 +132,21 @@ fn text<'a>(aml: &mut &'a [u8]) -> Option<&'a [u8]> {
 /// Passes over whatever stands at the front: a constant or a name as a whole, so that none of
 /// its bytes is taken for an opcode, else one opcode. Always makes headway.
 pub(super) fn skip(aml: &mut &[u8]) {
+    let one_byte = aml.get(1..).unwrap_or_default();
     let mut after = *aml;
-    let is_known = match u8_at(aml, 0) {
-        Some(op::EXTENDED) => {
-            after = after.get(2..).unwrap_or_default();
-            true
+    let passed = match u8_at(aml, 0) {
+        Some(op::EXTENDED) => aml.get(2..),
+        // Even a bad string is passed over whole: else a long one would be read from each byte.
+        Some(op::STRING) => {
+            let _ = data(&mut after);
+            Some(after)
         }
-        Some(op::ZERO | op::ONE | op::ONES) | None => false,
-        Some(_) => {
-            data(&mut after).is_some() || {
-                after = *aml;
-                Name::read(&mut after).is_some()
-            }
-        }
+        // An empty name begins like `Zero`, which is more often meant.
+        Some(op::ZERO) => None,
+        _ => data(&mut after).map(|_| after).or_else(|| {
+            let mut after = *aml;
+            Name::read(&mut after).map(|_| after)
+        }),
     };
-    *aml = if is_known {
-        after
-    } else {
-        aml.get(1..).unwrap_or_default()
-    };
+    *aml = passed.unwrap_or(one_byte);
 }

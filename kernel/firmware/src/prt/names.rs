@@ -2,7 +2,7 @@
 
 use alloc::collections::BTreeMap;
 
-use super::aml::{Object, integer, op};
+use super::aml::{Object, data, op};
 use super::path::{Name, Path};
 use super::walk;
 
@@ -75,28 +75,38 @@ impl<'a> Names<'a> {
         })
     }
 
-    /// The constant at `path`: an integer, or a method that does nothing but return one or the
-    /// value of another such object; `absent` if nothing is there.
-    pub(super) fn constant(&mut self, path: Option<Path>, absent: u64) -> Option<u64> {
-        let mut place = path?;
-        let mut object = match self.at(path) {
-            Object::Absent => return Some(absent),
-            object => object,
-        };
+    /// What `object` at `place` is worth: itself, or if it is a method that does nothing but return
+    /// a constant or another such object, that. With the scope in which names in it are meant.
+    pub(super) fn value(
+        &mut self,
+        mut place: Path,
+        mut object: Object<'a>,
+    ) -> Option<(Path, Object<'a>)> {
         for _ in 0..MAX_CHAIN {
-            let mut body = match object {
-                Object::Integer(value) => return Some(value),
-                Object::Method(body) => body.strip_prefix(&[op::RETURN])?,
-                _ => return None,
+            let Object::Method(body) = object else {
+                return Some((place.parent()?, object));
             };
+            let mut body = body.strip_prefix(&[op::RETURN])?;
             let mut rest = body;
-            if let Some(value) = integer(&mut rest) {
-                return rest.is_empty().then_some(value);
+            if let Some(constant) = data(&mut rest) {
+                return rest.is_empty().then_some((place, constant));
             }
             let name = Name::read(&mut body).filter(|_| body.is_empty())?;
             (place, object) = self.referred(&name, place)?;
         }
         None
+    }
+
+    /// The value at `path` as an integer; `absent` if nothing is there.
+    pub(super) fn integer(&mut self, path: Option<Path>, absent: u64) -> Option<u64> {
+        let object = self.at(path);
+        if object == Object::Absent {
+            return Some(absent);
+        }
+        match self.value(path?, object)? {
+            (_, Object::Integer(value)) => Some(value),
+            _ => None,
+        }
     }
 
     /// Whether the device at `path` is of a kind: `_HID` as a compressed EISA ID or as a string.

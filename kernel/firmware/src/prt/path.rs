@@ -77,21 +77,18 @@ impl Name {
         }
         while !name.is_absolute && aml.first() == Some(&PARENT_CHARACTER) {
             byte(aml)?;
-            name.levels_up = name.levels_up.checked_add(1)?;
+            name.levels_up += 1;
+            if usize::from(name.levels_up) > MAX_SEGMENTS {
+                return None;
+            }
         }
-        let segments = match *aml.first()? {
-            NULL_NAME => 0,
-            DUAL_NAME => 2,
-            MULTI_NAME => *aml.get(1)?,
-            _ => 1,
+        let (prefix_bytes, segments) = match *aml.first()? {
+            NULL_NAME => (1, 0),
+            DUAL_NAME => (1, 2),
+            MULTI_NAME => (2, *aml.get(1)?),
+            _ => (0, 1),
         };
-        let prefix = match *aml.first()? {
-            MULTI_NAME if segments != 0 => 2,
-            MULTI_NAME => return None,
-            NULL_NAME | DUAL_NAME => 1,
-            _ => 0,
-        };
-        *aml = aml.get(prefix..)?;
+        *aml = aml.get(prefix_bytes..)?;
         for _ in 0..segments {
             let segment = array_at(aml, 0).filter(is_segment)?;
             name.path = name.path.child(segment)?;
@@ -125,7 +122,11 @@ impl Name {
     /// Where an object may lie that is referred to by this name in `scope`, best first: a single
     /// segment is searched for in all enclosing scopes (ACPI §5.3).
     pub(super) fn places(&self, scope: Path) -> impl Iterator<Item = Path> {
-        let scopes = if self.is_searched_for() { usize::MAX } else { 1 };
+        let scopes = if self.is_searched_for() {
+            usize::MAX
+        } else {
+            1
+        };
         let places = scope.ancestors().take(scopes);
         places.filter_map(|scope| self.defined_in(scope))
     }

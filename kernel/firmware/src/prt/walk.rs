@@ -1,10 +1,10 @@
 //! The walk over the definitions in a table.
 //!
-//! AML can't be parsed in one go: where a name that stands for a method ends its arguments is
-//! known only to who knows all methods, those of other tables included. Definitions, however, have
-//! fixed forms, and nearly all that stands outside of methods is definitions. So the walk takes
-//! these by their form, leaves out method bodies and fields by their length, and passes over
-//! anything else opcode by opcode until the next thing that has the form of a definition.
+//! AML can't be parsed in one go: where the arguments of a method end is known only to who knows
+//! the method, which may be another table's. Definitions, however, have fixed forms, and nearly
+//! all that stands outside of methods is definitions. So the walk takes these by their form,
+//! leaves out method bodies and fields by their length, and passes over anything else opcode by
+//! opcode until the next thing that has the form of a definition.
 
 use alloc::vec::Vec;
 
@@ -19,7 +19,7 @@ struct Frame<'a> {
     rest: &'a [u8],
     /// `None` if it is too deep for a path.
     scope: Option<Path>,
-    /// Whether it is certain to be executed as the table is loaded.
+    /// Whether it is executed in any case as the table is loaded.
     is_certain: bool,
 }
 
@@ -37,105 +37,112 @@ pub(super) fn definitions<'a>(table: &'a [u8], visit: &mut dyn FnMut(Path, Objec
             continue;
         }
         let mut after = frame.rest;
-        match term(&mut after, frame, visit) {
-            Some(inner) => {
-                frame.rest = after;
-                if let Some(inner) = inner.filter(|_| frames.len() < MAX_NESTING) {
-                    frames.push(inner);
-                }
-            }
-            None => skip(&mut frame.rest),
-        }
+        let Some(term) = Term::read(&mut after) else {
+            skip(&mut frame.rest);
+            continue;
+        };
+        frame.rest = after;
+        let inner = frame.take(&term, visit);
+        frames.extend(inner);
+        frames.truncate(MAX_NESTING);
     }
 }
 
-/// Takes one definition or one block from the front; a block whose contents count is returned.
-/// `None` if there is neither.
-#[expect(clippy::option_option, reason = "no term, and a term without contents")]
-fn term<'a>(
-    aml: &mut &'a [u8],
-    frame: &Frame<'a>,
-    visit: &mut dyn FnMut(Path, Object<'a>),
-) -> Option<Option<Frame<'a>>> {
-    let mut define = |name: Name, object| {
-        let path = frame.scope.and_then(|scope| name.defined_in(scope));
-        if let Some(path) = path {
-            visit(
-                path,
-                if frame.is_certain {
-                    object
-                } else {
-                    Object::Unknown
-                },
-            );
+impl<'a> Frame<'a> {
+    /// Tells of what a term defines here, and returns the block that it opens.
+    fn take(&self, term: &Term<'a>, visit: &mut dyn FnMut(Path, Object<'a>)) -> Option<Self> {
+        let defined = |name: &Name| name.defined_in(self.scope?);
+        if let Term::Object(name, object) | Term::Block(name, object, _) = term
+            && let Some(path) = defined(name)
+        {
+            let object = Some(*object).filter(|_| self.is_certain);
+            visit(path, object.unwrap_or(Object::Unknown));
         }
-        path
-    };
-    let inner = |rest, scope| Frame {
-        rest,
-        scope,
-        is_certain: frame.is_certain,
-    };
-    match byte(aml)? {
-        op::NAME => {
-            let name = named(aml)?;
-            let mut after = *aml;
-            let value = data(&mut after);
-            if value.is_some() {
-                *aml = after;
+        let (rest, scope, is_certain) = match term {
+            Term::Other | Term::Object(..) => return None,
+            Term::Block(name, _, contents) => (contents, defined(name), self.is_certain),
+            Term::Scope(name, contents) => {
+                let scope = self.scope.and_then(|scope| name.opened_in(scope));
+                (contents, scope, self.is_certain)
             }
-            define(name, value.unwrap_or(Object::Unknown));
-            Some(None)
-        }
-        op::ALIAS => {
-            Name::read(aml)?;
-            define(named(aml)?, Object::Unknown);
-            Some(None)
-        }
-        op::EXTERNAL => {
-            named(aml)?;
-            *aml = aml.get(2..)?;
-            Some(None)
-        }
-        op::METHOD => {
-            let mut body = block(aml)?;
-            let name = named(&mut body)?;
-            byte(&mut body)?;
-            define(name, Object::Method(body));
-            Some(None)
-        }
-        op::SCOPE => {
-            let mut contents = block(aml)?;
-            let name = Name::read(&mut contents)?;
-            let scope = frame.scope.and_then(|scope| name.opened_in(scope));
-            Some(Some(inner(contents, scope)))
-        }
-        op::IF | op::ELSE | op::WHILE => Some(Some(Frame {
-            rest: block(aml)?,
-            scope: frame.scope,
-            is_certain: false,
-        })),
-        op::EXTENDED => match byte(aml)? {
-            opcode @ (op::DEVICE | op::PROCESSOR | op::POWER_RESOURCE | op::THERMAL_ZONE) => {
+            Term::Condition(contents) => (contents, self.scope, false),
+        };
+        Some(Self {
+            rest,
+            scope,
+            is_certain,
+        })
+    }
+}
+
+/// What can be told from its form alone.
+enum Term<'a> {
+    /// Something that defines nothing of interest and is passed over.
+    Other,
+    Object(Name, Object<'a>),
+    /// An object with others in it.
+    Block(Name, Object<'a>, &'a [u8]),
+    /// More to be put into an object that is there already.
+    Scope(Name, &'a [u8]),
+    /// What is done only if a condition holds; the condition stands before it.
+    Condition(&'a [u8]),
+}
+
+impl<'a> Term<'a> {
+    /// Takes a term from the front.
+    fn read(aml: &mut &'a [u8]) -> Option<Self> {
+        match byte(aml)? {
+            op::NAME => {
+                let name = named(aml)?;
+                let mut after = *aml;
+                let value = data(&mut after);
+                // What can't be read as a constant is left to be passed over.
+                *aml = value.map_or(*aml, |_| after);
+                Some(Self::Object(name, value.unwrap_or(Object::Unknown)))
+            }
+            op::ALIAS => {
+                Name::read(aml)?;
+                Some(Self::Object(named(aml)?, Object::Unknown))
+            }
+            op::EXTERNAL => {
+                named(aml)?;
+                *aml = aml.get(2..)?;
+                Some(Self::Other)
+            }
+            op::METHOD => {
+                let mut body = block(aml)?;
+                let name = named(&mut body)?;
+                byte(&mut body)?;
+                Some(Self::Object(name, Object::Method(body)))
+            }
+            op::SCOPE => {
                 let mut contents = block(aml)?;
-                let name = named(&mut contents)?;
-                // Between name and contents: a processor's ID and block, a resource's level.
-                let (object, fixed) = match opcode {
-                    op::DEVICE => (Object::Device, 0),
-                    op::PROCESSOR => (Object::Unknown, 6),
-                    op::POWER_RESOURCE => (Object::Unknown, 3),
-                    _ => (Object::Unknown, 0),
-                };
-                let contents = contents.get(fixed..)?;
-                Some(Some(inner(contents, define(name, object))))
+                let name = Name::read(&mut contents)?;
+                Some(Self::Scope(name, contents))
             }
-            op::FIELD | op::INDEX_FIELD | op::BANK_FIELD => {
-                block(aml)?;
-                Some(None)
-            }
+            op::IF | op::ELSE | op::WHILE => block(aml).map(Self::Condition),
+            op::EXTENDED => Self::read_extended(aml),
             _ => None,
-        },
-        _ => None,
+        }
+    }
+
+    /// Takes what follows [`op::EXTENDED`].
+    fn read_extended(aml: &mut &'a [u8]) -> Option<Self> {
+        // Bytes between name and contents: a processor's ID and block, a resource's level.
+        let (object, fixed_bytes) = match byte(aml)? {
+            op::DEVICE => (Object::Device, 0),
+            op::PROCESSOR => (Object::Unknown, 6),
+            op::POWER_RESOURCE => (Object::Unknown, 3),
+            op::THERMAL_ZONE => (Object::Unknown, 0),
+            op::FIELD | op::INDEX_FIELD | op::BANK_FIELD => {
+                return block(aml).map(|_| Self::Other);
+            }
+            _ => return None,
+        };
+        let mut contents = block(aml)?;
+        let name = named(&mut contents)?;
+        let contents = contents.get(fixed_bytes..)?;
+        Some(Self::Block(name, object, contents))
     }
 }
 

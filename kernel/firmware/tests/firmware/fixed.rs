@@ -13,7 +13,7 @@ pub(crate) fn dsdt(aml: &[u8]) -> (u64, Vec<u8>) {
 
 /// `Name (_S5_, Package () { 5, 0, 0, 0 })` as QEMU has it.
 pub(crate) const S5: &[u8] = &[
-    0x08, b'_', b'S', b'5', b'_', 0x12, 0x08, 0x04, 0x0a, 5, 0, 0, 0,
+    0x08, b'_', b'S', b'5', b'_', 0x12, 0x07, 0x04, 0x0a, 5, 0, 0, 0,
 ];
 
 #[test]

@@ -1,0 +1,228 @@
+//! Where the INTx pins of the root buses lead: the `_PRT`s of the DSDT and the SSDTs.
+//!
+//! # What is read
+//!
+//! Nothing of the firmware's code is executed. Only what is constant is read:
+//!
+//! - a root bridge is a device whose `_HID` is the constant `PNP0A08` or `PNP0A03`; its bus and
+//!   segment are `_BBN` and `_SEG`, constants or methods that do nothing but return one, else 0;
+//! - `_PRT` in it is a package, or a method all of whose `Return`s are of packages, in place or
+//!   named; of those for PIC mode and for APIC mode the latter is taken (see [`package`]);
+//! - an entry names the interrupt, or a link device with a constant `_CRS` of one interrupt.
+//!
+//! All tables count together, wherever in them a scope is opened. What is defined twice, or only
+//! under a condition, counts as unknown; two bridges on one bus are believed neither.
+//!
+//! # What that means
+//!
+//! AML can't be parsed without knowing how many arguments each method takes, so [`walk`] goes by
+//! the form of definitions. **What isn't found so means: where the pin leads isn't known, and a
+//! device can't be given away with its pin.** Nothing is guessed, but nor is firmware proven
+//! right: a method that stores into a table as it runs isn't seen, and some machines must be
+//! told by `\_PIC` that their I/O APICs are used.
+
+mod aml;
+mod link;
+mod names;
+mod package;
+mod path;
+mod walk;
+
+use alloc::vec::Vec;
+
+use crate::header::HEADER_BYTES;
+use crate::{Problem, Signature};
+use aml::Object;
+use names::{Kind, Names};
+use package::{Pin, Pins};
+use path::Path;
+
+const ROOT_BRIDGES: [Kind; 2] = [
+    Kind {
+        eisa: 0x080a_d041,
+        text: b"PNP0A08",
+    },
+    Kind {
+        eisa: 0x030a_d041,
+        text: b"PNP0A03",
+    },
+];
+
+/// More AML than any machine has, in bytes of all tables.
+const MAX_AML_BYTES: usize = 8 << 20;
+/// More root bridges than any machine has.
+const MAX_BRIDGES: usize = 64;
+/// Entries of all `_PRT`s; real ones have 50.
+const MAX_ENTRIES: usize = 16_384;
+/// The most routes that are kept.
+const MAX_ROUTES: usize = 1024;
+/// The most pins of which it is told that they lead to more than one interrupt.
+const MAX_CONFLICTS: usize = 32;
+/// What one look-up tells may call for another: bridge, `_PRT`, its packages, their links, the
+/// links' `_CRS`, and some for methods that return what others return.
+const MAX_ROUNDS: usize = 12;
+
+/// Where an interrupt pin of a device on a root bus leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PinRoute {
+    /// PCI segment group.
+    pub segment: u16,
+    /// The root bus.
+    pub bus: u8,
+    /// Device number, 0-31.
+    pub device: u8,
+    /// 1 is INTA, 4 is INTD, as in the device's Interrupt Pin register.
+    pub pin: u8,
+    /// Global system interrupt, never 0.
+    pub gsi: u32,
+}
+
+/// A root bridge and where it is.
+struct Bridge {
+    path: Path,
+    segment: u16,
+    bus: u8,
+    has_prt: bool,
+}
+
+/// Reads the routes from the DSDT and the SSDTs, headers included: sorted, each pin once.
+pub(crate) fn find(tables: &[&[u8]], problems: &mut Vec<Problem>) -> Vec<PinRoute> {
+    let tables: Vec<&[u8]> = tables
+        .iter()
+        .filter_map(|table| table.get(HEADER_BYTES..))
+        .collect();
+    let bytes: usize = tables.iter().map(|table| table.len()).sum();
+    let routes = Some(tables)
+        .filter(|_| bytes <= MAX_AML_BYTES)
+        .and_then(|tables| read(&tables));
+    let Some(routes) = routes else {
+        problems.push(Problem::TooMuchAml);
+        return Vec::new();
+    };
+    problems.extend(routes.problems);
+    routes.found
+}
+
+/// Asks for names until all are answered; `None` if there are too many of something.
+fn read(tables: &[&[u8]]) -> Option<Routes> {
+    let paths = bridge_paths(tables)?;
+    let mut names = Names::default();
+    for _ in 0..MAX_ROUNDS {
+        let bridges = bridges(&mut names, &paths);
+        let routes = routes(&mut names, &bridges)?;
+        if names.overflowed() {
+            return None;
+        }
+        if !names.look_up(tables) {
+            return Some(routes);
+        }
+    }
+    None
+}
+
+/// Whatever has the `_HID` of a root bridge; `None` if that is more than can be.
+fn bridge_paths(tables: &[&[u8]]) -> Option<Vec<Path>> {
+    let mut paths: Vec<Path> = Vec::new();
+    for table in tables {
+        walk::definitions(table, &mut |path, object| {
+            let is_bridge = path.last() == Some(*b"_HID")
+                && ROOT_BRIDGES.iter().any(|kind| kind.is_named_by(object));
+            let device = path.parent().filter(|_| is_bridge);
+            if let Some(device) = device
+                && paths.len() <= MAX_BRIDGES
+                && !paths.contains(&device)
+            {
+                paths.push(device);
+            }
+        });
+    }
+    (paths.len() <= MAX_BRIDGES).then_some(paths)
+}
+
+/// Those of them of which it is certain that they are bridges, and where they are.
+fn bridges(names: &mut Names<'_>, paths: &[Path]) -> Vec<Bridge> {
+    let bridge = |path: &Path| {
+        // All is asked for before anything is missed.
+        let bus = names.integer(path.child(*b"_BBN"), 0);
+        let segment = names.integer(path.child(*b"_SEG"), 0);
+        let has_prt = names.at(path.child(*b"_PRT")) != Object::Absent;
+        let is_device = names.at(Some(*path)) == Object::Device;
+        let is_bridge = names.is_kind(*path, &ROOT_BRIDGES);
+        let bridge = Bridge {
+            path: *path,
+            segment: u16::try_from(segment?).ok()?,
+            bus: u8::try_from(bus?).ok()?,
+            has_prt,
+        };
+        (is_device && is_bridge).then_some(bridge)
+    };
+    paths.iter().filter_map(bridge).collect()
+}
+
+/// The routes of all bridges and what is wrong with them; `None` if there are too many entries.
+fn routes(names: &mut Names<'_>, bridges: &[Bridge]) -> Option<Routes> {
+    let mut routes = Routes::default();
+    let mut entries_left = MAX_ENTRIES;
+    for bridge in bridges.iter().filter(|bridge| bridge.has_prt) {
+        let (segment, bus) = (bridge.segment, bridge.bus);
+        // Each bridge has a bus of its own, so some of these say what isn't true.
+        let is_sharer = |other: &&Bridge| (other.segment, other.bus) == (segment, bus);
+        if bridges.iter().filter(is_sharer).count() > 1 {
+            let problem = Problem::SharedRootBus { segment, bus };
+            if !routes.problems.contains(&problem) {
+                routes.problems.push(problem);
+            }
+            continue;
+        }
+        let pins = bridge
+            .path
+            .child(*b"_PRT")
+            .and_then(|path| package::pins(names, path, &mut entries_left));
+        for (device, pin, leads) in pins.iter().flat_map(Pins::named) {
+            routes.add(bridge, device, pin + 1, leads);
+        }
+    }
+    routes.found.sort_unstable();
+    (entries_left != 0).then_some(routes)
+}
+
+#[derive(Default)]
+struct Routes {
+    found: Vec<PinRoute>,
+    problems: Vec<Problem>,
+    conflicts: usize,
+}
+
+impl Routes {
+    fn add(&mut self, bridge: &Bridge, device: u8, pin: u8, leads: Pin) {
+        let (segment, bus) = (bridge.segment, bridge.bus);
+        match leads {
+            Pin::Gsi(gsi) if self.found.len() < MAX_ROUTES => self.found.push(PinRoute {
+                segment,
+                bus,
+                device,
+                pin,
+                gsi,
+            }),
+            Pin::Conflict if self.conflicts < MAX_CONFLICTS => {
+                self.conflicts += 1;
+                self.problems.push(Problem::ConflictingRoutes {
+                    segment,
+                    bus,
+                    device,
+                    pin,
+                });
+            }
+            Pin::Gsi(_) => {
+                let problem = Problem::TooManyEntries {
+                    table: Signature(*b"_PRT"),
+                    read: MAX_ROUTES,
+                };
+                if !self.problems.contains(&problem) {
+                    self.problems.push(problem);
+                }
+            }
+            Pin::Conflict | Pin::Unnamed => {}
+        }
+    }
+}

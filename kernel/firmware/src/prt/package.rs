@@ -1,0 +1,216 @@
+//! What a `_PRT` returns: packages of {address, pin, source, index} (ACPI §6.2.13).
+
+use alloc::vec::Vec;
+
+use super::aml::{Object, block, byte, data, integer, op, skip};
+use super::link;
+use super::names::Names;
+use super::path::{Name, Path};
+
+/// Devices on a bus, and interrupt pins of a device.
+const DEVICES: usize = 32;
+const PINS: usize = 4;
+/// All functions of a device, in the low half of an address.
+const ANY_FUNCTION: u64 = 0xffff;
+/// Below this are the interrupts of the 8259s.
+const FIRST_PCI_GSI: u32 = 16;
+/// What decides between tables is PIC mode or APIC mode; some firmware has a third.
+const MAX_RETURNS: usize = 8;
+
+/// Where one pin leads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Pin {
+    #[default]
+    Unnamed,
+    Gsi(u32),
+    /// To more than one interrupt.
+    Conflict,
+}
+
+/// Where each pin of a bus leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pins([[Pin; PINS]; DEVICES]);
+
+impl Pins {
+    /// Device, pin from 0 and where it leads, for all that are named.
+    pub(super) fn named(&self) -> impl Iterator<Item = (u8, u8, Pin)> {
+        let devices = (0u8..).zip(self.0);
+        let all = devices.flat_map(|(device, pins)| {
+            let pins = (0u8..).zip(pins);
+            pins.map(move |(pin, leads)| (device, pin, leads))
+        });
+        all.filter(|(_, _, leads)| *leads != Pin::Unnamed)
+    }
+
+    /// Whether it speaks of interrupts that only I/O APICs have.
+    fn is_for_apics(&self) -> bool {
+        let mut all = self.0.iter().flatten();
+        all.any(|pin| matches!(pin, Pin::Gsi(gsi) if *gsi >= FIRST_PCI_GSI))
+    }
+
+    fn set(&mut self, device: u64, pin: u64, gsi: u32) -> Option<()> {
+        let device = self.0.get_mut(usize::try_from(device).ok()?)?;
+        let slot = device.get_mut(usize::try_from(pin).ok()?)?;
+        *slot = match *slot {
+            Pin::Unnamed => Pin::Gsi(gsi),
+            Pin::Gsi(other) if other == gsi => Pin::Gsi(gsi),
+            _ => Pin::Conflict,
+        };
+        Some(())
+    }
+}
+
+/// Where the pins lead by the `_PRT` at `path`; `None` if that isn't certain. Each entry read is
+/// taken off `entries_left`.
+pub(super) fn pins(names: &mut Names<'_>, path: Path, entries_left: &mut usize) -> Option<Pins> {
+    let mut candidates: Vec<Option<Pins>> = Vec::new();
+    match names.at(Some(path)) {
+        Object::Package(package) => {
+            return parse(names, package, path.parent()?, entries_left);
+        }
+        Object::Method(body) => {
+            for (place, package) in returned(names, body, path)? {
+                candidates.push(parse(names, package, place, entries_left));
+            }
+        }
+        _ => return None,
+    }
+    choose(&candidates)
+}
+
+/// Of the tables that a `_PRT` may return, the one for APIC mode.
+///
+/// A single one is for both modes. Otherwise exactly one must lead to interrupts that only I/O
+/// APICs have, and beside it there may be one other, read or not: that for PIC mode. (Firmware
+/// for some AMD machines has two for APIC mode and a variable that decides between them.)
+fn choose(candidates: &[Option<Pins>]) -> Option<Pins> {
+    if let [only] = candidates {
+        return *only;
+    }
+    let mut chosen: Option<Pins> = None;
+    let mut others = 0;
+    for candidate in candidates {
+        match candidate {
+            Some(pins) if pins.is_for_apics() => {
+                if chosen.is_some_and(|earlier| earlier != *pins) {
+                    return None;
+                }
+                chosen = Some(*pins);
+            }
+            _ => others += 1,
+        }
+    }
+    chosen.filter(|_| others <= 1)
+}
+
+/// The packages that the method at `path` returns, each with the scope of the names in it;
+/// `None` if it may return anything else, or defines objects of its own.
+fn returned<'a>(
+    names: &mut Names<'a>,
+    mut body: &'a [u8],
+    path: Path,
+) -> Option<Vec<(Path, &'a [u8])>> {
+    let mut packages = Vec::new();
+    // All names are asked for before any is missed.
+    let mut is_known = true;
+    while let Some(opcode) = body.first() {
+        match *opcode {
+            // The contents are looked at in what follows.
+            op::IF | op::ELSE | op::WHILE => enter(&mut body)?,
+            op::RETURN if packages.len() == MAX_RETURNS => return None,
+            op::RETURN => {
+                byte(&mut body)?;
+                match value(names, &mut body, path) {
+                    Some(package) => packages.push(package),
+                    None => is_known = false,
+                }
+            }
+            op::NAME => return None,
+            _ => skip(&mut body),
+        }
+    }
+    Some(packages).filter(|_| is_known)
+}
+
+/// Passes over an opcode and the length behind it.
+fn enter(body: &mut &[u8]) -> Option<()> {
+    byte(body)?;
+    let mut after = *body;
+    let contents = block(&mut after)?.len();
+    let start = body.len() - after.len() - contents;
+    *body = body.get(start..)?;
+    Some(())
+}
+
+/// The package behind a `ReturnOp`: right there, or one that is named.
+fn value<'a>(names: &mut Names<'a>, body: &mut &'a [u8], path: Path) -> Option<(Path, &'a [u8])> {
+    let found = if body.first() == Some(&op::PACKAGE) {
+        (path, data(body)?)
+    } else {
+        let name = Name::read(body)?;
+        let (place, object) = names.referred(&name, path)?;
+        names.value(place, object)?
+    };
+    match found {
+        (scope, Object::Package(package)) => Some((scope, package)),
+        _ => None,
+    }
+}
+
+/// Reads a package of packages, whose names are meant in `scope`; `None` unless where each pin
+/// leads is known.
+fn parse(
+    names: &mut Names<'_>,
+    mut package: &[u8],
+    scope: Path,
+    entries_left: &mut usize,
+) -> Option<Pins> {
+    let mut pins = Pins([[Pin::Unnamed; PINS]; DEVICES]);
+    // May be more than there are: the others are uninitialised and count for nothing.
+    let elements = byte(&mut package)?;
+    let mut is_known = true;
+    for _ in 0..elements {
+        if package.is_empty() {
+            break;
+        }
+        *entries_left = entries_left.checked_sub(1)?;
+        let Object::Package(mut entry) = data(&mut package)? else {
+            return None;
+        };
+        let fields = byte(&mut entry)?;
+        let address = integer(&mut entry)?;
+        let pin = integer(&mut entry)?;
+        let gsi = source(names, &mut entry, scope);
+        let (device, function) = (address >> 16, address & ANY_FUNCTION);
+        if fields != 4 || (function > 7 && function != ANY_FUNCTION) {
+            return None;
+        }
+        match gsi {
+            Some(gsi) if entry.is_empty() => pins.set(device, pin, gsi)?,
+            _ => is_known = false,
+        }
+    }
+    (is_known && package.is_empty()).then_some(pins)
+}
+
+/// Source and index: the interrupt itself, or a link device that knows it. Interrupt 0 is the
+/// timer's, or a link's that isn't connected.
+fn source(names: &mut Names<'_>, entry: &mut &[u8], scope: Path) -> Option<u32> {
+    let mut after = *entry;
+    let link = match integer(&mut after) {
+        Some(0) => None,
+        Some(_) => return None,
+        None => {
+            after = *entry;
+            Some(Name::read(&mut after)?)
+        }
+    };
+    let index = integer(&mut after)?;
+    *entry = after;
+    let gsi = match link {
+        None => u32::try_from(index).ok(),
+        Some(link) if index == 0 => link::interrupt(names, &link, scope),
+        Some(_) => None,
+    };
+    gsi.filter(|gsi| *gsi != 0)
+}

@@ -1,0 +1,300 @@
+//! Where interrupt pins lead is not known: nothing is guessed.
+
+use std::slice::from_ref;
+
+use bulkhead_firmware::{Problem, Signature, discover};
+
+use crate::aml::*;
+use crate::fake::RSDP;
+use crate::routes::{machine, route, routes_of};
+
+fn of_bridge(contents: &[Vec<u8>]) -> usize {
+    routes_of(&bridge(contents), &[]).len()
+}
+
+fn sound() -> Vec<u8> {
+    package(&[entry(1, 0, 16)])
+}
+
+#[test]
+fn one_unknown_entry_makes_a_table_unknown() {
+    let prt = |bad: Vec<u8>| named("_PRT", package(&[entry(1, 0, 16), bad]));
+    let links = all(&[
+        link("GOOD", &interrupt(16)),
+        link("TWO_", &[0x22, 0, 0x0c, 0x79, 0]),
+        link("NONE", &[0x22, 0, 0, 0x79, 0]),
+        link("ZERO", &interrupt(0)),
+        link(
+            "LIST",
+            &[0x89, 10, 0, 0x0d, 2, 16, 0, 0, 0, 17, 0, 0, 0, 0x79, 0],
+        ),
+        link(
+            "ELSE",
+            &[0x89, 9, 0, 0x0d, 1, 3, 0, 0, 0, 0, b'\\', 0, 0x79, 0],
+        ),
+        link(
+            "MORE",
+            &[interrupt(16)[..9].to_vec(), interrupt(17)].concat(),
+        ),
+        link("OPEN", &interrupt(16)[..9]),
+        link("PORT", &[0x47, 1, 0, 0, 0, 0, 0, 0, 0x79, 0]),
+        link("LONG", &[0x79; 100]),
+        link("VOID", &[]),
+        device(
+            "CODE",
+            &[kind(PNP0C0F), method("_CRS", &[returned(name("BUFF"))])],
+        ),
+        device(
+            "KIND",
+            &[kind(PNP0A03 + 1), named("_CRS", buffer(&interrupt(16)))],
+        ),
+        device(
+            "SIZE",
+            &[kind(PNP0C0F), {
+                let mut crs = named("_CRS", buffer(&interrupt(16)));
+                crs[8] += 1;
+                crs
+            }],
+        ),
+        device("BARE", &[kind(PNP0C0F)]),
+        named("DATA", integer(16)),
+    ]);
+    let with = |bad: Vec<u8>| of_bridge(&[prt(bad), links.clone()]);
+    assert_eq!(with(sourced(2, 0, name("GOOD"), 0)), 2);
+    for source in [
+        "TWO_", "NONE", "ZERO", "LIST", "ELSE", "MORE", "OPEN", "PORT", "LONG", "VOID", "CODE",
+        "KIND", "SIZE", "BARE", "DATA", "GONE",
+    ] {
+        assert_eq!(with(sourced(2, 0, name(source), 0)), 0, "{source}");
+    }
+    for bad in [
+        sourced(2, 0, name("GOOD"), 1),
+        sourced(2, 0, text("GOOD"), 0),
+        sourced(2, 0, integer(1), 16),
+        sourced(2, 0, name("\\"), 0),
+        entry(2, 4, 16),
+        entry(2, u64::MAX, 16),
+        entry(32, 0, 16),
+        entry(0x1_0002, 0, 16),
+        entry(2, 0, 0),
+        entry(2, 0, 1 << 32),
+        package(&[integer(0x0002_0008), vec![0], vec![0], integer(16)]),
+        package(&[integer(0x0002_ffff), vec![0], vec![0]]),
+        package(&[integer(0x0002_ffff), vec![0], vec![0], integer(16), vec![0]]),
+        integer(16),
+        name("GOOD"),
+        buffer(&[1, 2, 3]),
+        vec![0x12, 0x7f],
+    ] {
+        assert_eq!(with(bad.clone()), 0, "{bad:x?}");
+    }
+}
+
+#[test]
+fn code_is_not_executed() {
+    let apic = || returned(name("AR00"));
+    let rest = all(&[
+        named("AR00", sound()),
+        named("BR00", package(&[entry(1, 0, 17)])),
+    ]);
+    let with = |body: &[Vec<u8>]| of_bridge(&[method("_PRT", body), rest.clone()]);
+    assert_eq!(with(&[apic()]), 1);
+    // `Return (Local0)`, of a call, of nothing that is known, of what isn't a package.
+    assert_eq!(
+        with(&[conditional("PICM", &[apic()]), returned(vec![0x60])]),
+        0
+    );
+    assert_eq!(with(&[returned([name("CALL"), integer(7)].concat())]), 0);
+    assert_eq!(with(&[apic(), returned(name("LOST"))]), 0);
+    assert_eq!(with(&[apic(), returned(integer(7))]), 0);
+    assert_eq!(with(&[]), 0);
+    // An object of the method's own may hide the one that is seen.
+    assert_eq!(with(&[named("AR00", sound()), apic()]), 0);
+    // Two tables for APIC mode; a third one that isn't.
+    assert_eq!(with(&[apic(), returned(name("BR00"))]), 0);
+    let low = |gsi| returned(package(&[entry(1, 0, gsi)]));
+    assert_eq!(with(&[apic(), low(5)]), 1);
+    assert_eq!(with(&[apic(), apic(), low(5)]), 1);
+    assert_eq!(with(&[apic(), low(5), low(6)]), 0);
+    // Two tables for PIC mode.
+    assert_eq!(with(&[low(5), low(6)]), 0);
+    // More than any method needs.
+    assert_eq!(with(&vec![apic(); 9]), 0);
+    // Methods that return each other's value, or longer chains than any.
+    let cycle = all(&[
+        method("CR00", &[returned(name("DR00"))]),
+        method("DR00", &[returned(name("CR00"))]),
+        method("_PRT", &[returned(name("CR00"))]),
+    ]);
+    assert_eq!(of_bridge(&[cycle]), 0);
+}
+
+#[test]
+fn what_is_doubtful_is_unknown() {
+    let prt = named("_PRT", sound());
+    let when = |contents: Vec<u8>| conditional("COND", &[contents]);
+    assert_eq!(of_bridge(from_ref(&prt)), 1);
+    // Twice, under a condition, under the other one.
+    assert_eq!(of_bridge(&[prt.clone(), prt.clone()]), 0);
+    assert_eq!(of_bridge(&[when(prt.clone())]), 0);
+    assert_eq!(of_bridge(&[otherwise(from_ref(&prt))]), 0);
+    assert_eq!(routes_of(&when(bridge(from_ref(&prt))), &[]), []);
+    let added = scope("\\_SB_.PCI0", from_ref(&prt));
+    let sound_bridge = bridge(from_ref(&prt));
+    assert_eq!(routes_of(&sound_bridge, &[added]), []);
+    assert_eq!(routes_of(&sound_bridge, from_ref(&sound_bridge)), []);
+    // By another name.
+    let alias = [vec![6], name("AR00"), name("_PRT")].concat();
+    assert_eq!(of_bridge(&[named("AR00", sound()), alias]), 0);
+    // A bus that isn't constant, isn't one, or may be another.
+    for place in [
+        method("_BBN", &[returned(vec![0x60])]),
+        method("_BBN", &[returned(integer(0)), vec![0xa3]]),
+        method("_BBN", &[returned(name("LOST"))]),
+        named("_BBN", integer(0x100)),
+        named("_BBN", text("0")),
+        when(named("_BBN", integer(7))),
+        named("_SEG", integer(0x1_0000)),
+        method("_SEG", &[]),
+    ] {
+        assert_eq!(of_bridge(&[prt.clone(), place.clone()]), 0, "{place:x?}");
+    }
+}
+
+/// Bytes that look like definitions but stand in strings, buffers, operands and method bodies.
+#[test]
+fn data_is_not_taken_for_definitions() {
+    let second = named("_PRT", package(&[entry(1, 0, 17)]));
+    for decoy in [
+        named("BUFF", buffer(&second)),
+        named("LIST", package(&[buffer(&second), text("\u{8}_PRT")])),
+        text("\u{8}_PRT"),
+        method("CODE", from_ref(&second)),
+        block(
+            &[0x5b, 0x81],
+            &[name("REGN"), vec![0], second.clone()].concat(),
+        ),
+        // `Name (SIZE, 0x10) Name (_BBN, 7)`: 0x10 is no `ScopeOp`.
+        all(&[named("SIZE", vec![0x0a, 0x10]), named("_BBN", vec![0])]),
+        [&[0x0b, 0x5b, 0x82], &name("\\AAAA.BBBB.CCCC.DDDD")[..]].concat(),
+        [vec![0x5b, 0x12], name("_PRT"), vec![0x60]].concat(),
+        [vec![0x15], name("_PRT"), vec![4, 0]].concat(),
+        vec![0x08, b'_', b'P'],
+        vec![0x08, b'_', b'P', b'r', b'T'],
+    ] {
+        let aml = bridge(&[decoy.clone(), named("_PRT", sound()), decoy.clone()]);
+        let expected = if decoy.ends_with(&named("_BBN", vec![0])) {
+            0
+        } else {
+            1
+        };
+        let found = routes_of(&aml, &[]);
+        assert_eq!(found.len(), expected, "{decoy:x?}");
+    }
+    // Blocks that claim to be longer than what they are in, or to be of no length.
+    for liar in [
+        vec![0x10, 0x3f, b'\\', 0],
+        vec![0x5b, 0x82, 0xcf, 0xff, 0xff, 0xff],
+        vec![0x14, 0x00],
+        vec![0x10, 0x7f, 0x01],
+    ] {
+        let aml = bridge(&[named("_PRT", sound()), liar]);
+        assert_eq!(routes_of(&aml, &[]), [route(1, 1, 16)]);
+    }
+}
+
+#[test]
+fn contradictions_are_told() {
+    let prt = package(&[
+        entry(1, 0, 16),
+        entry(2, 3, 16),
+        entry(2, 3, 17),
+        entry(2, 3, 16),
+    ]);
+    let firmware = discover(&machine(&bridge(&[named("_PRT", prt)]), &[]), RSDP);
+    assert_eq!(firmware.routes, [route(1, 1, 16)]);
+    let conflict = Problem::ConflictingRoutes {
+        segment: 0,
+        bus: 0,
+        device: 2,
+        pin: 4,
+    };
+    assert_eq!(firmware.problems, [conflict]);
+    assert_eq!(
+        conflict.to_string(),
+        "_PRT leads pin 4 of 0000:00:02 to more than one interrupt, it is ignored"
+    );
+
+    let second = device("\\_SB_.PCI1", &[kind(PNP0A08)]);
+    let first = bridge(&[named("_PRT", sound())]);
+    let firmware = discover(&machine(&all(&[first, second]), &[]), RSDP);
+    assert_eq!(firmware.routes, []);
+    let shared = Problem::SharedRootBus { segment: 0, bus: 0 };
+    assert_eq!(firmware.problems, [shared]);
+    assert_eq!(
+        shared.to_string(),
+        "more than one root bridge claims bus 0000:00, its _PRT is ignored"
+    );
+    // Without a `_PRT` there is nothing to be told.
+    let bare = device("\\_SB_.PCI2", &[kind(PNP0A08)]);
+    assert_eq!(routes_of(&all(&[bridge(&[]), bare]), &[]), []);
+}
+
+#[test]
+fn too_much_is_told() {
+    let problems = |aml: &[u8], ssdts: &[Vec<u8>]| {
+        let firmware = discover(&machine(aml, ssdts), RSDP);
+        (firmware.routes.len(), firmware.problems)
+    };
+    let bridges = |count: usize, prt: &[u8]| -> Vec<u8> {
+        let bridge = |index| {
+            let place = named("_BBN", integer(index as u64));
+            device(
+                &format!("PC{index:02X}"),
+                &[kind(PNP0A08), place, prt.to_vec()],
+            )
+        };
+        (0..count).flat_map(bridge).collect()
+    };
+    let pins = (0..128).map(|index| entry(index / 4, index % 4, 16 + index));
+    let full = named("_PRT", package(&pins.collect::<Vec<_>>()));
+    assert_eq!(problems(&bridges(8, &full), &[]), (1024, vec![]));
+    let too_many = Problem::TooManyEntries {
+        table: Signature(*b"_PRT"),
+        read: 1024,
+    };
+    assert_eq!(problems(&bridges(9, &full), &[]), (1024, vec![too_many]));
+
+    let too_much = (0, vec![Problem::TooMuchAml]);
+    assert_eq!(problems(&bridges(65, &[]), &[]), too_much);
+    // One package with 255 entries that many bridges share.
+    let prt = method("_PRT", &[returned(name("\\PKG_"))]);
+    let shared = named("\\PKG_", package(&vec![entry(0, 0, 16); 255]));
+    let shared = all(&[shared, bridges(64, &prt)]);
+    assert_eq!(problems(&shared, &[]).0, 64);
+    let half = returned(package(&vec![entry(0, 0, 16); 255]));
+    let prt = method("_PRT", &[half, returned(name("\\PKG_"))]);
+    let shared = named("\\PKG_", package(&vec![entry(0, 0, 16); 255]));
+    let shared = all(&[shared, bridges(64, &prt)]);
+    assert_eq!(problems(&shared, &[]), too_much);
+    // More names than are answered.
+    let with_links = |letter: char| {
+        let link = |index| sourced(1, 0, name(&format!("\\{letter}{index:03}")), 0);
+        let links: Vec<_> = (0..255).map(link).collect();
+        let place = named("_BBN", integer(u64::from(letter as u32)));
+        let prt = named("_PRT", package(&links));
+        device(&format!("PCI{letter}"), &[kind(PNP0A08), place, prt])
+    };
+    let names = |letters: &str| letters.chars().flat_map(with_links).collect::<Vec<u8>>();
+    assert_eq!(problems(&names("ABC"), &[]), (0, vec![]));
+    assert_eq!(problems(&names("ABCDE"), &[]), too_much);
+
+    let large = buffer(&vec![0; 3 << 20]);
+    let good = bridge(&[named("_PRT", sound())]);
+    assert_eq!(problems(&good, &vec![large.clone(); 2]), (1, vec![]));
+    assert_eq!(problems(&good, &vec![large; 3]), too_much);
+    assert_eq!(
+        Problem::TooMuchAml.to_string(),
+        "DSDT and SSDTs are too large to be searched for _PRT"
+    );
+}
