@@ -10,6 +10,7 @@ MAKEFLAGS += --no-print-directory
 TARGET := x86_64-unknown-none
 # For the programs inside the demo's Linuxes: linked statically.
 GUEST := x86_64-unknown-linux-musl
+GUEST_TOOLS := unlock ticks kexec pattern flood
 # Cargo.lock says which versions; LOCKED= lets cargo change it.
 LOCKED ?= --locked
 STORE := $(HOME)/.cache/bulkhead/kernels
@@ -25,13 +26,17 @@ export CMDLINE FIRMWARE SMP MEMORY
 DEMO_KERNELS := debian-6.1-cloud debian-6.12-cloud
 DEMO_IMAGES := $(foreach name,$(DEMO_KERNELS),$(name)=$(STORE)/$(name)/vmlinuz) demo.img=build/demo.img
 
+# What partitions with devices boot: the kernels that have the drivers, each with its own.
+DEVICE_KERNELS := debian-6.1 debian-6.12
+DEVICE_IMAGES := $(DEVICE_KERNELS:%=build/devices-%.img)
+
 # Crates without hardware: they run their tests here, and must build for the bare machine too.
-PURE := bulkhead-memory bulkhead-firmware bulkhead-linux bulkhead-tables bulkhead-plan bulkhead-shell
+PURE := bulkhead-memory bulkhead-firmware bulkhead-pci bulkhead-linux bulkhead-tables bulkhead-plan bulkhead-shell
 
 .PHONY: help
 help: ## This list
 	@echo "Targets:"
-	@sed -nE 's/^([a-z]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 	@echo
 	@echo "Variables:"
 	@echo "  LOADER=limine|grub      who boots the ISO; without Limine on this machine it is GRUB"
@@ -76,10 +81,19 @@ soak: setup-run kernel build/demo.img ## Ends two partitions by every way, at ra
 .PHONY: test
 test: setup-test ## All tests: here, then in QEMU
 	@tools/kernels
-	@$(MAKE) kernel build/demo.img
+	@$(MAKE) kernel build/demo.img $(DEVICE_IMAGES)
 	cargo test $(LOCKED) --workspace --exclude bulkhead --exclude bulkhead-tests
 	cargo test $(LOCKED) -p bulkhead-tests --lib --bins
 	cargo test $(LOCKED) -p bulkhead-tests --test qemu -- $(TEST)
+
+.PHONY: test-long
+test-long: setup-long ## The long stories of devices, and controls: two Debians on disks, 256 MiB streams, all reboots
+	@tools/kernels
+	@$(MAKE) kernel build/demo.img $(DEVICE_IMAGES)
+	@echo "A Debian to boot from: $$(tools/mkrootfs)"
+	@echo "Beside the stories of make test: each kernel with each disk, each partition's reboot under a"
+	@echo "256 MiB stream, a whole Debian in each of two partitions, and the same work without Bulkhead."
+	BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture --test-threads 1 $(or $(TEST),devices)
 
 .PHONY: check
 check: setup-build ## Formatting, clippy, the tests that need no QEMU
@@ -109,13 +123,24 @@ demo-iso: kernel build/demo.img
 kernel:
 	cargo build $(LOCKED) --release -p bulkhead --target $(TARGET)
 
-# Cargo knows best what is stale.
-.PHONY: build/demo.img
-build/demo.img:
-	@tools/kernels $(DEMO_KERNELS)
+GUEST_FILES := $(foreach tool,$(GUEST_TOOLS),/bin/$(tool)=$(or $(CARGO_TARGET_DIR),target)/$(GUEST)/release/$(tool))
+
+.PHONY: guest-tools
+guest-tools:
 	@cargo build $(LOCKED) -q --release -p bulkhead-guest-tools --target $(GUEST) \
 		--config profile.release.strip=true
-	@cargo run $(LOCKED) -q -p bulkhead-initramfs-tools -- $@ $(foreach tool,unlock ticks kexec,--file /bin/$(tool)=$(or $(CARGO_TARGET_DIR),target)/$(GUEST)/release/$(tool)) \
+
+# The demo with the drivers of one kernel, for partitions with devices.
+.PHONY: $(DEVICE_IMAGES)
+$(DEVICE_IMAGES): build/devices-%.img: guest-tools
+	@tools/kernels $*
+	@tools/mkdevices $* $@ $(GUEST_FILES)
+
+# Cargo knows best what is stale.
+.PHONY: build/demo.img
+build/demo.img: guest-tools
+	@tools/kernels $(DEMO_KERNELS)
+	@cargo run $(LOCKED) -q -p bulkhead-initramfs-tools -- $@ $(addprefix --file ,$(GUEST_FILES)) \
 		$$(for name in $(DEMO_KERNELS); do folder=$(STORE)/$$name; \
 			echo --file /lib/modules/$$(<$$folder/release)/efivarfs.ko=$$folder/efivarfs.ko; done)
 
@@ -123,8 +148,8 @@ build/demo.img:
 kernels: setup-build ## Fetches the stock Debian kernels to ~/.cache/bulkhead/kernels
 	@tools/kernels
 
-.PHONY: setup-build setup-run setup-test
-setup-build setup-run setup-test: setup-%:
+.PHONY: setup-build setup-run setup-test setup-long
+setup-build setup-run setup-test setup-long: setup-%:
 	@tools/setup --for $*
 
 .PHONY: clean

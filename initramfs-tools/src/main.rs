@@ -14,10 +14,12 @@ use newc::Archive;
 
 const USAGE: &str = "\
 usage: bulkhead-initramfs OUT [--init FILE] [--busybox FILE] [--file DESTINATION=SOURCE]...
+                          [--tree DESTINATION=FOLDER]...
   OUT         where to write the initial RAM disk
   --init      the script that runs as process 1; the demo's by default
   --busybox   a statically linked busybox; /bin/busybox by default
   --file      one more file, executable if SOURCE is
+  --tree      all files and links in a folder; takes the place of a busybox link of that name
 ";
 
 /// What runs when no `--init` is given.
@@ -28,6 +30,7 @@ struct Options {
     init: Option<String>,
     busybox: String,
     files: Vec<(String, String)>,
+    trees: Vec<(String, String)>,
 }
 
 fn main() -> ExitCode {
@@ -52,6 +55,7 @@ fn parse(arguments: &[String]) -> Result<Options, String> {
         init: None,
         busybox: "/bin/busybox".into(),
         files: vec![],
+        trees: vec![],
     };
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
@@ -63,13 +67,8 @@ fn parse(arguments: &[String]) -> Result<Options, String> {
         match argument.as_str() {
             "--init" => options.init = Some(value()?),
             "--busybox" => options.busybox = value()?,
-            "--file" => {
-                let pair = value()?;
-                let (destination, source) = pair
-                    .split_once('=')
-                    .ok_or(format!("--file \"{pair}\" is not DESTINATION=SOURCE"))?;
-                options.files.push((destination.into(), source.into()));
-            }
+            "--file" => options.files.push(pair(argument, &value()?)?),
+            "--tree" => options.trees.push(pair(argument, &value()?)?),
             option if option.starts_with('-') => {
                 return Err(format!("unknown option \"{option}\"\n{USAGE}"));
             }
@@ -79,6 +78,13 @@ fn parse(arguments: &[String]) -> Result<Options, String> {
     }
     options.out = out.ok_or(format!("no output file\n{USAGE}"))?;
     Ok(options)
+}
+
+/// `DESTINATION=SOURCE` as its two halves.
+fn pair(option: &str, text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .map(|(destination, source)| (destination.into(), source.into()))
+        .ok_or(format!("{option} \"{text}\" is not DESTINATION=SOURCE"))
 }
 
 fn pack(options: &Options) -> Result<(), String> {
@@ -100,18 +106,53 @@ fn pack(options: &Options) -> Result<(), String> {
         ));
     }
     archive.file("bin/busybox", 0o755, busybox)?;
-    for applet in applets(&options.busybox)? {
-        archive.symlink(&format!("bin/{applet}"), "busybox")?;
-    }
     for (destination, source) in &options.files {
-        let executable = fs::metadata(source).is_ok_and(|m| m.permissions().mode() & 0o100 != 0);
-        archive.file(
-            destination,
-            if executable { 0o755 } else { 0o644 },
-            read(source)?,
-        )?;
+        add_file(&mut archive, destination, source)?;
+    }
+    for (destination, folder) in &options.trees {
+        add_tree(&mut archive, destination.trim_end_matches('/'), folder)?;
+    }
+    // A program of its own goes before busybox's.
+    for applet in applets(&options.busybox)? {
+        let path = format!("bin/{applet}");
+        if !archive.contains(&path) {
+            archive.symlink(&path, "busybox")?;
+        }
     }
     write_whole(Path::new(&options.out), &archive.to_bytes())
+}
+
+fn add_file(archive: &mut Archive, destination: &str, source: &str) -> Result<(), String> {
+    let executable = fs::metadata(source).is_ok_and(|m| m.permissions().mode() & 0o100 != 0);
+    let permissions = if executable { 0o755 } else { 0o644 };
+    archive.file(destination, permissions, read(source)?)
+}
+
+/// All that is in a folder: files, links as links, folders.
+fn add_tree(archive: &mut Archive, destination: &str, folder: &str) -> Result<(), String> {
+    let describe = |error| format!("cannot read \"{folder}\": {error}");
+    for entry in fs::read_dir(folder).map_err(describe)? {
+        let entry = entry.map_err(describe)?;
+        let name = entry.file_name();
+        let name = name
+            .to_str()
+            .ok_or(format!("\"{folder}\" holds a name that is not UTF-8"))?;
+        let (to, from) = (format!("{destination}/{name}"), format!("{folder}/{name}"));
+        let kind = entry.file_type().map_err(describe)?;
+        if kind.is_dir() {
+            archive.directory(&to)?;
+            add_tree(archive, &to, &from)?;
+        } else if kind.is_symlink() {
+            let target = fs::read_link(&from).map_err(describe)?;
+            let target = target
+                .to_str()
+                .ok_or(format!("\"{from}\": its target is not UTF-8"))?;
+            archive.symlink(&to, target)?;
+        } else {
+            add_file(archive, &to, &from)?;
+        }
+    }
+    Ok(())
 }
 
 /// The names of busybox's applets, as it says itself.

@@ -45,6 +45,11 @@ impl Archive {
         self.add(path, SYMLINK | 0o777, target.as_bytes().to_vec())
     }
 
+    /// Whether there is something at that path.
+    pub(crate) fn contains(&self, path: &str) -> bool {
+        self.entries.contains_key(path.trim_matches('/'))
+    }
+
     /// Paths are taken from the archive's root, with or without a leading slash.
     fn add(&mut self, path: &str, mode: u32, content: Vec<u8>) -> Result<(), String> {
         let name = path.trim_matches('/');

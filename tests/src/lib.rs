@@ -2,6 +2,8 @@
 //!
 //! * [`iso`]: an ISO from a boot script and images, by `tools/mkiso`.
 //! * [`qemu`]: a machine, with each serial port on a socket of its own.
+//! * [`devices`]: its PCI devices, each behind a root port.
+//! * [`monitor`]: what is done to it from outside.
 //! * [`port`]: one serial port: send, wait for a text, fail on silence.
 //! * [`report`]: what a demo Linux said of itself, as values.
 //! * [`answers`]: what Bulkhead's commands print, as values.
@@ -16,7 +18,9 @@
 
 pub mod answers;
 pub mod claims;
+pub mod devices;
 pub mod iso;
+pub mod monitor;
 pub mod neighbour;
 pub mod port;
 pub mod qemu;
@@ -147,7 +151,17 @@ pub fn initrd_with(name: &str, files: &[(&str, PathBuf)]) -> PathBuf {
 /// The demo's initial RAM disk, made by `make`.
 #[must_use]
 pub fn demo_initrd() -> PathBuf {
-    let path = build_folder().join("demo.img");
+    made_by_make("demo.img")
+}
+
+/// The demo's with the drivers of that kernel, made by `make`.
+#[must_use]
+pub fn device_initrd(kernel: Kernel) -> PathBuf {
+    made_by_make(&format!("devices-{}.img", kernel.name()))
+}
+
+fn made_by_make(name: &str) -> PathBuf {
+    let path = build_folder().join(name);
     assert!(
         path.exists(),
         "{} is missing: make test makes it",

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::devices::Board;
+use crate::monitor::Monitor;
 use crate::port::{Port, plain};
 use crate::report::Report;
 
@@ -56,6 +58,7 @@ pub struct Machine {
     memory: String,
     ports: usize,
     resets: bool,
+    kind: &'static str,
     extra: Vec<String>,
 }
 
@@ -110,6 +113,7 @@ impl Machine {
             memory: "2G".to_string(),
             ports: 4,
             resets: false,
+            kind: "q35",
             extra: Vec::new(),
         }
     }
@@ -142,6 +146,20 @@ impl Machine {
         self
     }
 
+    /// With those devices behind root ports.
+    #[must_use]
+    pub fn board(mut self, board: &Board) -> Self {
+        self.extra.extend(board.arguments());
+        self
+    }
+
+    /// The older `pc` in place of the q35: no PCI Express, hence no ECAM.
+    #[must_use]
+    pub fn without_ecam(mut self) -> Self {
+        self.kind = "pc";
+        self
+    }
+
     /// With more arguments.
     #[must_use]
     pub fn arguments(mut self, extra: &[&str]) -> Self {
@@ -163,7 +181,8 @@ impl Machine {
             .collect();
         let mut command = Command::new("qemu-system-x86_64");
         command
-            .args(["-machine", "q35", "-smp", &self.cores, "-m", &self.memory])
+            .args(["-machine", self.kind, "-smp", &self.cores])
+            .args(["-m", &self.memory])
             .args(accelerator())
             .args(["-nodefaults", "-display", "none"])
             // A reset would hide a triple fault: QEMU ends instead, and the test sees it.
@@ -189,6 +208,10 @@ impl Machine {
                     ["-device".to_string(), device]
                 });
         }
+        let monitor = self.folder.join("qmp.sock");
+        command
+            .arg("-qmp")
+            .arg(format!("unix:{},server=on,wait=off", monitor.display()));
         command.args(&self.extra);
         let errors =
             std::fs::File::create(self.folder.join("qemu.log")).expect("a log can be made");
@@ -201,6 +224,7 @@ impl Machine {
         let mut running = Running {
             child,
             ports: Vec::new(),
+            folder: self.folder,
             started: Instant::now(),
         };
         for port in &mut ports {
@@ -225,6 +249,7 @@ fn ovmf() -> String {
 pub struct Running {
     child: Child,
     ports: Vec<Port>,
+    folder: PathBuf,
     started: Instant,
 }
 
@@ -308,6 +333,14 @@ impl Running {
     /// # Panics
     /// When it does not end.
     pub fn linux(&mut self, com: usize, line: &str) -> String {
+        self.linux_within(com, line, PATIENCE)
+    }
+
+    /// As [`Self::linux`], for what takes longer than anything else.
+    ///
+    /// # Panics
+    /// When it does not end within `limit`.
+    pub fn linux_within(&mut self, com: usize, line: &str, limit: Duration) -> String {
         // The markers are put together by the shell, so that an echo is not taken for them.
         let port = self.com(com);
         port.skip();
@@ -315,9 +348,72 @@ impl Running {
             "echo BULK''HEAD-BEGIN; {line}; echo BULK''HEAD-DONE\r"
         ));
         self.wait_for(com, "BULKHEAD-BEGIN");
-        let output = plain(&self.wait_for(com, "BULKHEAD-DONE"));
+        let output = plain(&self.wait_for_within(com, "BULKHEAD-DONE", limit));
         self.wait_for(com, "# ");
         output.trim().to_string()
+    }
+
+    /// As [`Self::linux`], and the output must hold `wanted`.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn linux_expect(&mut self, com: usize, line: &str, wanted: &str) -> String {
+        let output = self.linux(com, line);
+        if !output.contains(wanted) {
+            self.fail(&format!(
+                "{line:?} on com{com} did not print {wanted:?} but:\n{output}"
+            ));
+        }
+        output
+    }
+
+    /// Starts a command in a Linux's background; [`Self::job`] has what it prints. It reads nothing:
+    /// a shell with job control would stop it as soon as it touched the terminal.
+    ///
+    /// # Panics
+    /// When the shell does not answer.
+    pub fn start_job(&mut self, com: usize, name: &str, line: &str) {
+        self.linux(
+            com,
+            &format!(
+                "rm -f /tmp/{name}.*; ({line}; echo JOB=$?) </dev/null >/tmp/{name}.out 2>&1 & true"
+            ),
+        );
+    }
+
+    /// Waits until a job has ended well; gives what it printed.
+    ///
+    /// # Panics
+    /// When it has failed, or does not end within `limit`.
+    pub fn job(&mut self, com: usize, name: &str, limit: Duration) -> String {
+        let end = Instant::now() + limit;
+        loop {
+            let output = self.linux(com, &format!("tail -n 12 /tmp/{name}.out"));
+            if output.contains("JOB=0") {
+                return output;
+            }
+            if output.contains("JOB=") || Instant::now() > end {
+                self.fail(&format!(
+                    "job {name} on com{com} has not ended well:\n{output}"
+                ));
+            }
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+
+    /// QEMU's monitor.
+    ///
+    /// # Panics
+    /// If it does not answer.
+    #[must_use]
+    pub fn monitor(&self) -> Monitor {
+        Monitor::connect(&self.folder.join("qmp.sock"))
+    }
+
+    /// The folder of its sockets and logs.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Whether QEMU still runs.

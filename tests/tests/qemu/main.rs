@@ -1,9 +1,10 @@
 //! The QEMU tier: each story boots a machine and talks to it.
 //!
 //! `cargo test -p bulkhead-tests --test qemu [-- NAME]`. Stories that need Limine are reported as
-//! ignored where it is not installed.
+//! ignored where it is not installed, and those that take long without `BULKHEAD_LONG=1`.
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
+mod devices;
 mod generic;
 mod handoff;
 mod lifecycle;
@@ -45,6 +46,7 @@ fn main() {
         generic::stories(),
         shell::stories(),
         soak::stories(),
+        devices::stories(),
         refusals::stories(),
     ];
     libtest_mimic::run(&arguments, stories.into_iter().flatten().collect()).exit();

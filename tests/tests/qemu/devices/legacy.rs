@@ -1,0 +1,97 @@
+//! The PC's old devices, given by name: serial ports with interrupts, keyboard, clock, screen.
+
+use bulkhead_tests::Kernel;
+use bulkhead_tests::devices::{Board, Card, Device, empty_disk};
+use libtest_mimic::Trial;
+
+use super::{Partition, folder, machine};
+use crate::story;
+
+pub(super) fn stories() -> Vec<Trial> {
+    vec![story("devices::legacy", legacy)]
+}
+
+fn legacy() {
+    let partitions = [
+        Partition::new("desk", 2, Kernel::Debian612, "1")
+            .devices("ioapic0,com4,ps2,rtc,framebuffer,02:00.0"),
+        Partition::new("quiet", 3, Kernel::Debian61, "2").devices("01:00.0"),
+    ];
+    let disk = empty_disk(&folder("legacy"), "disk.img", 8);
+    let board = Board::new()
+        .device(Device::card(Card::Virtio, 1))
+        .device(Device::virtio_blk(&disk).with("vectors=0"));
+    let mut machine = machine("legacy", &partitions, &board)
+        .arguments(&["-vga", "std"])
+        .start();
+    machine.wait_for_prompt();
+    machine.wait_for_demo(2);
+    machine.wait_for_demo(3);
+
+    // Serial ports interrupt, through the I/O APIC.
+    machine.linux(
+        2,
+        "stty -F /dev/ttyS3 raw; (cat /dev/ttyS3 >/tmp/from4 &) ; sleep 1",
+    );
+    machine.com(4).send("hello-by-interrupt\r");
+    machine.linux_expect(2, "sleep 1; cat /tmp/from4", "hello-by-interrupt");
+    machine.linux_expect(2, "grep IO-APIC /proc/interrupts", "ttyS1");
+    // The second one on a line is not named there.
+    let port = machine.linux_expect(2, "grep '^3:' /proc/tty/driver/serial", "irq:");
+    assert!(!port.contains("irq:0 "), "ttyS3 is polled: {port}");
+    // A key of the PS/2 keyboard.
+    let handler = machine.linux(
+        2,
+        "for e in /sys/class/input/event*; do grep -q 'AT Translated' $e/device/name && echo ${e##*/}; done",
+    );
+    machine.start_job(
+        2,
+        "key",
+        &format!("head -c 72 /dev/input/{handler} | hexdump -v -e '24/1 \"%02x\" \"\\n\"'"),
+    );
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    machine.monitor().command("sendkey k");
+    let events = machine.job(2, "key", std::time::Duration::from_secs(30));
+    if !events.contains("0100250001000000") {
+        machine.fail(&format!("no key was seen:\n{events}"));
+    }
+    // A disk that has neither MSI nor MSI-X: its pin's interrupt is level-triggered.
+    machine.linux_expect(
+        2,
+        "grep 'IO-APIC.*fasteoi.*virtio' /proc/interrupts",
+        "virtio",
+    );
+    machine.linux_expect(2, "pattern write /dev/vda 4M 7", "PATTERN ok");
+    machine.linux_expect(2, "pattern verify /dev/vda 4M 7", "PATTERN ok");
+    // The clock is this machine's, to the minute.
+    let clock = machine.linux(2, "cat /sys/class/rtc/rtc0/since_epoch");
+    let host = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("it is after 1970")
+        .as_secs();
+    let guest: u64 = clock.trim().parse().unwrap_or(0);
+    assert!(
+        host.abs_diff(guest) < 120,
+        "rtc0 says {clock}, the host {host}"
+    );
+    // The screen: what is written to it is seen by QEMU.
+    machine.linux_expect(2, "ls /dev/fb0 /dev/dri/card0 2>/dev/null", "/dev/");
+
+    // The other has none of these, and no I/O APIC.
+    machine.linux_expect(3, "grep -c IO-APIC /proc/interrupts || true", "0");
+    machine.linux_expect(
+        3,
+        "ls -d /sys/class/rtc/* /dev/fb* 2>/dev/null | wc -l",
+        "0",
+    );
+    machine.linux_expect(3, "ls /sys/bus/serio/devices 2>/dev/null | wc -l", "0");
+    machine.expect("set quiet devices=rtc", &["error:"]);
+    // An owner that reboots has them again.
+    machine.com(2).skip();
+    machine.com(2).send("reboot -f\r");
+    machine.wait_for_demo(2);
+    machine.linux_expect(2, "grep IO-APIC /proc/interrupts", "ttyS1");
+    machine.com(2).send("poweroff -f\r");
+    machine.wait_for(1, "* desk: powered-off");
+    machine.linux_expect(3, "echo $((4*4))", "16");
+}

@@ -1,0 +1,260 @@
+//! Network cards of three partitions on wires between them: each reboots in turn, and the stream
+//! between the other two runs on.
+
+use std::time::Duration;
+
+use bulkhead_tests::Kernel;
+use bulkhead_tests::devices::{Board, Card, Device};
+use bulkhead_tests::qemu::Running;
+use libtest_mimic::Trial;
+
+use super::{Partition, boot, boot_alone, long_story, teach};
+use crate::story;
+
+pub(super) fn stories() -> Vec<Trial> {
+    vec![
+        story("devices::network", || three("network", "64M", 1)),
+        long_story("devices::network_256_mib", || {
+            three("network_long", "256M", 3)
+        }),
+        long_story("devices::control_network", control),
+    ]
+}
+
+/// A stream under emulation may be slow.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A wire: its number, and the two ends as index into the partitions and bus of the card.
+struct Wire {
+    number: u32,
+    ends: [(usize, &'static str); 2],
+}
+
+/// Wire n is between the two that partition n is not one of.
+const WIRES: [Wire; 3] = [
+    Wire {
+        number: 0,
+        ends: [(1, "03"), (2, "04")],
+    },
+    Wire {
+        number: 1,
+        ends: [(2, "05"), (0, "06")],
+    },
+    Wire {
+        number: 2,
+        ends: [(0, "01"), (1, "02")],
+    },
+];
+const NAMES: [&str; 3] = ["a", "b", "c"];
+
+fn board() -> Board {
+    Board::new()
+        .device(Device::card(Card::E1000e, 2))
+        .device(Device::card(Card::Igb, 2))
+        .device(Device::card(Card::Virtio, 0))
+        .device(Device::card(Card::Virtio, 0))
+        .device(Device::card(Card::Igb, 1))
+        .device(Device::card(Card::Virtio, 1))
+}
+
+const fn com(partition: usize) -> usize {
+    partition + 2
+}
+
+/// The address on a wire.
+fn address(wire: &Wire, partition: usize) -> String {
+    format!("10.0.{}.{}", wire.number, partition + 1)
+}
+
+fn three(name: &str, size: &str, reboots: usize) {
+    let partitions = [
+        Partition::new("a", 2, Kernel::Debian61, "1").devices("01:00.0,06:00.0"),
+        Partition::new("b", 3, Kernel::Debian612, "2").devices("02:00.0,03:00.0"),
+        Partition::new("c", 4, Kernel::Debian61, "3").devices("04:00.0,05:00.0"),
+    ];
+    let mut machine = boot(name, &partitions, &board());
+    for partition in 0..3 {
+        set_up(&mut machine, partition);
+    }
+    for wire in &WIRES {
+        iperf(&mut machine, wire);
+    }
+    for victim in 0..reboots {
+        let wire = &WIRES[victim];
+        let mut stream = Stream::start(&mut machine, wire, size, victim as u64 + 1);
+        stream.grows(&mut machine, "before");
+
+        machine.com(com(victim)).skip();
+        machine.com(com(victim)).send("reboot -f\r");
+        machine.wait_for(1, &format!("* {}: rebooted", NAMES[victim]));
+        stream.grows(&mut machine, "when the third went down");
+        machine.wait_for_demo(com(victim));
+        stream.grows(&mut machine, "when the third was up again");
+        set_up(&mut machine, victim);
+        stream.end(&mut machine);
+        // The cards of this wire: those on the wires to the third had nobody to take their frames,
+        // and may say so.
+        for (partition, bus) in wire.ends {
+            let noise =
+                format!("dmesg | grep -iE 'tx timeout|hang|reset' | grep -c $(card {bus}); true");
+            machine.linux_expect(com(partition), &noise, "0");
+        }
+        // It is back on both of its own wires.
+        for other in WIRES.iter().filter(|other| other.number != wire.number) {
+            transfer(&mut machine, other, "4M", 77);
+        }
+    }
+}
+
+/// Names and starts both cards of a partition.
+fn set_up(machine: &mut Running, partition: usize) {
+    teach(machine, com(partition));
+    for wire in &WIRES {
+        for (owner, bus) in wire.ends {
+            if owner == partition {
+                let address = address(wire, partition);
+                machine.linux(
+                    com(partition),
+                    &format!("n=$(card {bus}); ip addr add {address}/24 dev $n; ip link set $n up"),
+                );
+            }
+        }
+    }
+    // The loopback is where iperf3's own control may go.
+    machine.linux(com(partition), "ip link set lo up");
+}
+
+/// Three seconds of `iperf3`.
+fn iperf(machine: &mut Running, wire: &Wire) {
+    let [(from, _), (to, _)] = wire.ends;
+    machine.start_job(com(to), "server", "iperf3 -s -1");
+    let address = address(wire, to);
+    // The server may not listen yet, and a card not have its link.
+    machine.start_job(
+        com(from),
+        "client",
+        &format!("for i in 1 2 3 4 5 6 7 8 9; do iperf3 -c {address} -t 3 -f m && break; sleep 2; done | grep -E 'receiver|rror'"),
+    );
+    let output = machine.job(com(from), "client", PATIENCE);
+    let rate = output
+        .lines()
+        .find(|line| line.contains("receiver"))
+        .and_then(|line| line.split_once(" Mbits/sec"))
+        .and_then(|(before, _)| {
+            before
+                .split_ascii_whitespace()
+                .next_back()?
+                .parse::<f64>()
+                .ok()
+        });
+    match rate {
+        Some(rate) if rate > 1.0 => println!("wire {}: {rate} Mbit/s", wire.number),
+        _ => machine.fail(&format!("no rate on wire {}:\n{output}", wire.number)),
+    }
+    machine.job(com(to), "server", PATIENCE);
+}
+
+/// A checked transfer from a wire's first end to its second.
+fn transfer(machine: &mut Running, wire: &Wire, size: &str, seed: u64) {
+    Stream::start(machine, wire, size, seed).end(machine);
+}
+
+struct Stream<'a> {
+    wire: &'a Wire,
+    received: u64,
+}
+
+impl<'a> Stream<'a> {
+    fn start(machine: &mut Running, wire: &'a Wire, size: &str, seed: u64) -> Self {
+        let [(from, _), (to, _)] = wire.ends;
+        let address = address(wire, to);
+        machine.start_job(
+            com(to),
+            "receive",
+            &format!("pattern receive 9000 {size} {seed}"),
+        );
+        machine.start_job(
+            com(from),
+            "send",
+            &format!("pattern send {address}:9000 {size} {seed}"),
+        );
+        Self { wire, received: 0 }
+    }
+
+    /// More has arrived than at the last look; or all has, before the host came to look.
+    fn grows(&mut self, machine: &mut Running, when: &str) {
+        let (to, bus) = self.wire.ends[1];
+        let line = format!(
+            "cat /sys/class/net/$(card {bus})/statistics/rx_bytes; grep -c JOB=0 /tmp/receive.out"
+        );
+        let look = |machine: &mut Running| {
+            let text = machine.linux(com(to), &line);
+            let mut numbers = text.lines().map(|line| line.trim().parse::<u64>());
+            match (numbers.next(), numbers.next()) {
+                (Some(Ok(bytes)), Some(Ok(ended))) => (bytes, ended > 0),
+                _ => machine.fail(&format!("{text:?} is no count")),
+            }
+        };
+        for _ in 0..20 {
+            let (received, has_ended) = look(machine);
+            if received > self.received || has_ended {
+                if has_ended {
+                    println!("the stream was over {when}");
+                }
+                self.received = received;
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(250));
+        }
+        // Which side waits for what.
+        let mut evidence = String::new();
+        for (partition, bus) in self.wire.ends {
+            for _ in 0..2 {
+                evidence += &machine.linux(
+                    com(partition),
+                    &format!("grep -E 'virtio|eth|igb' /proc/interrupts; ip -s link show $(card {bus}); netstat -tn"),
+                );
+                evidence.push('\n');
+            }
+        }
+        let received = self.received;
+        machine.fail(&format!(
+            "{when} the stream stood still at {received} bytes:\n{evidence}"
+        ));
+    }
+
+    fn end(self, machine: &mut Running) {
+        let [(from, _), (to, _)] = self.wire.ends;
+        let output = machine.job(com(to), "receive", PATIENCE);
+        machine.job(com(from), "send", PATIENCE);
+        println!("wire {}: {}", self.wire.number, output.replace('\n', " "));
+    }
+}
+
+/// Without Bulkhead: one Linux with all cards, and a name space for the far ends of the wires.
+fn control() {
+    let mut machine = boot_alone("network_control", Kernel::Debian612, "2", &board(), "");
+    teach(&mut machine, 2);
+    for wire in &WIRES {
+        let [(from, near), (to, far)] = wire.ends;
+        let (from, to) = (address(wire, from), address(wire, to));
+        machine.linux(
+            2,
+            &format!(
+                "n=$(card {near}); f=$(card {far}); unshare -n sleep 900 & p=$!; sleep 1; \
+                 ip addr add {from}/24 dev $n; ip link set $n up; ip link set $f netns $p"
+            ),
+        );
+        machine.linux(
+            2,
+            &format!(
+                "nsenter -t $p -n ip addr add {to}/24 dev $f; nsenter -t $p -n ip link set $f up"
+            ),
+        );
+        machine.start_job(2, "receive", "nsenter -t $p -n pattern receive 9000 64M 5");
+        machine.start_job(2, "send", &format!("pattern send {to}:9000 64M 5"));
+        let output = machine.job(2, "receive", PATIENCE);
+        machine.job(2, "send", PATIENCE);
+        println!("wire {}: {}", wire.number, output.replace('\n', " "));
+    }
+}
