@@ -63,14 +63,28 @@ pub fn shown_cmdline(output: &str) -> Option<String> {
     Some(line.trim().to_string())
 }
 
-/// Milliseconds from the doorbell to the kernel's entry in each launch of a partition that `log`
-/// remembers, oldest first.
+/// How long one launch took, by Bulkhead's own clock.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LaunchTime {
+    /// Milliseconds from the doorbell to the kernel's entry.
+    pub entry_ms: f64,
+    /// Milliseconds of these in which the images were copied.
+    pub copy_ms: f64,
+}
+
+/// The times of each launch of a partition that `log` remembers, oldest first.
 #[must_use]
-pub fn launch_ms(log: &str, name: &str) -> Vec<f64> {
+pub fn launch_times(log: &str, name: &str) -> Vec<LaunchTime> {
     let mark = format!("] {name}: doorbell to kernel entry ");
-    log.lines()
-        .filter_map(|line| line.split_once(&mark)?.1.strip_suffix(" ms")?.parse().ok())
-        .collect()
+    let time = |line: &str| {
+        let (entry, copy) = line.split_once(&mark)?.1.split_once(" ms, ")?;
+        let copy = copy.strip_suffix(" ms of it copying")?;
+        Some(LaunchTime {
+            entry_ms: entry.parse().ok()?,
+            copy_ms: copy.parse().ok()?,
+        })
+    };
+    log.lines().filter_map(time).collect()
 }
 
 /// Bytes of the heap that are in use, as `log` says.
@@ -153,9 +167,13 @@ mod tests {
 
     #[test]
     fn reads_launch_times() {
-        let log = "[     0.255] web: doorbell to kernel entry 91.8 ms\n\
+        let log = "[     0.255] web: doorbell to kernel entry 91.8 ms, 90.1 ms of it copying\n\
             [     0.256] web: launched run=1 core=1\n\
-            [     0.288] db: doorbell to kernel entry 124.8 ms\n";
-        assert_eq!(launch_ms(log, "web"), [91.8]);
+            [     0.288] db: doorbell to kernel entry 124.8 ms, 120.0 ms of it copying\n";
+        let wanted = LaunchTime {
+            entry_ms: 91.8,
+            copy_ms: 90.1,
+        };
+        assert_eq!(launch_times(log, "web"), [wanted]);
     }
 }

@@ -10,6 +10,7 @@
 //! * [`claims`]: what a boot script asks for, as values.
 //! * [`neighbour`]: a Linux that counts while another is put through something.
 //! * [`soak`]: two partitions ended by every way, at random.
+//! * [`oops`]: a module that makes a stock kernel oops.
 //! * [`source`]: lines of code, and `unsafe`.
 //! * [`tool`]: for the programs in `bin/`: the demo and the benchmarks.
 //!
@@ -22,6 +23,7 @@ pub mod devices;
 pub mod iso;
 pub mod monitor;
 pub mod neighbour;
+pub mod oops;
 pub mod port;
 pub mod qemu;
 pub mod report;
@@ -106,6 +108,11 @@ impl Kernel {
         path
     }
 
+    /// Its module for EFI variables.
+    pub(crate) fn module(self) -> PathBuf {
+        self.folder().join("efivarfs.ko")
+    }
+
     /// Its version, as `uname -r` prints it.
     #[must_use]
     pub fn release(self) -> String {
@@ -146,6 +153,14 @@ pub fn initrd_with(name: &str, files: &[(&str, PathBuf)]) -> PathBuf {
         .expect("cargo can be run");
     assert!(status.success(), "the initial RAM disk {name} was not made");
     out
+}
+
+/// One of the programs for the inside of a Linux (`initramfs-tools/guest`), built by `make`.
+#[must_use]
+pub fn guest_tool(name: &str) -> PathBuf {
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
+    target.join("x86_64-unknown-linux-musl/release").join(name)
 }
 
 /// The demo's initial RAM disk, made by `make`.

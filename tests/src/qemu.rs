@@ -225,6 +225,12 @@ impl Machine {
             child,
             ports: Vec::new(),
             folder: self.folder,
+            cores: self
+                .cores
+                .split(',')
+                .next()
+                .and_then(|count| count.parse().ok())
+                .unwrap_or(4),
             started: Instant::now(),
         };
         for port in &mut ports {
@@ -250,6 +256,7 @@ pub struct Running {
     child: Child,
     ports: Vec<Port>,
     folder: PathBuf,
+    cores: u32,
     started: Instant,
 }
 
@@ -451,7 +458,7 @@ impl Running {
         self.child.id()
     }
 
-    /// Fails with the last lines of every port.
+    /// Fails with the last lines of every port, and with what every core does.
     ///
     /// # Panics
     /// Always: that is its purpose.
@@ -464,6 +471,9 @@ impl Running {
                 port.last_lines(50)
             );
         }
+        // QEMU may have ended.
+        let cores = std::panic::catch_unwind(|| self.monitor().cores(self.cores));
+        text += &cores.unwrap_or_else(|_| "QEMU's monitor does not answer".to_string());
         panic!("{text}");
     }
 }

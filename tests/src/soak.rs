@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::iso::Iso;
 use crate::neighbour::Neighbour;
 use crate::qemu::{Machine, Running};
-use crate::{Kernel, answers, demo_initrd};
+use crate::{Kernel, answers, oops};
 
 /// What there is to be ended.
 pub struct Partition {
@@ -76,7 +76,7 @@ pub enum Way {
     Halt,
 }
 
-const WAYS: [Way; 11] = [
+const WAYS: [Way; 12] = [
     Way::Off("poweroff"),
     Way::Off("poweroff -f"),
     Way::Off("echo o > /proc/sysrq-trigger"),
@@ -84,6 +84,7 @@ const WAYS: [Way; 11] = [
     Way::Again("reboot -f"),
     Way::Again("echo b > /proc/sysrq-trigger"),
     Way::Panic("echo c > /proc/sysrq-trigger"),
+    Way::Panic(oops::COMMAND),
     Way::Kill,
     Way::Restart,
     Way::Halt,
@@ -92,8 +93,9 @@ const WAYS: [Way; 11] = [
 ];
 
 impl Way {
-    const fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
+            Self::Panic(oops::COMMAND) => "an oops, with panic_on_oops",
             Self::Off(command) | Self::Again(command) | Self::Panic(command) => command,
             Self::Kill => "kill from the shell",
             Self::Restart => "restart from the shell",
@@ -145,7 +147,10 @@ struct Look {
 #[must_use]
 pub fn boot(name: &str) -> Running {
     let mut script = String::new();
-    let mut iso = Iso::new(name).image("demo", demo_initrd());
+    let mut iso = Iso::new(name).image(
+        "demo",
+        oops::initrd(name, &PARTITIONS.map(|partition| partition.kernel)),
+    );
     for partition in &PARTITIONS {
         let Partition {
             name,

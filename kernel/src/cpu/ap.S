@@ -112,6 +112,7 @@ core_entry:
 # Where a core enters Bulkhead for one call of a runtime service, to return to its Linux.
 #   r11 = service, rbp = partition, rsi, rdi, r8, r9, r10 = arguments 1 to 5
 #   r12 = Linux's stack, r13 = its CR3, r14 = its CR4, r15 = where to return to
+# Returns with rax = result, rbx = address of the word that says whether an NMI came meanwhile.
 # Code and data segments have the same selectors in both tables. The task register stays Linux's,
 # whose task state is not mapped here; so this path has an interrupt table of its own, whose gates
 # stay on the current stack.
@@ -120,11 +121,13 @@ core_call:
     core_lookup
     movq 8(%rcx), %rsp
     movq 16(%rcx), %rax                         # this core's descriptor table
+    leaq 24(%rcx), %rbx
     pushq $0
     pushq $0
     movw $({gdt_bytes} - 1), (%rsp)
     movq %rax, 2(%rsp)
     lgdt (%rsp)
+    movq $0, (%rbx)                             # what came before was not this Linux's
     lidt {call_table}(%rip)
     pushq %r14                                  # the record `Call`, last field first
     pushq %r13
@@ -139,5 +142,4 @@ core_call:
     andq $-16, %rsp
     cld
     call {call_main}
-    movq %r14, %cr4
     jmpq *%r15

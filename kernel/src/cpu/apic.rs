@@ -208,12 +208,15 @@ pub(crate) fn end_of_interrupt() {
     write(register::EOI, 0);
 }
 
-/// Acknowledges `vector` unless it is one that the APIC does not track (spurious, software).
-pub(crate) fn end_of_interrupt_if_in_service(vector: u8) {
+/// Acknowledges `vector` unless it is one that the APIC does not track (spurious, software, an
+/// exception); says whether it was.
+pub(crate) fn end_of_interrupt_if_in_service(vector: u8) -> bool {
     let word = read(register::IN_SERVICE + u32::from(vector / 32) * 0x10);
-    if word & (1 << (vector % 32)) != 0 {
+    let is_in_service = word & (1 << (vector % 32)) != 0;
+    if is_in_service {
         end_of_interrupt();
     }
+    is_in_service
 }
 
 fn send(destination: u32, command: u32) {

@@ -81,7 +81,9 @@ pub(super) struct StackEntry {
     top: AtomicU64,
     /// The core's descriptor table.
     table: AtomicU64,
-    reserved: u64,
+    /// Whether a non-maskable interrupt came since the core entered the service of a call: it was
+    /// meant for its Linux. Cleared and taken by `ap.S` and `runtime.S`.
+    nmi: AtomicU64,
 }
 
 static CORES: [Core; MAX_CORES] = [const {
@@ -100,7 +102,7 @@ pub(super) static CORE_STACKS: [StackEntry; MAX_CORES] = [const {
         apic_id: AtomicU64::new(u64::MAX),
         top: AtomicU64::new(0),
         table: AtomicU64::new(0),
-        reserved: 0,
+        nmi: AtomicU64::new(0),
     }
 }; MAX_CORES];
 
@@ -265,6 +267,15 @@ fn area_below(top: u64) -> *mut Area {
     core::ptr::with_exposed_provenance_mut(top as usize - size_of::<Area>())
 }
 
+/// Records that a non-maskable interrupt came to this core while it ran Bulkhead's code.
+pub(super) fn note_nmi() {
+    let apic_id = u64::from(apic::id());
+    let is_own = |entry: &&StackEntry| entry.apic_id.load(Ordering::Relaxed) == apic_id;
+    if let Some(entry) = CORE_STACKS.iter().find(is_own) {
+        entry.nmi.store(1, Ordering::Relaxed);
+    }
+}
+
 /// Records that this core took an exception in Bulkhead's own code.
 pub(crate) fn lost(vector: u8, instruction: u64, address: u64) {
     if let Some(core) = find(apic::id()) {
@@ -280,8 +291,9 @@ pub(crate) fn lost(vector: u8, instruction: u64, address: u64) {
 }
 
 /// How long a Linux may take from a non-maskable interrupt to its ResetSystem, in microseconds:
-/// it panics, waits a second (`panic=1`) and resets.
-const NMI_ANSWER_US: u64 = 5_000_000;
+/// it panics, waits a second (`panic=1`) and resets. Less than the 10 s after which the Linux that
+/// asked for it, and waits with interrupts off, would take its own core for hung.
+const NMI_ANSWER_US: u64 = 8_000_000;
 
 /// Takes a core out of whatever it runs; says whether it parked.
 ///
@@ -291,6 +303,9 @@ const NMI_ANSWER_US: u64 = 5_000_000;
 pub(crate) fn retake(core: &Core) -> bool {
     let before = core.parkings();
     let came_back = || core.parkings() != before;
+    if core.is_boot() && core.state() == CoreState::Parked {
+        return true; // its launch is not due yet
+    }
     if core.is_boot() {
         apic::send_nmi(core.apic_id());
         return super::tsc::wait_until(NMI_ANSWER_US, came_back);

@@ -1,5 +1,8 @@
 # 256 entry stubs, 16 bytes apart. Each pushes an error code where the processor pushes none
 # (Intel SDM Vol. 3A, table "Protected-Mode Exceptions and Interrupts"), then its vector.
+#
+# An exception's vector may also come as an interrupt, from 16 on, and then without the code. The
+# processor aligns the stack before it pushes five words or six, which tells the two apart.
 .section .text
 .balign 16
 .global trap_stubs
@@ -7,10 +10,12 @@ trap_stubs:
 .set vector, 0
 .rept 256
     .balign 16
-    .if !(vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30)
-    pushq $0
+    .if vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30
+    testb $8, %spl
+    jz 1f
     .endif
-    pushq $vector
+    pushq $0
+1:  pushq $vector
     jmp trap_common
     .set vector, vector + 1
 .endr

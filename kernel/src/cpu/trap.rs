@@ -2,7 +2,8 @@
 //!
 //! Any vector may come at any time: a local APIC keeps what was pending when a Linux left
 //! (seen: its timer vector), and a stray IPI of a partition is aimed at a number. Each one is acknowledged,
-//! counted and survived; only an exception of our own code stops the core.
+//! counted and survived; only an exception of our own code stops the core. An IPI may even have
+//! the vector of an exception, from 16 on: the local APIC knows.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -20,10 +21,14 @@ unsafe extern "C" {
 }
 
 const STUB_BYTES: u64 = 16;
-const NMI: u64 = 2;
+/// The vector of the non-maskable interrupt.
+pub(crate) const NMI: u64 = 2;
 const DOUBLE_FAULT: u64 = 8;
-const MACHINE_CHECK: u64 = 18;
+/// The vector of the machine check.
+pub(crate) const MACHINE_CHECK: u64 = 18;
 const EXCEPTIONS: u64 = 32;
+/// The lowest vector that a local APIC delivers.
+const FIRST_INTERRUPT: u64 = 16;
 
 #[repr(C, align(16))]
 struct Table([Entry<HandlerFunc>; 256]);
@@ -99,6 +104,33 @@ fn fill(table: &mut Table, stack_of: impl Fn(u64) -> Option<u16>) {
     }
 }
 
+/// An interrupt gate to `handler`, on the current stack, in the bytes that the processor reads.
+///
+/// Source: Intel SDM Vol. 3A, "64-Bit Mode IDT".
+pub(crate) fn gate(handler: u64) -> [u8; 16] {
+    const PRESENT_INTERRUPT: u8 = 0x8e;
+    let [a, b, c, d, e, f, g, h] = handler.to_le_bytes();
+    let [code_low, code_high] = gdt::CODE.0.to_le_bytes();
+    [
+        a,
+        b,
+        code_low,
+        code_high,
+        0,
+        PRESENT_INTERRUPT,
+        c,
+        d,
+        e,
+        f,
+        g,
+        h,
+        0,
+        0,
+        0,
+        0,
+    ]
+}
+
 /// Loads the table into this core.
 pub(crate) fn load() {
     let pointer = DescriptorTablePointer {
@@ -119,19 +151,25 @@ pub(crate) fn enable_machine_checks() {
 
 extern "C" fn handle(frame: &Frame) {
     let number = frame.vector as u8;
-    match number {
-        vector::TIMER | vector::DOORBELL => apic::end_of_interrupt(),
-        _ if frame.vector >= EXCEPTIONS => {
-            COUNTS[usize::from(number)].fetch_add(1, Ordering::Relaxed);
-            apic::end_of_interrupt_if_in_service(number);
+    if matches!(number, vector::TIMER | vector::DOORBELL) {
+        apic::end_of_interrupt();
+        return;
+    }
+    COUNTS[usize::from(number)].fetch_add(1, Ordering::Relaxed);
+    let is_survived = match frame.vector {
+        NMI => {
+            cores::note_nmi();
+            true
         }
-        _ if frame.vector == NMI => {
-            COUNTS[usize::from(number)].fetch_add(1, Ordering::Relaxed);
+        0..FIRST_INTERRUPT => false,
+        _ => {
+            apic::end_of_interrupt_if_in_service(number)
+                || frame.vector >= EXCEPTIONS
+                || frame.vector == MACHINE_CHECK && survive_machine_check()
         }
-        _ if frame.vector == MACHINE_CHECK && survive_machine_check() => {
-            COUNTS[usize::from(number)].fetch_add(1, Ordering::Relaxed);
-        }
-        _ => exception(frame),
+    };
+    if !is_survived {
+        exception(frame);
     }
 }
 
@@ -155,7 +193,6 @@ fn survive_machine_check() -> bool {
 
 /// An exception in Bulkhead's own code: a bug, or the machine is failing.
 fn exception(frame: &Frame) {
-    COUNTS[frame.vector as usize].fetch_add(1, Ordering::Relaxed);
     let page_fault_address = x86_64::registers::control::Cr2::read_raw();
     if cores::is_boot_core() {
         panic!(

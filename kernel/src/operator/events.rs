@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use core::fmt;
 
 use bulkhead_plan::{Event, Ledger, State};
 use bulkhead_shell::{Control, Shell};
@@ -86,11 +87,11 @@ impl Kernel {
         }
         self.apply(id, &Event::Launched);
         let slot = slot::get(id);
-        let us = slot.map_or(0, Slot::launch_ticks) * 1000 / tsc::khz();
+        let (launch, copy) = slot.map_or((0, 0), |slot| (slot.launch_ticks(), slot.copy_ticks()));
         log::info!(
-            "{name}: doorbell to kernel entry {}.{} ms",
-            us / 1000,
-            us % 1000 / 100
+            "{name}: doorbell to kernel entry {}, {} of it copying",
+            Milliseconds(launch),
+            Milliseconds(copy)
         );
         format!("launched run={} core={core}", slot.map_or(0, Slot::runs))
     }
@@ -132,5 +133,15 @@ impl Kernel {
         if let Err(error) = self.ledger.apply(id, event) {
             log::warn!("{}: {error}", name_of(&self.ledger, id));
         }
+    }
+}
+
+/// Ticks of the time-stamp counter, shown in milliseconds.
+struct Milliseconds(u64);
+
+impl fmt::Display for Milliseconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let us = self.0 * 1000 / tsc::khz();
+        write!(f, "{}.{} ms", us / 1000, us % 1000 / 100)
     }
 }

@@ -9,6 +9,7 @@ use bulkhead_plan::LaunchPlan;
 use super::devices;
 use super::event::{self, Kind};
 use super::slot::{self, Phase, Slot};
+use super::{park, runtime};
 use crate::cpu::cores::{self, CoreState};
 use crate::cpu::{apic, halt_for_ever, tsc};
 use crate::mem::phys;
@@ -64,27 +65,33 @@ pub(crate) fn run(partition: usize) {
     devices::prepare(plan, is_first);
     // SAFETY: the plan was checked against the machine and all other claims; the partition's other
     // cores are parked, so its memory is this core's alone.
-    unsafe { apply(plan, is_first) };
+    slot.set_copied(unsafe { apply(plan, is_first) });
     enter(partition, slot, plan)
 }
 
 /// Writes every byte of the plan. Only the first launch of a plan clears what others left in the
-/// RAM: after that it is the partition's own.
+/// RAM: after that it is the partition's own. The result is how long the images were copied, in
+/// ticks of the time-stamp counter.
 ///
 /// # Safety
 /// No other core and no device may use the memory of the claim.
-unsafe fn apply(plan: &LaunchPlan, is_first: bool) {
-    // SAFETY: by the caller's contract; sources are images, which no claim contains.
+unsafe fn apply(plan: &LaunchPlan, is_first: bool) -> u64 {
+    // SAFETY: by the caller's contract; sources are images, which no claim contains; the services'
+    // page is one of the writes.
     unsafe {
         for region in plan.clear.iter().filter(|_| is_first) {
             phys::clear(*region);
         }
+        let start = tsc::now();
         for copy in &plan.copies {
             phys::copy(copy.from, copy.to);
         }
+        let copied = tsc::now() - start;
         for write in &plan.writes {
             phys::write(write.to, &write.bytes);
         }
+        runtime::build_bridge(plan.view.block.runtime_code.start());
+        copied
     }
 }
 
@@ -96,7 +103,12 @@ fn enter(partition: usize, slot: &Slot, plan: &LaunchPlan) -> ! {
     }
     apic::hand_over();
     if !slot.advance(Phase::Launching, Phase::Running) {
-        // Killed meanwhile: whoever did it resets this core.
+        // Killed meanwhile. Whoever did it resets this core; but nobody may reset the machine's
+        // boot processor, which therefore parks by itself.
+        if cores::is_boot_core() {
+            apic::quiesce();
+            park();
+        }
         halt_for_ever();
     }
     slot.set_entered(tsc::now());

@@ -69,16 +69,22 @@ pub(crate) fn park() -> ! {
     }
 }
 
-/// Launches the partition if it is to be launched now; gives it back if later.
+/// Launches the partition if it is to be launched now; gives it back if later, or if that is not
+/// decided yet.
 fn launch_if_due(partition: usize) -> Option<usize> {
     let slot = slot::get(partition)?;
-    if slot.phase() == Phase::Waiting {
-        if tsc::now() < slot.due() {
-            // The tick wakes this core to look again.
-            apic::start_timer();
-            return Some(partition);
+    let is_decided = match slot.phase() {
+        // Another core takes the cores back, this one among the first.
+        Phase::Ending => false,
+        Phase::Waiting => {
+            tsc::now() >= slot.due() && slot.advance(Phase::Waiting, Phase::Launching)
         }
-        slot.advance(Phase::Waiting, Phase::Launching);
+        Phase::Launching | Phase::Running | Phase::Idle => true,
+    };
+    if !is_decided {
+        // The tick wakes this core to look again.
+        apic::start_timer();
+        return Some(partition);
     }
     apic::stop_timer();
     launch::run(partition);

@@ -183,17 +183,17 @@ pub(super) fn carry_out(caller: usize, request: Request<'_>) -> Outcome {
         event::post(Kind::Requested, id, request.verb as u32);
         return Outcome::Passed;
     }
-    if request.verb != Verb::Start && !is_idle {
-        match runtime::kill(id, slot) {
-            None => return Outcome::WrongState,
-            Some(false) => return Outcome::CoreLost,
-            Some(true) => {}
-        }
+    if is_idle {
+        return start(id, slot);
     }
-    if request.verb == Verb::Kill {
-        Outcome::Done
-    } else {
-        start(id, slot)
+    let all_came = match request.verb {
+        Verb::Restart => runtime::restart(id, slot),
+        _ => runtime::kill(id, slot),
+    };
+    match all_came {
+        None => Outcome::WrongState,
+        Some(false) => Outcome::CoreLost,
+        Some(true) => Outcome::Done,
     }
 }
 

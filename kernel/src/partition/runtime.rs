@@ -1,7 +1,7 @@
 //! The firmware services of a partition, on Bulkhead's side.
 //!
-//! The template in `runtime.S` is completed once with what is the same for all partitions; each
-//! launch patches in its partition's number.
+//! The template in `runtime.S` is completed once with what is the same for all partitions. A plan
+//! has its partition's number in it; what depends on the page's address, the launch fills in.
 
 use alloc::vec::Vec;
 
@@ -12,8 +12,8 @@ use super::event::{self, Kind};
 use super::slot::{self, Phase};
 use super::{devices, launch, park};
 use crate::cpu::cores::{self, CoreState};
-use crate::cpu::{apic, smp, tsc};
-use crate::mem::paging;
+use crate::cpu::{apic, smp, trap, tsc};
+use crate::mem::{paging, phys};
 
 core::arch::global_asm!(include_str!("runtime.S"), options(att_syntax));
 
@@ -25,6 +25,12 @@ unsafe extern "C" {
     static runtime_call_entry: u8;
     static runtime_services: u8;
     static runtime_end: u8;
+    static bridge_gates: u8;
+    static bridge_descriptors: u8;
+    static bridge_gates_pointer: u8;
+    static bridge_descriptors_pointer: u8;
+    static bridge_nmi: u8;
+    static bridge_machine_check: u8;
 }
 
 /// Distance between the entries of two services in `runtime.S`, in bytes.
@@ -87,6 +93,35 @@ pub(crate) fn resident_code() -> ResidentCode<'static> {
         code: &template.code,
         partition_id_offset: 0,
         services: template.services,
+    }
+}
+
+/// Completes the bridge (`runtime.S`) in a partition's page of services at `page`.
+///
+/// # Safety
+/// The page must hold the template and be this core's alone.
+pub(super) unsafe fn build_bridge(page: u64) {
+    let start = &raw const runtime_code as u64;
+    let place = |symbol: *const u8| page + (symbol as u64 - start);
+    let base_of = |pointer: *const u8| place(pointer) + 2; // behind the limit
+    // SAFETY: addresses of symbols of the template; the writes stay in the page, which is this
+    // core's by the caller's contract.
+    unsafe {
+        let gates = place(&raw const bridge_gates);
+        for (vector, handler) in [
+            (trap::NMI, &raw const bridge_nmi),
+            (trap::MACHINE_CHECK, &raw const bridge_machine_check),
+        ] {
+            phys::write(gates + vector * 16, &trap::gate(place(handler)));
+        }
+        phys::write(
+            base_of(&raw const bridge_gates_pointer),
+            &gates.to_le_bytes(),
+        );
+        phys::write(
+            base_of(&raw const bridge_descriptors_pointer),
+            &place(&raw const bridge_descriptors).to_le_bytes(),
+        );
     }
 }
 
@@ -154,13 +189,28 @@ fn stay(partition: usize, slot: &slot::Slot) {
 /// Ends a partition by force: whether all its cores came back, or `None` if it is ending by itself
 /// or does not run.
 pub(crate) fn kill(partition: usize, slot: &slot::Slot) -> Option<bool> {
+    end_by_force(partition, slot, Phase::Idle)
+}
+
+/// The same, and then its boot core launches it again. That core finds mail where it parks, and
+/// waits: the machine's boot processor would take the shell up else.
+pub(super) fn restart(partition: usize, slot: &slot::Slot) -> Option<bool> {
+    end_by_force(partition, slot, Phase::Launching)
+}
+
+fn end_by_force(partition: usize, slot: &slot::Slot, next: Phase) -> Option<bool> {
     if !slot.begin_ending() {
         return None;
     }
+    let boot_core = slot.plan().and_then(|plan| cores::find(plan.boot_core));
+    if let Some(core) = boot_core.filter(|_| next == Phase::Launching) {
+        core.post(partition);
+    }
     let all_came = take_back_cores(partition, None);
     silence(slot);
-    slot.advance(Phase::Ending, Phase::Idle);
     event::post(Kind::Killed, partition, 0);
+    slot.set_rung(tsc::now());
+    slot.advance(Phase::Ending, if all_came { next } else { Phase::Idle });
     Some(all_came)
 }
 

@@ -79,6 +79,8 @@ pub(crate) struct Slot {
     /// Time-stamp counter when the doorbell was rung, and when its kernel was entered.
     rung: AtomicU64,
     entered: AtomicU64,
+    /// Ticks that copying the images took.
+    copied: AtomicU64,
     /// Time-stamp counter at which a waiting partition is launched again.
     due: AtomicU64,
     outcome: AtomicU8,
@@ -94,6 +96,7 @@ static SLOTS: [Slot; MAX_PARTITIONS] = [const {
         failures: AtomicU32::new(0),
         rung: AtomicU64::new(0),
         entered: AtomicU64::new(0),
+        copied: AtomicU64::new(0),
         due: AtomicU64::new(0),
         outcome: AtomicU8::new(0),
         has_control: AtomicBool::new(false),
@@ -260,6 +263,16 @@ impl Slot {
     pub(crate) fn launch_ticks(&self) -> u64 {
         self.entered()
             .saturating_sub(self.rung.load(Ordering::Relaxed))
+    }
+
+    /// Ticks that copying the images took in the last launch.
+    pub(crate) fn copy_ticks(&self) -> u64 {
+        self.copied.load(Ordering::Relaxed)
+    }
+
+    /// Remembers how long the images were copied.
+    pub(super) fn set_copied(&self, ticks: u64) {
+        self.copied.store(ticks, Ordering::Relaxed);
     }
 
     /// When a waiting partition is launched again.

@@ -1,7 +1,7 @@
 //! Bulkhead's own core goes to a last Linux; partitions start, restart and end without it.
 
 use bulkhead_tests::iso::Iso;
-use bulkhead_tests::qemu::{Machine, Running};
+use bulkhead_tests::qemu::{Machine, Running, has_kvm};
 use bulkhead_tests::{Kernel, demo_initrd};
 use libtest_mimic::Trial;
 
@@ -42,6 +42,21 @@ fn unlock(machine: &mut Running, com: usize) {
     machine.linux(com, &format!("unlock {EFIVARS}/Control-{GUID}"));
 }
 
+/// How many cores run with five levels of page tables.
+const LEVELS: &str = "grep -cw la57 /proc/cpuinfo";
+
+/// Linux shows the flag only if it runs with five levels of page tables, as it does wherever the
+/// processor can: so what it calls here is called from them. Real processors may have four.
+fn has_five_levels(machine: &mut Running, com: usize) {
+    if !has_kvm() {
+        assert_ne!(
+            machine.linux(com, LEVELS),
+            "0",
+            "four levels of page tables"
+        );
+    }
+}
+
 fn last_linux(kernel: Kernel, name: &str) {
     let iso = Iso::new(name)
         .image("linux", kernel.image())
@@ -64,6 +79,8 @@ fn last_linux(kernel: Kernel, name: &str) {
     machine.com(1).send("handoff last\r");
     let report = machine.wait_for_demo(4);
     assert_eq!(report.apic_ids, [0, 3]);
+    has_five_levels(&mut machine, 2);
+    has_five_levels(&mut machine, 4);
     one.runs_on(&mut machine, "handoff");
 
     // No core is Bulkhead's now. The last Linux sees the partitions, starts one, restarts another.
@@ -115,6 +132,14 @@ fn last_linux(kernel: Kernel, name: &str) {
     machine.wait_for_demo(3);
     unlock(&mut machine, 3);
     machine.com(1).skip();
+    machine.com(4).skip();
+    assert_eq!(ask(&mut machine, 3, "restart last"), "ok");
+    let report = machine.wait_for_demo(4);
+    assert_eq!(report.apic_ids, [0, 3]);
+    assert_eq!(machine.com(1).unseen(), "", "the shell did not come back");
+    let list = read(&mut machine, 3, "Partitions");
+    assert!(list.contains("last running 4 0"), "{list}");
+    one.runs_on(&mut machine, "the restart of the last");
     assert_eq!(ask(&mut machine, 3, "kill last"), "ok");
     machine.wait_for(1, "the shell is back");
     machine.wait_for(1, "bulkhead> ");
@@ -135,10 +160,18 @@ fn control() {
              start boss clerk\n",
         )
         .make();
-    let mut machine = Machine::new(&iso, "run").start();
+    // Here with four levels of page tables.
+    let mut machine = Machine::new(&iso, "run");
+    if !has_kvm() {
+        machine = machine.arguments(&["-cpu", "max,la57=off"]);
+    }
+    let mut machine = machine.start();
     machine.wait_for_prompt();
     machine.wait_for_demo(2);
     machine.wait_for_demo(3);
+    if !has_kvm() {
+        assert_eq!(machine.linux(2, LEVELS), "0", "five levels of page tables");
+    }
     unlock(&mut machine, 2);
     unlock(&mut machine, 3);
 

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use bulkhead_tests::iso::Iso;
+use bulkhead_tests::oops;
 use bulkhead_tests::qemu::{Machine, Running};
-use bulkhead_tests::{Kernel, build_folder, demo_initrd, initrd_with};
+use bulkhead_tests::{Kernel, build_folder, demo_initrd, guest_tool, initrd_with};
 use libtest_mimic::Trial;
 
 use crate::neighbour::Neighbour;
@@ -31,9 +32,10 @@ fn pair(name: &str, kernel: Kernel, victim: &str) -> Running {
         .image("linux", kernel.image())
         .image("steady", Kernel::Debian61Cloud.image())
         .image("demo", demo_initrd())
+        .image("victim", oops::initrd(name, &[kernel]))
         .script(&format!(
             "define next cores=3 memory=256M kernel=steady initrd=demo console=com3 cmdline=\"bulkhead.name=next quiet\"\n\
-             define victim cores=1,2 memory=320M kernel=linux initrd=demo console=com2 {victim}\n\
+             define victim cores=1,2 memory=320M kernel=linux initrd=victim console=com2 {victim}\n\
              start next victim\n"
         ))
         .make();
@@ -58,6 +60,11 @@ fn every_end(kernel: Kernel, name: &str) {
     machine.wait_for_demo(2);
     let mut next = Neighbour::watch(&mut machine, 3);
 
+    // No end: an oops that is not to be a panic costs the process.
+    let oops = machine.linux(2, &format!("{}; dmesg | grep -c Oops", oops::HARMLESS));
+    assert!(oops.ends_with('1'), "{oops}");
+    machine.expect("list", &["running"]);
+    next.runs_on(&mut machine, "an oops");
     // Ends that lead to another run by themselves (restart=on-failure, the default).
     let again = [
         ("reboot", "* victim: rebooted"),
@@ -72,6 +79,7 @@ fn every_end(kernel: Kernel, name: &str) {
             "taskset 2 sh -c 'echo c > /proc/sysrq-trigger'",
             "* victim: failed reason=\"panic\"",
         ),
+        (oops::COMMAND, "* victim: failed reason=\"panic\""),
     ];
     let mut run = 1;
     for (command, event) in again {
@@ -221,15 +229,10 @@ fn policies() {
 /// A Linux enters another kernel by kexec: it stays inside its claim, and its power-off still
 /// reaches Bulkhead.
 fn kexec_inside() {
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| bulkhead_tests::root().join("target"), Into::into);
     let carrier = initrd_with(
         "carrier.img",
         &[
-            (
-                "/bin/kexec",
-                target.join("x86_64-unknown-linux-musl/release/kexec"),
-            ),
+            ("/bin/kexec", guest_tool("kexec")),
             ("/boot/vmlinuz", Kernel::Debian612Cloud.image()),
             ("/boot/demo.img", demo_initrd()),
         ],

@@ -5,6 +5,7 @@
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
 mod devices;
+mod faults;
 mod generic;
 mod handoff;
 mod lifecycle;
@@ -42,6 +43,7 @@ fn main() {
         two_linuxes::stories(),
         lifecycle::stories(),
         handoff::stories(),
+        faults::stories(),
         loaders::stories(),
         generic::stories(),
         shell::stories(),

@@ -1,9 +1,5 @@
 //! The shell on a real serial line: editing, completion, history, scripts, events.
 
-use std::io::Write;
-use std::os::unix::net::UnixStream;
-use std::time::Duration;
-
 use bulkhead_tests::iso::Iso;
 use bulkhead_tests::port::plain;
 use bulkhead_tests::qemu::Machine;
@@ -17,7 +13,6 @@ pub(crate) fn stories() -> Vec<Trial> {
         story("shell::dialogue", dialogue),
         story("shell::script_error", script_error),
         story("shell::siblings", siblings),
-        story("shell::machine_checks", machine_checks),
     ]
 }
 
@@ -127,32 +122,4 @@ fn siblings() {
     assert_eq!(report.apic_ids, [2, 3]);
     machine.com(2).send("poweroff\r");
     machine.wait_for(1, "* half: powered-off");
-}
-
-/// A machine check on a parked core and on Bulkhead's own is counted, shown and survived.
-fn machine_checks() {
-    // Valid, uncorrected, enabled; the interrupted code can go on, and one is in progress.
-    const CHECK: &str = "0xb000000000000000 0x5 0 0";
-    let iso = Iso::new("machine_checks")
-        .image("linux", Kernel::Debian61Cloud.image())
-        .image("demo", demo_initrd())
-        .script("define one cores=1 memory=256M kernel=linux initrd=demo console=com2\n")
-        .make();
-    let monitor = iso.with_file_name("monitor.sock");
-    let argument = format!("unix:{},server=on,wait=off", monitor.display());
-    let mut machine = Machine::new(&iso, "run")
-        .arguments(&["-monitor", &argument])
-        .start();
-    machine.wait_for_prompt();
-    let mut qemu = UnixStream::connect(&monitor).expect("QEMU's monitor listens");
-    for core in [1, 0] {
-        qemu.write_all(format!("mce {core} 1 {CHECK}\n").as_bytes())
-            .expect("it takes commands");
-        std::thread::sleep(Duration::from_secs(1));
-    }
-    machine.expect("log", &["trap: vector 0x12 came 2 times"]);
-    let cores = machine.command("cores");
-    assert!(!cores.contains("lost"), "{cores}");
-    machine.expect("start one", &[]);
-    machine.wait_for_demo(2);
 }

@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         eprintln!("kexec: {error}");
         return ExitCode::FAILURE;
     }
+    println!("kexec: loaded");
     // SAFETY: enters the kernel that was loaded; returns only if that fails.
     unsafe {
         libc::sync();

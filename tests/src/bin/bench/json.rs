@@ -2,13 +2,14 @@
 
 use std::fmt::Write;
 
+use bulkhead_tests::answers::LaunchTime;
 use bulkhead_tests::source::Count;
 
 use crate::host::Host;
 use crate::launch::{Launch, Launches, MEASURES, MEMORY};
 use crate::neighbour::Case;
 use crate::print::{numbers, resident_bytes};
-use crate::restart::Restarts;
+use crate::restart::{Restart, Restarts};
 use crate::values::Values;
 
 pub(crate) fn write(
@@ -36,7 +37,7 @@ pub(crate) fn write(
         ("accelerator", text(&host.accelerator)),
     ]);
     let mut json = object([
-        ("version", "1".to_string()),
+        ("version", "2".to_string()),
         ("host", host),
         ("runs", runs.to_string()),
         ("cores", cores.to_string()),
@@ -64,29 +65,52 @@ fn launches(result: &Launches) -> String {
         let ratio = median(&result.bulkhead) / median(&result.direct);
         (measure.key, number(ratio))
     });
-    let (first, again) = (&result.copies_first, &result.copies_again);
+    let [first, first_copy] = times(&result.first);
+    let [again, again_copy] = times(&result.again);
     object([
         ("kernel", text(&result.release)),
         ("cmdline", text(&result.cmdline)),
         ("bulkhead", each(&result.bulkhead)),
         ("qemu_alone", each(&result.direct)),
         ("ratio_of_medians", object(ratios)),
-        ("doorbell_to_entry_ms", numbers_of(first.iter().copied())),
-        (
-            "doorbell_to_entry_again_ms",
-            numbers_of(again.iter().copied()),
-        ),
+        ("doorbell_to_entry_ms", first),
+        ("copy_ms", first_copy),
+        ("doorbell_to_entry_again_ms", again),
+        ("copy_again_ms", again_copy),
     ])
 }
 
 fn restart(result: &Restarts) -> String {
-    let values = |values: &[f64]| numbers_of(values.iter().copied());
+    let way = |restarts: &[Restart]| {
+        object([
+            ("to_init_s", numbers_of(restarts.iter().map(|r| r.whole))),
+            (
+                "entry_to_init_s",
+                numbers_of(restarts.iter().map(|r| r.from_entry)),
+            ),
+        ])
+    };
+    let [entry, copy] = times(&result.launches);
     object([
         ("kernel", text(&result.release)),
-        ("bulkhead_reboot_to_init_s", values(&result.bulkhead)),
-        ("machine_reset_to_init_s", values(&result.reset)),
-        ("doorbell_to_entry_ms", values(&result.copies)),
+        ("partition", way(&result.partition)),
+        ("kexec", way(&result.kexec)),
+        ("machine_reset", way(&result.reset)),
+        ("doorbell_to_entry_ms", entry),
+        ("copy_ms", copy),
+        (
+            "ratio_of_medians",
+            object(result.ratios().map(|r| (r.key, number(r.value)))),
+        ),
     ])
+}
+
+/// Milliseconds from the doorbell to the entry, and of copying.
+fn times(times: &[LaunchTime]) -> [String; 2] {
+    [
+        numbers_of(times.iter().map(|time| time.entry_ms)),
+        numbers_of(times.iter().map(|time| time.copy_ms)),
+    ]
 }
 
 fn case(case: &Case) -> String {

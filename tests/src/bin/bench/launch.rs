@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use bulkhead_tests::answers::LaunchTime;
 use bulkhead_tests::iso::{Iso, Loader};
 use bulkhead_tests::qemu::{Machine, Running};
 use bulkhead_tests::report::Report;
@@ -59,9 +60,9 @@ pub(crate) struct Launches {
     pub(crate) cmdline: String,
     pub(crate) bulkhead: Vec<Launch>,
     pub(crate) direct: Vec<Launch>,
-    /// Milliseconds from the doorbell to the kernel's entry: in a fresh machine, and once more.
-    pub(crate) copies_first: Vec<f64>,
-    pub(crate) copies_again: Vec<f64>,
+    /// From the doorbell to the kernel's entry: in a fresh machine, and once more.
+    pub(crate) first: Vec<LaunchTime>,
+    pub(crate) again: Vec<LaunchTime>,
     /// What stays resident, in bytes.
     pub(crate) resident: Vec<(String, u64)>,
 }
@@ -93,8 +94,8 @@ impl Bench {
             cmdline: String::new(),
             bulkhead: Vec::new(),
             direct: Vec::new(),
-            copies_first: Vec::new(),
-            copies_again: Vec::new(),
+            first: Vec::new(),
+            again: Vec::new(),
             resident: Vec::new(),
         };
         for run in 1..=runs {
@@ -156,18 +157,18 @@ impl Bench {
         machine.wait_for(1, "* one: powered-off");
         machine.com(1).send("start one\r");
         machine.wait_for(1, "* one: launched run=2");
-        let times = answers::launch_ms(&machine.command("log"), "one");
+        let times = answers::launch_times(&machine.command("log"), "one");
         let [first, again] = times.as_slice() else {
             machine.fail(&format!("\"log\" has times of {} launches", times.len()));
         };
-        all.copies_first.push(*first);
-        all.copies_again.push(*again);
+        all.first.push(*first);
+        all.again.push(*again);
         launch
     }
 
     /// The same Linux by QEMU itself.
     fn by_qemu(&self, kernel: Kernel, cmdline: &str) -> Launch {
-        let mut machine = self.direct(kernel, cmdline).start();
+        let mut machine = self.direct(kernel, &self.initrd, cmdline).start();
         tool::watch(&machine);
         machine.wait_for(3, "Booting from ROM");
         let start = Mark::now(&machine);

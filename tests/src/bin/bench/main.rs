@@ -1,6 +1,7 @@
 //! `make bench`: how long a launch takes, side by side with the same Linux started by QEMU itself;
-//! how long its images are copied; how long a restart takes, side by side with a machine reset; how
-//! late a neighbour's timer is meanwhile; what stays resident; how much code there is.
+//! how long its images are copied; how long a restart takes, side by side with kexec and with a
+//! machine reset; how late a neighbour's timer is meanwhile; what stays resident; how much code
+//! there is.
 //!
 //! Prints tables and writes `build/bench.json`. It reports and does not judge: it fails only if a
 //! run breaks. `$N` is the number of runs of each kind (5), `$CORES` that of each Linux's cores (1);
@@ -49,8 +50,9 @@ fn main() -> ExitCode {
     let code = ["kernel", "shell"].map(|folder| (folder, source::count(&root().join(folder))));
 
     print::launches(&results);
-    print::copies(&results);
+    print::copies(&results, &restarts);
     print::restarts(&restarts);
+    print::ratios(&restarts);
     print::neighbour(seconds, &neighbour);
     print::resident(&results[0].resident);
     print::code(&code);

@@ -1,80 +1,229 @@
-//! Restarts: `reboot -f` of a Linux in a partition, and of the same Linux in a machine of its own,
-//! which its firmware then starts anew.
+//! Restarts, three ways: `reboot -f` of a Linux in a partition; `kexec -e` of the same Linux into
+//! itself in a machine of its own; `reboot -f` there, which is a reset of that machine.
 
+use std::path::Path;
 use std::time::Instant;
 
+use bulkhead_tests::answers::LaunchTime;
 use bulkhead_tests::qemu::{Machine, Running};
-use bulkhead_tests::{Kernel, answers, tool};
+use bulkhead_tests::{Kernel, answers, guest_tool, initrd_with, tool};
 
 use crate::launch::{Bench, MEMORY};
+use crate::values::Values;
 
-/// All restarts of one kernel.
-pub(crate) struct Restarts {
-    pub(crate) release: String,
-    /// Seconds from the end of the line `reboot -f` to the first line of the next `/init`.
-    pub(crate) bulkhead: Vec<f64>,
-    /// The same in a machine that QEMU starts by itself: a reset, the BIOS, the kernel.
-    pub(crate) reset: Vec<f64>,
-    /// Milliseconds from the doorbell to the kernel's entry in each of Bulkhead's.
-    pub(crate) copies: Vec<f64>,
+/// So many runs of one way before the next way takes its turn, in a machine that was just booted.
+const TURN: usize = 10;
+
+/// One restart, in seconds to the first line of the next `/init`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Restart {
+    /// From the command; of kexec from the moment when the kernel is loaded.
+    pub(crate) whole: f64,
+    /// From the line that tells of the kernel's entry ([`Way::entry`]).
+    pub(crate) from_entry: f64,
 }
 
+/// All restarts of one kernel.
+#[derive(Default)]
+pub(crate) struct Restarts {
+    pub(crate) release: String,
+    pub(crate) partition: Vec<Restart>,
+    pub(crate) kexec: Vec<Restart>,
+    pub(crate) reset: Vec<Restart>,
+    /// From the doorbell to the kernel's entry in each of the partition's.
+    pub(crate) launches: Vec<LaunchTime>,
+}
+
+/// One of [`Restarts::ratios`].
+pub(crate) struct Ratio {
+    pub(crate) name: &'static str,
+    /// Its name in the JSON.
+    pub(crate) key: &'static str,
+    pub(crate) value: f64,
+    pub(crate) wanted: &'static str,
+}
+
+/// How a Linux on COM2 is restarted, and what tells how far it is.
+struct Way {
+    command: &'static str,
+    /// What stands on COM2 when the time begins: the command's echo, before its Enter, or a line
+    /// that it prints.
+    begin: Begin,
+    /// The port and the line that come last before the kernel runs. Bulkhead says it when it has
+    /// entered the kernel; an old kernel and the BIOS before they move the new one into place.
+    entry: (usize, &'static str),
+}
+
+enum Begin {
+    Enter,
+    Line(&'static str),
+}
+
+const PARTITION: Way = Way {
+    command: "reboot -f",
+    begin: Begin::Enter,
+    entry: (1, "* one: launched run="),
+};
+const KEXEC: Way = Way {
+    command: "kexec /boot/vmlinuz /boot/demo.img \"$(cat /proc/cmdline)\"",
+    begin: Begin::Line("kexec: loaded"),
+    entry: (2, "Starting new kernel"),
+};
+const RESET: Way = Way {
+    command: "reboot -f",
+    begin: Begin::Enter,
+    entry: (3, "Booting from ROM"),
+};
+
 impl Bench {
-    /// First all of Bulkhead's, then all resets, one machine at a time.
+    /// The three ways take turns.
     pub(crate) fn restarts(&self, kernel: Kernel, runs: usize) -> Restarts {
+        let mut all = Restarts {
+            release: kernel.release(),
+            ..Restarts::default()
+        };
+        let carrier = initrd_with(
+            &format!("bench-{}.img", kernel.name()),
+            &[
+                ("/bin/kexec", guest_tool("kexec")),
+                ("/boot/vmlinuz", kernel.image()),
+                ("/boot/demo.img", self.initrd.clone()),
+            ],
+        );
+        let mut left = runs;
+        while left > 0 {
+            let turn = left.min(TURN);
+            let cmdline = self.in_partition(kernel, turn, &mut all);
+            self.by_kexec(kernel, &carrier, &cmdline, turn, &mut all);
+            self.by_reset(kernel, &cmdline, turn, &mut all);
+            left -= turn;
+        }
+        for (what, restarts) in all.ways() {
+            let texts: Vec<String> = restarts.iter().map(|r| format!("{:.2}", r.whole)).collect();
+            println!("{} {what}: {}", all.release, texts.join(" "));
+        }
+        all
+    }
+
+    /// In a partition; gives its command line.
+    fn in_partition(&self, kernel: Kernel, turn: usize, all: &mut Restarts) -> String {
         let mut machine = self.boot();
         let cmdline = self.define(&mut machine, kernel);
         machine.com(1).skip();
         machine.com(1).send("start one\r");
         machine.wait_for_demo(2);
-        let bulkhead: Vec<f64> = (0..runs).map(|_| restart(&mut machine)).collect();
-        let mut copies = answers::launch_ms(&machine.command("log"), "one");
-        // Without the start's. The log is a ring: of many runs only the last are in it.
-        copies.drain(..copies.len().saturating_sub(runs));
-        drop(machine);
+        all.partition
+            .extend((0..turn).map(|_| restart(&mut machine, &PARTITION)));
+        let times = answers::launch_times(&machine.command("log"), "one");
+        if times.len() != turn + 1 {
+            machine.fail(&format!("\"log\" has times of {} launches", times.len()));
+        }
+        // Without the start's.
+        all.launches.extend(&times[1..]);
+        cmdline
+    }
 
-        let mut machine = self.direct(kernel, &cmdline).resets().start();
+    /// The kernel that enters has itself and the usual initial RAM disk in its own one; what is
+    /// entered has the usual one. A reset, not measured, leads back to the first.
+    fn by_kexec(
+        &self,
+        kernel: Kernel,
+        carrier: &Path,
+        cmdline: &str,
+        turn: usize,
+        all: &mut Restarts,
+    ) {
+        let mut machine = self.direct(kernel, carrier, cmdline).resets().start();
         tool::watch(&machine);
         machine.wait_for_demo(2);
-        let reset: Vec<f64> = (0..runs).map(|_| restart(&mut machine)).collect();
-        println!(
-            "{} restarts, Bulkhead: {}; machine reset: {}",
-            kernel.release(),
-            seconds(&bulkhead),
-            seconds(&reset)
-        );
-        Restarts {
-            release: kernel.release(),
-            bulkhead,
-            reset,
-            copies,
+        for run in 0..turn {
+            if run > 0 {
+                restart(&mut machine, &RESET);
+            }
+            all.kexec.push(restart(&mut machine, &KEXEC));
         }
     }
 
-    /// The machine with the partition's Linux and nothing else.
-    pub(crate) fn direct(&self, kernel: Kernel, cmdline: &str) -> Machine {
+    fn by_reset(&self, kernel: Kernel, cmdline: &str, turn: usize, all: &mut Restarts) {
+        let machine = self.direct(kernel, &self.initrd, cmdline).resets();
+        let mut machine = machine.start();
+        tool::watch(&machine);
+        machine.wait_for_demo(2);
+        all.reset
+            .extend((0..turn).map(|_| restart(&mut machine, &RESET)));
+    }
+
+    /// A machine with the partition's Linux and nothing else.
+    pub(crate) fn direct(&self, kernel: Kernel, initrd: &Path, cmdline: &str) -> Machine {
         let folder = self.iso.with_file_name("direct");
-        Machine::without_bulkhead(&folder, &kernel.image(), &self.initrd, cmdline)
+        Machine::without_bulkhead(&folder, &kernel.image(), initrd, cmdline)
             .cores(&self.cores.to_string())
             .memory(MEMORY)
     }
 }
 
-/// Restarts the Linux on COM2 by its own shell.
-fn restart(machine: &mut Running) -> f64 {
-    machine.com(2).skip();
-    machine.com(2).send("reboot -f");
-    machine.wait_for(2, "reboot -f");
-    let start = Instant::now();
-    machine.com(2).send("\r");
-    machine.wait_for(2, "BULKHEAD-DEMO begin");
-    let seconds = start.elapsed().as_secs_f64();
-    machine.wait_for(2, "BULKHEAD-DEMO end");
-    machine.wait_for(2, "# ");
-    seconds
+impl Restarts {
+    /// Each way's name and its runs.
+    pub(crate) fn ways(&self) -> [(&'static str, &[Restart]); 3] {
+        [
+            ("in a partition", &self.partition),
+            ("kexec, plain Linux", &self.kexec),
+            ("machine reset", &self.reset),
+        ]
+    }
+
+    /// What is wanted of them, as ratios of medians.
+    pub(crate) fn ratios(&self) -> [Ratio; 3] {
+        let whole = |restarts: &[Restart]| Values::of(restarts.iter().map(|r| r.whole)).median;
+        let ms = |of: fn(&LaunchTime) -> f64| Values::of(self.launches.iter().map(of)).median;
+        [
+            Ratio {
+                name: "restart in a partition / kexec",
+                key: "partition_to_kexec",
+                value: whole(&self.partition) / whole(&self.kexec),
+                wanted: "at most 1",
+            },
+            Ratio {
+                name: "machine reset / restart in a partition",
+                key: "reset_to_partition",
+                value: whole(&self.reset) / whole(&self.partition),
+                wanted: "at least 3",
+            },
+            Ratio {
+                name: "doorbell to entry / copy of the images",
+                key: "entry_to_copy",
+                value: ms(|time| time.entry_ms) / ms(|time| time.copy_ms),
+                wanted: "at most 1.5",
+            },
+        ]
+    }
 }
 
-fn seconds(values: &[f64]) -> String {
-    let texts: Vec<String> = values.iter().map(|value| format!("{value:.2}")).collect();
-    texts.join(" ")
+fn restart(machine: &mut Running, way: &Way) -> Restart {
+    machine.com(way.entry.0).skip();
+    machine.com(2).skip();
+    machine.com(2).send(way.command);
+    machine.wait_for(2, way.command);
+    let start = match way.begin {
+        Begin::Enter => {
+            let start = Instant::now();
+            machine.com(2).send("\r");
+            start
+        }
+        Begin::Line(line) => {
+            machine.com(2).send("\r");
+            machine.wait_for(2, line);
+            Instant::now()
+        }
+    };
+    machine.wait_for(way.entry.0, way.entry.1);
+    let entry = Instant::now();
+    machine.wait_for(2, "BULKHEAD-DEMO begin");
+    let init = Instant::now();
+    machine.wait_for(2, "BULKHEAD-DEMO end");
+    machine.wait_for(2, "# ");
+    Restart {
+        whole: (init - start).as_secs_f64(),
+        from_entry: (init - entry).as_secs_f64(),
+    }
 }

@@ -27,16 +27,9 @@ impl Values {
     pub(crate) fn spread(&self) -> f64 {
         (self.largest - self.smallest) / self.median
     }
-}
 
-impl std::fmt::Display for Values {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            smallest,
-            median,
-            largest,
-            ..
-        } = self;
-        write!(f, "{median:.2} ({smallest:.2}-{largest:.2})")
+    /// Median and 99th percentile, as two cells of a table.
+    pub(crate) fn cells(&self, digits: usize) -> [String; 2] {
+        [self.median, self.p99].map(|value| format!("{value:.digits$}"))
     }
 }
