@@ -14,8 +14,8 @@ pub(super) fn stories() -> Vec<Trial> {
 fn legacy() {
     let partitions = [
         Partition::new("desk", 2, Kernel::Debian612, "1")
-            .devices("ioapic0,com4,ps2,rtc,framebuffer,02:00.0"),
-        Partition::new("quiet", 3, Kernel::Debian61, "2").devices("01:00.0"),
+            .devices("ioapic0,com3,ps2,rtc,framebuffer,02:00.0"),
+        Partition::new("quiet", 4, Kernel::Debian61, "2").devices("01:00.0"),
     ];
     let disk = empty_disk(&folder("legacy"), "disk.img", 8);
     let board = Board::new()
@@ -26,19 +26,18 @@ fn legacy() {
         .start();
     machine.wait_for_prompt();
     machine.wait_for_demo(2);
-    machine.wait_for_demo(3);
+    machine.wait_for_demo(4);
 
-    // Serial ports interrupt, through the I/O APIC.
+    // Serial ports interrupt, through the I/O APIC. Not com2 and com4 together: they share a line,
+    // and in QEMU, where the last to set it wins, edges of two on one get lost.
     machine.linux(
         2,
-        "stty -F /dev/ttyS3 raw; (cat /dev/ttyS3 >/tmp/from4 &) ; sleep 1",
+        "stty -F /dev/ttyS2 raw; (cat /dev/ttyS2 >/tmp/from3 &) ; sleep 1",
     );
-    machine.com(4).send("hello-by-interrupt\r");
-    machine.linux_expect(2, "sleep 1; cat /tmp/from4", "hello-by-interrupt");
+    machine.com(3).send("hello-by-interrupt\r");
+    machine.linux_expect(2, "sleep 1; cat /tmp/from3", "hello-by-interrupt");
     machine.linux_expect(2, "grep IO-APIC /proc/interrupts", "ttyS1");
-    // The second one on a line is not named there.
-    let port = machine.linux_expect(2, "grep '^3:' /proc/tty/driver/serial", "irq:");
-    assert!(!port.contains("irq:0 "), "ttyS3 is polled: {port}");
+    machine.linux_expect(2, "grep IO-APIC /proc/interrupts", "ttyS2");
     // A key of the PS/2 keyboard.
     let handler = machine.linux(
         2,
@@ -78,13 +77,13 @@ fn legacy() {
     machine.linux_expect(2, "ls /dev/fb0 /dev/dri/card0 2>/dev/null", "/dev/");
 
     // The other has none of these, and no I/O APIC.
-    machine.linux_expect(3, "grep -c IO-APIC /proc/interrupts || true", "0");
+    machine.linux_expect(4, "grep -c IO-APIC /proc/interrupts || true", "0");
     machine.linux_expect(
-        3,
+        4,
         "ls -d /sys/class/rtc/* /dev/fb* 2>/dev/null | wc -l",
         "0",
     );
-    machine.linux_expect(3, "ls /sys/bus/serio/devices 2>/dev/null | wc -l", "0");
+    machine.linux_expect(4, "ls /sys/bus/serio/devices 2>/dev/null | wc -l", "0");
     machine.expect("set quiet devices=rtc", &["error:"]);
     // An owner that reboots has them again.
     machine.com(2).skip();
@@ -93,5 +92,5 @@ fn legacy() {
     machine.linux_expect(2, "grep IO-APIC /proc/interrupts", "ttyS1");
     machine.com(2).send("poweroff -f\r");
     machine.wait_for(1, "* desk: powered-off");
-    machine.linux_expect(3, "echo $((4*4))", "16");
+    machine.linux_expect(4, "echo $((4*4))", "16");
 }
