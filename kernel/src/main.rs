@@ -22,6 +22,7 @@ mod power;
 mod sync;
 
 use boot::BootInfo;
+use bulkhead_shell::Options;
 use cpu::{apic, cores, mtrr, pic, smp, trap, tsc};
 use layout::BOOT_STACK as BOOT_STACK_BYTES;
 use power::Power;
@@ -37,6 +38,9 @@ fn kmain(info: BootInfo) -> ! {
     // The console first: whatever goes wrong can then be said.
     console::serial::init();
     console::log::init();
+    let options = Options::parse(&info.command_line);
+    console::log::show_live(options.is_verbose);
+    log::info!("loaded by {}, {} modules", info.loader, info.modules.len());
     cores::init_boot_core(apic::id());
     // SAFETY: once, before any core loads the table.
     unsafe { trap::init() };
@@ -44,8 +48,11 @@ fn kmain(info: BootInfo) -> ! {
     trap::enable_machine_checks();
 
     let memory = machine::own_memory(&info);
+    log::info!("memory: own page tables, {} ranges", memory.len());
     let firmware = machine::read_firmware(&info);
+    log::info!("firmware: {} ACPI tables", firmware.tables.len());
     tsc::calibrate(firmware.fadt.as_ref().and_then(|fadt| fadt.pm_timer_port));
+    log::info!("TSC: {} kHz", tsc::khz());
 
     pic::mask_pics();
     machine::mask_io_apics(&firmware);
@@ -56,13 +63,18 @@ fn kmain(info: BootInfo) -> ! {
     let has_trampoline = smp::install_trampoline();
     partition::runtime::init();
     let left_out = machine::init_cores(&firmware);
+    log::info!(
+        "cores: {} to be started",
+        cores::all().len().saturating_sub(1)
+    );
     if has_trampoline {
         smp::start_all();
     }
+    log::info!("cores: started; devices are looked for");
 
     let power = Power::new(&firmware);
     let machine = machine::describe(&info, firmware, &memory);
     machine::hide_mp_table(&machine);
-    operator::report(&info, &machine, left_out, has_trampoline);
-    operator::run(machine, power)
+    operator::report(&info, &options, &machine, left_out, has_trampoline);
+    operator::run(machine, power, &options)
 }

@@ -41,6 +41,12 @@ pub(crate) enum Command {
     Handoff(Word),
     /// `halt` of Bulkhead's own core.
     Halt,
+    /// `wait NAME running|stopped TIMEOUT`, the time in milliseconds.
+    Wait(Word, Goal, u64),
+    /// `include NAME`
+    Include(Word),
+    /// `on-error continue|stop`
+    OnError(OnError),
     /// `log`
     Log,
     /// `version`
@@ -72,6 +78,61 @@ pub(crate) enum Force {
     No,
 }
 
+/// What `wait` waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// Its kernel was entered.
+    Running,
+    /// Its cores are at rest: it never ran, ended, was killed, or failed for good.
+    Stopped,
+}
+
+impl Goal {
+    /// Both, as they are typed.
+    pub(crate) const NAMES: [&str; 2] = ["running", "stopped"];
+
+    /// The one typed as `name`.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "running" => Some(Self::Running),
+            "stopped" => Some(Self::Stopped),
+            _ => None,
+        }
+    }
+
+    /// How it is typed.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// What a script does when a line of it is refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum OnError {
+    /// It ends there.
+    #[default]
+    Stop,
+    /// It goes on with the next line.
+    Continue,
+}
+
+impl OnError {
+    /// Both, as they are typed.
+    pub(crate) const NAMES: [&str; 2] = ["continue", "stop"];
+
+    /// The one typed as `name`.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "continue" => Some(Self::Continue),
+            "stop" => Some(Self::Stop),
+            _ => None,
+        }
+    }
+}
+
 /// The first word of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
@@ -97,6 +158,12 @@ pub(crate) enum Verb {
     Handoff,
     /// `halt`
     Halt,
+    /// `wait`
+    Wait,
+    /// `include`
+    Include,
+    /// `on-error`
+    OnError,
     /// `log`
     Log,
     /// `version`
@@ -121,7 +188,7 @@ pub(crate) enum Verb {
 
 impl Verb {
     /// All of them, in the order in which `help` lists them.
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::Define,
         Self::Set,
         Self::Undefine,
@@ -131,6 +198,9 @@ impl Verb {
         Self::Start,
         Self::Restart,
         Self::Kill,
+        Self::Wait,
+        Self::Include,
+        Self::OnError,
         Self::Machine,
         Self::Cores,
         Self::Memory,
@@ -159,6 +229,9 @@ impl Verb {
             Self::Kill => "kill",
             Self::Handoff => "handoff",
             Self::Halt => "halt",
+            Self::Wait => "wait",
+            Self::Include => "include",
+            Self::OnError => "on-error",
             Self::Log => "log",
             Self::Version => "version",
             Self::Help => "help",

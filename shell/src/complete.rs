@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use bulkhead_plan::{Com, DeviceName, ImageKind, Key, Machine, RestartPolicy};
 
-use crate::command::Verb;
+use crate::command::{Goal, OnError, Verb};
 use crate::control::Control;
 use crate::settings::KEYS;
 use crate::words::{Word, split};
@@ -97,6 +97,10 @@ fn candidates<'a>(
             [],
         )
         | (Some(Verb::Start | Verb::Restart), _) => partitions(arguments, control),
+        (Some(Verb::Wait), []) => partitions(arguments, control),
+        (Some(Verb::Wait), [_]) => owned(Goal::NAMES),
+        (Some(Verb::OnError), []) => owned(OnError::NAMES),
+        (Some(Verb::Include), []) => scripts(control.machine()),
         (Some(Verb::Help), []) => owned(Verb::ALL.map(Verb::name)),
         (Some(Verb::Reset | Verb::Poweroff), []) => owned(["force"]),
         _ => Vec::new(),
@@ -106,6 +110,15 @@ fn candidates<'a>(
 
 fn owned<const N: usize>(names: [&str; N]) -> Vec<String> {
     names.map(String::from).to_vec()
+}
+
+/// Images that could be scripts.
+fn scripts(machine: &Machine) -> Vec<String> {
+    let data = machine
+        .images
+        .iter()
+        .filter(|image| matches!(image.kind, ImageKind::Data));
+    data.map(|image| image.name.clone()).collect()
 }
 
 fn partitions(named: &[&str], control: &dyn Control) -> Vec<String> {

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use bulkhead_memory::Region;
 use bulkhead_plan::{LaunchPlan, Ledger, Machine, ResidentCode};
 
 /// The kernel, as the shell sees it.
@@ -67,6 +68,18 @@ pub trait Control {
     /// # Errors
     /// Why it could not be done: a part of the sentence `core 0 was not parked: ...`.
     fn halt(&mut self) -> Result<(), String>;
+
+    /// The bytes of an image: never written, never given up.
+    fn image_bytes(&self, region: Region) -> &'static [u8];
+
+    /// What happened to a partition since it was last asked, oldest first: the line to tell of it,
+    /// after the ledger was brought up to date. Asked between the lines of a script and by `wait`;
+    /// at the prompt the kernel asks itself and calls [`Shell::event`](crate::Shell::event).
+    fn next_event(&mut self) -> Option<String>;
+
+    /// Lets a moment pass, a few milliseconds at most. Keeps what is typed meanwhile for later, up
+    /// to a `^C`: whether there was one, and then what was typed before it is dropped.
+    fn pause(&mut self) -> bool;
 
     /// Prints the log, oldest line first.
     ///

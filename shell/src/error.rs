@@ -50,6 +50,13 @@ impl core::error::Error for CommandError {}
 pub(crate) enum Failure {
     /// It was refused; nothing was changed.
     Refused(CommandError),
+    /// A script that was included ended at an error, which has been printed.
+    Included {
+        /// Its name.
+        name: String,
+        /// The line of the error in it, from 1.
+        line: usize,
+    },
     /// The console took no more output.
     Output(fmt::Error),
 }

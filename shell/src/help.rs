@@ -21,6 +21,9 @@ pub(crate) const fn usage(verb: Verb) -> &'static str {
         Verb::Kill => "kill NAME",
         Verb::Handoff => "handoff NAME",
         Verb::Halt => "halt",
+        Verb::Wait => "wait NAME running|stopped TIMEOUT",
+        Verb::Include => "include NAME",
+        Verb::OnError => "on-error continue|stop",
         Verb::Log => "log",
         Verb::Version => "version",
         Verb::Help => "help [COMMAND]",
@@ -38,6 +41,7 @@ pub(crate) const fn usage(verb: Verb) -> &'static str {
 const fn short_usage(verb: Verb) -> &'static str {
     match verb {
         Verb::Define => "define NAME key=value ...",
+        Verb::Wait => "wait NAME STATE TIMEOUT",
         _ => usage(verb),
     }
 }
@@ -56,6 +60,9 @@ const fn summary(verb: Verb) -> &'static str {
         Verb::Handoff => "give Bulkhead's own core to a last partition",
         Verb::Halt => "park Bulkhead's own core; partitions run on",
         Verb::Kill => "take a running partition's cores back by force",
+        Verb::Wait => "wait until a partition runs, or has stopped",
+        Verb::Include => "run another script, an image of that name",
+        Verb::OnError => "in scripts: what follows a line that is refused",
         Verb::Log => "what Bulkhead did since it was loaded",
         Verb::Version => "which Bulkhead this is",
         Verb::Help => "these lines, or all about one command",
@@ -121,6 +128,26 @@ const fn details(verb: Verb) -> &'static str {
             "No core runs Bulkhead any more: partitions restart by themselves, and those\n\
              with control=yes start, restart and kill others. The shell comes back when one\n\
              of those asks for it.\n"
+        }
+        Verb::Wait => {
+            "STATE is running (its kernel was entered) or stopped (its cores are at rest:\n\
+             it ended and is not launched again by itself). TIMEOUT is in seconds, or as\n\
+             500ms or 2m; when it is over the command is refused. ^C ends the wait.\n\
+             \n\
+             example:\n  \
+             wait web running 10\n"
+        }
+        Verb::Include => {
+            "The image must be text in this language; \"images\" lists what there is.\n\
+             A script may include others, eight deep.\n\
+             \n\
+             example:\n  \
+             include bulkhead.conf\n"
+        }
+        Verb::OnError => {
+            "\"stop\" is what scripts begin with: the first refused line ends the script, and\n\
+             the scripts that include it. After \"continue\" the error is printed and the next\n\
+             line is run. It holds for the rest of its script and for what that includes.\n"
         }
         Verb::Kill => "Its Linux is not told; what it had not yet written is lost.\n",
         Verb::Reset | Verb::Poweroff => {

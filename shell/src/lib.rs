@@ -25,15 +25,19 @@ mod error;
 mod help;
 mod line;
 mod nearest;
+mod options;
 mod parse;
 mod run;
+mod script;
 mod settings;
 mod shell;
 mod values;
 mod words;
 
 pub use control::Control;
-pub use shell::{ScriptStopped, Shell};
+pub use options::Options;
+pub use script::ScriptStopped;
+pub use shell::Shell;
 
 #[cfg(test)]
 extern crate std;

@@ -3,10 +3,11 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use crate::command::{Command, Force, Request, Verb};
+use crate::command::{Command, Force, Goal, OnError, Request, Verb};
 use crate::error::{CommandError, Span, did_you_mean};
 use crate::help::usage;
 use crate::settings::Settings;
+use crate::values;
 use crate::words::{Word, split};
 
 /// Reads a line; `None` if it holds nothing but a comment.
@@ -60,6 +61,12 @@ fn command(arguments: Arguments<'_>) -> Result<Command, CommandError> {
         Verb::Restart => Command::Restart(arguments.names()?),
         Verb::Kill => Command::Kill(arguments.only_name()?),
         Verb::Handoff => Command::Handoff(arguments.only_name()?),
+        Verb::Wait => arguments.wait()?,
+        Verb::Include => Command::Include(arguments.only("the name of a script")?),
+        Verb::OnError => {
+            let word = arguments.only("continue or stop")?;
+            Command::OnError(choice(&word, OnError::from_name, OnError::NAMES)?)
+        }
         Verb::Help => Command::Help(arguments.topic()?),
         Verb::Reset => Command::Reset(arguments.force()?),
         Verb::Poweroff => Command::Poweroff(arguments.force()?),
@@ -87,6 +94,23 @@ fn complete_settings(arguments: &Arguments<'_>, words: &[Word]) -> Result<Settin
     }
 }
 
+/// What `word` means, of two words that are accepted.
+fn choice<T>(
+    word: &Word,
+    read: fn(&str) -> Option<T>,
+    names: [&str; 2],
+) -> Result<T, CommandError> {
+    let text = &word.text;
+    read(text).ok_or_else(|| {
+        let hint = did_you_mean(text, names);
+        let names = names.join(", ");
+        CommandError::new(
+            word.span,
+            format!("\"{text}\" is neither{hint} (accepted: {names})"),
+        )
+    })
+}
+
 /// What follows a command's first word.
 struct Arguments<'a> {
     verb: Verb,
@@ -97,16 +121,38 @@ struct Arguments<'a> {
 impl<'a> Arguments<'a> {
     /// The name, and what follows it.
     fn name(&self) -> Result<(&'a Word, &'a [Word]), CommandError> {
-        self.rest.split_first().ok_or_else(|| {
-            let what = format!("\"{}\" needs the name of a partition", self.verb.name());
+        self.next(self.rest, "the name of a partition")
+    }
+
+    /// The first word of `rest`, which is `what`, and what follows it.
+    fn next(&self, rest: &'a [Word], what: &str) -> Result<(&'a Word, &'a [Word]), CommandError> {
+        rest.split_first().ok_or_else(|| {
+            let what = format!("\"{}\" needs {what}", self.verb.name());
             self.missing(&what)
         })
     }
 
     fn only_name(&self) -> Result<Word, CommandError> {
-        let (name, rest) = self.name()?;
+        self.only("the name of a partition")
+    }
+
+    /// The one word that follows, which is `what`.
+    fn only(&self, what: &str) -> Result<Word, CommandError> {
+        let (word, rest) = self.next(self.rest, what)?;
         self.end_at(rest)?;
-        Ok(name.clone())
+        Ok(word.clone())
+    }
+
+    /// `NAME running|stopped TIMEOUT`
+    fn wait(&self) -> Result<Command, CommandError> {
+        let (name, rest) = self.name()?;
+        let (state, rest) = self.next(rest, "running or stopped")?;
+        let goal = choice(state, Goal::from_name, Goal::NAMES)?;
+        let (timeout, rest) = self.next(rest, "a time, as in 10s")?;
+        self.end_at(rest)?;
+        let ms = values::duration_ms(&timeout.text)
+            .map_err(|message| CommandError::new(timeout.span, message))?;
+        Ok(Command::Wait(name.clone(), goal, ms))
     }
 
     fn names(&self) -> Result<Vec<Word>, CommandError> {

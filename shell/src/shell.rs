@@ -4,10 +4,9 @@ use core::fmt::{self, Write};
 
 use crate::complete::{columns, complete};
 use crate::control::Control;
-use crate::error::{CommandError, Failure, caret_under_typed, quote};
+use crate::error::{CommandError, Failure, caret_under_typed};
 use crate::line::{LineEditor, Outcome, PROMPT};
-use crate::parse::parse;
-use crate::run::run;
+use crate::script::{Reader, ScriptStopped, write_event};
 
 /// A shell on one terminal.
 ///
@@ -18,22 +17,9 @@ pub struct Shell {
     editor: LineEditor,
     /// Tab was pressed and could not decide: the next one lists.
     undecided: bool,
+    /// Lines of scripts are shown before they are run.
+    echo: bool,
 }
-
-/// A script stopped at its first error, which has been printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ScriptStopped {
-    /// The line of the error, from 1.
-    pub line: usize,
-}
-
-impl fmt::Display for ScriptStopped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the script stopped at line {}", self.line)
-    }
-}
-
-impl core::error::Error for ScriptStopped {}
 
 impl Shell {
     /// A shell that has shown nothing yet: print a greeting, run the script, then call
@@ -41,6 +27,11 @@ impl Shell {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Shows the lines of scripts before they are run, as `name:LINE: ...`.
+    pub fn echo_scripts(&mut self) {
+        self.echo = true;
     }
 
     /// Shows the prompt at the start of an empty row.
@@ -56,18 +47,11 @@ impl Shell {
 
     /// Prints `* line` on a row of its own and shows again what was being typed.
     pub fn event(&mut self, line: &str, out: &mut dyn Write) {
-        let _ = self.editor.interrupt(out, |out| {
-            out.write_str("* ")?;
-            // Reasons may quote what a firmware or an image says: nothing may move the cursor.
-            for c in line.chars() {
-                out.write_char(if c.is_control() { '?' } else { c })?;
-            }
-            out.write_char('\n')
-        });
+        let _ = self.editor.interrupt(out, |out| write_event(line, out));
     }
 
     /// Runs `text`, the script called `name`, up to its first error: that is printed as
-    /// `name:LINE: error: ...` below the line and its caret.
+    /// `name:LINE: error: ...` below the line and its caret. After `on-error continue` it goes on.
     ///
     /// # Errors
     /// [`ScriptStopped`], if there was an error. What stands before it was done.
@@ -78,16 +62,9 @@ impl Shell {
         control: &mut dyn Control,
         out: &mut dyn Write,
     ) -> Result<(), ScriptStopped> {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        for (index, line) in text.lines().enumerate() {
-            if let Err(Failure::Refused(error)) = execute(line, control, out) {
-                let line_number = index + 1;
-                let _ = quote(line, error.span, out);
-                let _ = writeln!(out, "{name}:{line_number}: error: {error}");
-                return Err(ScriptStopped { line: line_number });
-            }
-        }
-        Ok(())
+        Reader::operator(self.echo)
+            .inner(name)
+            .script(text, control, out)
     }
 
     fn take(&mut self, byte: u8, control: &mut dyn Control, out: &mut dyn Write) -> fmt::Result {
@@ -99,8 +76,9 @@ impl Shell {
             Outcome::Editing => Ok(()),
             Outcome::Complete => self.tab(undecided, control, out),
             Outcome::Submitted(line) => {
-                match execute(&line, control, out) {
-                    Ok(()) => {}
+                match Reader::operator(self.echo).line(&line, control, out) {
+                    // What stopped an included script has been printed.
+                    Ok(()) | Err(Failure::Included { .. }) => {}
                     Err(Failure::Refused(error)) => refuse(&line, &error, out)?,
                     Err(Failure::Output(error)) => return Err(error),
                 }
@@ -127,14 +105,6 @@ impl Shell {
         }
         self.undecided = true;
         self.editor.bell(out)
-    }
-}
-
-/// Runs one line.
-fn execute(line: &str, control: &mut dyn Control, out: &mut dyn Write) -> Result<(), Failure> {
-    match parse(line)? {
-        Some(request) => run(&request, control, out),
-        None => Ok(()),
     }
 }
 

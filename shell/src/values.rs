@@ -113,6 +113,31 @@ pub(crate) fn devices(value: &str) -> Result<Vec<DeviceName>, ValueError> {
     Ok(devices)
 }
 
+/// Longest time that can be waited for: a day.
+const LONGEST_WAIT_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Reads `10`, `10s`, `500ms` or `2m` into milliseconds; a refusal names the text.
+pub(crate) fn duration_ms(value: &str) -> Result<u64, String> {
+    let digits = value.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = value.split_at(digits);
+    let unit_ms = match unit {
+        "ms" => Some(1),
+        "" | "s" => Some(1000),
+        "m" => Some(60_000),
+        _ => None,
+    };
+    let number: Option<u64> = number.parse().ok();
+    let ms = number
+        .zip(unit_ms)
+        .and_then(|(number, unit)| number.checked_mul(unit));
+    match ms {
+        Some(ms) if ms <= LONGEST_WAIT_MS => Ok(ms),
+        _ => Err(format!(
+            "\"{value}\" is not a time of at most a day (accepted: 10, 10s, 500ms, 2m)"
+        )),
+    }
+}
+
 /// The items of a list and their places.
 pub(crate) fn items(value: &str, separator: char) -> impl Iterator<Item = (Range<usize>, &str)> {
     let mut start = 0;
@@ -173,6 +198,37 @@ mod tests {
             let error = memory(value).unwrap_err();
             assert_eq!(error.range, range, "{value}");
             assert!(error.message.starts_with(message), "{}", error.message);
+        }
+    }
+
+    #[test]
+    fn times() {
+        for (value, ms) in [
+            ("10", 10_000),
+            ("10s", 10_000),
+            ("500ms", 500),
+            ("2m", 120_000),
+            ("0", 0),
+            ("1440m", LONGEST_WAIT_MS),
+        ] {
+            assert_eq!(duration_ms(value), Ok(ms), "{value}");
+        }
+        for value in [
+            "",
+            "s",
+            "-1",
+            "1h",
+            "1.5s",
+            "1441m",
+            "18446744073709551616",
+            "ms",
+            "1 s",
+        ] {
+            let message = duration_ms(value).unwrap_err();
+            assert!(
+                message.starts_with(&format!("\"{value}\" is not a time")),
+                "{message}"
+            );
         }
     }
 

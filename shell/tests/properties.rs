@@ -64,6 +64,10 @@ fn input() -> impl Strategy<Value = Vec<u8>> {
         "restart web\r",
         "define db cores=0-1 memory=512M kernel=linux61\r",
         "handoff db\r",
+        "wait web running 1\r",
+        "wait db stopped 5ms\r",
+        "include demo\r",
+        "on-error stop\r",
     ];
     let piece = prop_oneof![
         6 => prop::sample::select(words).prop_map(|word| word.as_bytes().to_vec()),

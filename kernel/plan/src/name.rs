@@ -7,7 +7,7 @@ pub const MAX_NAME_BYTES: usize = 16;
 
 /// Words of the shell's grammar, present or reserved for later: a partition called `all` or
 /// `kernel` would make a line mean two things.
-const RESERVED: [&str; 41] = [
+const RESERVED: [&str; 44] = [
     "all",
     "boot",
     "bulkhead",
@@ -29,6 +29,7 @@ const RESERVED: [&str; 41] = [
     "handoff",
     "help",
     "images",
+    "include",
     "initrd",
     "kernel",
     "kill",
@@ -37,6 +38,7 @@ const RESERVED: [&str; 41] = [
     "machine",
     "memory",
     "none",
+    "on-error",
     "partition",
     "poweroff",
     "quit",
@@ -49,6 +51,7 @@ const RESERVED: [&str; 41] = [
     "stop",
     "undefine",
     "version",
+    "wait",
 ];
 
 /// Why a text can't name a partition. Displays as what follows the name.

@@ -19,7 +19,7 @@ use limine::firmware_type::FirmwareType;
 use limine::framebuffer::MemoryModel;
 use limine::memory_map::EntryType;
 use limine::request::{
-    BootloaderInfoRequest, ExecutableAddressRequest, ExecutableCmdlineRequest, FirmwareTypeRequest,
+    BootloaderInfoRequest, ExecutableAddressRequest, ExecutableFileRequest, FirmwareTypeRequest,
     FramebufferRequest, HhdmRequest, MemoryMapRequest, ModuleRequest, RequestsEndMarker,
     RequestsStartMarker, RsdpRequest,
 };
@@ -54,7 +54,7 @@ static MODULES: ModuleRequest = ModuleRequest::new();
 static RSDP: RsdpRequest = RsdpRequest::new();
 #[used]
 #[unsafe(link_section = ".requests")]
-static COMMAND_LINE: ExecutableCmdlineRequest = ExecutableCmdlineRequest::new();
+static EXECUTABLE: ExecutableFileRequest = ExecutableFileRequest::new();
 #[used]
 #[unsafe(link_section = ".requests")]
 static ADDRESS: ExecutableAddressRequest = ExecutableAddressRequest::new();
@@ -112,10 +112,10 @@ fn boot_info() -> Option<BootInfo> {
             Some(FirmwareType::UEFI_64 | FirmwareType::UEFI_32) => FirmwareKind::Uefi,
             _ => FirmwareKind::Bios,
         },
-        command_line: COMMAND_LINE
-            .get_response()
-            .and_then(|r| r.cmdline().to_str().ok())
-            .map_or_else(String::new, String::from),
+        // With the file, not by a request of its own, which Limine 8.2 does not answer.
+        command_line: EXECUTABLE.get_response().map_or_else(String::new, |r| {
+            r.file().string().to_string_lossy().into_owned()
+        }),
         memory: memory.collect(),
         modules: modules(offset),
         rsdp: RSDP.get_response().map(|r| {

@@ -1,6 +1,7 @@
 //! The kernel's log: the last 16 KiB of messages, shown by `log`.
 
 use core::fmt::{self, Write};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::cpu::tsc;
 use crate::sync::IrqLock;
@@ -31,6 +32,14 @@ impl Write for Ring {
     }
 }
 
+/// Whether messages are printed as they come, too.
+static IS_SHOWN: AtomicBool = AtomicBool::new(false);
+
+/// Prints messages as they come, too, from now on or no longer: while no line is being typed.
+pub(crate) fn show_live(yes: bool) {
+    IS_SHOWN.store(yes, Ordering::Relaxed);
+}
+
 struct Logger;
 
 impl log::Log for Logger {
@@ -49,6 +58,9 @@ impl log::Log for Logger {
                 ms % 1000,
                 record.args()
             );
+            if IS_SHOWN.load(Ordering::Relaxed) {
+                super::println!("[{:6}.{:03}] {}", ms / 1000, ms % 1000, record.args());
+            }
         }
     }
 

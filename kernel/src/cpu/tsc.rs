@@ -23,9 +23,12 @@ pub(crate) fn khz() -> u64 {
     KHZ.load(Ordering::Relaxed)
 }
 
-/// Milliseconds since [`calibrate`].
+/// Milliseconds since [`calibrate`]; before it, none.
 pub(crate) fn uptime_ms() -> u64 {
-    now().saturating_sub(BOOT.load(Ordering::Relaxed)) / khz()
+    match BOOT.load(Ordering::Relaxed) {
+        0 => 0,
+        boot => now().saturating_sub(boot) / khz(),
+    }
 }
 
 /// Learns the rate: from CPUID where the processor tells it, else against channel 2 of the 8254.

@@ -5,17 +5,24 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
+use bulkhead_memory::Region;
 use bulkhead_plan::{Event, LaunchPlan, Ledger, Machine, ResidentCode};
 use bulkhead_shell::Control;
 
-use super::Kernel;
-use crate::console;
+use super::{Kernel, wait_for_tick};
+use crate::console::{self, serial};
 use crate::cpu::cores::{self, CoreState};
 use crate::cpu::{apic, trap, tsc};
 use crate::layout::MAX_PARTITIONS;
+use crate::machine::image_bytes;
 use crate::mem::heap;
 use crate::partition::slot::{self, Phase, Slot};
 use crate::partition::{self, launch, request, runtime};
+
+/// `^C`.
+const INTERRUPT: u8 = 3;
+/// Bytes that are kept of what is typed while the shell waits; more are left where they are.
+const MOST_TYPED: usize = 16 << 10;
 
 impl Kernel {
     /// The idle record for a plan whose cores, but Bulkhead's own, are all parked.
@@ -135,6 +142,28 @@ impl Control for Kernel {
         request::set_halted(true);
         Self::leave();
         partition::park()
+    }
+
+    fn image_bytes(&self, region: Region) -> &'static [u8] {
+        image_bytes(region)
+    }
+
+    fn next_event(&mut self) -> Option<String> {
+        self.take_event()
+    }
+
+    fn pause(&mut self) -> bool {
+        while self.typed.len() < MOST_TYPED
+            && let Some(byte) = serial::read()
+        {
+            if byte == INTERRUPT {
+                self.typed.clear();
+                return true;
+            }
+            self.typed.push_back(byte);
+        }
+        wait_for_tick();
+        false
     }
 
     fn log(&self, out: &mut dyn fmt::Write) -> fmt::Result {

@@ -19,16 +19,24 @@ impl Kernel {
     /// Tells what happened to partitions since the last time; whether anything did.
     pub(super) fn tell_events(&mut self, shell: &mut Shell) -> bool {
         let mut any = false;
-        while let Some(event) = event::take() {
+        while let Some(line) = self.take_event() {
             any = true;
+            shell.event(&line, &mut Console);
+        }
+        any
+    }
+
+    /// Brings the ledger up to date with the next thing that happened, and words it.
+    pub(super) fn take_event(&mut self) -> Option<String> {
+        loop {
+            let event = event::take()?;
             let name = name_of(&self.ledger, event.partition);
             if let Some(text) = self.digest(event, &name) {
                 let line = format!("{name}: {text}");
                 log::info!("{line}");
-                shell.event(&line, &mut Console);
+                return Some(line);
             }
         }
-        any
     }
 
     /// Brings the ledger up to date with an event, and words it.

@@ -7,16 +7,17 @@
 //! works on is therefore on the heap, and [`resume`] takes it up again on a fresh stack.
 
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use bulkhead_plan::{Event, Ledger, Machine, Partition};
-use bulkhead_shell::Shell;
+use bulkhead_shell::{Options, Shell};
 
 use crate::boot::BootInfo;
-use crate::console::{Console, println, serial};
+use crate::console::{self, Console, println, serial};
 use crate::cpu::apic;
 use crate::cpu::cores::{self, CoreState};
 use crate::layout::{BOOT_STACK, MAX_CORES, MAX_PARTITIONS};
@@ -31,14 +32,13 @@ mod events;
 /// Which Bulkhead this is.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The image that holds the boot script.
-const SCRIPT: &str = "bulkhead.conf";
-
 /// Everything that the shell works on.
 pub(crate) struct Kernel {
     machine: Machine,
     ledger: Ledger,
     power: Power,
+    /// What was typed while the shell waited.
+    typed: VecDeque<u8>,
 }
 
 /// The kernel and its shell, while the core may be away.
@@ -51,11 +51,12 @@ struct Session {
 static SESSION: AtomicPtr<Session> = AtomicPtr::new(core::ptr::null_mut());
 
 /// Runs the boot script, then the shell, for ever.
-pub(crate) fn run(machine: Machine, power: Power) -> ! {
+pub(crate) fn run(machine: Machine, power: Power, options: &Options) -> ! {
     let kernel = Kernel {
         machine,
         ledger: Ledger::new(),
         power,
+        typed: VecDeque::new(),
     };
     let session = Box::leak(Box::new(Session {
         kernel,
@@ -63,7 +64,7 @@ pub(crate) fn run(machine: Machine, power: Power) -> ! {
     }));
     SESSION.store(session, Ordering::Release);
     apic::start_timer();
-    session.kernel.run_script(&mut session.shell);
+    session.kernel.run_script(&mut session.shell, options);
     session.serve()
 }
 
@@ -100,21 +101,21 @@ extern "C" fn resume_on_fresh_stack() -> ! {
 
 impl Session {
     fn serve(&mut self) -> ! {
+        // From now on lines would fall into what is being typed; `log` has them.
+        console::log::show_live(false);
         let Self { kernel, shell } = self;
         kernel.tell_events(shell);
         kernel.catch_up();
         shell.prompt(&mut Console);
         loop {
             let mut idle = true;
-            while let Some(byte) = serial::read() {
+            while let Some(byte) = kernel.typed.pop_front().or_else(serial::read) {
                 shell.feed(byte, kernel, &mut Console);
                 idle = false;
             }
             idle &= !kernel.tell_events(shell);
             if idle {
-                // The tick wakes; a byte is seen a millisecond late at most.
-                x86_64::instructions::interrupts::enable_and_hlt();
-                x86_64::instructions::interrupts::disable();
+                wait_for_tick();
             } else {
                 kernel.retire_slots();
             }
@@ -122,17 +123,44 @@ impl Session {
     }
 }
 
+/// Sleeps until the next tick, a millisecond at most.
+fn wait_for_tick() {
+    x86_64::instructions::interrupts::enable_and_hlt();
+    x86_64::instructions::interrupts::disable();
+}
+
 impl Kernel {
-    /// Runs the boot script if the loader brought one.
-    fn run_script(&mut self, shell: &mut Shell) {
-        let Some(image) = self.machine.image(SCRIPT) else {
-            println!("no boot script (a module named {SCRIPT}); type \"help\"");
+    /// Runs the boot script if the loader brought one and it is wanted.
+    fn run_script(&mut self, shell: &mut Shell, options: &Options) {
+        if options.is_verbose {
+            shell.echo_scripts();
+        }
+        let script = options.script.as_str();
+        let Some(image) = self.machine.image(script) else {
+            let names: Vec<&str> = self
+                .machine
+                .images
+                .iter()
+                .map(|i| i.name.as_str())
+                .collect();
+            if options.is_script_named {
+                println!(
+                    "error: bulkhead.conf={script}: there is no such image (images: {})",
+                    names.join(", ")
+                );
+            } else {
+                println!("no boot script (a module named {script}); type \"help\"");
+            }
             return;
         };
+        if !options.runs_script {
+            println!("bulkhead.noauto: the boot script was not run; to run it: include {script}");
+            return;
+        }
         match core::str::from_utf8(image_bytes(image.region)) {
             // It says what stopped it; the shell goes on.
-            Ok(text) => drop(shell.script(SCRIPT, text, self, &mut Console)),
-            Err(error) => println!("{SCRIPT}: error: is not UTF-8 text: {error}"),
+            Ok(text) => drop(shell.script(script, text, self, &mut Console)),
+            Err(error) => println!("{script}: error: is not UTF-8 text: {error}"),
         }
     }
 
@@ -177,7 +205,13 @@ fn missed_events(partition: &Partition) -> Option<Vec<Event>> {
 }
 
 /// Says at boot what is there, and what is not as it should be; the machine works without.
-pub(crate) fn report(info: &BootInfo, machine: &Machine, left_out: usize, has_trampoline: bool) {
+pub(crate) fn report(
+    info: &BootInfo,
+    options: &Options,
+    machine: &Machine,
+    left_out: usize,
+    has_trampoline: bool,
+) {
     println!("\nBulkhead {VERSION}, loaded by {}", info.loader);
     println!(
         "{} cores, {} of RAM, {} images",
@@ -187,6 +221,9 @@ pub(crate) fn report(info: &BootInfo, machine: &Machine, left_out: usize, has_tr
     );
     if !info.command_line.is_empty() {
         println!("command line: {}", info.command_line);
+    }
+    for problem in &options.problems {
+        println!("warning: command line: {problem}");
     }
     for problem in &machine.problems {
         println!("firmware: {problem}");

@@ -14,6 +14,7 @@ mod memory;
 mod names;
 mod show;
 mod table;
+mod wait;
 
 use alloc::format;
 use alloc::string::String;
@@ -26,7 +27,7 @@ use crate::help;
 use crate::words::Word;
 
 /// What every command ends with.
-type Done = Result<(), Failure>;
+pub(crate) type Done = Result<(), Failure>;
 
 /// Does what is asked for. If it is refused, nothing has been changed.
 pub(crate) fn run(request: &Request, control: &mut dyn Control, out: &mut dyn Write) -> Done {
@@ -44,6 +45,9 @@ pub(crate) fn run(request: &Request, control: &mut dyn Control, out: &mut dyn Wr
         Command::Kill(name) => launch::kill(name, control)?,
         Command::List => list::list(control, out)?,
         Command::Show(name) => show::show(name, control, out)?,
+        Command::Wait(name, goal, ms) => wait::wait(name, *goal, *ms, control, out)?,
+        // These two are about the script that they stand in: `script` does them.
+        Command::Include(_) | Command::OnError(_) => {}
         Command::Log => control.log(out)?,
         Command::Version => writeln!(out, "{}", control.version())?,
         Command::Help(None) => help::overview(out)?,

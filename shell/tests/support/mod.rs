@@ -13,8 +13,10 @@ pub(crate) mod refused;
 mod terminal;
 
 use core::fmt;
+use std::collections::VecDeque;
 
-use bulkhead_plan::{Event, LaunchPlan, Ledger, Machine, ResidentCode};
+use bulkhead_memory::Region;
+use bulkhead_plan::{Event, Image, ImageKind, LaunchPlan, Ledger, Machine, ResidentCode};
 use bulkhead_shell::{Control, Shell};
 
 pub(crate) use terminal::Terminal;
@@ -40,6 +42,14 @@ pub(crate) struct FakeKernel {
     pub(crate) broken: Option<&'static str>,
     /// How often the machine was asked to end.
     pub(crate) ends: usize,
+    /// The texts of images, by the address at which the image begins.
+    pub(crate) texts: Vec<(u64, &'static str)>,
+    /// What will happen, in order: when, to whom, and what.
+    pub(crate) later: VecDeque<(u64, &'static str, Event)>,
+    /// Milliseconds since Bulkhead was entered; a pause takes ten.
+    pub(crate) now_ms: u64,
+    /// When the operator presses `^C`.
+    pub(crate) interrupt_ms: Option<u64>,
 }
 
 impl Default for FakeKernel {
@@ -56,11 +66,26 @@ impl Default for FakeKernel {
             halts: 0,
             broken: None,
             ends: 0,
+            texts: Vec::new(),
+            later: VecDeque::new(),
+            now_ms: 83_012,
+            interrupt_ms: None,
         }
     }
 }
 
 impl FakeKernel {
+    /// Adds an image that holds `text`.
+    pub(crate) fn add_script(&mut self, name: &str, text: &'static str) {
+        let start = 0x7d00_0000 + 0x10_0000 * self.texts.len() as u64;
+        self.texts.push((start, text));
+        self.machine.images.push(Image {
+            name: name.into(),
+            region: Region::new(start, text.len() as u64).unwrap(),
+            kind: ImageKind::Data,
+        });
+    }
+
     /// Tells the ledger what happened to a partition.
     pub(crate) fn apply(&mut self, name: &str, event: &Event) {
         let id = self.ledger.find(name).unwrap().id;
@@ -177,7 +202,23 @@ impl Control for FakeKernel {
     }
 
     fn uptime_ms(&self) -> u64 {
-        83_012
+        self.now_ms
+    }
+
+    fn image_bytes(&self, region: Region) -> &'static [u8] {
+        let found = self.texts.iter().find(|(at, _)| *at == region.start());
+        found.map_or(&[0xff][..], |(_, text)| text.as_bytes())
+    }
+
+    fn next_event(&mut self) -> Option<String> {
+        let (_, name, event) = self.later.pop_front_if(|(at, ..)| *at <= self.now_ms)?;
+        self.apply(name, &event);
+        Some(format!("{name}: {event:?}"))
+    }
+
+    fn pause(&mut self) -> bool {
+        self.now_ms += 10;
+        self.interrupt_ms.is_some_and(|at| at <= self.now_ms)
     }
 }
 

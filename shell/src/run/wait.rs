@@ -1,0 +1,70 @@
+//! `wait`: until a partition runs, or has stopped.
+
+use alloc::format;
+use alloc::string::String;
+use core::fmt::Write;
+
+use bulkhead_plan::State;
+
+use super::{Done, names};
+use crate::command::Goal;
+use crate::control::Control;
+use crate::error::CommandError;
+use crate::script::tell_events;
+use crate::words::Word;
+
+/// `wait NAME running|stopped TIMEOUT`. Events are told meanwhile.
+pub(super) fn wait(
+    name: &Word,
+    goal: Goal,
+    timeout_ms: u64,
+    control: &mut dyn Control,
+    out: &mut dyn Write,
+) -> Done {
+    let begun = control.uptime_ms();
+    loop {
+        // In this order: a core that rests has told before whether it will be launched again.
+        let rests = cores_rest(name, control)?;
+        tell_events(control, out)?;
+        // Nobody but this shell could have undefined it meanwhile.
+        let state = &names::partition(name, control.ledger())?.state;
+        let is_met = match goal {
+            Goal::Running => *state == State::Running,
+            Goal::Stopped => rests && !state.is_live(),
+        };
+        if is_met {
+            return Ok(());
+        }
+        let state = format!("{state}");
+        if control.uptime_ms().saturating_sub(begun) >= timeout_ms {
+            let message = format!(
+                "\"{}\" is {state}, not {}, after {}",
+                name.text,
+                goal.name(),
+                time(timeout_ms)
+            );
+            return Err(CommandError::new(name.span, message).into());
+        }
+        if control.pause() {
+            let message = format!("the wait was given up (^C): \"{}\" is {state}", name.text);
+            return Err(CommandError::new(name.span, message).into());
+        }
+    }
+}
+
+/// Whether no core of the partition runs its Linux, or is still on its way back.
+fn cores_rest(name: &Word, control: &dyn Control) -> Result<bool, CommandError> {
+    let cores = &names::partition(name, control.ledger())?.claim.cores;
+    Ok(!cores
+        .iter()
+        .any(|core| control.core_state(*core) == "running"))
+}
+
+/// Milliseconds as they were probably typed.
+fn time(ms: u64) -> String {
+    if ms.is_multiple_of(1000) {
+        format!("{} s", ms / 1000)
+    } else {
+        format!("{ms} ms")
+    }
+}
