@@ -20,7 +20,7 @@ FIRMWARE ?= bios
 CONF ?=
 IMAGES ?=
 OUT ?= build/bulkhead.iso
-export CMDLINE FIRMWARE SMP MEMORY
+export CMDLINE FIRMWARE SMP MEMORY TIMEOUT ENTRY NET SERVER
 
 # What the demo boots, for `make run` and `make demo`.
 DEMO_KERNELS := debian-6.1-cloud debian-6.12-cloud
@@ -45,8 +45,10 @@ help: ## This list
 	@echo "  SMP=4 MEMORY=2G         run, demo: the machine's cores and RAM"
 	@echo "  CONF=FILE               iso: the boot script"
 	@echo "  IMAGES=\"NAME=PATH ...\"  iso: kernels and initial RAM disks, by the names the script uses"
-	@echo "  OUT=FILE                iso: the result ($(OUT))"
-	@echo "  CMDLINE=TEXT            iso: Bulkhead's own command line"
+	@echo "  OUT=FILE                iso: the result ($(OUT)); pxe: a folder"
+	@echo "  CMDLINE=TEXT            iso, pxe: Bulkhead's own command line"
+	@echo "  TIMEOUT=3 ENTRY=1       iso, pxe: seconds of the menu (0: none), the entry booted then"
+	@echo "  NET=192.168.1 SERVER=IP pxe: the clients' network, this machine in it"
 	@echo "  N=5 CORES=1             bench: runs of each kind; cores of each Linux"
 	@echo "  TICKS=20                 bench: seconds of each of the neighbour's cases"
 	@echo "  N=25 SEED=NUMBER         soak: rounds; what the ways are chosen by (printed)"
@@ -66,6 +68,13 @@ live: setup-run demo-iso
 .PHONY: demo
 demo: setup-run demo-iso ## The same by itself: says what each Linux reported, fails if any of it is wrong
 	@cargo run $(LOCKED) -q -p bulkhead-tests --bin demo
+
+.PHONY: run-pxe
+run-pxe: setup-run kernel build/demo.img ## As run, booted over QEMU's network
+	@tools/kernels $(DEMO_KERNELS)
+	@CMDLINE= TIMEOUT=0 ENTRY=1 tools/mkpxe '$(LOADER)' conf/demo.conf build/pxe $(DEMO_IMAGES)
+	@cargo build $(LOCKED) -q -p bulkhead-tests --bin attach
+	@tools/run-qemu build/pxe "Bulkhead's shell (COM1)" "web: Debian 6.12 (COM2)" "db: Debian 6.1 (COM3)"
 
 .PHONY: bench
 bench: setup-run demo-iso ## Measures launches, restarts, a neighbour's timer; tables, and build/bench.json
@@ -109,6 +118,13 @@ check: setup-build ## Formatting, clippy, the tests that need no QEMU
 iso: setup-build build/demo.img iso-check kernel ## An ISO from any boot script and images: CONF=, IMAGES=, OUT=, LOADER=
 	@tools/mkiso '$(LOADER)' '$(CONF)' '$(OUT)' $(IMAGES)
 
+.PHONY: pxe
+pxe: setup-build build/demo.img ## A TFTP folder to boot from by the network, and dnsmasq's configuration: OUT=DIR
+	@[[ '$(OUT)' != build/bulkhead.iso ]] || { echo 'pxe: name a folder: OUT=DIR' >&2; exit 1; }
+	@tools/mkpxe --check '$(LOADER)' '$(CONF)' '$(OUT)' $(IMAGES)
+	@$(MAKE) kernel
+	@tools/mkpxe '$(LOADER)' '$(CONF)' '$(OUT)' $(IMAGES)
+
 # Before the kernel's build, which takes a while.
 .PHONY: iso-check
 iso-check:
@@ -117,7 +133,7 @@ iso-check:
 .PHONY: demo-iso
 demo-iso: kernel build/demo.img
 	@tools/kernels $(DEMO_KERNELS)
-	@CMDLINE= tools/mkiso '$(LOADER)' conf/demo.conf build/demo.iso $(DEMO_IMAGES)
+	@CMDLINE= TIMEOUT=0 ENTRY=1 tools/mkiso '$(LOADER)' conf/demo.conf build/demo.iso $(DEMO_IMAGES)
 
 .PHONY: kernel
 kernel:

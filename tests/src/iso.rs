@@ -1,4 +1,4 @@
-//! ISOs, by `tools/mkiso`.
+//! ISOs by `tools/mkiso`, and TFTP folders by `tools/mkpxe`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -42,6 +42,7 @@ pub struct Iso {
     loader: Loader,
     script: String,
     images: Vec<(String, PathBuf)>,
+    settings: Vec<(&'static str, String)>,
 }
 
 impl Iso {
@@ -53,6 +54,8 @@ impl Iso {
             loader: Loader::Grub,
             script: String::new(),
             images: Vec::new(),
+            // No menu: nobody is there to choose.
+            settings: vec![("TIMEOUT", "0".to_string())],
         }
     }
 
@@ -78,18 +81,39 @@ impl Iso {
         self
     }
 
+    /// With a setting of the tool's, an environment variable.
+    #[must_use]
+    pub fn setting(mut self, name: &'static str, value: &str) -> Self {
+        self.settings.push((name, value.to_string()));
+        self
+    }
+
     /// Makes it in a folder of its own, which it gives.
     ///
     /// # Panics
     /// If it can't be made, with what `tools/mkiso` said.
     #[must_use]
     pub fn make(&self) -> PathBuf {
+        self.run("tools/mkiso", "boot.iso")
+    }
+
+    /// The same content as a TFTP folder to boot from by the network.
+    ///
+    /// # Panics
+    /// If it can't be made, with what `tools/mkpxe` said.
+    #[must_use]
+    pub fn make_tftp_folder(&self) -> PathBuf {
+        self.run("tools/mkpxe", "tftp")
+    }
+
+    fn run(&self, tool: &str, out: &str) -> PathBuf {
         let folder = build_folder().join("tests").join(&self.name);
         std::fs::create_dir_all(&folder).expect("the folder can be made");
         let script = folder.join("bulkhead.conf");
         std::fs::write(&script, &self.script).expect("the script can be written");
-        let out = folder.join("boot.iso");
-        let output = Command::new(root().join("tools/mkiso"))
+        let out = folder.join(out);
+        let output = Command::new(root().join(tool))
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .arg(self.loader.name())
             .arg(&script)
             .arg(&out)
@@ -99,10 +123,10 @@ impl Iso {
                     .map(|(name, path)| format!("{name}={}", path.display())),
             )
             .output()
-            .expect("tools/mkiso can be run");
+            .expect("the tool can be run");
         assert!(
             output.status.success(),
-            "tools/mkiso failed: {}",
+            "{tool} failed: {}",
             String::from_utf8_lossy(&output.stderr)
         );
         out

@@ -1,6 +1,6 @@
 //! Boots Bulkhead in QEMU and talks to it over its serial ports.
 //!
-//! * [`iso`]: an ISO from a boot script and images, by `tools/mkiso`.
+//! * [`iso`]: an ISO, or a folder for network boot, from a boot script and images.
 //! * [`qemu`]: a machine, with each serial port on a socket of its own.
 //! * [`devices`]: its PCI devices, each behind a root port.
 //! * [`monitor`]: what is done to it from outside.

@@ -59,6 +59,7 @@ pub struct Machine {
     ports: usize,
     resets: bool,
     kind: &'static str,
+    namespace: Option<String>,
     extra: Vec<String>,
 }
 
@@ -76,6 +77,49 @@ impl Machine {
             folder,
             vec!["-cdrom".to_string(), iso.display().to_string()],
         )
+    }
+
+    /// The same, with the ISO as a USB stick. What is written to it is forgotten.
+    ///
+    /// # Panics
+    /// If the folder can't be made.
+    #[must_use]
+    pub fn from_stick(iso: &Path, run: &str) -> Self {
+        let folder = iso.parent().expect("an ISO lies in a folder").join(run);
+        let drive = format!(
+            "if=none,id=stick,format=raw,snapshot=on,file={}",
+            iso.display()
+        );
+        let arguments = ["-device", "qemu-xhci", "-drive", &drive];
+        let arguments = arguments
+            .into_iter()
+            .chain(["-device", "usb-storage,drive=stick,removable=on"]);
+        Self::booted_by(folder, arguments.map(String::from).collect())
+    }
+
+    /// The same, booted over a network: by QEMU's own servers from a TFTP folder, or by those that
+    /// are on the tap interface of that name. UEFI's own network stack is used, not that of the
+    /// card's ROM.
+    ///
+    /// # Panics
+    /// If the folder can't be made.
+    #[must_use]
+    pub fn from_network(tftp: &Path, tap: Option<&str>, firmware: Firmware, run: &str) -> Self {
+        let folder = tftp.parent().expect("it lies in a folder").join(run);
+        let file = match firmware {
+            Firmware::Bios => "bios.pxe",
+            Firmware::Uefi => "uefi.efi",
+        };
+        let network = match tap {
+            Some(tap) => format!("tap,id=net,ifname={tap},script=no,downscript=no"),
+            None => format!("user,id=net,tftp={},bootfile={file}", tftp.display()),
+        };
+        let card = match firmware {
+            Firmware::Bios => "virtio-net-pci,netdev=net",
+            Firmware::Uefi => "virtio-net-pci,netdev=net,romfile=",
+        };
+        let arguments = ["-netdev", &network, "-device", card];
+        Self::booted_by(folder, arguments.map(String::from).to_vec()).firmware(firmware)
     }
 
     /// The same without Bulkhead: QEMU itself starts a Linux, to compare with. Two serial ports;
@@ -114,6 +158,7 @@ impl Machine {
             ports: 4,
             resets: false,
             kind: "q35",
+            namespace: None,
             extra: Vec::new(),
         }
     }
@@ -160,6 +205,13 @@ impl Machine {
         self
     }
 
+    /// In that network namespace, which needs root.
+    #[must_use]
+    pub fn in_namespace(mut self, name: &str) -> Self {
+        self.namespace = Some(name.to_string());
+        self
+    }
+
     /// With more arguments.
     #[must_use]
     pub fn arguments(mut self, extra: &[&str]) -> Self {
@@ -179,7 +231,15 @@ impl Machine {
             .chain(debug_port)
             .map(|name| Port::listen(&self.folder, &name))
             .collect();
-        let mut command = Command::new("qemu-system-x86_64");
+        const QEMU: &str = "qemu-system-x86_64";
+        let mut command = match &self.namespace {
+            None => Command::new(QEMU),
+            Some(name) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", name, QEMU]);
+                command
+            }
+        };
         command
             .args(["-machine", self.kind, "-smp", &self.cores])
             .args(["-m", &self.memory])

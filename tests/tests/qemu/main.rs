@@ -4,6 +4,7 @@
 //! ignored where it is not installed, and those that take long without `BULKHEAD_LONG=1`.
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
+mod boot;
 mod devices;
 mod faults;
 mod generic;
@@ -45,6 +46,7 @@ fn main() {
         handoff::stories(),
         faults::stories(),
         loaders::stories(),
+        boot::stories(),
         generic::stories(),
         shell::stories(),
         soak::stories(),
