@@ -8,6 +8,7 @@
 //! * [`report`]: what a demo Linux said of itself, as values.
 //! * [`answers`]: what Bulkhead's commands print, as values.
 //! * [`claims`]: what a boot script asks for, as values.
+//! * [`emulator`]: QEMU's own faults, told from Bulkhead's.
 //! * [`neighbour`]: a Linux that counts while another is put through something.
 //! * [`soak`]: two partitions ended by every way, at random.
 //! * [`oops`]: a module that makes a stock kernel oops.
@@ -20,6 +21,7 @@
 pub mod answers;
 pub mod claims;
 pub mod devices;
+pub mod emulator;
 pub mod iso;
 pub mod monitor;
 pub mod neighbour;

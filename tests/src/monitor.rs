@@ -45,8 +45,8 @@ impl Monitor {
 
     /// Where every core is, and its local APIC: twice, so that what stands still is seen.
     pub fn cores(&mut self, cores: u32) -> String {
-        const WANTED: [&str; 9] = [
-            "CPU#", "RIP=", "LVTT ", "Timer", "SPIV", "ISR", "IRR", "PPR", "CR3=",
+        const WANTED: [&str; 10] = [
+            "CPU#", "RIP=", "CR3=", "dumping", "LVTT\\t", "Timer", "SPIV", "ISR", "IRR", "PPR",
         ];
         let mut text = String::new();
         for _ in 0..2 {

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::devices::Board;
+use crate::emulator;
 use crate::monitor::Monitor;
 use crate::port::{Port, plain};
 use crate::report::Report;
@@ -533,7 +534,15 @@ impl Running {
         }
         // QEMU may have ended.
         let cores = std::panic::catch_unwind(|| self.monitor().cores(self.cores));
-        text += &cores.unwrap_or_else(|_| "QEMU's monitor does not answer".to_string());
+        let cores = cores.unwrap_or_else(|_| "QEMU's monitor does not answer\n".to_string());
+        text += &cores;
+        let log = std::fs::read_to_string(self.folder.join("qemu.log")).unwrap_or_default();
+        if !has_kvm()
+            && let Some(trace) = emulator::lost_write(&cores, &log)
+        {
+            text += &trace;
+            text.push('\n');
+        }
         panic!("{text}");
     }
 }

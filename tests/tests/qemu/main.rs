@@ -16,20 +16,34 @@ mod shell;
 mod soak;
 mod two_linuxes;
 
+use std::panic::AssertUnwindSafe;
+
+use bulkhead_tests::emulator;
 use bulkhead_tests::iso::Loader;
 use bulkhead_tests::neighbour;
 use libtest_mimic::{Arguments, Failed, Trial};
 
-/// A story that every machine can play.
-fn story(name: &str, play: impl FnOnce() + Send + 'static) -> Trial {
+/// A story that every machine can play. It is played again, once, if it failed with a trace of a
+/// fault of QEMU's own in the machine ([`emulator`]); the run says so.
+fn story(name: &str, play: impl Fn() + Send + 'static) -> Trial {
+    let title = name.to_string();
     Trial::test(name, move || {
+        let first = std::panic::catch_unwind(AssertUnwindSafe(&play));
+        let Err(panic) = first else {
+            return Ok::<(), Failed>(());
+        };
+        let text = panic.downcast_ref::<String>().map_or("", String::as_str);
+        let Some(trace) = text.lines().find(|line| line.starts_with(emulator::MARK)) else {
+            std::panic::resume_unwind(panic);
+        };
+        eprintln!("{title}: played again, because of a fault of the emulator. {trace}");
         play();
-        Ok::<(), Failed>(())
+        Ok(())
     })
 }
 
 /// A story that needs a loader which may not be there.
-fn story_with(loader: Loader, name: &str, play: impl FnOnce() + Send + 'static) -> Trial {
+fn story_with(loader: Loader, name: &str, play: impl Fn() + Send + 'static) -> Trial {
     story(name, play).with_ignored_flag(!loader.is_available())
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn stories() -> Vec<Trial> {
 }
 
 /// A story that is only played in `make test-long`.
-fn long_story(name: &str, play: impl FnOnce() + Send + 'static) -> Trial {
+fn long_story(name: &str, play: impl Fn() + Send + 'static) -> Trial {
     let is_wanted = std::env::var_os("BULKHEAD_LONG").is_some_and(|value| value == "1");
     story(name, play).with_ignored_flag(!is_wanted)
 }

@@ -1,0 +1,217 @@
+//! A fault of QEMU's emulation, told from one of Bulkhead's.
+//!
+//! Where QEMU emulates with a thread for each core (TCG; with KVM this can't happen), a write to a
+//! device can reach another device than it is meant for. A core's TLB keeps for each page of device
+//! registers the *number* of a section of the physical address space. When another core changes that
+//! space (a PCI driver moves a BAR, or switches memory decoding or MSI-X on), the sections are
+//! numbered anew at once, while the core's TLB is flushed only when its thread comes to it; a write in
+//! between goes by the old number (QEMU 10.0: `iotlb_to_section` and `tcg_commit` in
+//! `system/physmem.c`). On a busy host that is milliseconds.
+//!
+//! Seen, each time with a stock Linux that ran on a core of its own while others booted:
+//! * the end-of-interrupt of its timer was lost: its local APIC has the vector in service, and the
+//!   core idles for ever with interrupts on;
+//! * the write that arms its timer was lost: the count is over, nothing is pending, the core idles;
+//! * the write fell into an MSI-X table that is too short for it, where QEMU asserts and ends.
+//!
+//! A story that fails with one of these traces in the machine says so, and is played once more.
+
+/// What QEMU prints when the write falls into an MSI-X table.
+const ASSERTION: &str = "msix_table_mmio_write: Assertion";
+
+/// The words that mark a failure with such a trace.
+pub const MARK: &str = "QEMU lost a write to a device";
+
+/// Says what trace there is of a lost write.
+///
+/// `cores` is what [`Monitor::cores`](crate::monitor::Monitor::cores) saw: every core at least
+/// twice, a second apart. `log` is what QEMU itself printed.
+#[must_use]
+pub fn lost_write(cores: &str, log: &str) -> Option<String> {
+    if log.contains(ASSERTION) {
+        return Some(format!("{MARK}: it fell into an MSI-X table"));
+    }
+    let samples = samples(cores);
+    let (first, rest) = samples.split_first()?;
+    // The first core is Bulkhead's.
+    (1..first.len()).find_map(|core| {
+        let what = first[core].trace()?;
+        let stands = !rest.is_empty()
+            && rest
+                .iter()
+                .all(|sample| sample.get(core).is_some_and(|other| *other == first[core]));
+        stands.then(|| format!("{MARK}: core {core} idles, and {what}"))
+    })
+}
+
+/// A core at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Core {
+    /// Halted with interrupts on.
+    is_idle: bool,
+    instruction: String,
+    in_service: String,
+    requested: String,
+    /// The timer is one-shot and not masked.
+    is_armed: bool,
+    /// Initial count and current count.
+    counts: (u64, u64),
+}
+
+impl Core {
+    fn trace(&self) -> Option<String> {
+        let is_none = |set: &str| set == "(none)";
+        if !self.is_idle || self.in_service.is_empty() || self.requested.is_empty() {
+            None
+        } else if !is_none(&self.in_service) {
+            Some(format!("vector {} is still in service", self.in_service))
+        } else if is_none(&self.requested)
+            && self.is_armed
+            && self.counts.0 > 0
+            && self.counts.1 == 0
+        {
+            Some("its timer's count is over with nothing pending".to_string())
+        } else {
+            None
+        }
+    }
+}
+
+/// The cores, for each time that they were looked at.
+fn samples(text: &str) -> Vec<Vec<Core>> {
+    const INTERRUPTS_ON: u64 = 1 << 9;
+    let mut samples: Vec<Vec<Core>> = Vec::new();
+    // Registers come first, all cores; then the local APICs, in the same order.
+    let mut apic = None;
+    for line in text.lines().map(str::trim) {
+        if let Some(number) = line.strip_prefix("CPU#") {
+            if number == "0" {
+                samples.push(Vec::new());
+            }
+            if let Some(sample) = samples.last_mut() {
+                sample.push(Core::default());
+            }
+            apic = None;
+            continue;
+        }
+        let Some(sample) = samples.last_mut() else {
+            continue;
+        };
+        if line.starts_with("dumping local APIC") {
+            apic = Some(apic.map_or(0, |core| core + 1));
+            continue;
+        }
+        let core = match apic {
+            Some(core) => sample.get_mut(core),
+            None => sample.last_mut(),
+        };
+        let Some(core) = core else { continue };
+        let word = |name: &str| value(line, name);
+        if line.starts_with("RIP=") {
+            let flags = word("RFL=").and_then(|hex| u64::from_str_radix(hex, 16).ok());
+            core.is_idle =
+                word("HLT=") == Some("1") && flags.is_some_and(|bits| bits & INTERRUPTS_ON != 0);
+            core.instruction = word("RIP=").unwrap_or_default().to_string();
+        } else if line.starts_with("LVTT ") {
+            core.is_armed = line.contains("one-shot") && !line.contains("masked");
+        } else if line.starts_with("Timer") {
+            let count = |name| word(name).and_then(|count| count.parse().ok()).unwrap_or(0);
+            core.counts = (count("initial_count = "), count("current_count = "));
+        } else if let Some(set) = line.strip_prefix("ISR") {
+            core.in_service = set.trim().to_string();
+        } else if let Some(set) = line.strip_prefix("IRR") {
+            core.requested = set.trim().to_string();
+        }
+    }
+    samples
+}
+
+/// The word behind `name`.
+fn value<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = line.split_once(name)?;
+    rest.split_ascii_whitespace().next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IDLE: &str = "RIP=ffffffffbad12a3f RFL=00000206 [-----P-] CPL=0 II=0 A20=1 SMM=0 HLT=1";
+    const BUSY: &str = "RIP=ffffffffba201280 RFL=00000206 [-----P-] CPL=0 II=0 A20=1 SMM=0 HLT=0";
+    const DEAF: &str = "RIP=ffffffffbad12a3f RFL=00000006 [-----P-] CPL=0 II=0 A20=1 SMM=0 HLT=1";
+    const ARMED: &str = "LVTT  0x000000ec active-hi edge                 one-shot     Fixed";
+    const MASKED: &str = "LVTT  0x000100ec active-hi edge  masked         one-shot     Fixed";
+
+    /// Two looks at a machine: Bulkhead's core, and one that is as described.
+    fn seen(registers: &str, timer: &str, counts: [(u64, u64); 2], isr: &str, irr: &str) -> String {
+        let mut text = String::new();
+        for (initial, current) in counts {
+            text += &format!(
+                "CPU#0\n{IDLE}\nCR3=1 CR4=2\nCPU#1\n{registers}\nCR3=3 CR4=4\n\
+                 dumping local APIC state for CPU 0 \n{ARMED}\n\
+                 Timer  DCR=0x3 (divide by 16) initial_count = 62970 current_count = 53731\n\
+                 ISR  (none)\nIRR  224 \nAPR 0x00 TPR 0x00 DFR 0x0f LDR 0x00 PPR 0x00\n\
+                 dumping local APIC state for CPU 1 \n{timer}\n\
+                 Timer  DCR=0x3 (divide by 16) initial_count = {initial} current_count = {current}\n\
+                 ISR  {isr}\nIRR  {irr}\nAPR 0x00 TPR 0x10 DFR 0x0f LDR 0x00 PPR 0xe0\n"
+            );
+        }
+        text
+    }
+
+    const OVER: [(u64, u64); 2] = [(35654, 0), (35654, 0)];
+
+    #[test]
+    fn each_trace_is_known() {
+        // As it was seen: a 6.12 that stopped at its start, all its interrupts behind one vector.
+        let text = seen(IDLE, ARMED, OVER, "236 ", "236 ");
+        let said = lost_write(&text, "").expect("a lost end of interrupt");
+        assert_eq!(
+            said,
+            format!("{MARK}: core 1 idles, and vector 236 is still in service")
+        );
+        let text = seen(IDLE, ARMED, OVER, "(none)", "(none)");
+        let said = lost_write(&text, "").expect("a lost start of the timer");
+        assert!(said.contains("count is over"), "{said}");
+        let log = "qemu-system-x86_64: ../hw/pci/msix.c:228: msix_table_mmio_write: Assertion \
+                   `addr + size <= dev->msix_entries_nr * PCI_MSIX_ENTRY_SIZE' failed.";
+        assert!(lost_write("", log).is_some());
+    }
+
+    #[test]
+    fn a_machine_without_one_is_none() {
+        let table = [
+            (
+                "it works",
+                seen(IDLE, ARMED, [(9, 5), (7, 3)], "(none)", "(none)"),
+            ),
+            ("busy", seen(BUSY, ARMED, OVER, "236", "236")),
+            ("interrupts off", seen(DEAF, ARMED, OVER, "236", "236")),
+            (
+                "about to be served",
+                seen(IDLE, ARMED, OVER, "(none)", "236"),
+            ),
+            ("timer off", seen(IDLE, MASKED, OVER, "(none)", "(none)")),
+            (
+                "never armed",
+                seen(IDLE, ARMED, [(0, 0); 2], "(none)", "(none)"),
+            ),
+            (
+                "armed meanwhile",
+                seen(IDLE, ARMED, [(9, 0), (8, 0)], "(none)", "(none)"),
+            ),
+            ("nothing seen", String::new()),
+        ];
+        for (what, text) in table {
+            assert_eq!(
+                lost_write(&text, "Assertion of another kind"),
+                None,
+                "{what}"
+            );
+        }
+        // One look is not enough.
+        let text = seen(IDLE, ARMED, OVER, "236", "236");
+        let half = &text[..text.len() / 2];
+        assert_eq!(lost_write(half, ""), None);
+    }
+}
