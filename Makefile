@@ -20,7 +20,7 @@ FIRMWARE ?= bios
 CONF ?=
 IMAGES ?=
 OUT ?= build/bulkhead.iso
-export CMDLINE FIRMWARE SMP MEMORY TIMEOUT ENTRY NET SERVER
+export CMDLINE VIDEO FIRMWARE SMP MEMORY TIMEOUT ENTRY NET SERVER
 
 # What the demo boots, for `make run` and `make demo`.
 DEMO_KERNELS := debian-6.1-cloud debian-6.12-cloud
@@ -31,7 +31,7 @@ DEVICE_KERNELS := debian-6.1 debian-6.12
 DEVICE_IMAGES := $(DEVICE_KERNELS:%=build/devices-%.img)
 
 # Crates without hardware: they run their tests here, and must build for the bare machine too.
-PURE := bulkhead-memory bulkhead-firmware bulkhead-pci bulkhead-linux bulkhead-tables bulkhead-plan bulkhead-shell
+PURE := bulkhead-memory bulkhead-firmware bulkhead-pci bulkhead-linux bulkhead-tables bulkhead-plan bulkhead-screen bulkhead-keyboard bulkhead-shell
 
 .PHONY: help
 help: ## This list
@@ -47,6 +47,7 @@ help: ## This list
 	@echo "  IMAGES=\"NAME=PATH ...\"  iso: kernels and initial RAM disks, by the names the script uses"
 	@echo "  OUT=FILE                iso: the result ($(OUT)); pxe: a folder"
 	@echo "  CMDLINE=TEXT            iso, pxe: Bulkhead's own command line"
+	@echo "  VIDEO=MODE              iso, pxe, GRUB only: the screen's mode, such as 1024x768x32 or text"
 	@echo "  TIMEOUT=3 ENTRY=1       iso, pxe: seconds of the menu (0: none), the entry booted then"
 	@echo "  NET=192.168.1 SERVER=IP pxe: the clients' network, this machine in it"
 	@echo "  N=5 CORES=1             bench: runs of each kind; cores of each Linux"

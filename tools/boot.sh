@@ -3,7 +3,7 @@
 # shellcheck shell=bash disable=SC2154  # lib.sh has the rest
 
 kernel=${BULKHEAD:-${CARGO_TARGET_DIR:-$root/target}/x86_64-unknown-none/release/bulkhead}
-cmdline=${CMDLINE:-} timeout=${TIMEOUT:-3} entry=${ENTRY:-1}
+cmdline=${CMDLINE:-} video=${VIDEO:-} timeout=${TIMEOUT:-3} entry=${ENTRY:-1}
 
 # Prints the folder of Limine's binaries, or fails.
 limine_folder() {
@@ -34,6 +34,7 @@ read_arguments() { # LOADER CONF [NAME=PATH...]
     # Both loaders' configuration languages give a meaning to characters beyond these.
     [[ $cmdline =~ ^[]A-Za-z0-9\ =,.:_/+@%[-]*$ ]] ||
         die "CMDLINE \"$cmdline\": letters, digits, spaces and = , . : _ / + @ % [ ] - are accepted"
+    [[ $video =~ ^[a-z0-9x,]*$ ]] || die "VIDEO \"$video\": text, auto or a mode such as 1024x768x32 is accepted"
     names=() paths=()
     local image name path other
     for image; do
@@ -127,9 +128,8 @@ if [ "\$grub_platform" = pc ]; then
         terminal_input console serial
         terminal_output console serial
     fi
-else
-    insmod all_video
 fi
+insmod all_video
 set timeout=$timeout
 set default=$((entry - 1))
 END
@@ -141,6 +141,8 @@ END
         for name in ${names[@]+"${names[@]}"}; do
             echo "    module2 /boot/img/$name $name"
         done
+        # After the kernel, whose header has set it to what the kernel would like.
+        [[ -z $video ]] || echo "    set gfxpayload=$video"
         echo "}"
     done
 }

@@ -48,6 +48,7 @@ fn kmain(info: BootInfo) -> ! {
     trap::enable_machine_checks();
 
     let memory = machine::own_memory(&info);
+    console::screen::init(&info);
     log::info!("memory: own page tables, {} ranges", memory.len());
     let firmware = machine::read_firmware(&info);
     log::info!("firmware: {} ACPI tables", firmware.tables.len());

@@ -3,7 +3,7 @@
 use core::fmt::Write;
 use core::panic::PanicInfo;
 
-use crate::console::serial;
+use crate::console::{screen, serial};
 use crate::cpu::halt_for_ever;
 
 /// Writes without waiting for the console's lock: its holder may be what panicked.
@@ -12,6 +12,7 @@ struct Now;
 impl Write for Now {
     fn write_str(&mut self, text: &str) -> core::fmt::Result {
         serial::write_now(text);
+        screen::write_now(text);
         Ok(())
     }
 }
@@ -23,5 +24,6 @@ fn panic(info: &PanicInfo<'_>) -> ! {
         Now,
         "\nBulkhead: {info}\nBulkhead: the shell has stopped; running partitions go on."
     );
+    screen::draw_now();
     halt_for_ever()
 }

@@ -47,6 +47,12 @@ pub(crate) enum Command {
     Include(Word),
     /// `on-error continue|stop`
     OnError(OnError),
+    /// `watch`
+    Watch,
+    /// `keymap [NAME]`
+    Keymap(Option<Word>),
+    /// `status [on|off]`
+    Status(Option<Word>),
     /// `log`
     Log,
     /// `version`
@@ -164,6 +170,12 @@ pub(crate) enum Verb {
     Include,
     /// `on-error`
     OnError,
+    /// `watch`
+    Watch,
+    /// `keymap`
+    Keymap,
+    /// `status`
+    Status,
     /// `log`
     Log,
     /// `version`
@@ -188,12 +200,13 @@ pub(crate) enum Verb {
 
 impl Verb {
     /// All of them, in the order in which `help` lists them.
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 27] = [
         Self::Define,
         Self::Set,
         Self::Undefine,
         Self::Check,
         Self::List,
+        Self::Watch,
         Self::Show,
         Self::Start,
         Self::Restart,
@@ -206,6 +219,8 @@ impl Verb {
         Self::Memory,
         Self::Devices,
         Self::Images,
+        Self::Keymap,
+        Self::Status,
         Self::Log,
         Self::Version,
         Self::Help,
@@ -232,6 +247,9 @@ impl Verb {
             Self::Wait => "wait",
             Self::Include => "include",
             Self::OnError => "on-error",
+            Self::Watch => "watch",
+            Self::Keymap => "keymap",
+            Self::Status => "status",
             Self::Log => "log",
             Self::Version => "version",
             Self::Help => "help",

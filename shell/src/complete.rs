@@ -103,6 +103,8 @@ fn candidates<'a>(
         (Some(Verb::Include), []) => scripts(control.machine()),
         (Some(Verb::Help), []) => owned(Verb::ALL.map(Verb::name)),
         (Some(Verb::Reset | Verb::Poweroff), []) => owned(["force"]),
+        (Some(Verb::Status), []) => owned(["on", "off"]),
+        (Some(Verb::Keymap), []) => control.keymaps().iter().map(ToString::to_string).collect(),
         _ => Vec::new(),
     };
     (word, all)

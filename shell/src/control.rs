@@ -101,4 +101,23 @@ pub trait Control {
 
     /// Milliseconds since Bulkhead was entered.
     fn uptime_ms(&self) -> u64;
+
+    /// Milliseconds since the kernel of the partition with that id was entered; `None` unless it
+    /// runs.
+    fn partition_uptime_ms(&self, id: usize) -> Option<u64>;
+
+    /// The names of all keyboard layouts.
+    fn keymaps(&self) -> &'static [&'static str];
+
+    /// The layout in force, and in a few words what keyboard there is.
+    fn keymap(&self) -> (&'static str, &'static str);
+
+    /// Chooses one of [`Self::keymaps`].
+    fn set_keymap(&mut self, name: &str);
+
+    /// Whether the screen has a status line; `None` where there is no screen.
+    fn status(&self) -> Option<bool>;
+
+    /// Switches the status line on or off, if there is a screen.
+    fn set_status(&mut self, on: bool);
 }

@@ -24,6 +24,9 @@ pub(crate) const fn usage(verb: Verb) -> &'static str {
         Verb::Wait => "wait NAME running|stopped TIMEOUT",
         Verb::Include => "include NAME",
         Verb::OnError => "on-error continue|stop",
+        Verb::Watch => "watch",
+        Verb::Keymap => "keymap [LAYOUT]",
+        Verb::Status => "status [on|off]",
         Verb::Log => "log",
         Verb::Version => "version",
         Verb::Help => "help [COMMAND]",
@@ -63,6 +66,9 @@ const fn summary(verb: Verb) -> &'static str {
         Verb::Wait => "wait until a partition runs, or has stopped",
         Verb::Include => "run another script, an image of that name",
         Verb::OnError => "in scripts: what follows a line that is refused",
+        Verb::Watch => "the partitions again each second, until a key",
+        Verb::Keymap => "what is printed on the keys of the PS/2 keyboard",
+        Verb::Status => "the line of partitions at the foot of the screen",
         Verb::Log => "what Bulkhead did since it was loaded",
         Verb::Version => "which Bulkhead this is",
         Verb::Help => "these lines, or all about one command",
@@ -100,6 +106,18 @@ const fn details(verb: Verb) -> &'static str {
             "STATE is defined, launching, running, stopped (it powered off or was killed) or\n\
              failed; RUNS counts its launches; RESTART is its policy.\n"
         }
+        Verb::Watch => {
+            "UP is the time since its kernel was entered, in hours, minutes and seconds.\n\
+             What happens to partitions meanwhile is told below the table.\n"
+        }
+        Verb::Keymap => {
+            "Without a layout: the one in force, and all that there are. It makes no\n\
+             difference to the serial line.\n\
+             \n\
+             example:\n  \
+             keymap de\n"
+        }
+        Verb::Status => "Without a word: whether it is on. The serial line has none.\n",
         Verb::Show => {
             "Its definition, its policy, its claim, where things will lie, the final command\n\
              line with what Bulkhead adds, the e820 and EFI memory maps, the ACPI tables.\n"

@@ -72,6 +72,9 @@ fn command(arguments: Arguments<'_>) -> Result<Command, CommandError> {
         Verb::Poweroff => Command::Poweroff(arguments.force()?),
         Verb::Halt => arguments.nothing(Command::Halt)?,
         Verb::List => arguments.nothing(Command::List)?,
+        Verb::Watch => arguments.nothing(Command::Watch)?,
+        Verb::Keymap => Command::Keymap(arguments.word()?),
+        Verb::Status => Command::Status(arguments.word()?),
         Verb::Log => arguments.nothing(Command::Log)?,
         Verb::Version => arguments.nothing(Command::Version)?,
         Verb::Machine => arguments.nothing(Command::Machine)?,
@@ -166,12 +169,17 @@ impl<'a> Arguments<'a> {
         Ok(self.rest.to_vec())
     }
 
-    fn topic(&self) -> Result<Option<Verb>, CommandError> {
-        let Some((topic, rest)) = self.rest.split_first() else {
+    /// One word or none.
+    fn word(&self) -> Result<Option<Word>, CommandError> {
+        let Some((word, rest)) = self.rest.split_first() else {
             return Ok(None);
         };
         self.end_at(rest)?;
-        verb(topic).map(Some)
+        Ok(Some(word.clone()))
+    }
+
+    fn topic(&self) -> Result<Option<Verb>, CommandError> {
+        self.word()?.as_ref().map(verb).transpose()
     }
 
     fn force(&self) -> Result<Force, CommandError> {
@@ -233,6 +241,9 @@ mod tests {
         let table = [
             ("list # now", Command::List),
             ("log", Command::Log),
+            ("watch", Command::Watch),
+            ("keymap", Command::Keymap(None)),
+            ("status", Command::Status(None)),
             ("version", Command::Version),
             ("machine", Command::Machine),
             ("cores", Command::Cores),

@@ -1,11 +1,15 @@
 //! The shell itself: the line editor on one side, the commands on the other.
 
+use alloc::string::String;
 use core::fmt::{self, Write};
 
+use crate::command::Command;
 use crate::complete::{columns, complete};
 use crate::control::Control;
 use crate::error::{CommandError, Failure, caret_under_typed};
 use crate::line::{LineEditor, Outcome, PROMPT};
+use crate::parse::parse;
+use crate::run::Watch;
 use crate::script::{Reader, ScriptStopped, write_event};
 
 /// A shell on one terminal.
@@ -19,6 +23,8 @@ pub struct Shell {
     undecided: bool,
     /// Lines of scripts are shown before they are run.
     echo: bool,
+    /// The partitions are being watched: there is no prompt.
+    watch: Option<Watch>,
 }
 
 impl Shell {
@@ -36,6 +42,7 @@ impl Shell {
 
     /// Shows the prompt at the start of an empty row.
     pub fn prompt(&mut self, out: &mut dyn Write) {
+        self.watch = None;
         let _ = self.editor.prompt(out);
     }
 
@@ -45,8 +52,25 @@ impl Shell {
         let _ = self.take(byte, control, out);
     }
 
+    /// Shows anew what changes by itself, if it is time: to be called now and then.
+    pub fn tick(&mut self, control: &dyn Control, out: &mut dyn Write) {
+        if let Some(watch) = &mut self.watch {
+            let _ = watch.tick(control, out);
+        }
+    }
+
+    /// The partitions in one line, for the foot of a screen.
+    #[must_use]
+    pub fn status_line(control: &dyn Control) -> String {
+        crate::run::status_line(control)
+    }
+
     /// Prints `* line` on a row of its own and shows again what was being typed.
     pub fn event(&mut self, line: &str, out: &mut dyn Write) {
+        if let Some(watch) = &mut self.watch {
+            watch.event(line);
+            return;
+        }
         let _ = self.editor.interrupt(out, |out| write_event(line, out));
     }
 
@@ -68,6 +92,11 @@ impl Shell {
     }
 
     fn take(&mut self, byte: u8, control: &mut dyn Control, out: &mut dyn Write) -> fmt::Result {
+        if self.watch.take().is_some() {
+            // Whatever the key is, it has done its work.
+            self.editor.swallow(byte);
+            return self.editor.prompt(out);
+        }
         let Some(outcome) = self.editor.feed(byte, out)? else {
             return Ok(());
         };
@@ -75,6 +104,11 @@ impl Shell {
         match outcome {
             Outcome::Editing => Ok(()),
             Outcome::Complete => self.tab(undecided, control, out),
+            Outcome::Submitted(line) if is_watch(&line) => {
+                self.watch = Some(Watch::default());
+                self.tick(control, out);
+                Ok(())
+            }
             Outcome::Submitted(line) => {
                 match Reader::operator(self.echo).line(&line, control, out) {
                     // What stopped an included script has been printed.
@@ -106,6 +140,10 @@ impl Shell {
         self.undecided = true;
         self.editor.bell(out)
     }
+}
+
+fn is_watch(line: &str) -> bool {
+    matches!(parse(line), Ok(Some(request)) if request.command == Command::Watch)
 }
 
 fn refuse(line: &str, error: &CommandError, out: &mut dyn Write) -> fmt::Result {

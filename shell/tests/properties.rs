@@ -43,6 +43,9 @@ fn input() -> impl Strategy<Value = Vec<u8>> {
         "help ",
         "list\r",
         "memory\r",
+        "watch\r",
+        "keymap ",
+        "status off\r",
         "cores\r",
         "reset\r",
         "halt\r",
@@ -83,6 +86,7 @@ proptest! {
         let mut session = Session::new();
         for (i, byte) in bytes.into_iter().enumerate() {
             session.shell.feed(byte, &mut session.kernel, &mut session.terminal);
+            session.shell.tick(&session.kernel, &mut session.terminal);
             if i == event {
                 session.shell.event("web: powered-off", &mut session.terminal);
             }

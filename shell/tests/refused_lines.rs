@@ -4,8 +4,8 @@ mod support;
 
 use support::refused::assert_refused;
 
-const COMMANDS: &str = "accepted: define, set, undefine, check, list, show, start, restart, \
-    kill, wait, include, on-error, machine, cores, memory, devices, images, log, version, help, handoff, halt, reset, poweroff";
+const COMMANDS: &str = "accepted: define, set, undefine, check, list, watch, show, start, restart, \
+    kill, wait, include, on-error, machine, cores, memory, devices, images, keymap, status, log, version, help, handoff, halt, reset, poweroff";
 const KEYS: &str =
     "accepted: cores, memory, kernel, initrd, cmdline, console, devices, restart, control";
 const DEFINE: &str = "accepted: define NAME cores=LIST memory=LIST kernel=IMAGE \

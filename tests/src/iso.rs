@@ -73,6 +73,12 @@ impl Iso {
         self
     }
 
+    /// With that mode of the screen, which GRUB knows how to set; empty for its own choice.
+    #[must_use]
+    pub fn video(self, mode: &str) -> Self {
+        self.setting("VIDEO", mode)
+    }
+
     /// With an image.
     #[must_use]
     pub fn image(mut self, name: &str, path: impl AsRef<Path>) -> Self {

@@ -4,8 +4,10 @@
 //! * [`qemu`]: a machine, with each serial port on a socket of its own.
 //! * [`devices`]: its PCI devices, each behind a root port.
 //! * [`monitor`]: what is done to it from outside.
+//! * [`picture`]: pictures of its screen.
 //! * [`port`]: one serial port: send, wait for a text, fail on silence.
 //! * [`report`]: what a demo Linux said of itself, as values.
+//! * [`screen`]: what Bulkhead's screen has to show.
 //! * [`answers`]: what Bulkhead's commands print, as values.
 //! * [`claims`]: what a boot script asks for, as values.
 //! * [`emulator`]: QEMU's own faults, told from Bulkhead's.
@@ -26,9 +28,11 @@ pub mod iso;
 pub mod monitor;
 pub mod neighbour;
 pub mod oops;
+pub mod picture;
 pub mod port;
 pub mod qemu;
 pub mod report;
+pub mod screen;
 pub mod soak;
 pub mod source;
 pub mod tool;

@@ -5,6 +5,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::picture::Picture;
+
 /// A connection to it (QMP), over which commands for people are sent (HMP).
 pub struct Monitor {
     reader: BufReader<UnixStream>,
@@ -73,6 +75,36 @@ impl Monitor {
         let answer = self.command(&format!("pmemsave {start:#x} {length:#x} \"{name}\""));
         let saved = std::fs::metadata(file).map_or(0, |file| file.len());
         assert_eq!(saved, length, "QEMU saved RAM: {answer}");
+    }
+
+    /// Presses the keys of a text, on an American keyboard: lower-case letters, digits, spaces,
+    /// and Enter for a line end.
+    ///
+    /// # Panics
+    /// If QEMU does not answer.
+    pub fn press(&mut self, text: &str) {
+        for c in text.chars() {
+            let key = match c {
+                ' ' => "spc".to_string(),
+                '\n' => "ret".to_string(),
+                c => c.to_string(),
+            };
+            self.command(&format!("sendkey {key} 20"));
+            // A keyboard has room for 16 bytes, which a slow machine takes one by one.
+            std::thread::sleep(Duration::from_millis(60));
+        }
+    }
+
+    /// A picture of the screen, which goes through a file.
+    ///
+    /// # Panics
+    /// If QEMU does not take one.
+    pub fn picture(&mut self, file: &Path) -> Picture {
+        let answer = self.command(&format!("screendump \"{}\"", file.display()));
+        let picture = std::fs::read(file)
+            .ok()
+            .and_then(|bytes| Picture::parse(&bytes));
+        picture.unwrap_or_else(|| panic!("QEMU took a picture: {answer}"))
     }
 
     fn execute(&mut self, json: &str) -> String {

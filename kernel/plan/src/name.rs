@@ -7,7 +7,7 @@ pub const MAX_NAME_BYTES: usize = 16;
 
 /// Words of the shell's grammar, present or reserved for later: a partition called `all` or
 /// `kernel` would make a line mean two things.
-const RESERVED: [&str; 44] = [
+const RESERVED: [&str; 47] = [
     "all",
     "boot",
     "bulkhead",
@@ -32,6 +32,7 @@ const RESERVED: [&str; 44] = [
     "include",
     "initrd",
     "kernel",
+    "keymap",
     "kill",
     "list",
     "log",
@@ -48,10 +49,12 @@ const RESERVED: [&str; 44] = [
     "set",
     "show",
     "start",
+    "status",
     "stop",
     "undefine",
     "version",
     "wait",
+    "watch",
 ];
 
 /// Why a text can't name a partition. Displays as what follows the name.

@@ -1,11 +1,24 @@
-//! Bytes in, bytes out: the shell's serial line, and the log. No commands here.
+//! Bytes in, bytes out: the shell's serial line, its screen and keyboard, and the log. No commands
+//! here.
 //!
-//! Only the shell's core uses the console; everything else leaves words for it (events, counters).
+//! * the [`serial`] line, COM1;
+//! * the [`screen`], a [`framebuffer`] or a [`vga_text`] mode: what is on it, and when it is drawn;
+//! * a PS/2 [`keyboard`];
+//! * the kernel's [`log`].
+//!
+//! Serial line and screen show the same, and what is typed on either goes to the one shell. Only
+//! the shell's core uses the console; everything else leaves words for it (events, counters).
 
 use core::fmt::{self, Write};
 
+use bulkhead_keyboard::Input;
+
+mod framebuffer;
+pub(crate) mod keyboard;
 pub(crate) mod log;
+pub(crate) mod screen;
 pub(crate) mod serial;
+mod vga_text;
 
 /// The console as a text sink: `\n` becomes `\r\n`.
 pub(crate) struct Console;
@@ -13,8 +26,26 @@ pub(crate) struct Console;
 impl Write for Console {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         serial::write(text);
+        screen::write(text);
         Ok(())
     }
+}
+
+/// The next byte that was typed, on the serial line or the keyboard. Page Up and Page Down scroll
+/// the screen, and any other key shows its end again.
+pub(crate) fn read() -> Option<u8> {
+    if let Some(byte) = serial::read().or_else(keyboard::rest) {
+        return Some(byte);
+    }
+    match keyboard::read()? {
+        Input::PageUp => screen::page(1),
+        Input::PageDown => screen::page(-1),
+        Input::Bytes(bytes) => {
+            screen::scroll_to_end();
+            keyboard::keep(bytes);
+        }
+    }
+    keyboard::rest()
 }
 
 /// Prints on the console.

@@ -18,6 +18,8 @@ const FIXED_SUPPORTED: u64 = 1 << 8;
 const ENABLE: u64 = 1 << 11;
 /// The page-attribute table as the processor has it after reset; Linux sets its own.
 const PAT_RESET: u64 = 0x0007_0406_0007_0406;
+/// The same with entry 3 write-combining, which only the frame buffer's pages use.
+const PAT_WRITE_COMBINING: u64 = 0x0007_0406_0107_0406;
 const MAX_VARIABLE: usize = 16;
 
 #[derive(PartialEq, Eq)]
@@ -42,6 +44,22 @@ pub(crate) fn record() {
         // SAFETY: CPUID says that the registers exist.
         SNAPSHOT.call_once(|| unsafe { read_all() });
     }
+}
+
+/// Makes the frame buffer's pages write-combining on this core, the shell's: a row of text then goes
+/// out in bursts of cache lines instead of word by word.
+pub(crate) fn write_combining() {
+    // SAFETY: every processor with long mode has the table. Entry 0, of all RAM, stays write-back;
+    // the frame buffer was not cached before, so no line of it is anywhere.
+    unsafe { write_msr(PAT, PAT_WRITE_COMBINING) };
+    x86_64::instructions::tlb::flush_all();
+}
+
+/// Gives the page-attribute table its reset value: a Linux that uses it as it is (`nopat`) takes
+/// what it finds on its boot core for what all its cores have.
+pub(crate) fn hand_over() {
+    // SAFETY: as above; entries 0 and 2, which this core still uses, stay as they are.
+    unsafe { write_msr(PAT, PAT_RESET) };
 }
 
 /// Reads all registers of this core.
@@ -72,7 +90,8 @@ unsafe fn read_all() -> Snapshot {
 /// Gives this core the recorded registers and the reset value of the page-attribute table.
 pub(crate) fn apply() {
     // SAFETY: the page-attribute table exists on every processor with long mode; its reset value
-    // keeps entry 0 write-back, the only one that our tables use beside uncached.
+    // keeps entry 0 write-back, the only one that our tables use beside uncached (and beside the
+    // frame buffer's, which only the shell's core touches: `write_combining`).
     unsafe { write_msr(PAT, PAT_RESET) };
     let Some(snapshot) = SNAPSHOT.get() else {
         return;

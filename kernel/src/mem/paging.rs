@@ -23,6 +23,7 @@ use crate::layout::KERNEL_BASE;
 
 const PRESENT: u64 = 1;
 const WRITABLE: u64 = 1 << 1;
+const WRITE_THROUGH: u64 = 1 << 3;
 const CACHE_DISABLE: u64 = 1 << 4;
 const ACCESSED: u64 = 1 << 5;
 const DIRTY: u64 = 1 << 6;
@@ -30,6 +31,9 @@ const HUGE: u64 = 1 << 7;
 const NO_EXECUTE: u64 = 1 << 63;
 
 const TABLE: u64 = PRESENT | WRITABLE | ACCESSED;
+/// Entry 3 of the page-attribute table: uncached after a reset, and write-combining on the shell's
+/// core ([`crate::cpu::mtrr::write_combining`]). Whichever a core has, it caches nothing.
+const WRITE_COMBINING: u64 = CACHE_DISABLE | WRITE_THROUGH;
 const LEAF: u64 = PRESENT | WRITABLE | ACCESSED | DIRTY;
 
 const GIB: u64 = 1 << 30;
@@ -215,6 +219,60 @@ fn map_above_4_gib(tables: &mut Tables, cached: &RegionSet, gigabytes: u64) {
             directory.start() | TABLE
         };
     }
+}
+
+/// Makes the frame buffer reachable and write-combining, also above all RAM.
+///
+/// # Safety
+/// To be called after [`activate`], on the boot processor, before any other core uses the tables.
+pub(crate) unsafe fn map_screen(screen: Region) {
+    // SAFETY: by the caller's contract nobody else has a reference; the processor reads entries
+    // whole, and those that change are of the frame buffer, which nobody uses yet.
+    let tables = unsafe { &mut *addr_of_mut!(TABLES) };
+    let first = screen.start() & !(LARGE_PAGE - 1);
+    for page in (first..screen.end()).step_by(LARGE_PAGE as usize) {
+        let (gib, index) = (page / GIB, (page % GIB / LARGE_PAGE) as usize);
+        if gib >= ENTRIES as u64 {
+            break; // beyond the first table, as all RAM up there
+        }
+        match tables.low_directories.get_mut(gib as usize) {
+            Some(directory) => combine(&mut directory.0[index], page),
+            None => {
+                let directory = split(&mut tables.low.0[gib as usize], gib * GIB);
+                // SAFETY: a page of 512 entries that `split` or `map_above_4_gib` has filled.
+                combine(unsafe { &mut *directory.add(index) }, page);
+            }
+        }
+    }
+    x86_64::instructions::tlb::flush_all();
+}
+
+/// Makes a 2 MiB page write-combining, unless RAM lies in it too.
+fn combine(entry: &mut u64, page: u64) {
+    let is_cached = *entry & PRESENT != 0 && *entry & CACHE_DISABLE == 0;
+    if !is_cached {
+        *entry = page | LEAF | HUGE | WRITE_COMBINING;
+    }
+}
+
+/// The directory of a gigabyte, made of its one large page or of nothing if need be.
+fn split(entry: &mut u64, start: u64) -> *mut u64 {
+    if *entry & PRESENT == 0 || *entry & HUGE != 0 {
+        let directory = frames::take(PAGE, "page tables");
+        let rights = *entry & (PRESENT | HUGE | LEAF | CACHE_DISABLE);
+        for index in 0..ENTRIES as u64 {
+            let page = if rights == 0 {
+                0
+            } else {
+                start + index * LARGE_PAGE
+            };
+            // SAFETY: a page that was just taken for this.
+            unsafe { phys::pointer::<u64>(directory.start() + index * 8).write(page | rights) };
+        }
+        *entry = directory.start() | TABLE;
+    }
+    const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+    phys::pointer(*entry & ADDRESS)
 }
 
 fn map_image(tables: &mut Tables, image: ImagePlace) {

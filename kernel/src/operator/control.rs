@@ -5,12 +5,13 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
+use bulkhead_keyboard::Keymap;
 use bulkhead_memory::Region;
 use bulkhead_plan::{Event, LaunchPlan, Ledger, Machine, ResidentCode};
 use bulkhead_shell::Control;
 
-use super::{Kernel, wait_for_tick};
-use crate::console::{self, serial};
+use super::Kernel;
+use crate::console::{self, keyboard, screen};
 use crate::cpu::cores::{self, CoreState};
 use crate::cpu::{apic, trap, tsc};
 use crate::layout::MAX_PARTITIONS;
@@ -52,9 +53,29 @@ impl Kernel {
         Ok(slot)
     }
 
+    /// Bytes that are resident for ever: Bulkhead's own, and those of the images.
+    fn resident_bytes(&self) -> (u64, u64) {
+        let is_image = |region: &Region| {
+            let images = &self.machine.images;
+            images
+                .iter()
+                .any(|image| region.contains_region(image.region))
+        };
+        let mut bytes = (0, 0);
+        for resident in &self.machine.resident {
+            if is_image(&resident.region) {
+                bytes.1 += resident.region.size();
+            } else {
+                bytes.0 += resident.region.size();
+            }
+        }
+        bytes
+    }
+
     /// Records that the operator launches a partition, which ends its row of failures.
     fn begin(&mut self, slot: &Slot, id: usize) -> Result<(), String> {
         slot.set_failures(0);
+        self.lend_to(id);
         let launch = |ledger: &mut Ledger| {
             ledger.forgive(id)?;
             ledger.apply(id, &Event::Launch)
@@ -62,8 +83,12 @@ impl Kernel {
         launch(&mut self.ledger).map_err(|error| error.to_string())
     }
 
-    /// Leaves the shell: this core does something else from now on.
+    /// Leaves the shell: this core does something else from now on, and touches neither screen nor
+    /// keyboard. Whose they are by then is seen when it is back.
     fn leave() {
+        screen::draw();
+        screen::set_lent(true);
+        keyboard::set_lent(true);
         x86_64::instructions::interrupts::disable();
         apic::stop_timer();
         request::set_shell_runs(false);
@@ -154,7 +179,7 @@ impl Control for Kernel {
 
     fn pause(&mut self) -> bool {
         while self.typed.len() < MOST_TYPED
-            && let Some(byte) = serial::read()
+            && let Some(byte) = console::read()
         {
             if byte == INTERRUPT {
                 self.typed.clear();
@@ -162,12 +187,20 @@ impl Control for Kernel {
             }
             self.typed.push_back(byte);
         }
-        wait_for_tick();
+        self.tend_seat(false);
         false
     }
 
     fn log(&self, out: &mut dyn fmt::Write) -> fmt::Result {
         console::log::show(out)?;
+        screen::describe(out)?;
+        let (own, images) = self.resident_bytes();
+        writeln!(
+            out,
+            "resident: {} KiB, and {} KiB of images",
+            own >> 10,
+            images >> 10
+        )?;
         let (used, size) = heap::usage();
         writeln!(out, "heap: {used} of {size} bytes in use")?;
         for vector in 0..=u8::MAX {
@@ -211,5 +244,32 @@ impl Control for Kernel {
 
     fn uptime_ms(&self) -> u64 {
         tsc::uptime_ms()
+    }
+
+    fn partition_uptime_ms(&self, id: usize) -> Option<u64> {
+        let slot = slot::get(id).filter(|slot| slot.phase() == Phase::Running)?;
+        Some(tsc::now().saturating_sub(slot.entered()) / tsc::khz())
+    }
+
+    fn keymaps(&self) -> &'static [&'static str] {
+        &Keymap::NAMES
+    }
+
+    fn keymap(&self) -> (&'static str, &'static str) {
+        (keyboard::keymap().name(), keyboard::describe())
+    }
+
+    fn set_keymap(&mut self, name: &str) {
+        if let Some(keymap) = Keymap::from_name(name) {
+            keyboard::set_keymap(keymap);
+        }
+    }
+
+    fn status(&self) -> Option<bool> {
+        screen::wants_status()
+    }
+
+    fn set_status(&mut self, on: bool) {
+        screen::want_status(on);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! * [`control`]: what the shell asks of the kernel.
 //! * [`events`]: what partitions' cores report, told to the operator.
+//! * [`seat`]: the screen and the keyboard, unless a partition has them.
 //!
 //! The core can leave for a last Linux (`handoff`) or park (`halt`), and come back: what the shell
 //! works on is therefore on the heap, and [`resume`] takes it up again on a fresh stack.
@@ -17,9 +18,9 @@ use bulkhead_plan::{Event, Ledger, Machine, Partition};
 use bulkhead_shell::{Options, Shell};
 
 use crate::boot::BootInfo;
-use crate::console::{self, Console, println, serial};
-use crate::cpu::apic;
+use crate::console::{self, Console, keyboard, println, serial};
 use crate::cpu::cores::{self, CoreState};
+use crate::cpu::{apic, mtrr};
 use crate::layout::{BOOT_STACK, MAX_CORES, MAX_PARTITIONS};
 use crate::machine::image_bytes;
 use crate::partition::request;
@@ -28,6 +29,7 @@ use crate::power::Power;
 
 mod control;
 mod events;
+mod seat;
 
 /// Which Bulkhead this is.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -64,6 +66,7 @@ pub(crate) fn run(machine: Machine, power: Power, options: &Options) -> ! {
     }));
     SESSION.store(session, Ordering::Release);
     apic::start_timer();
+    keyboard::init(session.kernel.machine.has_ps2);
     session.kernel.run_script(&mut session.shell, options);
     session.serve()
 }
@@ -90,6 +93,7 @@ extern "C" fn resume_on_fresh_stack() -> ! {
     request::set_shell_runs(true);
     // The last Linux may have owned the port.
     serial::init();
+    mtrr::write_combining();
     apic::quiesce();
     apic::start_timer();
     let session = SESSION.load(Ordering::Acquire);
@@ -104,19 +108,20 @@ impl Session {
         // From now on lines would fall into what is being typed; `log` has them.
         console::log::show_live(false);
         let Self { kernel, shell } = self;
+        kernel.lend();
         kernel.tell_events(shell);
         kernel.catch_up();
         shell.prompt(&mut Console);
         loop {
             let mut idle = true;
-            while let Some(byte) = kernel.typed.pop_front().or_else(serial::read) {
+            while let Some(byte) = kernel.typed.pop_front().or_else(console::read) {
                 shell.feed(byte, kernel, &mut Console);
                 idle = false;
             }
             idle &= !kernel.tell_events(shell);
-            if idle {
-                wait_for_tick();
-            } else {
+            shell.tick(kernel, &mut Console);
+            kernel.tend_seat(!idle);
+            if !idle {
                 kernel.retire_slots();
             }
         }

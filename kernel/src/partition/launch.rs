@@ -11,7 +11,7 @@ use super::event::{self, Kind};
 use super::slot::{self, Phase, Slot};
 use super::{park, runtime};
 use crate::cpu::cores::{self, CoreState};
-use crate::cpu::{apic, halt_for_ever, tsc};
+use crate::cpu::{apic, halt_for_ever, mtrr, tsc};
 use crate::mem::phys;
 
 core::arch::global_asm!(include_str!("enter.S"), options(att_syntax));
@@ -102,6 +102,7 @@ fn enter(partition: usize, slot: &Slot, plan: &LaunchPlan) -> ! {
         }
     }
     apic::hand_over();
+    mtrr::hand_over();
     if !slot.advance(Phase::Launching, Phase::Running) {
         // Killed meanwhile. Whoever did it resets this core; but nobody may reset the machine's
         // boot processor, which therefore parks by itself.

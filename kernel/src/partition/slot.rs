@@ -255,7 +255,7 @@ impl Slot {
     }
 
     /// When the kernel was entered.
-    pub(super) fn entered(&self) -> u64 {
+    pub(crate) fn entered(&self) -> u64 {
         self.entered.load(Ordering::Relaxed)
     }
 

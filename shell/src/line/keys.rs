@@ -95,6 +95,11 @@ pub(crate) struct Decoder {
 const ESC: u8 = 0x1b;
 
 impl Decoder {
+    /// Whether more bytes of a key are to come.
+    pub(crate) fn is_inside(&self) -> bool {
+        self.state != State::Ground
+    }
+
     /// Takes one byte; gives a key when one is complete.
     pub(crate) fn push(&mut self, byte: u8) -> Option<Key> {
         let after_cr = core::mem::replace(&mut self.after_cr, byte == b'\r');

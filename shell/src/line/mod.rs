@@ -56,6 +56,8 @@ pub(crate) struct LineEditor {
     scroll: usize,
     /// Whether the prompt is on the screen.
     prompted: bool,
+    /// The rest of this key is for somebody else.
+    swallowing: bool,
 }
 
 impl LineEditor {
@@ -112,10 +114,18 @@ impl LineEditor {
         byte: u8,
         out: &mut dyn Write,
     ) -> Result<Option<Outcome>, fmt::Error> {
-        self.decoder
-            .push(byte)
-            .map(|key| self.press(key, out))
-            .transpose()
+        let Some(key) = self.decoder.push(byte) else {
+            return Ok(None);
+        };
+        if core::mem::take(&mut self.swallowing) {
+            return Ok(None);
+        }
+        self.press(key, out).map(Some)
+    }
+
+    /// Takes the first byte of a key that is for somebody else: all of the key does nothing here.
+    pub(crate) fn swallow(&mut self, byte: u8) {
+        self.swallowing = self.decoder.push(byte).is_none() && self.decoder.is_inside();
     }
 
     fn press(&mut self, key: Key, out: &mut dyn Write) -> Result<Outcome, fmt::Error> {

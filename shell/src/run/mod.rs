@@ -12,9 +12,11 @@ mod list;
 mod machine;
 mod memory;
 mod names;
+mod seat;
 mod show;
 mod table;
 mod wait;
+mod watch;
 
 use alloc::format;
 use alloc::string::String;
@@ -25,6 +27,8 @@ use crate::control::Control;
 use crate::error::{CommandError, Failure};
 use crate::help;
 use crate::words::Word;
+
+pub(crate) use watch::{Watch, status_line};
 
 /// What every command ends with.
 pub(crate) type Done = Result<(), Failure>;
@@ -48,6 +52,11 @@ pub(crate) fn run(request: &Request, control: &mut dyn Control, out: &mut dyn Wr
         Command::Wait(name, goal, ms) => wait::wait(name, *goal, *ms, control, out)?,
         // These two are about the script that they stand in: `script` does them.
         Command::Include(_) | Command::OnError(_) => {}
+        Command::Watch => return Err(refused(verb, ONLY_TYPED.into())),
+        Command::Keymap(None) => seat::keymap(control, out)?,
+        Command::Keymap(Some(name)) => seat::set_keymap(name, control)?,
+        Command::Status(None) => seat::status(control, out)?,
+        Command::Status(Some(word)) => seat::set_status(word, control)?,
         Command::Log => control.log(out)?,
         Command::Version => writeln!(out, "{}", control.version())?,
         Command::Help(None) => help::overview(out)?,
@@ -71,6 +80,9 @@ pub(crate) fn run(request: &Request, control: &mut dyn Control, out: &mut dyn Wr
     }
     Ok(())
 }
+
+/// `watch` at the prompt never comes here: the shell itself goes on with it.
+const ONLY_TYPED: &str = "\"watch\" is for the prompt: a script has no key to stop it with";
 
 fn refused(word: &Word, message: String) -> Failure {
     CommandError::new(word.span, message).into()

@@ -16,7 +16,7 @@ use core::fmt;
 use std::collections::VecDeque;
 
 use bulkhead_memory::Region;
-use bulkhead_plan::{Event, Image, ImageKind, LaunchPlan, Ledger, Machine, ResidentCode};
+use bulkhead_plan::{Event, Image, ImageKind, LaunchPlan, Ledger, Machine, ResidentCode, State};
 use bulkhead_shell::{Control, Shell};
 
 pub(crate) use terminal::Terminal;
@@ -50,6 +50,10 @@ pub(crate) struct FakeKernel {
     pub(crate) now_ms: u64,
     /// When the operator presses `^C`.
     pub(crate) interrupt_ms: Option<u64>,
+    /// The keyboard's layout.
+    pub(crate) keymap: &'static str,
+    /// Whether the screen has a status line.
+    pub(crate) status: bool,
 }
 
 impl Default for FakeKernel {
@@ -70,6 +74,8 @@ impl Default for FakeKernel {
             later: VecDeque::new(),
             now_ms: 83_012,
             interrupt_ms: None,
+            keymap: "us",
+            status: true,
         }
     }
 }
@@ -219,6 +225,32 @@ impl Control for FakeKernel {
     fn pause(&mut self) -> bool {
         self.now_ms += 10;
         self.interrupt_ms.is_some_and(|at| at <= self.now_ms)
+    }
+
+    fn partition_uptime_ms(&self, id: usize) -> Option<u64> {
+        let partition = self.ledger.by_id(id)?;
+        (partition.state == State::Running).then_some(self.now_ms - 83_000 + 3_725_000)
+    }
+
+    fn keymaps(&self) -> &'static [&'static str] {
+        &["us", "uk", "de", "jp"]
+    }
+
+    fn keymap(&self) -> (&'static str, &'static str) {
+        (self.keymap, "PS/2, scan code set 1 (translated)")
+    }
+
+    fn set_keymap(&mut self, name: &str) {
+        let known = self.keymaps().iter().find(|known| **known == name);
+        self.keymap = known.expect("the shell has checked it");
+    }
+
+    fn status(&self) -> Option<bool> {
+        Some(self.status)
+    }
+
+    fn set_status(&mut self, on: bool) {
+        self.status = on;
     }
 }
 

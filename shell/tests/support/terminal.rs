@@ -93,6 +93,11 @@ impl Terminal {
         match self.escape.as_str() {
             "\u{1b}[2J" => self.rows = vec![[' '; WIDTH]; HEIGHT],
             "\u{1b}[H" => (self.row, self.column) = (0, 0),
+            "\u{1b}[K" => self.rows[self.row][self.column..].fill(' '),
+            "\u{1b}[J" => {
+                self.rows[self.row][self.column..].fill(' ');
+                self.rows[self.row + 1..].fill([' '; WIDTH]);
+            }
             partial if "\u{1b}[2J".starts_with(partial) => return,
             other => panic!("sent to the terminal: {other:?}"),
         }

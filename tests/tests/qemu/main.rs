@@ -12,6 +12,7 @@ mod handoff;
 mod lifecycle;
 mod loaders;
 mod refusals;
+mod screen;
 mod shell;
 mod soak;
 mod two_linuxes;
@@ -63,6 +64,7 @@ fn main() {
         boot::stories(),
         generic::stories(),
         shell::stories(),
+        screen::stories(),
         soak::stories(),
         devices::stories(),
         refusals::stories(),

@@ -11,6 +11,19 @@ use crate::Machine;
 use crate::ledger::Partition;
 
 impl Devices {
+    /// Whether nobody else may draw while their owner runs: the screen is among them, or the
+    /// function that it is memory of; in a text mode, any display function.
+    #[must_use]
+    pub fn takes_screen(&self, machine: &Machine) -> bool {
+        const DISPLAY: u8 = 0x03;
+        let is_screens = |function: &Function| match screen_function(machine) {
+            Some(address) => function.address == address,
+            None => function.class == DISPLAY,
+        };
+        let mut functions = machine.functions.iter();
+        self.framebuffer || functions.any(|f| is_screens(f) && self.has_function(f.address))
+    }
+
     /// Refuses the screen while somebody else has the function that it is memory of, and that
     /// function while somebody else has the screen.
     pub(super) fn check_screen<'a>(

@@ -1,0 +1,134 @@
+//! Rows of text as lines of pixels.
+
+use bulkhead_linux::Screen;
+
+use crate::display::Row;
+use crate::font::{self, GLYPH_HEIGHT, GLYPH_WIDTH, SHADES};
+use crate::pixel::PixelFormat;
+use crate::text::{MAX_COLUMNS, MAX_ROWS};
+use crate::{Kind, Rgb};
+
+/// From this width on each pixel of the font is drawn as two by two: text of 16 lines can't be read
+/// on such a screen.
+const LARGE_WIDTH: u16 = 2560;
+/// Bytes of the longest line of pixels: the font's pixels of one row, each once.
+const LONGEST: usize = MAX_COLUMNS * GLYPH_WIDTH * 2 * 4;
+
+/// How a screen's rows become pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Raster {
+    format: PixelFormat,
+    /// Pixels of the screen for each of the font's, in both directions.
+    scale: usize,
+    columns: usize,
+    rows: usize,
+}
+
+impl Raster {
+    /// Bytes of a buffer that [`Self::line`] never finds too small.
+    pub const BUFFER: usize = LONGEST;
+
+    /// For a screen; `None` if its pixels can't be written or there is no room for text.
+    #[must_use]
+    pub fn new(screen: &Screen) -> Option<Self> {
+        let format = PixelFormat::of(screen)?;
+        let (width, height) = (usize::from(screen.width), usize::from(screen.height));
+        let pitch = usize::from(screen.pitch);
+        let has_room = width * format.bytes() <= pitch
+            && (pitch as u64).checked_mul(height as u64)? <= screen.size;
+        let scale = if screen.width >= LARGE_WIDTH { 2 } else { 1 };
+        let raster = Self {
+            format,
+            scale,
+            columns: (width / (GLYPH_WIDTH * scale)).min(MAX_COLUMNS),
+            rows: (height / (GLYPH_HEIGHT * scale)).min(MAX_ROWS),
+        };
+        (has_room && raster.columns > 0 && raster.rows > 1).then_some(raster)
+    }
+
+    /// Characters in a row.
+    #[must_use]
+    pub const fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Rows.
+    #[must_use]
+    pub const fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Lines of pixels of the screen for each line of the font.
+    #[must_use]
+    pub const fn scale(&self) -> usize {
+        self.scale
+    }
+
+    /// The palette of a row: to be made once for all its lines.
+    #[must_use]
+    pub fn palette(&self, kind: Kind) -> Palette {
+        let (front, back) = kind.colours();
+        Palette(core::array::from_fn(|shade| {
+            self.format.pixel(mix(back, front, shade))
+        }))
+    }
+
+    /// Writes line `y` of a row, from 0 to [`GLYPH_HEIGHT`], into the front of `out`: its first
+    /// `columns` characters, blank behind the row's end. Gives the bytes that were written.
+    ///
+    /// # Panics
+    /// If `out` is shorter than [`Self::BUFFER`].
+    pub fn line<'a>(
+        &self,
+        row: &Row<'_>,
+        columns: usize,
+        y: usize,
+        palette: &Palette,
+        out: &'a mut [u8; LONGEST],
+    ) -> &'a [u8] {
+        let columns = columns.min(self.columns);
+        let bytes = match self.format.bytes() {
+            2 => self.put_line::<2>(row, columns, y, palette, out),
+            3 => self.put_line::<3>(row, columns, y, palette, out),
+            _ => self.put_line::<4>(row, columns, y, palette, out),
+        };
+        &out[..bytes]
+    }
+
+    /// The same for pixels of a length that the compiler knows: this is the innermost loop.
+    fn put_line<const BYTES: usize>(
+        &self,
+        row: &Row<'_>,
+        columns: usize,
+        y: usize,
+        palette: &Palette,
+        out: &mut [u8; LONGEST],
+    ) -> usize {
+        let mut pixels = out.as_chunks_mut::<BYTES>().0.iter_mut();
+        for column in 0..columns {
+            let character = row.cells.get(column).copied().unwrap_or(b' ');
+            let flip = if row.cursor == Some(column) { 0xf } else { 0 };
+            for shade in font::line(character, y) {
+                let colour = &palette.0[usize::from((shade ^ flip) & 0xf)];
+                for pixel in pixels.by_ref().take(self.scale) {
+                    pixel.copy_from_slice(&colour[..BYTES]);
+                }
+            }
+        }
+        columns * GLYPH_WIDTH * self.scale * BYTES
+    }
+}
+
+/// The pixels of each shade of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Palette([[u8; 4]; SHADES]);
+
+/// The colour that is `shade` of 15 parts on the way from one to the other.
+fn mix(from: Rgb, to: Rgb, shade: usize) -> Rgb {
+    let whole = SHADES - 1;
+    core::array::from_fn(|i| {
+        let (from, to) = (usize::from(from[i]), usize::from(to[i]));
+        // Both are below 256, and so is whatever is between.
+        ((from * (whole - shade) + to * shade) / whole) as u8
+    })
+}

@@ -1,0 +1,5 @@
+//! The screen as an operator sees it.
+
+mod golden;
+mod model;
+mod views;
