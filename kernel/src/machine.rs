@@ -11,6 +11,7 @@ use bulkhead_pci::{Bus, Route};
 use bulkhead_plan::{
     Com, Core, FirmwareKind, Image, ImageKind, Machine, MemoryKind, MemoryRange, Resident, Uart,
 };
+use bulkhead_shell::Options;
 
 use crate::boot::BootInfo;
 use crate::console::serial;
@@ -105,7 +106,13 @@ pub(crate) fn init_cores(firmware: &Firmware) -> usize {
 }
 
 /// The whole description, after the cores were started.
-pub(crate) fn describe(info: &BootInfo, firmware: Firmware, memory: &[MemoryRange]) -> Machine {
+/// From then on the console is where it was wanted.
+pub(crate) fn describe(
+    info: &BootInfo,
+    options: &Options,
+    firmware: Firmware,
+    memory: &[MemoryRange],
+) -> (Machine, serial::Choice) {
     let mut resident = frames::taken();
     resident.push(Resident {
         region: info.image.region().align_outward(PAGE),
@@ -114,7 +121,14 @@ pub(crate) fn describe(info: &BootInfo, firmware: Firmware, memory: &[MemoryRang
     let images = images(info, &mut resident);
     let madt = firmware.madt.unwrap_or_default();
     let boot_flags = firmware.fadt.as_ref().map(|fadt| fadt.boot_flags);
-    Machine {
+    let functions = pci::scan(&firmware.ecam);
+    let known = serial::Known {
+        firmware: firmware.console.as_ref(),
+        functions: &functions,
+        memory,
+    };
+    let console = serial::settle(options, &known);
+    let machine = Machine {
         cores: describe_cores(&madt.processors),
         boot_core: apic::id(),
         memory: memory.to_vec(),
@@ -122,13 +136,15 @@ pub(crate) fn describe(info: &BootInfo, firmware: Firmware, memory: &[MemoryRang
         images,
         uarts: Com::ALL
             .into_iter()
-            .filter(|com| *com == serial::SHELL_PORT || serial::is_present(*com))
+            .filter(|com| console.com == Some(*com) || serial::is_present(*com))
             .map(|port| Uart {
                 port,
-                is_shell: port == serial::SHELL_PORT,
+                is_shell: console.com == Some(port),
             })
             .collect(),
-        functions: pci::scan(&firmware.ecam),
+        shell_function: console.function,
+        shell_line: console.line.clone(),
+        functions,
         routes: routes(&firmware.routes),
         overrides: madt.overrides,
         has_ps2: legacy::has_ps2(boot_flags),
@@ -143,7 +159,8 @@ pub(crate) fn describe(info: &BootInfo, firmware: Firmware, memory: &[MemoryRang
         firmware: info.firmware,
         loader: info.loader.clone(),
         cpu_model: cpu_model(),
-    }
+    };
+    (machine, console)
 }
 
 /// Where the pins of root buses lead, in the words of PCI.

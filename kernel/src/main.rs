@@ -36,9 +36,9 @@ static mut BOOT_STACK: Stack = Stack([0; BOOT_STACK_BYTES]);
 /// From the loader's record to the shell.
 fn kmain(info: BootInfo) -> ! {
     // The console first: whatever goes wrong can then be said.
-    console::serial::init();
-    console::log::init();
     let options = Options::parse(&info.command_line);
+    console::serial::start(&options);
+    console::log::init();
     console::log::show_live(options.is_verbose);
     log::info!("loaded by {}, {} modules", info.loader, info.modules.len());
     cores::init_boot_core(apic::id());
@@ -74,8 +74,15 @@ fn kmain(info: BootInfo) -> ! {
     log::info!("cores: started; devices are looked for");
 
     let power = Power::new(&firmware);
-    let machine = machine::describe(&info, firmware, &memory);
+    let (machine, console) = machine::describe(&info, &options, firmware, &memory);
     machine::hide_mp_table(&machine);
-    operator::report(&info, &options, &machine, left_out, has_trampoline);
+    operator::report(
+        &info,
+        &options,
+        &machine,
+        &console,
+        left_out,
+        has_trampoline,
+    );
     operator::run(machine, power, &options)
 }

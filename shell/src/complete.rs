@@ -178,12 +178,15 @@ fn devices<'a>(value: &'a str, machine: &Machine) -> (&'a str, Vec<String>) {
 
 /// Whether the machine has the device, and somebody could be given it by that name.
 fn can_be_given(name: DeviceName, machine: &Machine) -> bool {
-    let unit = |bus| bulkhead_pci::unit(&machine.functions, bus);
+    let unit = |bus| {
+        let unit = bulkhead_pci::unit(&machine.functions, bus).ok()?;
+        machine.shell_function_in(&unit).is_none().then_some(unit)
+    };
     match name {
         DeviceName::Function(address) => {
-            unit(address.bus()).is_ok_and(|unit| unit.bridge.is_some())
+            unit(address.bus()).is_some_and(|unit| unit.bridge.is_some())
         }
-        DeviceName::Bus(bus) => unit(bus).is_ok(),
+        DeviceName::Bus(bus) => unit(bus).is_some(),
         DeviceName::Port(port) => {
             let mut uarts = machine.uarts.iter();
             uarts.any(|uart| uart.port == port && !uart.is_shell)

@@ -35,7 +35,7 @@ mod values;
 mod words;
 
 pub use control::Control;
-pub use options::Options;
+pub use options::{Console, ConsolePlace, Options};
 pub use script::ScriptStopped;
 pub use shell::Shell;
 

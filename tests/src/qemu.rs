@@ -185,6 +185,13 @@ impl Machine {
         self
     }
 
+    /// With that many serial ports.
+    #[must_use]
+    pub fn serial_ports(mut self, count: usize) -> Self {
+        self.ports = count;
+        self
+    }
+
     /// A reset starts it anew. Without this it ends QEMU.
     #[must_use]
     pub fn resets(mut self) -> Self {

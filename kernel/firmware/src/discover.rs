@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use crate::header::read_table;
 use crate::{
-    EcamRange, Fadt, Madt, PhysicalMemory, PinRoute, Problem, Signature, SleepS5, TableInfo, fadt,
-    madt, mcfg, prt, root, rsdp, sleep,
+    EcamRange, Fadt, Madt, NoSerialPort, PhysicalMemory, PinRoute, Problem, SerialPort, Signature,
+    SleepS5, TableInfo, fadt, madt, mcfg, prt, root, rsdp, sleep, spcr,
 };
 
 /// Everything that was learnt from the firmware's tables.
@@ -22,6 +22,8 @@ pub struct Firmware {
     pub fadt: Option<Fadt>,
     /// How to power the machine off.
     pub sleep: Option<SleepS5>,
+    /// The serial port of firmware's own console.
+    pub console: Option<Result<SerialPort, NoSerialPort>>,
     /// Where the interrupt pins of the root buses lead, as far as that is known: sorted, each
     /// pin at most once.
     pub routes: Vec<PinRoute>,
@@ -76,13 +78,16 @@ impl Firmware {
             .any(|table| table.signature == info.signature);
         let problems = &mut self.problems;
         match &info.signature {
-            b"APIC" | b"MCFG" | b"FACP" if is_second => problems.push(Problem::SecondTable {
-                table: info.name(),
-                address,
-            }),
+            b"APIC" | b"MCFG" | b"FACP" | b"SPCR" if is_second => {
+                problems.push(Problem::SecondTable {
+                    table: info.name(),
+                    address,
+                })
+            }
             b"APIC" => self.madt = madt::parse(bytes, problems),
             b"MCFG" => self.ecam = mcfg::parse(bytes, problems),
             b"FACP" => self.fadt = fadt::parse(bytes, problems),
+            b"SPCR" => self.console = spcr::parse(bytes, problems),
             _ => {}
         }
         self.tables.push(info);

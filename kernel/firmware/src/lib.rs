@@ -25,6 +25,7 @@ mod prt;
 mod root;
 mod rsdp;
 mod sleep;
+mod spcr;
 
 pub use discover::{Firmware, discover};
 pub use fadt::{AddressSpace, Fadt, ResetRegister};
@@ -35,6 +36,7 @@ pub use problem::{Problem, Signature};
 pub use prt::PinRoute;
 pub use rsdp::find_rsdp;
 pub use sleep::SleepS5;
+pub use spcr::{NoSerialPort, SerialFunction, SerialPort, SerialRegisters};
 
 /// Physical memory as the parsers see it.
 pub trait PhysicalMemory {

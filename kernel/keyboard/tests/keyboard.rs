@@ -224,7 +224,8 @@ proptest! {
         let mut keyboard = Keyboard::start(&mut fake, Keymap::Us).unwrap();
         fake.output.extend(codes);
         typed(&mut keyboard, &mut fake);
-        let up = [0xaa, 0xb6, 0x9d, 0xb8, 0xe0, 0x9d, 0xe0, 0xb8];
+        // Noise may end with a prefix, which takes what follows: a plain key's release first.
+        let up = [0x9e, 0x9e, 0x9e, 0xaa, 0xb6, 0x9d, 0xb8, 0xe0, 0x9d, 0xe0, 0xb8];
         if keyboard.scan_code_set() == 1 {
             fake.press(&up);
             fake.press(&[0x02, 0x82, 0x02, 0x82]);

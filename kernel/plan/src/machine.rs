@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use bulkhead_firmware::{EcamRange, InterruptOverride, IoApic, Problem, TableInfo};
 use bulkhead_linux::{BzImage, Screen};
 use bulkhead_memory::{Region, RegionSet};
-use bulkhead_pci::{Address, Function, Route};
+use bulkhead_pci::{Address, Function, Route, Unit};
 
 /// The machine, once.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +26,10 @@ pub struct Machine {
     pub images: Vec<Image>,
     /// Serial ports that were found by probing.
     pub uarts: Vec<Uart>,
+    /// The PCI function that is the shell's serial port, if it is one.
+    pub shell_function: Option<Address>,
+    /// The shell's serial port and its rate, for people; empty if it has none.
+    pub shell_line: String,
     /// PCI functions that were found, ascending by address.
     pub functions: Vec<Function>,
     /// Where the interrupt pins of root buses lead, as far as it is known.
@@ -228,6 +232,13 @@ impl Machine {
         self.functions
             .iter()
             .find(|function| function.address == address)
+    }
+
+    /// The shell's own function, if it is on the unit's buses: then nobody else can have it.
+    #[must_use]
+    pub fn shell_function_in(&self, unit: &Unit) -> Option<Address> {
+        self.shell_function
+            .filter(|function| unit.contains(function.bus()))
     }
 
     /// The image of that name.

@@ -278,14 +278,13 @@ pub(crate) fn stop_timer() {
     write(register::TIMER_INITIAL, 0);
 }
 
-/// Starts a tick of one millisecond on this core.
-///
-/// One millisecond because a 16-byte FIFO at 115200 baud fills in 1.4.
-pub(crate) fn start_timer() {
+/// Starts a tick on this core that comes every `us` microseconds.
+pub(crate) fn start_timer(us: u64) {
+    let ticks = TIMER_TICKS_PER_MS.load(Ordering::Relaxed) * us / 1000;
     write(register::TIMER_DIVIDE, DIVIDE_BY_16);
     write(register::LVT_TIMER, PERIODIC | u32::from(vector::TIMER));
     write(
         register::TIMER_INITIAL,
-        TIMER_TICKS_PER_MS.load(Ordering::Relaxed) as u32,
+        u32::try_from(ticks).unwrap_or(u32::MAX).max(1),
     );
 }

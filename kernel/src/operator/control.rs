@@ -11,7 +11,7 @@ use bulkhead_plan::{Event, LaunchPlan, Ledger, Machine, ResidentCode};
 use bulkhead_shell::Control;
 
 use super::Kernel;
-use crate::console::{self, keyboard, screen};
+use crate::console::{self, keyboard, screen, serial};
 use crate::cpu::cores::{self, CoreState};
 use crate::cpu::{apic, trap, tsc};
 use crate::layout::MAX_PARTITIONS;
@@ -202,6 +202,7 @@ impl Control for Kernel {
             images >> 10
         )?;
         let (used, size) = heap::usage();
+        serial::show_counts(out)?;
         writeln!(out, "heap: {used} of {size} bytes in use")?;
         for vector in 0..=u8::MAX {
             let count = trap::unexpected(vector);

@@ -65,8 +65,9 @@ pub(crate) fn run(machine: Machine, power: Power, options: &Options) -> ! {
         shell: Shell::new(),
     }));
     SESSION.store(session, Ordering::Release);
-    apic::start_timer();
     keyboard::init(session.kernel.machine.has_ps2);
+    serial::start_receiving();
+    take_interrupts();
     session.kernel.run_script(&mut session.shell, options);
     session.serve()
 }
@@ -95,7 +96,7 @@ extern "C" fn resume_on_fresh_stack() -> ! {
     serial::init();
     mtrr::write_combining();
     apic::quiesce();
-    apic::start_timer();
+    take_interrupts();
     let session = SESSION.load(Ordering::Acquire);
     // SAFETY: leaked in `run`, and used by this core alone, whose earlier frames are gone.
     let session = unsafe { &mut *session };
@@ -128,10 +129,16 @@ impl Session {
     }
 }
 
+/// Starts the tick, which takes what is typed whatever the shell does meanwhile. Interrupts stay
+/// on until the core leaves the shell.
+fn take_interrupts() {
+    apic::start_timer(serial::look_us());
+    x86_64::instructions::interrupts::enable();
+}
+
 /// Sleeps until the next tick, a millisecond at most.
 fn wait_for_tick() {
     x86_64::instructions::interrupts::enable_and_hlt();
-    x86_64::instructions::interrupts::disable();
 }
 
 impl Kernel {
@@ -214,6 +221,7 @@ pub(crate) fn report(
     info: &BootInfo,
     options: &Options,
     machine: &Machine,
+    console: &serial::Choice,
     left_out: usize,
     has_trampoline: bool,
 ) {
@@ -229,6 +237,9 @@ pub(crate) fn report(
     }
     for problem in &options.problems {
         println!("warning: command line: {problem}");
+    }
+    for problem in &console.problems {
+        println!("warning: console: {problem}");
     }
     for problem in &machine.problems {
         println!("firmware: {problem}");

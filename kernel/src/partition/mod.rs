@@ -27,6 +27,9 @@ mod variables;
 const REASON_STARTED: u64 = 0;
 const REASON_ENDED: u64 = 1;
 
+/// Microseconds after which a core looks again whether it is time to launch.
+const TICK_US: u64 = 1000;
+
 /// First Rust code of a core that enters from outside, on its own stack.
 pub(crate) extern "C" fn core_main(reason: u64, kind: u64, partition: u64, status: u64) -> ! {
     // Linux may have left break points armed.
@@ -83,7 +86,7 @@ fn launch_if_due(partition: usize) -> Option<usize> {
     };
     if !is_decided {
         // The tick wakes this core to look again.
-        apic::start_timer();
+        apic::start_timer(TICK_US);
         return Some(partition);
     }
     apic::stop_timer();

@@ -34,6 +34,11 @@ pub(crate) fn set_shell_runs(runs: bool) {
     SHELL_RUNS.store(runs, Ordering::Release);
 }
 
+/// Whether a core runs the shell.
+pub(crate) fn shell_runs() -> bool {
+    SHELL_RUNS.load(Ordering::Acquire)
+}
+
 /// What can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -159,7 +164,7 @@ impl Verb {
 
 /// Carries a request of partition `caller` out, or hands it to the shell.
 pub(super) fn carry_out(caller: usize, request: Request<'_>) -> Outcome {
-    let shell_runs = SHELL_RUNS.load(Ordering::Acquire);
+    let shell_runs = shell_runs();
     if request.verb == Verb::Shell {
         return if shell_runs {
             Outcome::WrongState

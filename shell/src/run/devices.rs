@@ -93,7 +93,7 @@ fn paragraph(
     let standing = ledger.standing(machine, function);
     let owner = match ledger.owner_of_function(address) {
         Some(owner) => owner,
-        None if standing == Standing::Bridge => "bulkhead",
+        None if matches!(standing, Standing::Bridge | Standing::Shell) => "bulkhead",
         None => "free",
     };
     indented(&format!("owner {owner}; {standing}"), out)?;

@@ -26,6 +26,9 @@ pub(super) fn machine(control: &dyn Control, out: &mut dyn Write) -> fmt::Result
     writeln!(out, "RAM        {}", rounded(machine.ram().total()))?;
     writeln!(out, "firmware   {firmware}")?;
     writeln!(out, "loader     {}", machine.loader)?;
+    if !machine.shell_line.is_empty() {
+        writeln!(out, "console    {}", machine.shell_line)?;
+    }
     writeln!(out, "local APIC {:#x}", machine.local_apic_address)?;
     writeln!(out, "up         {}.{:03} s", uptime / 1000, uptime % 1000)?;
     acpi_tables(machine, out)?;

@@ -64,6 +64,7 @@ pub(super) fn machine() -> Machine {
         tsc_khz: 2_995_200,
         firmware: FirmwareKind::Uefi,
         loader: "Limine 8.2.0".into(),
+        shell_line: "com1, 115200 baud".into(),
         cpu_model: "QEMU Virtual CPU version 2.5+".into(),
         ..Machine::default()
     };

@@ -13,6 +13,7 @@ mod lifecycle;
 mod loaders;
 mod refusals;
 mod screen;
+mod serial;
 mod shell;
 mod soak;
 mod two_linuxes;
@@ -65,6 +66,7 @@ fn main() {
         generic::stories(),
         shell::stories(),
         screen::stories(),
+        serial::stories(),
         soak::stories(),
         devices::stories(),
         refusals::stories(),

@@ -1,7 +1,7 @@
 //! No bytes whatever make the parsers panic or run on.
 
 use crate::fake::{
-    Fake, ROOT, RSDP, fadt, fix_checksum, local_apic, madt, mcfg, table, x2apic, xsdt,
+    Fake, ROOT, RSDP, fadt, fix_checksum, local_apic, madt, mcfg, spcr, table, x2apic, xsdt,
 };
 use bulkhead_firmware::{discover, find_rsdp};
 use proptest::collection::vec;
@@ -9,7 +9,9 @@ use proptest::prelude::*;
 
 /// A table of a kind that is parsed, with any body.
 fn any_table() -> impl Strategy<Value = Vec<u8>> {
-    let kind = prop::sample::select(vec![*b"APIC", *b"MCFG", *b"FACP", *b"DSDT", *b"XSDT"]);
+    let kind = prop::sample::select(vec![
+        *b"APIC", *b"MCFG", *b"FACP", *b"DSDT", *b"XSDT", *b"SPCR",
+    ]);
     (kind, vec(any::<u8>(), 0..400)).prop_map(|(kind, body)| table(kind, &body))
 }
 
@@ -25,6 +27,7 @@ fn sound_machine() -> Fake {
         (0x1000, madt(&[&local_apic(0, 0, 1), &x2apic(1, 300, 1)])),
         (0x2000, fadt(&[])),
         (0x3000, mcfg(&[(0xb000_0000, 0, 0, 255)])),
+        (0x4000, spcr(&[])),
     ]);
     let s5 = b"\x08_S5_\x12\x06\x04\x0a\x05\x00\x00\x00";
     fake.blocks.push((0x7fd_0000, table(*b"DSDT", s5)));

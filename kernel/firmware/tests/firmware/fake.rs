@@ -139,3 +139,21 @@ pub(crate) fn fadt(fields: &[(usize, &[u8])]) -> Vec<u8> {
     fix_checksum(&mut bytes, 9);
     bytes
 }
+
+/// An SPCR that names COM2 at 9600 baud, and whose fields can be set by offset.
+pub(crate) fn spcr(fields: &[(usize, &[u8])]) -> Vec<u8> {
+    let mut bytes = table(*b"SPCR", &[0; 54]);
+    let mut set = |offset: usize, value: &[u8]| {
+        bytes[offset..offset + value.len()].copy_from_slice(value);
+    };
+    set(8, &[2]);
+    set(40, &[1, 8, 0, 1]);
+    set(44, &0x2f8u64.to_le_bytes());
+    set(58, &[3]);
+    set(64, &[0xff; 4]);
+    for (offset, value) in fields {
+        set(*offset, value);
+    }
+    fix_checksum(&mut bytes, 9);
+    bytes
+}

@@ -8,4 +8,5 @@ mod fake;
 mod fixed;
 mod no_routes;
 mod routes;
+mod spcr;
 mod tables;

@@ -71,6 +71,13 @@ pub enum DeviceError {
         /// The one above.
         outer: Bus,
     },
+    /// Bulkhead's own shell uses it, or a function that would come along.
+    Shell {
+        /// What was asked for.
+        name: DeviceName,
+        /// The function that is the shell's serial port.
+        function: Address,
+    },
     /// The screen is memory of a function of another partition's.
     ScreenOf {
         /// The function.
@@ -149,6 +156,7 @@ impl DeviceError {
             | Self::LastSegment { name }
             | Self::Nested { name, .. }
             | Self::HasScreen { name, .. }
+            | Self::Shell { name, .. }
             | Self::Unusable { name, .. }
             | Self::Port { name, .. }
             | Self::IsConsole { name }
@@ -209,6 +217,20 @@ impl fmt::Display for DeviceError {
                 inner.number,
                 outer.number,
                 DeviceName::Bus(*outer)
+            ),
+            Self::Shell { name, function } if *name == DeviceName::Function(*function) => {
+                write!(f, "{name} is the console of Bulkhead's shell")
+            }
+            Self::Shell {
+                name: name @ DeviceName::Function(_),
+                function,
+            } => write!(
+                f,
+                "{name} would bring {function} along, the console of Bulkhead's shell"
+            ),
+            Self::Shell { name, function } => write!(
+                f,
+                "{name} can't be given: {function} on it is the console of Bulkhead's shell"
             ),
             Self::ScreenOf { function, owner } => write!(
                 f,

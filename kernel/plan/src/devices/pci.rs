@@ -18,6 +18,13 @@ pub(super) fn bus_of(address: Address, machine: &Machine) -> Result<Bus, DeviceE
     let Some(function) = machine.function(address) else {
         return Err(DeviceError::AbsentFunction { address });
     };
+    if machine.shell_function == Some(address) {
+        // On a root bus, too, where the error would be that there is no having it alone.
+        return Err(DeviceError::Shell {
+            name,
+            function: address,
+        });
+    }
     let unit = pci::unit(&machine.functions, address.bus())
         .map_err(|error| DeviceError::Bus { name, error })?;
     if unit.bridge.is_some() {
@@ -54,6 +61,9 @@ impl Devices {
         }
         let unit =
             pci::unit(&machine.functions, bus).map_err(|error| DeviceError::Bus { name, error })?;
+        if let Some(function) = machine.shell_function_in(&unit) {
+            return Err(DeviceError::Shell { name, function });
+        }
         for other in others {
             let overlapping = |theirs: &&Unit| theirs.overlaps(&unit);
             if let Some(theirs) = other.claim.devices.units.iter().find(overlapping) {

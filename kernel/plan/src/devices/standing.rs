@@ -11,16 +11,21 @@ use super::DeviceName;
 use super::interrupt::is_pin_only;
 use crate::{Ledger, Machine};
 
+/// Who has what is no partition's: no name of a partition.
+const BULKHEAD: &str = "bulkhead";
+
 /// Whether a function can be claimed, and what comes with it. Displays as a short note.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// A bridge above what can be claimed, or above what is: Bulkhead's own.
     Bridge,
+    /// The serial port of Bulkhead's shell.
+    Shell,
     /// On a root bus, which is given whole.
     Whole {
         /// The root bus.
         bus: Bus,
-        /// A partition that has a bus below it already.
+        /// A partition that has a bus below it already, or Bulkhead, which has a function.
         owner: Option<String>,
         /// A base address register for which it can't be given.
         error: Option<AssignError>,
@@ -45,6 +50,9 @@ impl Standing {
     /// How `function` stands among all others.
     pub(crate) fn of(function: &Function, machine: &Machine, ledger: &Ledger) -> Self {
         let bus = function.address.bus();
+        if machine.shell_function == Some(function.address) {
+            return Self::Shell;
+        }
         let unit = match pci::unit(&machine.functions, bus) {
             Ok(unit) => unit,
             Err(error) => return Self::Unreachable(error),
@@ -62,14 +70,19 @@ impl Standing {
                 let mut units = partition.claim.devices.units.iter();
                 units.any(|theirs| theirs.overlaps(&unit))
             });
-            let owner = below.map(|partition| partition.definition.name.clone());
+            let shell = machine.shell_function_in(&unit);
+            let owner = below
+                .map(|partition| partition.definition.name.clone())
+                .or_else(|| shell.map(|_| String::from(BULKHEAD)));
             return Self::Whole { bus, owner, error };
         }
         if let Some(error) = error {
             return Self::Unusable(error);
         }
         let owner = |address| {
+            let is_shell = machine.shell_function == Some(address);
             let owner = ledger.owner_of_function(address).filter(|_| !is_owned);
+            let owner = owner.or(is_shell.then_some(BULKHEAD));
             (address, owner.map(String::from))
         };
         let others: Vec<_> = others(function, &unit, machine).map(owner).collect();
@@ -99,6 +112,7 @@ impl fmt::Display for Standing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bridge => f.write_str("stays Bulkhead's"),
+            Self::Shell => f.write_str("the console of Bulkhead's shell"),
             Self::Whole { bus, owner, error } => {
                 write!(f, "only with all of {}", DeviceName::Bus(*bus))?;
                 match (owner, error) {

@@ -390,3 +390,22 @@ fn a_root_bus_with_registers_that_overlap() {
         "0000:00:01.0 at 0xfebf0000-0xfebf0fff overlaps 0000:00:05.0 at 0xfebf0000-0xfebfffff",
     );
 }
+
+#[test]
+fn what_the_shell_talks_on() {
+    let shell =
+        |at: &'static str| move |machine: &mut Machine| machine.shell_function = Some(address(at));
+    let why = "0000:02:00.1 is the console of Bulkhead's shell";
+    refused(shell("02:00.1"), "", "02:00.1", "0000:02:00.1", why);
+    let why = "0000:02:00.0 would bring 0000:02:00.1 along, the console of Bulkhead's shell";
+    refused(shell("02:00.1"), "", "02:00.0", "0000:02:00.0", why);
+    let why = "pci:02 can't be given: 0000:02:00.1 on it is the console of Bulkhead's shell";
+    refused(shell("02:00.1"), "", "pci:02", "pci:02", why);
+    let why = "bus0 can't be given: 0000:02:00.1 on it is the console of Bulkhead's shell";
+    refused(shell("02:00.1"), "", "bus0", "bus0", why);
+    // On a root bus, where nothing can be had alone.
+    let why = "0000:00:1f.3 is the console of Bulkhead's shell";
+    refused(shell("00:1f.3"), "", "00:1f.3", "0000:00:1f.3", why);
+    let why = "bus0 can't be given: 0000:00:1f.3 on it is the console of Bulkhead's shell";
+    refused(shell("00:1f.3"), "01:00.0", "bus0", "bus0", why);
+}

@@ -148,3 +148,18 @@ fn who_needs_the_io_apic() {
     let nic = fake.machine.function(address("07:00.0")).unwrap();
     assert_eq!(fake.ledger.standing(&fake.machine, nic), Standing::Alone);
 }
+
+#[test]
+fn the_shells_own() {
+    let mut fake = Fake::with_devices();
+    fake.machine.shell_function = Some(address("02:00.1"));
+    assert_standing(
+        &fake,
+        &[
+            "02:00.1 -: the console of Bulkhead's shell",
+            "02:00.0 -: shares bus 02 with 0000:02:00.1 of \"bulkhead\"",
+            "00:1f.2 -: only with all of bus0, part of which \"bulkhead\" has",
+            "01:00.0 -: alone",
+        ],
+    );
+}

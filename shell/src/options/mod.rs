@@ -9,11 +9,20 @@ use alloc::vec::Vec;
 
 use crate::error::did_you_mean;
 
+mod console;
+
+pub use console::{Console, ConsolePlace};
+
 /// The image that is the boot script, if the command line does not name another.
 const SCRIPT: &str = "bulkhead.conf";
 
 /// What is accepted, as it is written.
-const ACCEPTED: [&str; 3] = ["bulkhead.conf=NAME", "bulkhead.noauto", "bulkhead.verbose"];
+const ACCEPTED: [&str; 4] = [
+    "bulkhead.conf=NAME",
+    "bulkhead.console=PORT",
+    "bulkhead.noauto",
+    "bulkhead.verbose",
+];
 
 /// What the command line says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +31,8 @@ pub struct Options {
     pub script: String,
     /// Whether the boot script was named on the command line: then its absence is an error.
     pub is_script_named: bool,
+    /// The serial ports that the shell may use, the one wanted most first; empty: none was named.
+    pub consoles: Vec<Console>,
     /// Whether the boot script is to be run.
     pub runs_script: bool,
     /// Whether everything is to be told as it is done.
@@ -35,6 +46,7 @@ impl Default for Options {
         Self {
             script: SCRIPT.to_string(),
             is_script_named: false,
+            consoles: Vec::new(),
             runs_script: true,
             is_verbose: false,
             problems: Vec::new(),
@@ -43,7 +55,8 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Reads a command line. Of an option that is given twice the last one counts, as with Linux.
+    /// Reads a command line. Of an option that is given twice the last one counts, as with Linux;
+    /// but a further `bulkhead.console=` is tried where those before it are not there.
     #[must_use]
     pub fn parse(line: &str) -> Self {
         let mut options = Self::default();
@@ -61,6 +74,17 @@ impl Options {
                     let problem = "bulkhead.conf needs the name of an image: bulkhead.conf=NAME";
                     options.problems.push(problem.to_string());
                 }
+                ("bulkhead.console", Some(value)) => match Console::parse(value) {
+                    Ok(console) => options.consoles.push(console),
+                    Err(error) => {
+                        let problem = format!("bulkhead.console: {error}");
+                        options.problems.push(printable(&problem));
+                    }
+                },
+                ("bulkhead.console", None) => {
+                    let problem = "bulkhead.console needs a port: bulkhead.console=com2,9600";
+                    options.problems.push(problem.to_string());
+                }
                 ("bulkhead.noauto", None) => options.runs_script = false,
                 ("bulkhead.verbose", None) => options.is_verbose = true,
                 ("bulkhead.noauto" | "bulkhead.verbose", Some(_)) => {
@@ -74,14 +98,28 @@ impl Options {
 }
 
 fn unknown(word: &str, name: &str) -> String {
-    let shown: String = word
-        .chars()
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect();
+    let shown = printable(word);
     let names = ACCEPTED.map(|option| option.split('=').next().unwrap_or(option));
-    let hint = did_you_mean(name, names);
+    // Linux's word for it is half of ours: too far for a slip of the hand.
+    let meant = if name == "console" {
+        "bulkhead.console"
+    } else {
+        name
+    };
+    let hint = match did_you_mean(meant, names) {
+        hint if meant == name || !hint.is_empty() => hint,
+        _ => format!(", did you mean \"{meant}\"?"),
+    };
     let accepted = ACCEPTED.join(", ");
     format!("unknown option \"{shown}\"{hint} (accepted: {accepted})")
+}
+
+/// The text on a line of its own, whatever the loader passed.
+fn printable(text: &str) -> String {
+    let shown = text.chars();
+    shown
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect()
 }
 
 #[cfg(test)]
@@ -110,17 +148,75 @@ mod tests {
     }
 
     #[test]
+    fn ports_for_the_shell() {
+        let options = Options::parse(
+            "bulkhead.console=COM2,9600 bulkhead.console=pci:04:00.0,921600@14745600 \
+             bulkhead.console=pci:0001:02:1f.7 bulkhead.console=spcr,keep bulkhead.console=none",
+        );
+        assert_eq!(options.problems, [""; 0]);
+        let places: Vec<String> = options
+            .consoles
+            .iter()
+            .map(|console| format!("{} {:?}", console.place, console.speed.map(|s| s.baud())))
+            .collect();
+        assert_eq!(
+            places,
+            [
+                "com2 Some(Some(9600))",
+                "pci:0000:04:00.0 Some(Some(921600))",
+                "pci:0001:02:1f.7 None",
+                "spcr Some(None)",
+                "none None"
+            ]
+        );
+    }
+
+    #[test]
     fn what_is_not_understood_is_said_and_survived() {
         let table = [
             (
                 "bulkhead.noato",
                 "unknown option \"bulkhead.noato\", did you mean \"bulkhead.noauto\"? (accepted: \
-                 bulkhead.conf=NAME, bulkhead.noauto, bulkhead.verbose)",
+                 bulkhead.conf=NAME, bulkhead.console=PORT, bulkhead.noauto, bulkhead.verbose)",
             ),
             (
                 "quiet",
-                "unknown option \"quiet\" (accepted: bulkhead.conf=NAME, bulkhead.noauto, \
+                "unknown option \"quiet\" (accepted: bulkhead.conf=NAME, bulkhead.console=PORT, \
+                 bulkhead.noauto, bulkhead.verbose)",
+            ),
+            (
+                "console=ttyS1,9600",
+                "unknown option \"console=ttyS1,9600\", did you mean \"bulkhead.console\"? \
+                 (accepted: bulkhead.conf=NAME, bulkhead.console=PORT, bulkhead.noauto, \
                  bulkhead.verbose)",
+            ),
+            (
+                "bulkhead.console",
+                "bulkhead.console needs a port: bulkhead.console=com2,9600",
+            ),
+            (
+                "bulkhead.console=com5",
+                "bulkhead.console: \"com5\" is no port (accepted: com1-com4, pci:0000:01:00.0 or \
+                 spcr, with ,RATE behind it if wanted; none)",
+            ),
+            (
+                "bulkhead.console=pci:4",
+                "bulkhead.console: \"4\" is not a PCI function (accepted: 0000:01:00.0, 01:00.0; \
+                 hexadecimal)",
+            ),
+            (
+                "bulkhead.console=com1,fast",
+                "bulkhead.console: \"fast\" is not a rate (accepted: RATE, RATE@CLOCK in Hz, or \
+                 keep)",
+            ),
+            (
+                "bulkhead.console=com1,230400",
+                "bulkhead.console: 230400 baud can't be made of a clock of 1843200 Hz (nearest: \
+                 115200)",
+            ),
+            (
+                "bulkhead.console=none,9600",
+                "bulkhead.console: none has no rate",
             ),
             (
                 "bulkhead.conf=",
@@ -139,6 +235,8 @@ mod tests {
         #[test]
         fn any_line_is_survived(line in any::<String>()) {
             let options = Options::parse(&line);
+            let console = Options::parse(&format!("bulkhead.console={line}"));
+            prop_assert!(console.problems.iter().all(|text| !text.contains(char::is_control)));
             prop_assert!(options.problems.iter().all(|text| !text.contains(char::is_control)));
         }
     }
