@@ -50,9 +50,12 @@ help: ## This list
 	@echo "  VIDEO=MODE              iso, pxe, GRUB only: the screen's mode, such as 1024x768x32 or text"
 	@echo "  TIMEOUT=3 ENTRY=1       iso, pxe: seconds of the menu (0: none), the entry booted then"
 	@echo "  NET=192.168.1 SERVER=IP pxe: the clients' network, this machine in it"
+	@echo "  WHAT=all|work|launch    bench: what is measured"
 	@echo "  N=5 CORES=1             bench: runs of each kind; cores of each Linux"
-	@echo "  TICKS=20                 bench: seconds of each of the neighbour's cases"
-	@echo "  N=25 SEED=NUMBER         soak: rounds; what the ways are chosen by (printed)"
+	@echo "  WORK=2                  bench: seconds of each work"
+	@echo "  KERNEL=NAME ONLY=TEXT   bench: work on that kernel only; with that in its name"
+	@echo "  TICKS=20                bench: seconds of each of the neighbour's cases"
+	@echo "  N=25 SEED=NUMBER        soak: rounds; what the ways are chosen by (printed)"
 	@echo "  TEST=NAME               test: only the QEMU tests with this in their name"
 
 # --- running ----------------------------------------------------------------------------------
@@ -78,7 +81,7 @@ run-pxe: setup-run kernel build/demo.img ## As run, booted over QEMU's network
 	@tools/run-qemu build/pxe "Bulkhead's shell (COM1)" "web: Debian 6.12 (COM2)" "db: Debian 6.1 (COM3)"
 
 .PHONY: bench
-bench: setup-run demo-iso ## Measures launches, restarts, a neighbour's timer; tables, and build/bench.json
+bench: setup-test demo-iso $(DEVICE_IMAGES) ## Measures work, launches, restarts, a neighbour's timer; build/bench.json
 	@cargo run $(LOCKED) -q --release -p bulkhead-tests --bin bench
 
 .PHONY: soak
@@ -140,18 +143,20 @@ demo-iso: kernel build/demo.img
 kernel:
 	cargo build $(LOCKED) --release -p bulkhead --target $(TARGET)
 
-GUEST_FILES := $(foreach tool,$(GUEST_TOOLS),/bin/$(tool)=$(or $(CARGO_TARGET_DIR),target)/$(GUEST)/release/$(tool))
+guest_file = /bin/$(1)=$(or $(CARGO_TARGET_DIR),target)/$(GUEST)/release/$(1)
+GUEST_FILES := $(foreach tool,$(GUEST_TOOLS),$(call guest_file,$(tool)))
 
 .PHONY: guest-tools
 guest-tools:
 	@cargo build $(LOCKED) -q --release -p bulkhead-guest-tools --target $(GUEST) \
 		--config profile.release.strip=true
 
-# The demo with the drivers of one kernel, for partitions with devices.
+# The demo with the drivers of one kernel, for partitions with devices. `work` (make bench) is only
+# here: the demo's image is what launches are measured with.
 .PHONY: $(DEVICE_IMAGES)
 $(DEVICE_IMAGES): build/devices-%.img: guest-tools
 	@tools/kernels $*
-	@tools/mkdevices $* $@ $(GUEST_FILES)
+	@tools/mkdevices $* $@ $(GUEST_FILES) $(call guest_file,work)
 
 # Cargo knows best what is stale.
 .PHONY: build/demo.img

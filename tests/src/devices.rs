@@ -83,6 +83,13 @@ impl Device {
         Self::card_on(model, &format!("hubport,id=net{{n}},hubid={hub}"))
     }
 
+    /// A network card on a wire to the host, by QEMU's own network stack: the host is `10.0.n.2` of
+    /// the n-th device, and what it listens on at 127.0.0.1 answers there.
+    #[must_use]
+    pub fn card_to_host(model: Card) -> Self {
+        Self::card_on(model, "user,id=net{n},net=10.0.{n}.0/24")
+    }
+
     /// Two network cards on a wire on which frames are lost that the other side does not take.
     ///
     /// # Panics

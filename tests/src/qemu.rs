@@ -1,5 +1,6 @@
 //! A machine in QEMU.
 
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -526,6 +527,12 @@ impl Running {
         self.child.id()
     }
 
+    /// What QEMU itself has said: warnings, and why it gave up.
+    #[must_use]
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(self.folder.join("qemu.log")).unwrap_or_default()
+    }
+
     /// Fails with the last lines of every port, and with what every core does.
     ///
     /// # Panics
@@ -539,13 +546,22 @@ impl Running {
                 port.last_lines(50)
             );
         }
-        // QEMU may have ended.
-        let cores = std::panic::catch_unwind(|| self.monitor().cores(self.cores));
-        let cores = cores.unwrap_or_else(|_| "QEMU's monitor does not answer\n".to_string());
-        text += &cores;
-        let log = std::fs::read_to_string(self.folder.join("qemu.log")).unwrap_or_default();
+        let said = self.said();
+        if !said.is_empty() {
+            text += &format!("--- QEMU\n{said}\n");
+        }
+        let mut cores = String::new();
+        // QEMU may have ended; then its monitor's panic would be all that a program here says.
+        if UnixStream::connect(self.folder.join("qmp.sock")).is_ok() {
+            let seen = std::panic::catch_unwind(|| self.monitor().cores(self.cores));
+            cores = seen.unwrap_or_else(|_| "QEMU's monitor does not answer".to_string());
+            text += &cores;
+        } else {
+            text += "QEMU has ended";
+        }
+        text.push('\n');
         if !has_kvm()
-            && let Some(trace) = emulator::lost_write(&cores, &log)
+            && let Some(trace) = emulator::lost_write(&cores, &said)
         {
             text += &trace;
             text.push('\n');

@@ -18,11 +18,10 @@ impl Host {
         let info = read("/proc/cpuinfo");
         let model = info.lines().find(|line| line.starts_with("model name"));
         let model = model.and_then(|line| line.split_once(": "));
-        let load = read("/proc/loadavg");
         Self {
             processor: model.map_or("unknown", |(_, name)| name).to_string(),
             processors: std::thread::available_parallelism().map_or(0, usize::from),
-            load: load.split(' ').next().unwrap_or_default().to_string(),
+            load: load(),
             qemu: tool::qemu_version(),
             accelerator: accelerator().join(" "),
         }
@@ -38,4 +37,10 @@ impl Host {
         } = self;
         format!("QEMU {qemu} ({accelerator}) on {processors} x {processor}, load {load}")
     }
+}
+
+/// Load average of the last minute.
+pub(crate) fn load() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().unwrap_or_default().to_string()
 }

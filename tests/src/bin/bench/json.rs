@@ -7,24 +7,21 @@ use bulkhead_tests::source::Count;
 
 use crate::host::Host;
 use crate::launch::{Launch, Launches, MEASURES, MEMORY};
+use crate::launching::Launching;
 use crate::neighbour::Case;
 use crate::print::{numbers, resident_bytes};
 use crate::restart::{Restart, Restarts};
 use crate::values::Values;
+use crate::work::{Better, Compared, Size, Work};
 
+/// What was measured; what was not asked for is not there.
 pub(crate) fn write(
     host: &Host,
-    runs: usize,
-    cores: usize,
-    results: &[Launches],
-    restarts: &[Restarts],
-    neighbour: &[Case],
+    size: &Size,
+    work: Option<&[Work]>,
+    launching: Option<&Launching>,
     code: &[(&str, Count)],
 ) -> String {
-    let resident = &results[0].resident;
-    let regions = resident
-        .iter()
-        .map(|(what, bytes)| (what.as_str(), bytes.to_string()));
     let code = code.iter().map(|(folder, count)| {
         let fields = numbers(count).map(|(name, number)| (name, number.to_string()));
         (*folder, object(fields))
@@ -36,21 +33,60 @@ pub(crate) fn write(
         ("qemu", text(&host.qemu)),
         ("accelerator", text(&host.accelerator)),
     ]);
-    let mut json = object([
-        ("version", "2".to_string()),
+    let mut fields = vec![
+        ("version", "3".to_string()),
         ("host", host),
-        ("runs", runs.to_string()),
-        ("cores", cores.to_string()),
+        ("runs", size.runs.to_string()),
+        ("cores", size.cores.to_string()),
         ("memory", text(MEMORY)),
-        ("launches", array(results.iter().map(launches))),
-        ("restarts", array(restarts.iter().map(restart))),
-        ("neighbour", array(neighbour.iter().map(case))),
-        ("resident_bytes", resident_bytes(resident).to_string()),
-        ("resident", object(regions)),
-        ("code", object(code)),
-    ]);
+    ];
+    if let Some(work) = work {
+        fields.push(("work_seconds", size.seconds.to_string()));
+        fields.push(("work", array(work.iter().map(worked))));
+    }
+    if let Some(launching) = launching {
+        let resident = &launching.launches[0].resident;
+        let regions = resident
+            .iter()
+            .map(|(what, bytes)| (what.as_str(), bytes.to_string()));
+        fields.extend([
+            ("launches", array(launching.launches.iter().map(launches))),
+            ("restarts", array(launching.restarts.iter().map(restart))),
+            ("neighbour", array(launching.neighbour.iter().map(case))),
+            ("resident_bytes", resident_bytes(resident).to_string()),
+            ("resident", object(regions)),
+        ]);
+    }
+    fields.push(("code", object(code)));
+    let mut json = object(fields);
     json.push('\n');
     json
+}
+
+/// One kernel's work: of one partition, and of two at once.
+fn worked(work: &Work) -> String {
+    object([
+        ("kernel", text(&work.release)),
+        ("one", array(work.one.iter().map(compared))),
+        ("two_at_once", array(work.two.iter().map(compared))),
+    ])
+}
+
+/// A figure with its every value, in the runs' order.
+fn compared(compared: &Compared) -> String {
+    let better = match compared.figure.better {
+        Better::More => "more",
+        Better::Less => "less",
+        Better::Neither => "neither",
+    };
+    object([
+        ("name", text(&compared.figure.name)),
+        ("unit", text(compared.figure.unit)),
+        ("better", text(better)),
+        ("partition", numbers_of(compared.partition.iter().copied())),
+        ("alone", numbers_of(compared.alone.iter().copied())),
+        ("ratio_of_speeds", number(compared.ratio())),
+    ])
 }
 
 fn launches(result: &Launches) -> String {
@@ -161,4 +197,22 @@ fn text(value: &str) -> String {
     }
     out.push('"');
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::work::Figure;
+
+    #[test]
+    fn a_figure_has_every_value_and_its_ratio() {
+        let figure = Compared {
+            figure: Figure::time("a \"call\"", "ns"),
+            partition: vec![2.0, 4.0],
+            alone: vec![6.0, f64::NAN],
+        };
+        let json = compared(&figure);
+        assert!(json.starts_with(r#"{"name": "a \"call\"", "unit": "ns", "better": "less""#));
+        assert!(json.contains(r#""partition": [2.0000, 4.0000], "alone": [6.0000, null]"#));
+    }
 }

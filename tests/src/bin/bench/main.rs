@@ -1,75 +1,106 @@
-//! `make bench`: how long a launch takes, side by side with the same Linux started by QEMU itself;
-//! how long its images are copied; how long a restart takes, side by side with kexec and with a
-//! machine reset; how late a neighbour's timer is meanwhile; what stays resident; how much code
-//! there is.
+//! `make bench`: what a Linux gets done in a partition, side by side with the same Linux by itself
+//! on the same devices; how long a launch takes, side by side with the same Linux started by QEMU
+//! itself; how long its images are copied; how long a restart takes, side by side with kexec and
+//! with a machine reset; how late a neighbour's timer is meanwhile; what stays resident; how much
+//! code there is.
 //!
 //! Prints tables and writes `build/bench.json`. It reports and does not judge: it fails only if a
-//! run breaks. `$N` is the number of runs of each kind (5), `$CORES` that of each Linux's cores (1);
-//! `$TICKS` that of seconds of each of the neighbour's cases (20).
+//! run breaks. `$WHAT` chooses: `work`, `launch` or `all`. `$N` is the number of runs of each kind
+//! (5), `$CORES` that of each Linux's cores (1); `$WORK` that of seconds of each work (2), and
+//! `$KERNEL` the only kernel to do it on; `$TICKS` that of seconds of each of the neighbour's cases
+//! (20).
 //!
-//! Both sides have the same kernel, initial RAM disk, command line (the partition's, to the
-//! letter), cores, RAM, accelerator and host, and take turns. Times of launches are this program's:
-//! when a line arrives on a serial port.
+//! Both sides have the same kernel, initial RAM disk, cores, RAM, accelerator and host, and take
+//! turns; at launches the same command line too (the partition's, to the letter). Times of launches
+//! are this program's: when a line arrives on a serial port. Figures of work are the guest's.
 
 mod host;
 mod json;
 mod launch;
+mod launching;
 mod neighbour;
 mod print;
 mod restart;
 mod values;
+mod work;
 
 use std::process::ExitCode;
 
-use bulkhead_tests::{build_folder, root, source, tool};
+use bulkhead_tests::{Kernel, build_folder, root, source, tool};
 
 use crate::host::Host;
-use crate::launch::{Bench, KERNELS, Launches, MEMORY};
-use crate::restart::Restarts;
+use crate::launch::MEMORY;
+use crate::launching::Launching;
+use crate::work::Size;
 
 fn main() -> ExitCode {
     tool::exit_on_failure("bench");
-    let (runs, cores) = (variable("N", 5), variable("CORES", 1));
-    let seconds = variable("TICKS", 20);
+    let [has_work, has_launches] = match text("WHAT").as_deref() {
+        None | Some("all") => [true, true],
+        Some("work") => [true, false],
+        Some("launch") => [false, true],
+        Some(other) => panic!("WHAT=\"{other}\": all, work or launch is accepted"),
+    };
+    let size = Size {
+        runs: variable("N", 5),
+        cores: variable("CORES", 1),
+        seconds: variable("WORK", 2),
+        only: text("ONLY").unwrap_or_default(),
+    };
+    let kernels = kernels();
+    let ticks = variable("TICKS", 20);
     let host = Host::ask();
     println!("{}", host.line());
-    println!("{runs} runs of each kind, taking turns; {cores} core(s), {MEMORY} for each Linux\n");
+    println!(
+        "{} runs of each kind, taking turns; {} core(s), {MEMORY} for each Linux\n",
+        size.runs, size.cores
+    );
 
-    let bench = Bench::new(cores);
-    let results: Vec<Launches> = KERNELS
-        .iter()
-        .map(|kernel| bench.launches(*kernel, runs))
-        .collect();
-    let restarts: Vec<Restarts> = KERNELS
-        .iter()
-        .map(|kernel| bench.restarts(*kernel, runs))
-        .collect();
-    println!();
-    let neighbour = neighbour::cases(seconds);
-    println!();
+    let work = has_work.then(|| {
+        let results = kernels.iter().map(|kernel| work::work(*kernel, &size));
+        results.collect::<Vec<_>>()
+    });
+    let launching = has_launches.then(|| Launching::measure(size.runs, size.cores, ticks));
     let code = ["kernel", "shell"].map(|folder| (folder, source::count(&root().join(folder))));
 
-    print::launches(&results);
-    print::copies(&results, &restarts);
-    print::restarts(&restarts);
-    print::ratios(&restarts);
-    print::neighbour(seconds, &neighbour);
-    print::resident(&results[0].resident);
+    if let Some(launching) = &launching {
+        launching.print();
+    }
     print::code(&code);
-    let json = json::write(&host, runs, cores, &results, &restarts, &neighbour, &code);
+    let json = json::write(&host, &size, work.as_deref(), launching.as_ref(), &code);
     std::fs::write(build_folder().join("bench.json"), json)
         .expect("build/bench.json can be written");
     println!("\nbuild/bench.json has every single value.");
     ExitCode::SUCCESS
 }
 
+/// Those to work on: with drivers.
+fn kernels() -> Vec<Kernel> {
+    let all = [Kernel::Debian61, Kernel::Debian612];
+    match text("KERNEL") {
+        None => all.into(),
+        Some(name) => match all.into_iter().find(|kernel| kernel.name() == name) {
+            Some(kernel) => vec![kernel],
+            None => panic!(
+                "KERNEL=\"{name}\": {} is accepted",
+                all.map(Kernel::name).join(" or ")
+            ),
+        },
+    }
+}
+
 /// A number from the environment.
 fn variable(name: &str, default: usize) -> usize {
-    match std::env::var(name) {
-        Ok(text) if !text.is_empty() => match text.parse() {
+    match text(name) {
+        None => default,
+        Some(text) => match text.parse() {
             Ok(number) if number > 0 => number,
             _ => panic!("{name}=\"{text}\": a number from 1 on is accepted"),
         },
-        _ => default,
     }
+}
+
+/// A text from the environment; an empty one is none.
+fn text(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
 }

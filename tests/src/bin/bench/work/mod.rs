@@ -1,0 +1,219 @@
+//! The same work in a partition and in the same Linux by itself, on the same devices, in turns.
+
+mod answer;
+mod figure;
+mod machines;
+mod network;
+mod pairs;
+mod print;
+mod tasks;
+
+use std::time::{Duration, Instant};
+
+use bulkhead_tests::Kernel;
+use bulkhead_tests::claims::numbers;
+use bulkhead_tests::qemu::Running;
+
+pub(crate) use self::figure::{Better, Compared, Figure};
+
+use self::answer::answers;
+use self::machines::{Bench, COM, Part, Side};
+use self::tasks::{Task, Way};
+use crate::host;
+
+/// Beyond a task's own time.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// All runs of one kernel.
+pub(crate) struct Work {
+    pub(crate) release: String,
+    pub(crate) one: Vec<Compared>,
+    pub(crate) two: Vec<Compared>,
+}
+
+/// How much is done.
+pub(crate) struct Size {
+    pub(crate) runs: usize,
+    pub(crate) cores: usize,
+    /// Of each work.
+    pub(crate) seconds: usize,
+    /// Only the work with this in a figure's name.
+    pub(crate) only: String,
+}
+
+impl Size {
+    fn has(&self, figures: &[Figure]) -> bool {
+        figures
+            .iter()
+            .any(|figure| figure.name.contains(&self.only))
+    }
+}
+
+/// All of it on one kernel; the tables are printed as they get full.
+pub(crate) fn work(kernel: Kernel, size: &Size) -> Work {
+    let release = kernel.release();
+    let one = one(kernel, size);
+    print::one(&release, size, &one);
+    let two = two(kernel, size);
+    print::two(&release, &two);
+    Work { release, one, two }
+}
+
+/// One partition.
+fn one(kernel: Kernel, size: &Size) -> Vec<Compared> {
+    let mut tasks = tasks::tasks(size.seconds);
+    tasks.retain(|task| size.has(&task.figures));
+    if tasks.is_empty() {
+        return Vec::new();
+    }
+    let part = Part {
+        name: "one",
+        com: COM,
+        cores: size.cores,
+        devices: "01:00.0,02:00.0,03:00.0,04:00.0",
+    };
+    let bench = Bench::new("bench_work", kernel, vec![part], machines::cards_to_host());
+    let figures = tasks.iter().flat_map(|task| task.figures.clone());
+    let surroundings = [
+        Figure::same("guest's clock by the host's", "s/s"),
+        Figure::same("cores that Linux allows for", "cores"),
+    ];
+    let figures = figures.chain(surroundings).collect();
+    turns("one", kernel, &bench, size.runs, figures, |machine, _| {
+        network::set_up(machine, 3);
+        network::set_up(machine, 4);
+        let clock = Clock::start(machine);
+        let mut values = Vec::new();
+        for task in &tasks {
+            values.extend(do_task(machine, task, size.seconds));
+        }
+        values.extend([clock.rate(machine), possible(machine)]);
+        values
+    })
+}
+
+/// Two partitions with a core each, beside a Linux with two.
+fn two(kernel: Kernel, size: &Size) -> Vec<Compared> {
+    let mut pairs = pairs::pairs(size.seconds);
+    pairs.retain(|pair| size.has(&pair.figures));
+    if pairs.is_empty() {
+        return Vec::new();
+    }
+    let cards = machines::cards_on_a_wire();
+    let bench = Bench::new("bench_two", kernel, pairs::parts(), cards);
+    let figures = pairs.iter().flat_map(|pair| pair.figures.clone());
+    let figures = figures.collect();
+    turns(
+        "two",
+        kernel,
+        &bench,
+        size.runs,
+        figures,
+        |machine, side| {
+            let values = pairs
+                .iter()
+                .map(|pair| pair.play(machine, side, size.seconds));
+            values.collect::<Vec<_>>().concat()
+        },
+    )
+}
+
+/// Both sides in turns, each in a machine that was just booted.
+fn turns(
+    what: &str,
+    kernel: Kernel,
+    bench: &Bench,
+    runs: usize,
+    figures: Vec<Figure>,
+    mut play: impl FnMut(&mut Running, Side) -> Vec<f64>,
+) -> Vec<Compared> {
+    let mut all: Vec<Compared> = figures.into_iter().map(Compared::new).collect();
+    let mut source = None;
+    for run in 1..=runs {
+        for side in Side::BOTH {
+            let load = host::load();
+            let mut machine = bench.boot(side);
+            same_clock(&mut machine, &mut source);
+            let values = play(&mut machine, side);
+            assert_eq!(values.len(), all.len(), "a value for every figure");
+            for (compared, value) in all.iter_mut().zip(values) {
+                match side {
+                    Side::Partition => compared.partition.push(value),
+                    Side::Alone => compared.alone.push(value),
+                }
+            }
+            let took = machine.age().as_secs();
+            println!(
+                "{} {what}, run {run}, {side:?}: {took} s, load before {load}",
+                kernel.release()
+            );
+        }
+    }
+    println!();
+    all
+}
+
+/// A clock that costs more to read would be measured as work.
+fn same_clock(machine: &mut Running, source: &mut Option<String>) {
+    let line = "cat /sys/devices/system/clocksource/clocksource0/current_clocksource";
+    let own = machine.linux(COM, line);
+    let wanted = source.get_or_insert_with(|| own.clone());
+    if own != *wanted {
+        machine.fail(&format!(
+            "the clock's source is {own:?} here and {wanted:?} there"
+        ));
+    }
+}
+
+fn do_task(machine: &mut Running, task: &Task, seconds: usize) -> Vec<f64> {
+    let line = match &task.way {
+        Way::Line(line) => line,
+        Way::Stream { bus, to_host } => return network::stream(machine, *bus, *to_host, seconds),
+    };
+    let limit = Duration::from_secs(seconds as u64) + PATIENCE;
+    let output = machine.linux_within(COM, line, limit);
+    let values: Vec<f64> = match answers(&output).as_slice() {
+        [answer] => [answer.value]
+            .into_iter()
+            .chain(answer.interrupts)
+            .collect(),
+        _ => Vec::new(),
+    };
+    if values.len() != task.figures.len() {
+        machine.fail(&format!("{line:?} did not say all: {output:?}"));
+    }
+    values
+}
+
+/// How many cores there are or could be: a Linux that can have one only leaves out its own locks.
+fn possible(machine: &mut Running) -> f64 {
+    let text = machine.linux(COM, "cat /sys/devices/system/cpu/possible");
+    match numbers(&text) {
+        Some(cores) => cores.len() as f64,
+        None => machine.fail(&format!("{text:?} are no cores")),
+    }
+}
+
+/// Both clocks at a moment: every figure is only as good as the guest's.
+struct Clock {
+    host: Instant,
+    guest: f64,
+}
+
+impl Clock {
+    fn start(machine: &mut Running) -> Self {
+        let text = machine.linux(COM, "cat /proc/uptime");
+        let host = Instant::now();
+        let first = text.split_ascii_whitespace().next();
+        match first.and_then(|text| text.parse().ok()) {
+            Some(guest) => Self { host, guest },
+            None => machine.fail(&format!("{text:?} is no time")),
+        }
+    }
+
+    /// Seconds of the guest's in one of the host's, since then.
+    fn rate(&self, machine: &mut Running) -> f64 {
+        let now = Self::start(machine);
+        (now.guest - self.guest) / (now.host - self.host).as_secs_f64()
+    }
+}

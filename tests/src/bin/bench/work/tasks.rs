@@ -1,0 +1,116 @@
+//! What a Linux is given to do, one after the other.
+
+use super::figure::Figure;
+
+/// Buses of a machine's devices ([`super::machines::Bench::board`]).
+pub(crate) const NVME: &str = "01";
+pub(crate) const VIRTIO_BLK: &str = "02";
+const CARDS: [(&str, u8); 2] = [("virtio-net", 3), ("e1000e", 4)];
+
+pub(crate) struct Task {
+    /// What it says: the value, and the device's interrupts if it has one.
+    pub(crate) figures: Vec<Figure>,
+    pub(crate) way: Way,
+}
+
+/// How it is done.
+pub(crate) enum Way {
+    /// By a line in the guest's shell.
+    Line(String),
+    /// A stream of `iperf3` on the card of a bus, from or to the host.
+    Stream { bus: u8, to_host: bool },
+}
+
+impl Task {
+    fn new(figure: Figure, line: String) -> Self {
+        Self {
+            figures: vec![figure],
+            way: Way::Line(line),
+        }
+    }
+
+    fn with_interrupts(mut self) -> Self {
+        let name = format!("{}: interrupts", self.figures[0].name);
+        self.figures.push(Figure::rate(name, "1/s"));
+        self
+    }
+}
+
+/// All of them, each that many seconds.
+pub(crate) fn tasks(seconds: usize) -> Vec<Task> {
+    let mut tasks: Vec<Task> = ["cpu", "syscall", "pipe", "ring", "copy", "triad"]
+        .map(|name| core(name, seconds))
+        .into();
+    for (disk, bus) in [("NVMe", NVME), ("virtio-blk", VIRTIO_BLK)] {
+        for (operation, threads) in [
+            ("read random", 1),
+            ("read random", 4),
+            ("write random", 4),
+            ("read sequential", 1),
+            ("write sequential", 1),
+        ] {
+            tasks.push(self::disk(disk, bus, operation, threads, seconds));
+        }
+    }
+    for (card, bus) in CARDS {
+        for (direction, to_host) in [("send", true), ("receive", false)] {
+            let figure = Figure::rate(format!("{card} {direction} (iperf3)"), "Mbit/s");
+            let task = Task {
+                way: Way::Stream { bus, to_host },
+                ..Task::new(figure, String::new())
+            };
+            tasks.push(task.with_interrupts());
+        }
+    }
+    tasks
+}
+
+/// Of a core and its memory.
+pub(crate) fn core(name: &str, seconds: usize) -> Task {
+    let (figure, words) = match name {
+        "cpu" => (Figure::rate("CPU loop", "M/s"), "cpu"),
+        "syscall" => (Figure::time("null system call", "ns"), "syscall"),
+        "pipe" => (Figure::time("pipe, 2 processes, a pass", "ns"), "ring 2"),
+        "ring" => (Figure::time("pipe, 8 processes, a pass", "ns"), "ring 8"),
+        "copy" => (Figure::rate("memory copy", "MB/s"), "copy"),
+        "triad" => (Figure::rate("memory triad", "MB/s"), "triad"),
+        other => panic!("there is no work called {other}"),
+    };
+    Task::new(figure, format!("work {words} {seconds}"))
+}
+
+/// Of a disk: the direction, the order, and how many at once.
+pub(crate) fn disk(name: &str, bus: &str, operation: &str, threads: u8, seconds: usize) -> Task {
+    let (direction, order) = operation.split_once(' ').expect("two words");
+    let (size, unit) = match order {
+        "random" => ("4k", "1/s"),
+        _ => ("128k", "MB/s"),
+    };
+    let figure = Figure::rate(
+        format!("{name} {size} {order} {direction}, {threads} at once"),
+        unit,
+    );
+    let line = format!("work disk {bus} {operation} {threads} {seconds}");
+    Task::new(figure, line).with_interrupts()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_figure_has_a_name_of_its_own() {
+        let figures: Vec<Figure> = tasks(2).into_iter().flat_map(|task| task.figures).collect();
+        let names: HashSet<&str> = figures.iter().map(|figure| figure.name.as_str()).collect();
+        assert_eq!(names.len(), figures.len());
+    }
+
+    #[test]
+    fn a_line_says_what_its_figure_is() {
+        let task = disk("NVMe", "01", "write random", 4, 3);
+        assert_eq!(task.figures[0].name, "NVMe 4k random write, 4 at once");
+        assert!(matches!(task.way, Way::Line(line) if line == "work disk 01 write random 4 3"));
+    }
+}
