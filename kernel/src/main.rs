@@ -35,6 +35,7 @@ static mut BOOT_STACK: Stack = Stack([0; BOOT_STACK_BYTES]);
 
 /// From the loader's record to the shell.
 fn kmain(info: BootInfo) -> ! {
+    tsc::note_hand_over();
     // The console first: whatever goes wrong can then be said.
     let options = Options::parse(&info.command_line);
     console::serial::start(&options);

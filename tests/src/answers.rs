@@ -122,9 +122,25 @@ fn bounds(text: &str) -> Option<(u64, u64)> {
     (start <= end).then_some((start, end))
 }
 
+/// From the loader's hand-over to the prompt, in milliseconds, by `log`.
+#[must_use]
+pub fn boot_ms(log: &str) -> Option<f64> {
+    let (before, _) = log.split_once(" ms after the loader's hand-over")?;
+    before.rsplit_once("prompt ")?.1.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn time_of_the_boot() {
+        let log =
+            "[     0.004] TSC: 1 kHz\n[     0.051] prompt 83.207 ms after the loader's hand-over\n";
+        assert_eq!(boot_ms(log), Some(83.207));
+        assert_eq!(boot_ms("[     0.004] TSC: 1 kHz\n"), None);
+        assert_eq!(boot_ms("prompt soon ms after the loader's hand-over"), None);
+    }
 
     #[test]
     fn reads_heap_and_traps() {

@@ -12,12 +12,16 @@
 //! * the end-of-interrupt of its timer was lost: its local APIC has the vector in service, and the
 //!   core idles for ever with interrupts on;
 //! * the write that arms its timer was lost: the count is over, nothing is pending, the core idles;
-//! * the write fell into an MSI-X table that is too short for it, where QEMU asserts and ends.
+//! * the write fell into an MSI-X table that is too short for it, where QEMU asserts and ends;
+//! * there was no section of the old number any more: QEMU asserts just that, and ends.
 //!
 //! A story that fails with one of these traces in the machine says so, and is played once more.
 
-/// What QEMU prints when the write falls into an MSI-X table.
-const ASSERTION: &str = "msix_table_mmio_write: Assertion";
+/// What QEMU prints when the write falls into an MSI-X table, and when there is no such section.
+const ASSERTIONS: [&str; 2] = [
+    "msix_table_mmio_write: Assertion",
+    "iotlb_to_section: Assertion",
+];
 
 /// The words that mark a failure with such a trace.
 pub const MARK: &str = "QEMU lost a write to a device";
@@ -28,8 +32,11 @@ pub const MARK: &str = "QEMU lost a write to a device";
 /// twice, a second apart. `log` is what QEMU itself printed.
 #[must_use]
 pub fn lost_write(cores: &str, log: &str) -> Option<String> {
-    if log.contains(ASSERTION) {
-        return Some(format!("{MARK}: it fell into an MSI-X table"));
+    if let Some(line) = log
+        .lines()
+        .find(|line| ASSERTIONS.iter().any(|words| line.contains(words)))
+    {
+        return Some(format!("{MARK}, and ended: {line}"));
     }
     let samples = samples(cores);
     let (first, rest) = samples.split_first()?;
@@ -176,6 +183,10 @@ mod tests {
         let log = "qemu-system-x86_64: ../hw/pci/msix.c:228: msix_table_mmio_write: Assertion \
                    `addr + size <= dev->msix_entries_nr * PCI_MSIX_ENTRY_SIZE' failed.";
         assert!(lost_write("", log).is_some());
+        let log = "warning: a\nqemu-system-x86_64: ../system/physmem.c:2671: iotlb_to_section: \
+                   Assertion `section_index < d->map.sections_nb' failed.\n";
+        let said = lost_write("", log).expect("a section that is not there");
+        assert!(said.ends_with("failed."), "{said}");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! * [`devices`]: its PCI devices, each behind a root port.
 //! * [`monitor`]: what is done to it from outside.
 //! * [`picture`]: pictures of its screen.
+//! * [`http`]: a web server for network boot.
 //! * [`port`]: one serial port: send, wait for a text, fail on silence.
 //! * [`report`]: what a demo Linux said of itself, as values.
 //! * [`screen`]: what Bulkhead's screen has to show.
@@ -24,6 +25,7 @@ pub mod answers;
 pub mod claims;
 pub mod devices;
 pub mod emulator;
+pub mod http;
 pub mod iso;
 pub mod monitor;
 pub mod neighbour;

@@ -124,6 +124,15 @@ impl Machine {
         Self::booted_by(folder, arguments.map(String::from).to_vec()).firmware(firmware)
     }
 
+    /// A machine whose network card's own iPXE, which is what QEMU's cards have, runs the script at
+    /// a URL. `10.0.2.2` is this host.
+    #[must_use]
+    pub fn from_ipxe(folder: &Path, url: &str) -> Self {
+        let network = format!("user,id=net,bootfile={url}");
+        let arguments = ["-netdev", &network, "-device", "virtio-net-pci,netdev=net"];
+        Self::booted_by(folder.to_path_buf(), arguments.map(String::from).to_vec())
+    }
+
     /// The same without Bulkhead: QEMU itself starts a Linux, to compare with. Two serial ports;
     /// as a third one the words of the BIOS, which says "Booting from ROM" before it loads the
     /// kernel. Its sockets and logs lie in `folder`.

@@ -155,6 +155,7 @@ fn final_cmdline(
         claim_bytes: claim.memory_bytes(),
         tsc_khz: machine.tsc_khz,
         absent_apic_id: firmware::first_absent(machine, claim),
+        cores: claim.cores.len(),
         console: claim.console.map(|com| ComPort {
             io_base: com.io_base(),
             tty_index: com.tty_index(),

@@ -6,6 +6,7 @@ use x86_64::instructions::port::Port;
 
 static KHZ: AtomicU64 = AtomicU64::new(1_000_000);
 static BOOT: AtomicU64 = AtomicU64::new(0);
+static HAND_OVER: AtomicU64 = AtomicU64::new(0);
 
 /// Frequency of the 8254 timer in Hz.
 const PIT_HZ: u64 = 1_193_182;
@@ -21,6 +22,17 @@ pub(crate) fn now() -> u64 {
 /// Its rate in kHz.
 pub(crate) fn khz() -> u64 {
     KHZ.load(Ordering::Relaxed)
+}
+
+/// Remembers that the loader has just handed over.
+pub(crate) fn note_hand_over() {
+    HAND_OVER.store(now(), Ordering::Relaxed);
+}
+
+/// Microseconds since [`note_hand_over`].
+pub(crate) fn us_since_hand_over() -> u64 {
+    // A counter at 3 GHz times 1000 does not wrap within 70 days.
+    now().saturating_sub(HAND_OVER.load(Ordering::Relaxed)) * 1000 / khz()
 }
 
 /// Milliseconds since [`calibrate`]; before it, none.

@@ -20,7 +20,7 @@ use bulkhead_shell::{Options, Shell};
 use crate::boot::BootInfo;
 use crate::console::{self, Console, keyboard, println, serial};
 use crate::cpu::cores::{self, CoreState};
-use crate::cpu::{apic, mtrr};
+use crate::cpu::{apic, mtrr, tsc};
 use crate::layout::{BOOT_STACK, MAX_CORES, MAX_PARTITIONS};
 use crate::machine::image_bytes;
 use crate::partition::request;
@@ -69,6 +69,12 @@ pub(crate) fn run(machine: Machine, power: Power, options: &Options) -> ! {
     serial::start_receiving();
     take_interrupts();
     session.kernel.run_script(&mut session.shell, options);
+    let us = tsc::us_since_hand_over();
+    log::info!(
+        "prompt {}.{:03} ms after the loader's hand-over",
+        us / 1000,
+        us % 1000
+    );
     session.serve()
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use bulkhead_tests::http;
 use bulkhead_tests::iso::{Iso, Loader};
 use bulkhead_tests::port::plain;
 use bulkhead_tests::qemu::{Firmware, Machine, Running};
@@ -42,6 +43,7 @@ pub(crate) fn stories() -> Vec<Trial> {
         }
         let name = |what: &str| format!("boot::{what}_{loader:?}").to_lowercase();
         stories.push(story_with(loader, &name("menu"), move || menu(loader)));
+        stories.push(story_with(loader, &name("ipxe"), move || ipxe(loader)));
         let can = loader.is_available() && Network::is_possible();
         let trial = story(&name("dnsmasq"), move || dnsmasq(loader));
         stories.push(trial.with_ignored_flag(!can));
@@ -84,6 +86,22 @@ fn pxe(loader: Loader, firmware: Firmware) {
     let name = format!("pxe_{firmware:?}").to_lowercase();
     let folder = iso(&name, loader).make_tftp_folder();
     launches(&mut Machine::from_network(&folder, None, firmware, "run").start());
+}
+
+/// The ISO as a disk behind HTTP, which iPXE makes of it.
+fn ipxe(loader: Loader) {
+    let iso = iso("ipxe", loader).make();
+    let folder = iso.parent().expect("it lies in a folder").to_path_buf();
+    let port = http::serve(&folder);
+    let url = format!("http://10.0.2.2:{port}");
+    let name = iso
+        .file_name()
+        .and_then(|name| name.to_str())
+        .expect("a name");
+    let script = format!("#!ipxe\nsanboot --no-describe {url}/{name}\n");
+    std::fs::write(folder.join("boot.ipxe"), script).expect("a script can be written");
+    let machine = Machine::from_ipxe(&folder.join("run"), &format!("{url}/boot.ipxe"));
+    launches(&mut machine.start());
 }
 
 /// A byte of a kernel is not what it was: Limine says so and does not go on.

@@ -72,6 +72,11 @@ fn sees_its_own(machine: &mut Running, web: &Report, rt: &Report) {
         let interrupts = machine.linux(com, "grep -c IO-APIC /proc/interrupts");
         assert_eq!(interrupts, "0", "no I/O APIC is in use");
     }
+    // Nor are there cores that might still come: with one only, a Linux needs no locks.
+    for (com, cores) in [(2, "0"), (3, "0-1")] {
+        let possible = machine.linux(com, "cat /sys/devices/system/cpu/possible");
+        assert_eq!(possible, cores, "cores that Linux on com{com} allows for");
+    }
     machine.expect("list", &["web", "rt", "running"]);
     machine.expect("cores", &["bulkhead", "running"]);
 }

@@ -35,6 +35,8 @@ pub struct Walls<'a> {
     /// The local APIC ID that its MADT lists first and that no core has; `None` for a partition
     /// that has the machine's boot processor.
     pub absent_apic_id: Option<u8>,
+    /// How many cores the partition has.
+    pub cores: usize,
     /// The serial port that is its console.
     pub console: Option<ComPort>,
     /// First I/O port of every serial port it owns, its console among them.
@@ -138,10 +140,12 @@ fn default_parameters(user: &str, walls: &Walls<'_>) -> impl Iterator<Item = Str
         .console
         .map(|com| ("console", format!("ttyS{},115200", com.tty_index)));
     let has_clock = walls.tsc_khz != 0;
+    let has_absent = walls.absent_apic_id.is_some();
     screen
         .into_iter()
         .chain(serial)
         .chain(has_clock.then(|| ("tsc", "reliable".to_owned())))
+        .chain(has_absent.then(|| ("possible_cpus", format!("{}", walls.cores))))
         .chain([
             ("panic", "1".to_owned()),
             ("reboot", "warm,panic_cold,efi".to_owned()),

@@ -16,11 +16,13 @@ const WALLS: Walls<'static> = Walls {
     claim_bytes: 512 * MIB,
     tsc_khz: 2_400_000,
     absent_apic_id: Some(254),
+    cores: 2,
     console: Some(COM2),
     owned_io: &[0x2f8],
     owns_screen: false,
 };
-const DEFAULTS: &str = "console=ttyS1,115200 tsc=reliable panic=1 reboot=warm,panic_cold,efi";
+const DEFAULTS: &str =
+    "console=ttyS1,115200 tsc=reliable possible_cpus=2 panic=1 reboot=warm,panic_cold,efi";
 const OURS: &str = "no_ipi_broadcast=1 disable_cpu_apicid=254 tsc_early_khz=2400000 \
                     pci=noearly reserve=0x2e8,8,0x3e8,8,0x3f8,8,0xcf8,8";
 
@@ -57,6 +59,7 @@ fn the_operator_s_word_replaces_a_default() {
         ("tsc=unstable", "tsc=reliable "),
         ("panic=0", "panic=1 "),
         ("reboot=cold,efi", "reboot=warm,panic_cold,efi"),
+        ("possible_cpus=8", "possible_cpus=2 "),
     ] {
         let rest = DEFAULTS.replace(dropped, "");
         let wanted = [rest.trim(), user, OURS].join(" ");
@@ -281,7 +284,7 @@ fn sentences() {
     let error = compose("quiet", &WALLS, 100).expect_err("too long");
     assert_eq!(
         error.to_string(),
-        "the command line has 190 bytes with what Bulkhead adds, and the kernel accepts 100"
+        "the command line has 206 bytes with what Bulkhead adds, and the kernel accepts 100"
     );
 }
 
@@ -300,7 +303,7 @@ fn the_documentation_names_every_parameter() {
         .split(' ')
         .map(|word| word.split('=').next().expect("a name").to_string())
         .collect::<Vec<_>>();
-    assert_eq!(added.len(), 9);
+    assert_eq!(added.len(), 10);
     let (added_part, refused_part) = page.split_once("## Refused").expect("two parts");
     for name in added {
         assert!(

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use bulkhead_tests::answers::LaunchTime;
 use bulkhead_tests::source::Count;
 
+use crate::boot::Boots;
 use crate::host::Host;
 use crate::launch::{Launch, Launches, MEASURES, MEMORY};
 use crate::launching::Launching;
@@ -15,13 +16,23 @@ use crate::values::Values;
 use crate::work::{Better, Compared, Size, Work};
 
 /// What was measured; what was not asked for is not there.
+pub(crate) struct Results<'a> {
+    pub(crate) boots: Option<&'a [Boots]>,
+    pub(crate) work: Option<&'a [Work]>,
+    pub(crate) launching: Option<&'a Launching>,
+}
+
 pub(crate) fn write(
     host: &Host,
     size: &Size,
-    work: Option<&[Work]>,
-    launching: Option<&Launching>,
+    results: &Results<'_>,
     code: &[(&str, Count)],
 ) -> String {
+    let Results {
+        boots,
+        work,
+        launching,
+    } = *results;
     let code = code.iter().map(|(folder, count)| {
         let fields = numbers(count).map(|(name, number)| (name, number.to_string()));
         (*folder, object(fields))
@@ -34,12 +45,22 @@ pub(crate) fn write(
         ("accelerator", text(&host.accelerator)),
     ]);
     let mut fields = vec![
-        ("version", "3".to_string()),
+        ("version", "4".to_string()),
         ("host", host),
         ("runs", size.runs.to_string()),
         ("cores", size.cores.to_string()),
         ("memory", text(MEMORY)),
     ];
+    if let Some(boots) = boots {
+        let machines = boots.iter().map(|boots| {
+            let ms = boots.ms.iter().map(f64::to_string);
+            object([
+                ("cores", boots.cores.to_string()),
+                ("hand_over_to_prompt_ms", array(ms)),
+            ])
+        });
+        fields.push(("boots", array(machines)));
+    }
     if let Some(work) = work {
         fields.push(("work_seconds", size.seconds.to_string()));
         fields.push(("work", array(work.iter().map(worked))));

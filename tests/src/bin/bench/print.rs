@@ -3,10 +3,25 @@
 use bulkhead_tests::source::Count;
 use bulkhead_tests::tool;
 
+use crate::boot::Boots;
 use crate::launch::{Launches, MEASURES};
 use crate::neighbour::Case;
 use crate::restart::Restarts;
 use crate::values::Values;
+
+pub(crate) fn boots(results: &[Boots]) {
+    println!(
+        "From the loader's hand-over to the prompt, by Bulkhead's own clock, in ms: p50, p99. \
+         Wanted: at most 150 on 4 cores."
+    );
+    let mut rows = vec![row(&["CORES", "TO THE PROMPT", ""])];
+    for boots in results {
+        let mut cells = vec![boots.cores.to_string()];
+        cells.extend(Values::of(boots.ms.iter().copied()).cells(1));
+        rows.push(cells);
+    }
+    println!("{}", tool::table(&rows));
+}
 
 pub(crate) fn launches(results: &[Launches]) {
     println!("Launch, in seconds: p50, p99. Wanted: a ratio (of p50) of at most 1.05.");

@@ -61,6 +61,8 @@ fn after_a_crash() {
     let before = sent(&mut machine) + 500;
     start_flood(&mut machine);
     lands_in(&mut machine, before, "while the victim hangs", &folder);
+    // And the disk still answers what was asked before the crash: its read is outstanding.
+    still_reads(&mut machine, &folder);
 
     // The operator takes its core: from now on its RAM is still, though the flood goes on, and
     // though the disk has not answered yet.
@@ -112,6 +114,9 @@ fn after_a_crash() {
     let before = sent(&mut machine);
     lands_in(&mut machine, before, "in the last run", &folder);
 }
+
+/// Pages that [`read_slowly`] asks for: four times 2 MiB.
+const ASKED_PAGES: usize = 4 * (2 << 20) / 4096;
 
 /// A disk that is full of a mark.
 fn slow_disk(folder: &Path) -> std::path::PathBuf {
@@ -203,6 +208,29 @@ fn lands_in(machine: &mut Running, since: u64, when: &str, folder: &Path) {
     machine.fail(&format!(
         "{when} no frame landed, so this story shows nothing"
     ));
+}
+
+/// More pages of the disk are in the victim's RAM than a moment ago, and not yet all that were
+/// asked for.
+fn still_reads(machine: &mut Running, folder: &Path) {
+    let before = Snapshot::take(machine, folder).disk_pages;
+    let mut now = before;
+    for _ in 0..10 {
+        std::thread::sleep(Duration::from_millis(500));
+        now = Snapshot::take(machine, folder).disk_pages;
+        if now > before {
+            break;
+        }
+    }
+    println!(
+        "while the victim hangs its disk goes on: {before}, then {now} of {ASKED_PAGES} pages"
+    );
+    if now <= before || now >= ASKED_PAGES {
+        machine.fail(&format!(
+            "the disk has brought {before}, then {now} of {ASKED_PAGES} pages: no read is \
+             outstanding, so this story shows nothing of it"
+        ));
+    }
 }
 
 /// The victim's RAM does not change by a byte, though the flood goes on.

@@ -73,6 +73,20 @@ fn legacy() {
         host.abs_diff(guest) < 120,
         "rtc0 says {clock}, the host {host}"
     );
+    // Its alarm interrupts, on its old line.
+    let count = "grep rtc0 /proc/interrupts | tr -s ' ' | cut -d ' ' -f 3";
+    let number = |text: String| text.trim().parse::<u64>().ok();
+    let before = number(machine.linux(2, count));
+    machine.linux(
+        2,
+        "echo 0 >/sys/class/rtc/rtc0/wakealarm; echo +2 >/sys/class/rtc/rtc0/wakealarm; sleep 5",
+    );
+    let after = number(machine.linux(2, count));
+    if before.is_none() || after <= before {
+        machine.fail(&format!(
+            "the clock's alarm did not interrupt: {before:?}, then {after:?}"
+        ));
+    }
     // The screen: what is written to it is seen by QEMU.
     machine.linux_expect(2, "ls /dev/fb0 /dev/dri/card0 2>/dev/null", "/dev/");
 
