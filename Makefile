@@ -84,6 +84,11 @@ run-pxe: setup-run kernel build/demo.img ## As run, booted over QEMU's network
 bench: setup-test demo-iso $(DEVICE_IMAGES) ## Measures work, launches, restarts, a neighbour's timer; build/bench.json
 	@cargo run $(LOCKED) -q --release -p bulkhead-tests --bin bench
 
+.PHONY: pictures
+pictures: setup-run kernel build/demo.img ## docs/pictures/: the screen and a recording of COM1, from a run of the demo
+	@tools/kernels $(DEMO_KERNELS)
+	@cargo run $(LOCKED) -q -p bulkhead-tests --bin pictures
+
 .PHONY: soak
 soak: setup-run kernel build/demo.img ## Ends two partitions by every way, at random, N times; fails if anything is not right
 	@tools/kernels $(DEMO_KERNELS)

@@ -8,6 +8,8 @@
 //! * [`http`]: a web server for network boot.
 //! * [`port`]: one serial port: send, wait for a text, fail on silence.
 //! * [`report`]: what a demo Linux said of itself, as values.
+//! * [`cast`]: what came over a serial line and when, as a file for asciinema.
+//! * [`svg`]: such a file as a moving picture.
 //! * [`screen`]: what Bulkhead's screen has to show.
 //! * [`answers`]: what Bulkhead's commands print, as values.
 //! * [`claims`]: what a boot script asks for, as values.
@@ -22,6 +24,7 @@
 //! silent hang can't pass.
 
 pub mod answers;
+pub mod cast;
 pub mod claims;
 pub mod devices;
 pub mod emulator;
@@ -37,6 +40,7 @@ pub mod report;
 pub mod screen;
 pub mod soak;
 pub mod source;
+pub mod svg;
 pub mod tool;
 
 use std::path::PathBuf;

@@ -13,6 +13,8 @@ struct Received {
     text: String,
     /// Bytes of a character that is not complete yet.
     rest: Vec<u8>,
+    /// When something came, and how long the text was then.
+    arrivals: Vec<(Instant, usize)>,
     closed: bool,
 }
 
@@ -198,6 +200,22 @@ impl Port {
             .clone()
     }
 
+    /// All that came so far, in the pieces in which it came and when.
+    ///
+    /// # Panics
+    /// Never: the lock is not held across a panic.
+    #[must_use]
+    pub fn arrivals(&self) -> Vec<(Instant, String)> {
+        let received = self.shared.received.lock().expect("no panic while held");
+        let mut start = 0;
+        let mut pieces = Vec::new();
+        for (at, end) in &received.arrivals {
+            pieces.push((*at, received.text[start..*end].to_string()));
+            start = *end;
+        }
+        pieces
+    }
+
     /// What came after the last wait.
     #[must_use]
     pub fn unseen(&self) -> String {
@@ -235,6 +253,7 @@ impl Received {
             }
         }
         self.rest.drain(..used);
+        self.arrivals.push((Instant::now(), self.text.len()));
     }
 }
 

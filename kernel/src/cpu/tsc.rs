@@ -1,12 +1,13 @@
 //! Time by the time-stamp counter, whose rate is measured once, before anything is launched.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use x86_64::instructions::port::Port;
 
 static KHZ: AtomicU64 = AtomicU64::new(1_000_000);
 static BOOT: AtomicU64 = AtomicU64::new(0);
 static HAND_OVER: AtomicU64 = AtomicU64::new(0);
+static IS_KNOWN: AtomicBool = AtomicBool::new(false);
 
 /// Frequency of the 8254 timer in Hz.
 const PIT_HZ: u64 = 1_193_182;
@@ -35,6 +36,11 @@ pub(crate) fn us_since_hand_over() -> u64 {
     now().saturating_sub(HAND_OVER.load(Ordering::Relaxed)) * 1000 / khz()
 }
 
+/// Whether that was learnt; else it is assumed, and all times are off.
+pub(crate) fn is_known() -> bool {
+    IS_KNOWN.load(Ordering::Relaxed)
+}
+
 /// Milliseconds since [`calibrate`]; before it, none.
 pub(crate) fn uptime_ms() -> u64 {
     match BOOT.load(Ordering::Relaxed) {
@@ -44,7 +50,7 @@ pub(crate) fn uptime_ms() -> u64 {
 }
 
 /// Learns the rate: from CPUID where the processor tells it, else against channel 2 of the 8254.
-/// Nobody else uses that timer yet.
+/// Nobody else uses that timer yet. Where that is missing, against the ACPI timer.
 pub(crate) fn calibrate(pm_timer: Option<u16>) {
     BOOT.store(now(), Ordering::Relaxed);
     let told = raw_cpuid::CpuId::new()
@@ -57,6 +63,7 @@ pub(crate) fn calibrate(pm_timer: Option<u16>) {
         .or_else(|| pm_timer.and_then(|port| best_of(|| pm_timer_interval(port))));
     if let Some(khz) = measured {
         KHZ.store(khz, Ordering::Relaxed);
+        IS_KNOWN.store(true, Ordering::Relaxed);
     }
 }
 

@@ -250,6 +250,13 @@ pub(crate) fn report(
     for problem in &machine.problems {
         println!("firmware: {problem}");
     }
+    if !tsc::is_known() {
+        println!(
+            "warning: nothing tells the TSC's rate (neither CPUID nor an 8254 nor an ACPI timer): \
+             {} MHz is assumed, and times are off",
+            tsc::khz() / 1000
+        );
+    }
     if left_out > 0 {
         println!("{left_out} cores are left out: at most {MAX_CORES} are handled");
     }

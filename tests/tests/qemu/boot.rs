@@ -30,6 +30,8 @@ pub(crate) fn stories() -> Vec<Trial> {
         story("boot::memory_8g", || big_memory("8G", "0x140000000")),
         story("boot::memory_64g", || big_memory("64G", "0xf00000000")),
         story("boot::pc", old_pc),
+        story("boot::bare", bare),
+        story("boot::microvm", microvm),
     ];
     for loader in [Loader::Grub, Loader::Limine] {
         for firmware in [Firmware::Bios, Firmware::Uefi] {
@@ -321,6 +323,72 @@ fn old_pc() {
     let iso = iso("pc", Loader::Grub).make();
     let machine = Machine::new(&iso, "run").without_ecam();
     launches(&mut machine.start());
+}
+
+/// One serial port, and nothing else that a PC has beside its processors: no screen, no PS/2, no
+/// 8254, no HPET, no network. What is missing is told plainly, and a Linux runs, without a console,
+/// to its end: its script powers it off.
+fn bare() {
+    let iso = iso("bare", Loader::Grub).script(TO_ITS_END).make();
+    let machine = Machine::new(&iso, "run").serial_ports(1);
+    let machine = machine.arguments(&[
+        "-vga",
+        "none",
+        "-nic",
+        "none",
+        "-machine",
+        "i8042=off,pit=off,hpet=off",
+    ]);
+    let mut machine = machine.start();
+    runs_to_its_end(&mut machine);
+    machine.expect("keymap", &["us: there is no PS/2 controller"]);
+    // The ACPI timer or CPUID has told it; without either, 1 GHz would be assumed.
+    assert_ne!(megahertz(&mut machine), 1000.0);
+}
+
+/// The same of a machine that has neither PCI nor an ACPI timer nor a PC's way to read the 8254: a
+/// `microvm` of QEMU's, with the image as its disk.
+fn microvm() {
+    let iso = iso("microvm", Loader::Grub).script(TO_ITS_END).make();
+    let mut machine = Machine::micro(&iso, "run").start();
+    let greeting = runs_to_its_end(&mut machine);
+    let is_assumed = greeting.contains("warning: nothing tells the TSC's rate");
+    assert_eq!(is_assumed, megahertz(&mut machine) == 1000.0, "{greeting}");
+    machine.expect(
+        "devices",
+        &["PCI functions: none can be given: this machine has no ECAM"],
+    );
+    machine.expect(
+        "define two cores=2 memory=256M kernel=linux devices=pci:00",
+        &["error: "],
+    );
+}
+
+/// A Linux without a console: its end, which its own script brings, says that it ran.
+const TO_ITS_END: &str = "define one cores=1 memory=256M kernel=linux initrd=demo restart=never \
+                          cmdline=\"bulkhead.run=poweroff\"\nstart one\n";
+
+/// The Linux of [`TO_ITS_END`] runs; what the machine does not have is refused.
+fn runs_to_its_end(machine: &mut Running) -> String {
+    let greeting = wait_for_prompt(machine);
+    assert!(!greeting.contains("error"), "{greeting}");
+    machine.wait_for(1, "* one: powered-off");
+    machine.wait_for(1, "* one: parked");
+    machine.expect("list", &["one", "stopped"]);
+    machine.expect("log", &["screen: none"]);
+    for device in ["com2", "com3", "com4", "ps2", "framebuffer"] {
+        let define = format!("define two cores=2 memory=256M kernel=linux devices={device}");
+        machine.expect(&define, &["error: ", device]);
+    }
+    greeting
+}
+
+/// The TSC's rate, as `machine` tells it.
+fn megahertz(machine: &mut Running) -> f64 {
+    let told = machine.command("machine");
+    let rate = told.lines().find_map(|line| line.strip_prefix("TSC"));
+    let rate = rate.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+    rate.unwrap_or_else(|| panic!("no rate in:\n{told}"))
 }
 
 /// A network of a namespace of its own: a tap for a machine, and dnsmasq as its servers.
