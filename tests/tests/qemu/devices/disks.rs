@@ -99,6 +99,30 @@ fn two(name: &str, first: Kernel, second: Kernel) {
         "dmesg | grep -ciE 'i/o error|reset controller|timeout' || true",
         "0",
     );
+    moves(&mut machine);
+}
+
+/// Between two runs a disk goes to the other partition, which finds on it what was written.
+fn moves(machine: &mut Running) {
+    for (com, name) in [(2, "many"), (3, "few")] {
+        machine.com(com).skip();
+        machine.com(com).send("poweroff -f\r");
+        machine.wait_for(1, &format!("* {name}: powered-off"));
+    }
+    machine.expect(
+        "set many devices=01:00.0,02:00.0,03:00.0,pci:05",
+        &["error:", "few"],
+    );
+    machine.expect("set few devices=04:00.0", &[]);
+    machine.expect("set many devices=01:00.0,02:00.0,03:00.0,pci:05", &[]);
+    machine.expect("start many few", &[]);
+    for com in [2, 3] {
+        machine.wait_for_demo(com);
+        teach(machine, com);
+    }
+    sees_only(machine, 2, "01 02 03 05", "04:00");
+    sees_only(machine, 3, "04", "05:00");
+    verify(machine, 2, "02 03", "05");
 }
 
 /// The same work of `many` without Bulkhead; a reset of the machine follows the panic.

@@ -2,6 +2,7 @@
 
 use bulkhead_tests::Kernel;
 use bulkhead_tests::devices::{Board, Card, Device, empty_disk};
+use bulkhead_tests::qemu::Running;
 use libtest_mimic::Trial;
 
 use super::{Partition, folder, machine};
@@ -89,6 +90,7 @@ fn legacy() {
     }
     // The screen: what is written to it is seen by QEMU.
     machine.linux_expect(2, "ls /dev/fb0 /dev/dri/card0 2>/dev/null", "/dev/");
+    is_drawn_on(&mut machine);
 
     // The other has none of these, and no I/O APIC.
     machine.linux_expect(4, "grep -c IO-APIC /proc/interrupts || true", "0");
@@ -106,5 +108,37 @@ fn legacy() {
     machine.linux_expect(2, "grep IO-APIC /proc/interrupts", "ttyS1");
     machine.com(2).send("poweroff -f\r");
     machine.wait_for(1, "* desk: powered-off");
+    // Nothing is left in the I/O APIC: all its pins are masked.
+    let pins = machine.monitor().command("info pic");
+    let pins: Vec<&str> = pins
+        .split("\\r\\n")
+        .filter(|line| line.trim_start().starts_with("pin "))
+        .collect();
+    if pins.len() != 24 || !pins.iter().all(|pin| pin.contains("masked")) {
+        machine.fail(&format!(
+            "pins of the I/O APIC at its owner's end: {pins:#?}"
+        ));
+    }
     machine.linux_expect(4, "echo $((4*4))", "16");
+}
+
+/// A white bar and a black one, drawn by the owner of the screen, are in QEMU's picture of it.
+fn is_drawn_on(machine: &mut Running) {
+    let bars = "n=$(($(cat /sys/class/graphics/fb0/stride)*100)); \
+                echo 0 >/sys/class/vtconsole/vtcon1/bind; \
+                (head -c $n /dev/zero | tr '\\0' '\\377'; head -c $n /dev/zero) >/dev/fb0; sleep 1";
+    machine.linux(2, bars);
+    let file = machine.folder().join("screen.ppm");
+    let picture = machine.monitor().picture(&file);
+    let bar = |first: usize, colour: u8| {
+        let row = 3 * picture.width;
+        let pixels = &picture.pixels[first * row..(first + 100) * row];
+        pixels.iter().filter(|pixel| **pixel == colour).count() * 100 / pixels.len()
+    };
+    let (white, black) = (bar(0, 0xff), bar(100, 0));
+    if white < 95 || black < 95 {
+        machine.fail(&format!(
+            "of the white bar {white} % are there, of the black one {black} %"
+        ));
+    }
 }
