@@ -44,9 +44,11 @@ pub fn lost_write(cores: &str, log: &str) -> Option<String> {
     (1..first.len()).find_map(|core| {
         let what = first[core].trace()?;
         let stands = !rest.is_empty()
-            && rest
-                .iter()
-                .all(|sample| sample.get(core).is_some_and(|other| *other == first[core]));
+            && rest.iter().all(|sample| {
+                sample
+                    .get(core)
+                    .is_some_and(|other| other.stands(&first[core]))
+            });
         stands.then(|| format!("{MARK}: core {core} idles, and {what}"))
     })
 }
@@ -66,6 +68,17 @@ struct Core {
 }
 
 impl Core {
+    /// Whether it stood still since it was as in `before`. A periodic timer counts on.
+    fn stands(&self, before: &Self) -> bool {
+        let is_over = self.counts.1 == 0 || self.in_service != "(none)";
+        is_over
+            && Self {
+                counts: before.counts,
+                ..self.clone()
+            } == *before
+            && self.counts.0 == before.counts.0
+    }
+
     fn trace(&self) -> Option<String> {
         let is_none = |set: &str| set == "(none)";
         if !self.is_idle || self.in_service.is_empty() || self.requested.is_empty() {
@@ -180,6 +193,11 @@ mod tests {
         let text = seen(IDLE, ARMED, OVER, "(none)", "(none)");
         let said = lost_write(&text, "").expect("a lost start of the timer");
         assert!(said.contains("count is over"), "{said}");
+        // A second core, whose timer is periodic yet.
+        const PERIODIC: &str = "LVTT  0x000200ec active-hi edge                 periodic     Fixed";
+        let counts = [(256_739, 171_331), (256_739, 52_437)];
+        let text = seen(IDLE, PERIODIC, counts, "236 ", "32 236 ");
+        assert!(lost_write(&text, "").is_some());
         let log = "qemu-system-x86_64: ../hw/pci/msix.c:228: msix_table_mmio_write: Assertion \
                    `addr + size <= dev->msix_entries_nr * PCI_MSIX_ENTRY_SIZE' failed.";
         assert!(lost_write("", log).is_some());
@@ -210,6 +228,10 @@ mod tests {
             (
                 "armed meanwhile",
                 seen(IDLE, ARMED, [(9, 0), (8, 0)], "(none)", "(none)"),
+            ),
+            (
+                "timer goes on",
+                seen(IDLE, ARMED, [(9, 0), (9, 4)], "(none)", "(none)"),
             ),
             ("nothing seen", String::new()),
         ];
