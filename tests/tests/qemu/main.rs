@@ -25,20 +25,24 @@ use bulkhead_tests::iso::Loader;
 use bulkhead_tests::neighbour;
 use libtest_mimic::{Arguments, Failed, Trial};
 
-/// A story that every machine can play. It is played again, once, if it failed with a trace of a
-/// fault of QEMU's own in the machine ([`emulator`]); the run says so.
+/// How often a story is played that a fault of the emulator spoils.
+const PLAYS: usize = 3;
+
+/// A story that every machine can play. It is played again if it failed with a trace of a fault of
+/// QEMU's own in the machine ([`emulator`]); the run says so.
 fn story(name: &str, play: impl Fn() + Send + 'static) -> Trial {
     let title = name.to_string();
     Trial::test(name, move || {
-        let first = std::panic::catch_unwind(AssertUnwindSafe(&play));
-        let Err(panic) = first else {
-            return Ok::<(), Failed>(());
-        };
-        let text = panic.downcast_ref::<String>().map_or("", String::as_str);
-        let Some(trace) = text.lines().find(|line| line.starts_with(emulator::MARK)) else {
-            std::panic::resume_unwind(panic);
-        };
-        eprintln!("{title}: played again, because of a fault of the emulator. {trace}");
+        for _ in 1..PLAYS {
+            let Err(panic) = std::panic::catch_unwind(AssertUnwindSafe(&play)) else {
+                return Ok::<(), Failed>(());
+            };
+            let text = panic.downcast_ref::<String>().map_or("", String::as_str);
+            let Some(trace) = text.lines().find(|line| line.starts_with(emulator::MARK)) else {
+                std::panic::resume_unwind(panic);
+            };
+            eprintln!("{title}: played again, because of a fault of the emulator. {trace}");
+        }
         play();
         Ok(())
     })
