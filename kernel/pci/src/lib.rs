@@ -34,6 +34,7 @@ mod function;
 mod grant;
 mod group;
 mod intx;
+pub mod poll;
 mod quiet;
 mod register;
 mod scan;

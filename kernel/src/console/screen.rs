@@ -167,7 +167,7 @@ pub(crate) fn describe(out: &mut dyn Write) -> fmt::Result {
         None => write!(out, "screen: VGA text mode")?,
     }
     let (ticks, drawn) = largest;
-    let us = ticks * 1000 / tsc::khz();
+    let us = tsc::us(ticks);
     writeln!(
         out,
         "; {columns}x{rows} characters; {drawn} rows drawn in {us} us"
@@ -176,25 +176,26 @@ pub(crate) fn describe(out: &mut dyn Write) -> fmt::Result {
 
 /// Writes text even if the screen is in use: the panic path.
 pub(crate) fn write_now(text: &str) {
-    if let Some(mut screen) = SCREEN.try_lock()
-        && let Some(screen) = &mut *screen
-    {
-        screen.display.write(text);
-    }
+    with_now(|screen| screen.display.write(text));
 }
 
 /// Draws what [`write_now`] wrote.
 pub(crate) fn draw_now() {
-    if let Some(mut screen) = SCREEN.try_lock()
-        && let Some(screen) = &mut *screen
-    {
+    with_now(|screen| {
         screen.display.scroll_to_end();
         screen.draw();
-    }
+    });
 }
 
 fn with<T>(action: impl FnOnce(&mut Screen) -> T) -> Option<T> {
     SCREEN.lock().as_mut().map(action)
+}
+
+/// The same, unless it is in use.
+fn with_now(action: impl FnOnce(&mut Screen)) {
+    if let Some(mut screen) = SCREEN.try_lock() {
+        screen.as_mut().map(action);
+    }
 }
 
 impl Screen {

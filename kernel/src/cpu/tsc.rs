@@ -32,8 +32,12 @@ pub(crate) fn note_hand_over() {
 
 /// Microseconds since [`note_hand_over`].
 pub(crate) fn us_since_hand_over() -> u64 {
-    // A counter at 3 GHz times 1000 does not wrap within 70 days.
-    now().saturating_sub(HAND_OVER.load(Ordering::Relaxed)) * 1000 / khz()
+    us(now().saturating_sub(HAND_OVER.load(Ordering::Relaxed)))
+}
+
+/// Ticks of the counter as microseconds. At 3 GHz those of 70 days are too many.
+pub(crate) fn us(ticks: u64) -> u64 {
+    ticks * 1000 / khz()
 }
 
 /// Whether that was learnt; else it is assumed, and all times are off.

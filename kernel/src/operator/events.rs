@@ -149,7 +149,7 @@ struct Milliseconds(u64);
 
 impl fmt::Display for Milliseconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let us = self.0 * 1000 / tsc::khz();
+        let us = tsc::us(self.0);
         write!(f, "{}.{} ms", us / 1000, us % 1000 / 100)
     }
 }

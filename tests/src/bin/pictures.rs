@@ -124,24 +124,25 @@ fn enter(machine: &mut Running, line: &str) {
 }
 
 fn crash_db(machine: &mut Running) {
-    machine.com(1).skip();
-    machine.com(DB).skip();
-    machine.com(DB).send("echo c > /proc/sysrq-trigger\r");
-    machine.wait_for(1, "* db: failed reason=\"panic\"");
-    machine.wait_for(1, "* db: launched run=2");
-    machine.wait_for(1, "bulkhead> ");
-    machine.wait_for_demo(DB);
-    std::thread::sleep(READING);
+    let said = ["* db: failed reason=\"panic\"", "* db: launched run=2"];
+    comes_back(machine, DB, "echo c > /proc/sysrq-trigger", said);
 }
 
 fn reboot_web(machine: &mut Running) {
+    let said = ["* web: rebooted", "* web: launched run=3"];
+    comes_back(machine, WEB, "reboot", said);
+}
+
+/// Ends a Linux by a line on its console; it is launched again by its policy.
+fn comes_back(machine: &mut Running, com: usize, line: &str, said: [&str; 2]) {
     machine.com(1).skip();
-    machine.com(WEB).skip();
-    machine.com(WEB).send("reboot\r");
-    machine.wait_for(1, "* web: rebooted");
-    machine.wait_for(1, "* web: launched run=3");
+    machine.com(com).skip();
+    machine.com(com).send(&format!("{line}\r"));
+    for event in said {
+        machine.wait_for(1, event);
+    }
     machine.wait_for(1, "bulkhead> ");
-    machine.wait_for_demo(WEB);
+    machine.wait_for_demo(com);
     std::thread::sleep(READING);
 }
 

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use bulkhead_firmware::{NoSerialPort, SerialPort, SerialRegisters};
 use bulkhead_memory::Region;
-use bulkhead_pci::{Address, Bar, BarKind, ConfigSpace, Function};
+use bulkhead_pci::{Address, Bar, BarKind, Function, poll};
 use bulkhead_plan::{Com, MemoryKind, MemoryRange};
 use bulkhead_serial::{PC_CLOCK, Speed};
 use bulkhead_shell::{Console, ConsolePlace, Options};
@@ -212,7 +212,7 @@ impl Known<'_> {
                 "PCI function {address} was given no address for its registers"
             ));
         };
-        enable(address, bar.kind);
+        poll::answer(&Ecam, address, bar.kind);
         let is_there = |registers| {
             // SAFETY: registers of a function that is a UART by its own words, and which nobody
             // uses yet: memory was checked to be no RAM, hence mapped uncached.
@@ -271,21 +271,6 @@ impl Known<'_> {
         }
         Ok(())
     }
-}
-
-/// Lets a function answer; it never masters the bus and never interrupts.
-fn enable(address: Address, kind: BarKind) {
-    const COMMAND: u16 = 0x04;
-    const STATUS: u32 = 0xffff_0000;
-    const IO: u32 = 1 << 0;
-    const MEMORY: u32 = 1 << 1;
-    const BUS_MASTER: u32 = 1 << 2;
-    const INTX_DISABLE: u32 = 1 << 10;
-    let decode = if kind == BarKind::Io { IO } else { MEMORY };
-    let command = Ecam.read(address, COMMAND);
-    // Ones in the status register would be cleared by being written.
-    let command = (command | decode | INTX_DISABLE) & !BUS_MASTER & !STATUS;
-    Ecam.write(address, COMMAND, command);
 }
 
 fn com(registers: SerialRegisters) -> Option<Com> {
