@@ -50,11 +50,11 @@ help: ## This list
 	@echo "  VIDEO=MODE              iso, pxe, GRUB only: the screen's mode, such as 1024x768x32 or text"
 	@echo "  TIMEOUT=3 ENTRY=1       iso, pxe: seconds of the menu (0: none), the entry booted then"
 	@echo "  NET=192.168.1 SERVER=IP pxe: the clients' network, this machine in it"
-	@echo "  WHAT=all|boot|work|launch  bench: what is measured"
+	@echo "  WHAT=all|boot|work|launch|restart|neighbour  bench: what is measured"
 	@echo "  N=5 CORES=1             bench: runs of each kind; cores of each Linux"
 	@echo "  WORK=2                  bench: seconds of each work"
-	@echo "  KERNEL=NAME ONLY=TEXT   bench: work on that kernel only; with that in its name"
-	@echo "  TICKS=20                bench: seconds of each of the neighbour's cases"
+	@echo "  KERNEL=NAME ONLY=TEXT   bench: that kernel only; work with that in its name"
+	@echo "  TICKS=10                bench: seconds of each of the neighbour's controls"
 	@echo "  N=25 SEED=NUMBER        soak: rounds; what the ways are chosen by (printed)"
 	@echo "  TEST=NAME               test: only the QEMU tests with this in their name"
 
@@ -105,13 +105,14 @@ test: setup-test ## All tests: here, then in QEMU
 	cargo test $(LOCKED) -p bulkhead-tests --test qemu -- $(TEST)
 
 .PHONY: test-long
-test-long: setup-long ## The long stories of devices, and controls: two Debians on disks, 256 MiB streams, all reboots
+test-long: setup-long ## The long stories: two Debians on disks, 256 MiB streams, all reboots, controls, one in Bochs
 	@tools/kernels
 	@$(MAKE) kernel build/demo.img $(DEVICE_IMAGES)
 	@echo "A Debian to boot from: $$(tools/mkrootfs)"
 	@echo "Beside the stories of make test: each kernel with each disk, each partition's reboot under a"
 	@echo "256 MiB stream, a whole Debian in each of two partitions, and the same work without Bulkhead."
 	BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture --test-threads 1 $(or $(TEST),devices)
+	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture in_bochs)
 
 .PHONY: check
 check: setup-build ## Formatting, clippy, the tests that need no QEMU

@@ -20,7 +20,7 @@ use crate::cpu::{apic, pic, tsc};
 use crate::layout::MP_DECOY;
 use crate::legacy;
 use crate::mem::{frames, paging, phys};
-use crate::pci;
+use crate::{pci, reset_vector};
 
 const GIB: u64 = 1 << 30;
 
@@ -122,6 +122,7 @@ pub(crate) fn describe(
     let madt = firmware.madt.unwrap_or_default();
     let boot_flags = firmware.fadt.as_ref().map(|fadt| fadt.boot_flags);
     let functions = pci::scan(&firmware.ecam);
+    reset_vector::take(&functions);
     let known = serial::Known {
         firmware: firmware.console.as_ref(),
         functions: &functions,

@@ -19,6 +19,7 @@ mod panic;
 mod partition;
 mod pci;
 mod power;
+mod reset_vector;
 mod sync;
 
 use boot::BootInfo;

@@ -63,7 +63,7 @@ fn failures_are_shown_and_an_operators_start_ends_their_row() {
     let mut session = Session::after(TWO);
     session.line("set web restart=always control=yes");
     session.line("start web");
-    let reason = String::from("it panicked");
+    let reason = "it panicked".into();
     session.kernel.apply("web", &Event::Failed { reason });
     let show = session.line("show web");
     let policy = "policy:\n  restart  always, after at most 5 failures in a row\n  \

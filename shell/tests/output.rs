@@ -62,14 +62,21 @@ fn killed_and_failed_partitions_can_start_again() {
     assert!(list.contains("db    failed"), "{list}");
     let show = session.line("show db");
     assert!(
-        show.starts_with("db: failed, 1 run: it called?ResetSystem\n"),
+        show.starts_with(
+            "db: failed, 1 run\nlast end:\n  failed reason=\"it called?ResetSystem\"\n"
+        ),
+        "{show}"
+    );
+    let show = session.line("show web");
+    assert!(
+        show.starts_with("web: stopped, 1 run\nlast end:\n  killed\ndefinition:\n"),
         "{show}"
     );
     session.line("start web db");
     assert!(
         session
             .line("show web")
-            .starts_with("web: running, 2 runs\n")
+            .starts_with("web: running, 2 runs\nlast end:\n  killed\ndefinition:\n")
     );
 }
 

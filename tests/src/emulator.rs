@@ -14,7 +14,9 @@
 //! * the write that arms its timer was lost: the count is over, nothing is pending, and programs that
 //!   run are never interrupted;
 //! * the write fell into an MSI-X table that is too short for it, where QEMU asserts and ends;
-//! * there was no section of the old number any more: QEMU asserts just that, and ends.
+//! * there was no section of the old number any more: QEMU asserts just that, and ends;
+//! * the write that tells a network card of new frames was lost: nobody looks at its queue any more, and
+//!   Linux says so.
 //!
 //! A story that fails with one of these traces in the machine says so, and is played again, twice at most.
 
@@ -51,6 +53,21 @@ pub fn lost_write(cores: &str, log: &str) -> Option<String> {
             .all(|trace| trace.as_ref() == Some(&what))
             .then(|| format!("{MARK}: on core {core} {what}"))
     })
+}
+
+/// Says whether a card's doorbell was lost.
+///
+/// `consoles` is what Linuxes printed, and `commands` are the Command registers of the virtio functions
+/// that answer: one that may not reach memory stands still for that reason, and that would be
+/// Bulkhead's doing.
+#[must_use]
+pub fn lost_doorbell(consoles: &str, commands: &[u16]) -> Option<String> {
+    const BUS_MASTER: u16 = 1 << 2;
+    let mut lines = consoles.lines();
+    let line =
+        lines.find(|line| line.contains("virtio_net") && line.contains("TX timeout on queue"))?;
+    let may_all = !commands.is_empty() && commands.iter().all(|command| command & BUS_MASTER != 0);
+    may_all.then(|| format!("{MARK}, a card's doorbell: {}", line.trim()))
 }
 
 /// A core at one moment.
@@ -98,7 +115,6 @@ impl Core {
 
 /// The cores, for each time that they were looked at.
 fn samples(text: &str) -> Vec<Vec<Core>> {
-    const INTERRUPTS_ON: u64 = 1 << 9;
     let mut samples: Vec<Vec<Core>> = Vec::new();
     // Registers come first, all cores; then the local APICs, in the same order.
     let mut apic = None;
@@ -127,9 +143,7 @@ fn samples(text: &str) -> Vec<Vec<Core>> {
         let Some(core) = core else { continue };
         let word = |name: &str| value(line, name);
         if line.starts_with("RIP=") {
-            let flags = word("RFL=").and_then(|hex| u64::from_str_radix(hex, 16).ok());
-            core.is_idle =
-                word("HLT=") == Some("1") && flags.is_some_and(|bits| bits & INTERRUPTS_ON != 0);
+            core.is_idle = word("HLT=") == Some("1") && has_interrupts_on(line) == Some(true);
             core.instruction = word("RIP=").unwrap_or_default().to_string();
         } else if line.starts_with("LVTT ") {
             core.is_armed = line.contains("one-shot") && !line.contains("masked");
@@ -145,6 +159,13 @@ fn samples(text: &str) -> Vec<Vec<Core>> {
     samples
 }
 
+/// Whether a core has interrupts on, if that line of its registers says so.
+pub(crate) fn has_interrupts_on(line: &str) -> Option<bool> {
+    const INTERRUPTS_ON: u64 = 1 << 9;
+    let flags = u64::from_str_radix(value(line, "RFL=")?, 16).ok()?;
+    Some(flags & INTERRUPTS_ON != 0)
+}
+
 /// The word behind `name`.
 fn value<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = line.split_once(name)?;
@@ -154,6 +175,21 @@ fn value<'a>(line: &'a str, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_doorbell_is_lost_if_the_card_may_reach_memory() {
+        // From a report of `devices::dma_after_a_crash`.
+        let console = "sender# [   53.512119] virtio_net virtio0 eth0: NETDEV WATCHDOG: CPU: 0: transmit queue 0 timed out 5612 ms\n\
+                       [   53.512913] virtio_net virtio0 eth0: TX timeout on queue: 0, sq: output.0, vq: 0x1, name: output.0, 5612000 usecs ago\n";
+        let said = lost_doorbell(console, &[0x0406]).expect("it is lost");
+        assert!(
+            said.starts_with(MARK) && said.contains("virtio0 eth0"),
+            "{said}"
+        );
+        assert_eq!(lost_doorbell(console, &[0x0406, 0x0402]), None);
+        assert_eq!(lost_doorbell(console, &[]), None, "it is not known");
+        assert_eq!(lost_doorbell("eth0: link up", &[0x0406]), None);
+    }
 
     const IDLE: &str = "RIP=ffffffffbad12a3f RFL=00000206 [-----P-] CPL=0 II=0 A20=1 SMM=0 HLT=1";
     const BUSY: &str = "RIP=ffffffffba201280 RFL=00000206 [-----P-] CPL=0 II=0 A20=1 SMM=0 HLT=0";

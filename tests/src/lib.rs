@@ -24,15 +24,17 @@
 //! silent hang can't pass.
 
 pub mod answers;
+pub mod bochs;
 pub mod cast;
 pub mod claims;
 pub mod devices;
 pub mod emulator;
+pub mod faulty;
 pub mod http;
 pub mod iso;
+pub mod kexec;
 pub mod monitor;
 pub mod neighbour;
-pub mod oops;
 pub mod picture;
 pub mod port;
 pub mod qemu;
@@ -41,6 +43,7 @@ pub mod screen;
 pub mod soak;
 pub mod source;
 pub mod svg;
+pub mod ticks;
 pub mod tool;
 
 use std::path::PathBuf;
@@ -141,7 +144,7 @@ impl Kernel {
 /// # Panics
 /// If the packer, which `make` builds, can't make it.
 #[must_use]
-pub fn initrd_with(name: &str, files: &[(&str, PathBuf)]) -> PathBuf {
+pub fn initrd_with(name: &str, files: &[(impl AsRef<str>, PathBuf)]) -> PathBuf {
     let folder = build_folder().join("tests");
     std::fs::create_dir_all(&folder).expect("the folder can be made");
     let out = folder.join(name);
@@ -156,11 +159,10 @@ pub fn initrd_with(name: &str, files: &[(&str, PathBuf)]) -> PathBuf {
             "--",
         ])
         .arg(&out)
-        .args(
-            files
-                .iter()
-                .flat_map(|(to, from)| ["--file".to_string(), format!("{to}={}", from.display())]),
-        )
+        .args(files.iter().flat_map(|(to, from)| {
+            let file = format!("{}={}", to.as_ref(), from.display());
+            ["--file".to_string(), file]
+        }))
         .status()
         .expect("cargo can be run");
     assert!(status.success(), "the initial RAM disk {name} was not made");

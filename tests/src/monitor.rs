@@ -1,10 +1,13 @@
 //! QEMU's monitor: what a story does to the machine from outside.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
+use crate::emulator::has_interrupts_on;
 use crate::picture::Picture;
 
 /// A connection to it (QMP), over which commands for people are sent (HMP).
@@ -63,6 +66,38 @@ impl Monitor {
             std::thread::sleep(Duration::from_secs(1));
         }
         text
+    }
+
+    /// The Command registers of the virtio functions behind root ports that answer, of a `q35` whose
+    /// configuration space is where `SeaBIOS` puts it; else none is found.
+    ///
+    /// # Panics
+    /// If QEMU does not answer.
+    pub fn virtio_commands(&mut self) -> Vec<u16> {
+        const ECAM: u64 = 0xb000_0000;
+        const BUSES: u64 = 16;
+        const VENDOR: u32 = 0x1af4;
+        const MEMORY_DECODE: u32 = 1 << 1;
+        let mut commands = Vec::new();
+        for bus in 1..BUSES {
+            // A root port has one device.
+            let answer = self.command(&format!("xp /2wx {:#x}", ECAM + (bus << 20)));
+            if let Some([id, command]) = two_words(&answer)
+                && id & 0xffff == VENDOR
+                && command & MEMORY_DECODE != 0
+            {
+                commands.push(command as u16);
+            }
+        }
+        commands
+    }
+
+    /// The cores that have interrupts off at this moment.
+    ///
+    /// # Panics
+    /// If QEMU does not answer.
+    pub fn deaf_cores(&mut self) -> BTreeSet<u32> {
+        deaf_cores(&self.command("info registers -a"))
     }
 
     /// Writes the machine's RAM from `start` to `end`, exclusive, into a file.
@@ -133,5 +168,69 @@ impl Monitor {
             .expect("QEMU answers in time");
         assert!(count > 0, "QEMU has ended");
         line
+    }
+}
+
+/// What in a file of [saved RAM](Monitor::save_ram) matches an extended regular expression, a line
+/// each. By grep, since this program is not optimised and there is much to look through.
+///
+/// # Panics
+/// If grep can't be run.
+#[must_use]
+pub fn found_in(file: &Path, pattern: &str) -> String {
+    let output = Command::new("grep")
+        .env("LC_ALL", "C")
+        .args(["-aoE", pattern])
+        .arg(file)
+        .output()
+        .expect("grep can be run");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// From QEMU's answer to `xp /2wx`: an address, a colon, and the words.
+fn two_words(answer: &str) -> Option<[u32; 2]> {
+    let (_, words) = answer.split_once(": ")?;
+    let mut words = words.split_ascii_whitespace().map(|word| {
+        let word = word.split('\\').next()?;
+        u32::from_str_radix(word.strip_prefix("0x")?, 16).ok()
+    });
+    Some([words.next()??, words.next()??])
+}
+
+/// From all cores' registers, lines in JSON's spelling.
+fn deaf_cores(registers: &str) -> BTreeSet<u32> {
+    let mut deaf = BTreeSet::new();
+    let mut core = None;
+    for line in registers.split("\\r\\n") {
+        if let Some(number) = line.strip_prefix("CPU#") {
+            core = number.parse().ok();
+        }
+        if let Some(core) = core
+            && has_interrupts_on(line) == Some(false)
+        {
+            deaf.insert(core);
+        }
+    }
+    deaf
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_read() {
+        let answer = "00000000b0100000: 0x10411af4 0x00100406\\r\\n";
+        assert_eq!(two_words(answer), Some([0x1041_1af4, 0x0010_0406]));
+        assert_eq!(two_words("Cannot access memory"), None);
+        assert_eq!(two_words("b0100000: 0x10411af4"), None);
+    }
+
+    #[test]
+    fn a_core_with_interrupts_off_is_deaf() {
+        let registers = "\\r\\nCPU#0\\r\\nRAX=0 RBX=1\\r\\nRIP=10 RFL=00000246 [---Z-P-] CPL=0\\r\\n\\r\\n\
+                         CPU#11\\r\\nRIP=10 RFL=00000046 [---Z-P-] CPL=0\\r\\nCPU#12\\r\\nRIP=10";
+        assert_eq!(deaf_cores(registers), BTreeSet::from([11]));
+        assert!(deaf_cores("RFL=0").is_empty());
     }
 }

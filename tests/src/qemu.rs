@@ -1,5 +1,6 @@
 //! A machine in QEMU.
 
+use std::collections::BTreeSet;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -22,6 +23,8 @@ pub enum Firmware {
 
 /// How long the slowest thing may take here under emulation.
 pub const PATIENCE: Duration = Duration::from_secs(120);
+/// The same of a machine whose cores take turns.
+const VIRTUAL_PATIENCE: Duration = Duration::from_secs(600);
 
 const PROMPT: &str = "bulkhead> ";
 
@@ -50,6 +53,16 @@ pub fn accelerator() -> [&'static str; 4] {
     }
 }
 
+/// Those of [`Machine::virtual_time`]: `-icount` wants the cores in one thread.
+const VIRTUAL_TIME: [&str; 6] = [
+    "-accel",
+    "tcg,thread=single",
+    "-cpu",
+    "max",
+    "-icount",
+    "shift=1,sleep=off",
+];
+
 /// A machine to be started.
 pub struct Machine {
     folder: PathBuf,
@@ -60,6 +73,7 @@ pub struct Machine {
     memory: String,
     ports: usize,
     resets: bool,
+    has_virtual_time: bool,
     kind: &'static str,
     namespace: Option<String>,
     extra: Vec<String>,
@@ -188,6 +202,7 @@ impl Machine {
             memory: "2G".to_string(),
             ports: 4,
             resets: false,
+            has_virtual_time: false,
             kind: "q35",
             namespace: None,
             extra: Vec::new(),
@@ -212,6 +227,16 @@ impl Machine {
     #[must_use]
     pub fn memory(mut self, memory: &str) -> Self {
         self.memory = memory.to_string();
+        self
+    }
+
+    /// Under emulation, time is what the cores have executed, two nanoseconds an instruction, and
+    /// jumps to the next timer when all are idle: the host's load and the order of its threads are
+    /// not to be seen any more. The cores take turns then, so one is the slower the more others are
+    /// busy. With KVM nothing changes.
+    #[must_use]
+    pub fn virtual_time(mut self) -> Self {
+        self.has_virtual_time = true;
         self
     }
 
@@ -278,10 +303,15 @@ impl Machine {
                 command
             }
         };
+        let accelerator = accelerator();
         command
             .args(["-machine", self.kind, "-smp", &self.cores])
             .args(["-m", &self.memory])
-            .args(accelerator())
+            .args(if self.has_virtual_time && !has_kvm() {
+                &VIRTUAL_TIME[..]
+            } else {
+                &accelerator
+            })
             .args(["-nodefaults", "-display", "none"])
             // A reset would hide a triple fault: QEMU ends instead, and the test sees it.
             .args((!self.resets).then_some("-no-reboot"))
@@ -329,6 +359,11 @@ impl Machine {
                 .next()
                 .and_then(|count| count.parse().ok())
                 .unwrap_or(4),
+            patience: if self.has_virtual_time {
+                VIRTUAL_PATIENCE
+            } else {
+                PATIENCE
+            },
             started: Instant::now(),
         };
         for port in &mut ports {
@@ -355,6 +390,7 @@ pub struct Running {
     ports: Vec<Port>,
     folder: PathBuf,
     cores: u32,
+    patience: Duration,
     started: Instant,
 }
 
@@ -369,7 +405,7 @@ impl Running {
     /// # Panics
     /// When it does not come, with the last lines of every port.
     pub fn wait_for(&mut self, com: usize, wanted: &str) -> String {
-        self.wait_for_within(com, wanted, PATIENCE)
+        self.wait_for_within(com, wanted, self.patience)
     }
 
     /// As [`Self::wait_for`], with a limit of its own.
@@ -433,12 +469,37 @@ impl Running {
         report
     }
 
+    /// Waits until so many of these cores have interrupts off for good.
+    ///
+    /// # Panics
+    /// When it does not come to that.
+    pub fn wait_for_deaf_cores(&mut self, cores: &[u32], count: usize) {
+        const LOOKS: usize = 4;
+        let end = Instant::now() + self.patience;
+        loop {
+            let mut monitor = self.monitor();
+            let mut deaf: BTreeSet<u32> = cores.iter().copied().collect();
+            for _ in 0..LOOKS {
+                std::thread::sleep(Duration::from_millis(500));
+                deaf = &deaf & &monitor.deaf_cores();
+            }
+            // Who reports a failure wants it.
+            drop(monitor);
+            if deaf.len() == count {
+                return;
+            }
+            if Instant::now() > end {
+                self.fail(&format!("interrupts are off on {deaf:?}, not on {count}"));
+            }
+        }
+    }
+
     /// Types a line into a Linux's shell on a port, and gives what the command printed.
     ///
     /// # Panics
     /// When it does not end.
     pub fn linux(&mut self, com: usize, line: &str) -> String {
-        self.linux_within(com, line, PATIENCE)
+        self.linux_within(com, line, self.patience)
     }
 
     /// As [`Self::linux`], for what takes longer than anything else.
@@ -579,18 +640,23 @@ impl Running {
         if !said.is_empty() {
             text += &format!("--- QEMU\n{said}\n");
         }
-        let mut cores = String::new();
+        let (mut cores, mut commands) = (String::new(), Vec::new());
         // QEMU may have ended; then its monitor's panic would be all that a program here says.
         if UnixStream::connect(self.folder.join("qmp.sock")).is_ok() {
-            let seen = std::panic::catch_unwind(|| self.monitor().cores(self.cores));
-            cores = seen.unwrap_or_else(|_| "QEMU's monitor does not answer".to_string());
-            text += &cores;
+            let seen = std::panic::catch_unwind(|| {
+                let mut monitor = self.monitor();
+                (monitor.cores(self.cores), monitor.virtio_commands())
+            });
+            let unknown = |_| ("QEMU's monitor does not answer".to_string(), Vec::new());
+            (cores, commands) = seen.unwrap_or_else(unknown);
         } else {
-            text += "QEMU has ended";
+            cores += "QEMU has ended";
         }
+        text += &cores;
         text.push('\n');
         if !has_kvm()
             && let Some(trace) = emulator::lost_write(&cores, &said)
+                .or_else(|| emulator::lost_doorbell(&text, &commands))
         {
             text += &trace;
             text.push('\n');

@@ -1,13 +1,16 @@
-//! Two partitions, ended in turns by every way there is, at random: each comes back whole, the
-//! other does not notice, and nothing is used up.
+//! Two partitions, ended in turns by every way there is, at random: each comes back whole, a third
+//! one does not notice, and nothing is used up.
+//!
+//! The two overlap: while one boots the other is ended, so a launch is always met by somebody's end.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::iso::Iso;
 use crate::neighbour::Neighbour;
 use crate::qemu::{Machine, Running};
-use crate::{Kernel, answers, oops};
+use crate::{Kernel, answers, faulty};
 
 /// What there is to be ended.
 pub struct Partition {
@@ -23,7 +26,7 @@ pub struct Partition {
     pub memory: &'static str,
 }
 
-/// Both of [`boot`].
+/// Both of them.
 pub const PARTITIONS: [Partition; 2] = [
     Partition {
         name: "one",
@@ -41,15 +44,33 @@ pub const PARTITIONS: [Partition; 2] = [
     },
 ];
 
+/// Runs beside them in a soak, and is never ended.
+const WITNESS: Partition = Partition {
+    name: "witness",
+    kernel: Kernel::Debian61Cloud,
+    com: 4,
+    cores: &[4],
+    memory: "192M",
+};
+
+impl Partition {
+    /// The ways that it can be ended by.
+    #[must_use]
+    pub fn ways(&self) -> &'static [Way] {
+        let count = WAYS.len() - usize::from(self.cores.len() == 1);
+        &WAYS[..count]
+    }
+}
+
 /// After so many rounds everything that is allocated once has been.
 const WARM_UP: usize = 4;
-/// Every so many rounds Bulkhead itself is looked at.
-const LOOK_EVERY: usize = 10;
+/// Every so many rounds Bulkhead itself is looked at, once both are up.
+const LOOK_EVERY: usize = 20;
 /// Panics in a row before another way is taken: after more, Bulkhead would wait for long, and at
 /// last give up.
 const MOST_PANICS: u32 = 3;
-/// How often a partition counts.
-const COUNT_MS: u32 = 50;
+/// How often the witness counts.
+const COUNT_MS: u32 = 200;
 /// The shell remembers 64 lines, which take memory.
 const HISTORY: usize = 66;
 /// Vectors below are the processor's own exceptions; 2 is the NMI, which fetches cores.
@@ -72,11 +93,12 @@ pub enum Way {
     Kill,
     /// By the shell, at once.
     Restart,
-    /// It stands still, interrupts off, and tells nobody; the shell restarts it.
-    Halt,
+    /// A command after which all its cores have interrupts off for good; the shell restarts it.
+    Hang(&'static str),
 }
 
-const WAYS: [Way; 12] = [
+/// All of them; the last one needs a second core.
+pub const WAYS: [Way; 13] = [
     Way::Off("poweroff"),
     Way::Off("poweroff -f"),
     Way::Off("echo o > /proc/sysrq-trigger"),
@@ -84,22 +106,25 @@ const WAYS: [Way; 12] = [
     Way::Again("reboot -f"),
     Way::Again("echo b > /proc/sysrq-trigger"),
     Way::Panic("echo c > /proc/sysrq-trigger"),
-    Way::Panic(oops::COMMAND),
+    Way::Panic(faulty::PANIC),
     Way::Kill,
     Way::Restart,
-    Way::Halt,
-    // The last one needs two cores.
+    Way::Hang("halt -f"),
+    Way::Hang(faulty::HANG),
     Way::Panic("taskset 2 sh -c 'echo c > /proc/sysrq-trigger'"),
 ];
 
 impl Way {
-    fn name(self) -> &'static str {
+    /// What to call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Panic(oops::COMMAND) => "an oops, with panic_on_oops",
+            Self::Panic(faulty::PANIC) => "an oops, with panic_on_oops",
             Self::Off(command) | Self::Again(command) | Self::Panic(command) => command,
             Self::Kill => "kill from the shell",
             Self::Restart => "restart from the shell",
-            Self::Halt => "halt -f, restart from the shell",
+            Self::Hang(faulty::HANG) => "interrupts off, restart from the shell",
+            Self::Hang(_) => "halt -f, restart from the shell",
         }
     }
 }
@@ -140,18 +165,43 @@ struct Look {
     traps: Vec<(u8, u32)>,
 }
 
-/// A machine with both partitions, up to their shells. Its files lie in the folder `name`.
+/// A machine with both partitions, whose initial RAM disk is that one. Its files lie in the folder
+/// `name`.
 ///
 /// # Panics
-/// If it does not start.
+/// If it can't be made.
 #[must_use]
-pub fn boot(name: &str) -> Running {
-    let mut script = String::new();
-    let mut iso = Iso::new(name).image(
-        "demo",
-        oops::initrd(name, &PARTITIONS.map(|partition| partition.kernel)),
-    );
+pub fn machine(name: &str, initrd: PathBuf) -> Machine {
+    machine_of(name, initrd, &PARTITIONS.iter().collect::<Vec<_>>())
+}
+
+/// Waits until both are up.
+///
+/// # Panics
+/// If one does not come up.
+pub fn wait_for_both(machine: &mut Running) {
+    machine.wait_for_prompt();
     for partition in &PARTITIONS {
+        machine.wait_for_demo(partition.com);
+    }
+}
+
+/// A machine for [`run`]: with one partition more, which counts, and is never ended.
+///
+/// # Panics
+/// If it can't be made.
+#[must_use]
+pub fn machine_with_witness(name: &str) -> Machine {
+    let initrd = faulty::initrd(name, &PARTITIONS.map(|partition| partition.kernel));
+    let all = PARTITIONS.iter().chain([&WITNESS]);
+    machine_of(name, initrd, &all.collect::<Vec<_>>())
+}
+
+fn machine_of(name: &str, initrd: PathBuf, partitions: &[&Partition]) -> Machine {
+    let mut script = String::new();
+    let mut iso = Iso::new(name).image("demo", initrd);
+    let mut images = Vec::new();
+    for partition in partitions {
         let Partition {
             name,
             kernel,
@@ -168,13 +218,23 @@ pub fn boot(name: &str) -> Running {
             cores.join(","),
             kernel.name(),
         );
-        iso = iso.image(kernel.name(), kernel.image());
+        if !images.contains(kernel) {
+            iso = iso.image(kernel.name(), kernel.image());
+            images.push(*kernel);
+        }
     }
-    let iso = iso.script(&format!("{script}start one two\n")).make();
-    Machine::new(&iso, "run").start()
+    let names: Vec<&str> = partitions.iter().map(|partition| partition.name).collect();
+    let iso = iso.script(&format!("{script}start {}\n", names.join(" ")));
+    // Bulkhead has the first core.
+    let cores: usize = partitions
+        .iter()
+        .map(|partition| partition.cores.len())
+        .sum();
+    Machine::new(&iso.make(), "run").cores(&(cores + 1).to_string())
 }
 
-/// So many rounds on a machine made by [`boot`]; `say` gets one line for each, and a summary.
+/// So many rounds on a machine made by [`machine_with_witness`]; `say` gets one line for each, and a
+/// summary.
 ///
 /// # Panics
 /// At the first thing that is not right, with the last lines of every port.
@@ -185,9 +245,13 @@ pub fn run(machine: &mut Running, rounds: usize, seed: u64, say: &mut dyn FnMut(
     let warm_up = WARM_UP.min(rounds / 2);
     let mut first = None;
     for round in 1..=rounds {
-        let line = soak.round(round);
-        say(&format!("round {round:>4}/{rounds}  {line}"));
+        let index = (round - 1) % PARTITIONS.len();
+        soak.finish(index, say);
+        soak.begin(index, round, rounds);
         if round == warm_up || round.is_multiple_of(LOOK_EVERY) || round == rounds {
+            for index in [1 - index, index] {
+                soak.finish(index, say);
+            }
             let look = soak.look_again(first.as_ref(), round);
             let first = first.get_or_insert_with(|| look.clone());
             if round == rounds {
@@ -231,15 +295,25 @@ pub fn end(machine: &mut Running, partition: &Partition, way: Way) {
             type_line(machine, &format!("restart {name}"));
             machine.wait_for(1, &format!("* {name}: killed"));
         }
-        Way::Halt => {
-            machine.com(partition.com).send("halt -f\r");
-            machine.wait_for(partition.com, "System halted");
-            std::thread::sleep(Duration::from_millis(500));
+        Way::Hang(command) => {
+            machine.com(partition.com).send(&format!("{command}\r"));
+            machine.wait_for_deaf_cores(partition.cores, partition.cores.len());
             is_listed(machine, name, "running");
             type_line(machine, &format!("restart {name}"));
             machine.wait_for(1, &format!("* {name}: killed"));
         }
     }
+}
+
+/// The same, and waits until it is back.
+///
+/// # Panics
+/// If it does not come back.
+pub fn end_and_wait(machine: &mut Running, partition: &Partition, way: Way) {
+    machine.com(1).skip();
+    machine.com(partition.com).skip();
+    end(machine, partition, way);
+    machine.wait_for_demo(partition.com);
 }
 
 fn type_line(machine: &mut Running, line: &str) {
@@ -259,10 +333,20 @@ fn is_listed(machine: &mut Running, name: &str, state: &str) {
     }
 }
 
+/// A partition that was ended, and is on its way back.
+struct Pending {
+    way: Way,
+    begin: Instant,
+    /// What is said of it, but for its end.
+    round: String,
+}
+
 struct Soak<'a> {
     machine: &'a mut Running,
     random: Random,
-    neighbours: Vec<Neighbour>,
+    witness: Neighbour,
+    /// Of each partition: the round that it is in.
+    pending: [Option<Pending>; 2],
     /// Of each partition: its RAM in the first report, which must never change.
     ram: Vec<Vec<(u64, u64)>>,
     runs: [u32; 2],
@@ -277,35 +361,30 @@ struct Soak<'a> {
 
 impl<'a> Soak<'a> {
     fn new(machine: &'a mut Running, seed: u64) -> Self {
-        let mut soak = Self {
+        let ram = PARTITIONS.iter().map(|partition| {
+            let report = machine.wait_for_demo(partition.com);
+            report.ram
+        });
+        let ram = ram.collect();
+        machine.wait_for_demo(WITNESS.com);
+        let witness = Neighbour::watch_every(machine, WITNESS.com, COUNT_MS);
+        Self {
             machine,
             random: Random(seed),
-            neighbours: Vec::new(),
-            ram: Vec::new(),
+            witness,
+            pending: [None, None],
+            ram,
             runs: [1; 2],
             panics: [0; 2],
             decks: [Vec::new(), Vec::new()],
             taken: Vec::new(),
             slowest: Duration::ZERO,
             garbled: Vec::new(),
-        };
-        for partition in &PARTITIONS {
-            let report = soak.machine.wait_for_demo(partition.com);
-            soak.ram.push(report.ram);
         }
-        for partition in &PARTITIONS {
-            let neighbour = Neighbour::watch_every(soak.machine, partition.com, COUNT_MS);
-            soak.neighbours.push(neighbour);
-        }
-        soak
     }
 
     fn choose(&mut self, index: usize) -> Way {
-        let ways = if PARTITIONS[index].cores.len() > 1 {
-            &WAYS[..]
-        } else {
-            &WAYS[..WAYS.len() - 1]
-        };
+        let ways = PARTITIONS[index].ways();
         // From a shuffled deck, so that a short soak sees every way as well.
         if self.decks[index].is_empty() {
             self.decks[index] = self.random.shuffle(ways);
@@ -318,11 +397,9 @@ impl<'a> Soak<'a> {
         }
     }
 
-    /// One partition is ended and comes back; what to say of it.
-    fn round(&mut self, round: usize) -> String {
-        let index = (round - 1) % PARTITIONS.len();
+    /// One partition is ended; the witness counts on.
+    fn begin(&mut self, index: usize, round: usize, rounds: usize) {
         let partition = &PARTITIONS[index];
-        let name = partition.name;
         let way = self.choose(index);
         self.panics[index] = match way {
             Way::Panic(_) => self.panics[index] + 1,
@@ -337,29 +414,39 @@ impl<'a> Soak<'a> {
         self.machine.com(partition.com).skip();
         end(self.machine, partition, way);
         self.runs[index] += 1;
-        let run = self.runs[index];
-        let wanted = format!("* {name}: launched run={run} core={}", partition.cores[0]);
-        self.machine.wait_for(1, &wanted);
-        self.is_whole(index, round);
+        let before = self.witness.last();
+        self.witness.runs_on(self.machine, way.name());
+        self.witness.noticed_nothing(self.machine);
+        self.pending[index] = Some(Pending {
+            way,
+            begin,
+            round: format!(
+                "round {round:>4}/{rounds}  {} counted {before}-{}",
+                WITNESS.name,
+                self.witness.last(),
+            ),
+        });
+    }
+
+    /// If it is on its way back: it comes, and is what it was.
+    fn finish(&mut self, index: usize, say: &mut dyn FnMut(&str)) {
+        let Some(Pending { way, begin, round }) = self.pending[index].take() else {
+            return;
+        };
+        self.is_whole(index, &round);
         let took = begin.elapsed();
         self.slowest = self.slowest.max(took);
-
-        let other = PARTITIONS.len() - 1 - index;
-        let before = self.neighbours[other].last();
-        self.neighbours[other].runs_on(self.machine, way.name());
-        self.neighbours[other].noticed_nothing(self.machine);
-        let after = self.neighbours[other].last();
-        self.neighbours[index] = Neighbour::watch_every(self.machine, partition.com, COUNT_MS);
-        format!(
-            "{name}  {:<46} run {run:>4} in {:>4.1} s; {} counted {before}-{after}",
+        say(&format!(
+            "{round}; {}  {:<46} run {:>4} in {:>4.1} s",
+            PARTITIONS[index].name,
             way.name(),
+            self.runs[index],
             took.as_secs_f64(),
-            PARTITIONS[other].name,
-        )
+        ));
     }
 
     /// It has what it always had, and its shell answers.
-    fn is_whole(&mut self, index: usize, round: usize) {
+    fn is_whole(&mut self, index: usize, round: &str) {
         let partition = &PARTITIONS[index];
         let report = self.machine.wait_for_demo(partition.com);
         let is_so = report.name == partition.name
@@ -369,15 +456,27 @@ impl<'a> Soak<'a> {
             && report.ram == self.ram[index];
         if !is_so {
             let why = format!(
-                "round {round}: not what it had: {report:x?}, RAM {:x?}",
+                "{round}: not what it had: {report:x?}, RAM {:x?}",
                 self.ram[index]
             );
             self.machine.fail(&why);
         }
         let answer = self.machine.linux(partition.com, "echo $((3*3))");
         if answer != "9" {
-            self.machine
-                .fail(&format!("round {round}: 3*3 is {answer:?}"));
+            self.machine.fail(&format!("{round}: 3*3 is {answer:?}"));
+        }
+        // One run for each end, none of them told twice and none lost.
+        let runs = self.runs[index].to_string();
+        let list = self.machine.command("list");
+        let is_so = list.lines().any(|line| {
+            let words: Vec<&str> = line.split_ascii_whitespace().collect();
+            words.first() == Some(&partition.name)
+                && words.get(1) == Some(&"running")
+                && words.get(5) == Some(&runs.as_str())
+        });
+        if !is_so {
+            let why = format!("{round}: {} is not in run {runs}:\n{list}", partition.name);
+            self.machine.fail(&why);
         }
     }
 
@@ -431,10 +530,8 @@ impl<'a> Soak<'a> {
                 return changed(what, was, is);
             }
         }
-        let cores: usize = PARTITIONS
-            .iter()
-            .map(|partition| partition.cores.len())
-            .sum();
+        let cores = PARTITIONS.iter().map(|partition| partition.cores.len());
+        let cores: usize = cores.sum();
         let limit = u32::try_from(cores * round).unwrap_or(u32::MAX) * LEFT_OVER;
         let is_wrong = |(vector, count): &&(u8, u32)| {
             (*vector < EXCEPTIONS && *vector != NMI) || *count > limit

@@ -27,6 +27,7 @@ mod address;
 mod assign;
 mod assign_error;
 mod bar;
+pub mod bios_area;
 mod bridge;
 mod capability;
 mod config;
@@ -34,6 +35,8 @@ mod function;
 mod grant;
 mod group;
 mod intx;
+#[cfg(test)]
+mod one_register;
 pub mod poll;
 mod quiet;
 mod register;

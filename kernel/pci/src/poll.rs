@@ -17,34 +17,11 @@ pub fn answer(config: &dyn ConfigSpace, address: Address, kind: BarKind) {
 
 #[cfg(test)]
 mod tests {
-    extern crate std;
-
-    use std::cell::Cell;
-
     use super::*;
-
-    /// A function with nothing but Command and Status.
-    struct One(Cell<u32>);
-
-    impl ConfigSpace for One {
-        fn read(&self, _: Address, offset: u16) -> u32 {
-            assert_eq!(offset, 4);
-            self.0.get()
-        }
-        fn write(&self, _: Address, offset: u16, value: u32) {
-            assert_eq!(offset, 4);
-            self.0.set(value);
-        }
-    }
+    use crate::one_register::{ADDRESS, OneRegister};
 
     #[test]
     fn the_command_is_changed_and_no_status_cleared() {
-        let address = Address {
-            segment: 0,
-            bus: 1,
-            device: 0,
-            function: 0,
-        };
         // Status has bits set, which ones would clear.
         for (found, kind, wanted) in [
             (0xf910_0004, BarKind::Io, 0x0401),
@@ -53,9 +30,9 @@ mod tests {
             // Already so: not even written.
             (0xf910_0401, BarKind::Io, 0xf910_0401),
         ] {
-            let one = One(Cell::new(found));
-            answer(&one, address, kind);
-            assert_eq!(one.0.get(), wanted, "{found:#x}");
+            let one = OneRegister::new(4, found);
+            answer(&one, ADDRESS, kind);
+            assert_eq!(one.value(), wanted, "{found:#x}");
         }
     }
 }

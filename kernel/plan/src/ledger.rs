@@ -25,6 +25,8 @@ pub struct Partition {
     pub runs: u32,
     /// How many times in a row it has failed.
     pub failures: u32,
+    /// How it last ended, or why it was not launched.
+    pub last_end: Option<Event>,
 }
 
 /// All partitions.
@@ -84,6 +86,7 @@ impl Ledger {
             state: State::Defined,
             runs: 0,
             failures: 0,
+            last_end: None,
         };
         let warnings = self.examine(machine, &partition)?;
         self.partitions.push(partition);
@@ -180,6 +183,9 @@ impl Ledger {
             return Err(wrong_state(partition, event.participle()));
         };
         partition.state = state;
+        if !partition.state.is_live() {
+            partition.last_end = Some(event.clone());
+        }
         match event {
             Event::Launch => {
                 let regions = partition.claim.regions();

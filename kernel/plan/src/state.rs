@@ -18,7 +18,7 @@
 
 use core::fmt;
 
-use alloc::string::String;
+use alloc::borrow::Cow;
 
 /// Where a partition is in its life. Displays as one word.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,13 +33,10 @@ pub enum State {
     /// It ended as it should; its cores are parked.
     Stopped,
     /// It ended as it should not, or could not be launched.
-    Failed {
-        /// Why, as one line.
-        reason: String,
-    },
+    Failed,
 }
 
-/// What happens to a partition.
+/// What happens to a partition. Displays as its event line has it: `failed reason="panic"`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// Its plan begins to be applied.
@@ -54,8 +51,8 @@ pub enum Event {
     Killed,
     /// It ended as it should not, or its launch did not succeed.
     Failed {
-        /// Why, as one line.
-        reason: String,
+        /// Why, as one line. Most reasons are the same few words, which are not copied.
+        reason: Cow<'static, str>,
     },
 }
 
@@ -76,9 +73,7 @@ impl State {
             (Self::Running, Event::PoweredOff | Event::Rebooted | Event::Killed)
             // A launch that hangs can be killed too.
             | (Self::Launching, Event::Killed) => Some(Self::Stopped),
-            (Self::Launching | Self::Running, Event::Failed { reason }) => Some(Self::Failed {
-                reason: reason.clone(),
-            }),
+            (Self::Launching | Self::Running, Event::Failed { .. }) => Some(Self::Failed),
             _ => None,
         }
     }
@@ -91,7 +86,7 @@ impl State {
             Self::Launching => "launching",
             Self::Running => "running",
             Self::Stopped => "stopped",
-            Self::Failed { .. } => "failed",
+            Self::Failed => "failed",
         }
     }
 }
@@ -111,6 +106,19 @@ impl Event {
             Self::Rebooted => "rebooted",
             Self::Killed => "killed",
             Self::Failed { .. } => "failed",
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Launch => f.write_str("launch"),
+            Self::Launched => f.write_str("launched"),
+            Self::PoweredOff => f.write_str("powered-off"),
+            Self::Rebooted => f.write_str("rebooted"),
+            Self::Killed => f.write_str("killed"),
+            Self::Failed { reason } => write!(f, "failed reason=\"{reason}\""),
         }
     }
 }

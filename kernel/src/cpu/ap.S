@@ -6,7 +6,14 @@
 .global ap_trampoline
 ap_trampoline:
 .code16
-    cli
+    xorl %edi, %edi                             # reason: started
+    jmp 1f
+# Where a Linux arrives that believes it jumps to the BIOS to reset the machine: in real mode, its
+# caches off (reset_vector.rs).
+.global ap_reset
+ap_reset:
+    movl $2, %edi                               # reason: reset by way of the BIOS
+1:  cli
     cld
     movw %cs, %ax
     movw %ax, %ds
@@ -28,7 +35,7 @@ ap_long:
     movl %eax, %ds
     movl %eax, %es
     movl %eax, %ss
-    xorl %edi, %edi                             # reason: started
+    movl %edi, %edi                             # the upper half is undefined so far
     jmpq *ap_entry(%rip)
 
 .balign 8

@@ -25,6 +25,7 @@ core::arch::global_asm!(
 
 unsafe extern "C" {
     static ap_trampoline: u8;
+    static ap_reset: u8;
     static ap_gdt: u8;
     static ap_gdt_base: u8;
     static ap_far: u8;
@@ -84,6 +85,14 @@ pub(crate) fn install_trampoline() -> bool {
     }
     PAGE.store(base, Ordering::Release);
     true
+}
+
+/// Segment and offset at which real-mode code enters the trampoline as a Linux that wants a reset;
+/// `None` if there is no trampoline.
+pub(crate) fn reset_entry() -> Option<(u16, u16)> {
+    let page = PAGE.load(Ordering::Acquire);
+    let offset = &raw const ap_reset as u64 - &raw const ap_trampoline as u64;
+    (page != 0).then_some(((page >> 4) as u16, offset as u16))
 }
 
 /// Resets a core and starts it in the trampoline; waits for `answered`, and says whether it did.

@@ -44,30 +44,23 @@ impl Kernel {
         let (id, detail) = (event.partition, event.detail);
         match event.kind {
             Kind::Launched => Some(self.launched(id, name, detail)),
-            Kind::PoweredOff => {
-                self.apply(id, &Event::PoweredOff);
-                Some("powered-off".to_string())
-            }
-            Kind::Rebooted => {
-                self.apply(id, &Event::Rebooted);
-                Some("rebooted".to_string())
-            }
+            Kind::PoweredOff => Some(self.ended(id, &Event::PoweredOff)),
+            Kind::Rebooted => Some(self.ended(id, &Event::Rebooted)),
             Kind::Failed => {
                 if detail == 1 {
                     // The first of a row: the run before it was a stable one.
                     // An unknown number fails below, and is logged there.
                     let _ = self.ledger.forgive(id);
                 }
-                let reason = "panic".to_string();
-                self.apply(id, &Event::Failed { reason });
-                Some("failed reason=\"panic\"".to_string())
+                let reason = "panic".into();
+                Some(self.ended(id, &Event::Failed { reason }))
             }
             Kind::Killed => {
                 // The shell's own kill is in the ledger already.
                 if self.ledger.by_id(id).is_some_and(|p| p.state.is_live()) {
                     self.apply(id, &Event::Killed);
                 }
-                Some("killed".to_string())
+                Some(Event::Killed.to_string())
             }
             Kind::Restarting => {
                 self.apply(id, &Event::Launch);
@@ -82,6 +75,11 @@ impl Kernel {
             Kind::CoreLost => Some(format!("core {detail} did not come back")),
             Kind::Requested => Some(self.requested(id, name, detail)),
         }
+    }
+
+    fn ended(&mut self, id: usize, event: &Event) -> String {
+        self.apply(id, event);
+        event.to_string()
     }
 
     /// A launch, by the shell or by the partition itself.

@@ -26,6 +26,7 @@ mod variables;
 /// Why a core enters Bulkhead; `ap.S` and `runtime.S` have the numbers.
 const REASON_STARTED: u64 = 0;
 const REASON_ENDED: u64 = 1;
+const REASON_BIOS_RESET: u64 = 2;
 
 /// Microseconds after which a core looks again whether it is time to launch.
 const TICK_US: u64 = 1000;
@@ -43,6 +44,7 @@ pub(crate) extern "C" fn core_main(reason: u64, kind: u64, partition: u64, statu
     match reason {
         REASON_STARTED => park(),
         REASON_ENDED => runtime::ended(partition as usize, kind as u32, status),
+        REASON_BIOS_RESET => runtime::reset_by_bios(),
         _ => halt_for_ever(),
     }
 }

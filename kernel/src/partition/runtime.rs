@@ -14,6 +14,7 @@ use super::{devices, launch, park};
 use crate::cpu::cores::{self, CoreState};
 use crate::cpu::{apic, smp, trap, tsc};
 use crate::mem::{paging, phys};
+use crate::reset_vector;
 
 core::arch::global_asm!(include_str!("runtime.S"), options(att_syntax));
 
@@ -40,6 +41,8 @@ const SERVICES: usize = 14;
 
 /// ResetSystem's kind for power-off (UEFI 2.10 §8.5.1, `EfiResetShutdown`).
 const RESET_SHUTDOWN: u32 = 2;
+/// After a panic: `reboot=panic_cold`.
+const RESET_COLD: u32 = 0;
 /// For a reboot that was asked for: `reboot=warm` (`docs/parameters.md`).
 const RESET_WARM: u32 = 1;
 
@@ -135,6 +138,24 @@ pub(super) fn ended(partition: usize, kind: u32, _status: u64) -> ! {
         conclude(partition, slot, kind);
     }
     park()
+}
+
+/// A Linux that could not call ResetSystem jumped to the BIOS on this core.
+pub(super) fn reset_by_bios() -> ! {
+    let apic_id = apic::id();
+    let owner = slot::all().position(|slot| {
+        let has_core = |plan: &bulkhead_plan::LaunchPlan| plan.cores().any(|id| id == apic_id);
+        slot.phase() == Phase::Running && slot.plan().is_some_and(has_core)
+    });
+    let kind = if reset_vector::take_warm_flag() {
+        RESET_WARM
+    } else {
+        RESET_COLD
+    };
+    match owner {
+        Some(partition) => ended(partition, kind, 0),
+        None => park(),
+    }
 }
 
 /// Says how the partition ended, and does what its policy says.

@@ -8,7 +8,6 @@ use bulkhead_linux::E820Kind;
 use bulkhead_memory::{Bytes, Region};
 use bulkhead_plan::{
     Definition, DeviceName, Devices, LaunchPlan, Machine, Partition, RESTART_LIMIT, RestartPolicy,
-    State,
 };
 use bulkhead_tables::efi;
 
@@ -41,15 +40,19 @@ pub(super) fn show(name: &Word, control: &dyn Control, out: &mut dyn Write) -> D
 
 fn state(partition: &Partition, out: &mut dyn Write) -> fmt::Result {
     let (name, state, runs) = (&partition.definition.name, &partition.state, partition.runs);
-    write!(
+    writeln!(
         out,
         "{name}: {state}, {runs} run{}",
         if runs == 1 { "" } else { "s" }
     )?;
-    if let State::Failed { reason } = state {
-        write!(out, ": {}", printable(reason.as_bytes()))?;
+    match &partition.last_end {
+        Some(end) => writeln!(
+            out,
+            "last end:\n  {}",
+            printable(end.to_string().as_bytes())
+        ),
+        None => Ok(()),
     }
-    writeln!(out)
 }
 
 /// The line that would define the partition again.

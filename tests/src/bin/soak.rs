@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         now.map_or(1, |now| now.as_secs())
     });
     println!("soak: N={rounds} SEED={seed}; the serial ports are in build/tests/soak/run/");
-    let mut machine = soak::boot("soak");
+    let mut machine = soak::machine_with_witness("soak").start();
     tool::watch(&machine);
     soak::run(&mut machine, rounds, seed, &mut |line| println!("{line}"));
     ExitCode::SUCCESS

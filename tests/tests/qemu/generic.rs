@@ -17,8 +17,8 @@ fn both_under_bios() {
         .image("linux612", Kernel::Debian612.image())
         .image("demo", demo_initrd())
         .script(
-            "define old cores=1 memory=512M kernel=linux61 initrd=demo console=com2 cmdline=\"bulkhead.name=old\"\n\
-             define new cores=2,3 memory=512M kernel=linux612 initrd=demo console=com3 cmdline=\"bulkhead.name=new\"\n\
+            "define old cores=1 memory=512M kernel=linux61 initrd=demo console=com2 cmdline=\"bulkhead.name=old quiet\"\n\
+             define new cores=2,3 memory=512M kernel=linux612 initrd=demo console=com3 cmdline=\"bulkhead.name=new quiet\"\n\
              start old new\n",
         )
         .make();

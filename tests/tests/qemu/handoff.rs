@@ -7,6 +7,7 @@ use libtest_mimic::Trial;
 
 use crate::neighbour::Neighbour;
 use crate::story;
+use crate::variables::{ask, complaint, read, unlock};
 
 pub(crate) fn stories() -> Vec<Trial> {
     vec![
@@ -18,28 +19,6 @@ pub(crate) fn stories() -> Vec<Trial> {
         }),
         story("handoff::control", control),
     ]
-}
-
-const EFIVARS: &str = "/sys/firmware/efi/efivars";
-const GUID: &str = "8b3a1f6e-2d47-4c59-9e07-b41c6ad05f23";
-
-/// Reads one of Bulkhead's variables, without the four bytes of attributes.
-fn read(machine: &mut Running, com: usize, name: &str) -> String {
-    machine.linux(com, &format!("tail -c +5 {EFIVARS}/{name}-{GUID}"))
-}
-
-/// Writes a request: attributes first (6: boot services and runtime), in one write.
-fn ask(machine: &mut Running, com: usize, request: &str) -> String {
-    let file = format!("{EFIVARS}/Control-{GUID}");
-    machine.linux(
-        com,
-        &format!("printf '\\006\\000\\000\\000{request}' > {file}"),
-    );
-    read(machine, com, "Control")
-}
-
-fn unlock(machine: &mut Running, com: usize) {
-    machine.linux(com, &format!("unlock {EFIVARS}/Control-{GUID}"));
 }
 
 /// How many cores run with five levels of page tables.
@@ -84,7 +63,7 @@ fn last_linux(kernel: Kernel, name: &str) {
     one.runs_on(&mut machine, "handoff");
 
     // No core is Bulkhead's now. The last Linux sees the partitions, starts one, restarts another.
-    unlock(&mut machine, 4);
+    unlock(&mut machine, 4, "Control");
     let list = read(&mut machine, 4, "Partitions");
     for line in ["one running 1 1", "two stopped 0 2", "last running 1 0"] {
         assert!(list.contains(line), "{line:?} is not in:\n{list}");
@@ -127,10 +106,10 @@ fn last_linux(kernel: Kernel, name: &str) {
     one.runs_on(&mut machine, "the second handoff");
     // By force: the boot processor can't get an INIT, so its Linux gets an NMI and panics.
     machine.com(3).skip();
-    unlock(&mut machine, 4);
+    unlock(&mut machine, 4, "Control");
     assert_eq!(ask(&mut machine, 4, "start two"), "ok");
     machine.wait_for_demo(3);
-    unlock(&mut machine, 3);
+    unlock(&mut machine, 3, "Control");
     machine.com(1).skip();
     machine.com(4).skip();
     assert_eq!(ask(&mut machine, 3, "restart last"), "ok");
@@ -149,6 +128,7 @@ fn last_linux(kernel: Kernel, name: &str) {
 
 /// Who may ask, what may be asked, and the shell waking from `halt`.
 fn control() {
+    const INVALID: &str = "Invalid argument";
     let iso = Iso::new("control")
         .image("linux", Kernel::Debian61Cloud.image())
         .image("linux612", Kernel::Debian612Cloud.image())
@@ -172,8 +152,8 @@ fn control() {
     if !has_kvm() {
         assert_eq!(machine.linux(2, LEVELS), "0", "five levels of page tables");
     }
-    unlock(&mut machine, 2);
-    unlock(&mut machine, 3);
+    unlock(&mut machine, 2, "Control");
+    unlock(&mut machine, 3, "Control");
 
     // Without the right: refused, nothing happens.
     let answer = ask(&mut machine, 3, "kill boss");
@@ -181,20 +161,38 @@ fn control() {
         answer.contains("error: this partition has not control=yes"),
         "{answer}"
     );
+    let errno = complaint(&mut machine, 3, "Control", "kill boss");
+    assert!(errno.contains(INVALID), "{errno:?}");
     machine.expect("list", &["running"]);
     // With it, malformed or impossible: refused.
-    for (request, wanted) in [
-        ("fly spare", "error: not a request"),
-        ("start", "error: not a request"),
-        ("start spare now", "error: not a request"),
-        ("start nobody", "error: there is no such partition"),
-        ("kill boss", "error: a partition can't do this to itself"),
-        ("start clerk", "error: its state does not allow it"),
-        ("shell", "error: its state does not allow it"),
+    for (request, wanted, errno) in [
+        ("fly spare", "error: not a request", INVALID),
+        ("start", "error: not a request", INVALID),
+        ("start spare now", "error: not a request", INVALID),
+        (
+            "start nobody",
+            "error: there is no such partition",
+            "Input/output error",
+        ),
+        (
+            "kill boss",
+            "error: a partition can't do this to itself",
+            INVALID,
+        ),
+        ("start clerk", "error: its state does not allow it", INVALID),
+        ("shell", "error: its state does not allow it", INVALID),
     ] {
-        let answer = ask(&mut machine, 2, request);
+        let complaint = complaint(&mut machine, 2, "Control", request);
+        let answer = read(&mut machine, 2, "Control");
         assert!(answer.contains(wanted), "{request:?}: {answer:?}");
+        assert!(complaint.contains(errno), "{request:?}: {complaint:?}");
     }
+    // Who may ask may not write what can only be read.
+    unlock(&mut machine, 2, "Partitions");
+    let list = read(&mut machine, 2, "Partitions");
+    let errno = complaint(&mut machine, 2, "Partitions", "boss stopped 1 1");
+    assert!(errno.contains("Read-only file system"), "{errno:?}");
+    assert_eq!(read(&mut machine, 2, "Partitions"), list);
     // While the shell runs it does what is asked.
     machine.com(1).skip();
     let answer = ask(&mut machine, 2, "restart clerk");

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use bulkhead_tests::faulty;
 use bulkhead_tests::iso::Iso;
-use bulkhead_tests::oops;
-use bulkhead_tests::qemu::{Machine, Running};
-use bulkhead_tests::{Kernel, build_folder, demo_initrd, guest_tool, initrd_with};
+use bulkhead_tests::qemu::{Machine, Running, has_kvm};
+use bulkhead_tests::soak::{self, PARTITIONS, Way};
+use bulkhead_tests::ticks;
+use bulkhead_tests::{Kernel, build_folder, demo_initrd, initrd_with, kexec};
 use libtest_mimic::Trial;
 
 use crate::neighbour::Neighbour;
-use crate::story;
+use crate::{pair, story};
 
 pub(crate) fn stories() -> Vec<Trial> {
     vec![
@@ -20,32 +22,17 @@ pub(crate) fn stories() -> Vec<Trial> {
             every_end(Kernel::Debian612Cloud, "every_end_612")
         }),
         story("lifecycle::early_failures", early_failures),
-        story("lifecycle::halted_and_hung", halted_and_hung),
+        story("lifecycle::halted_and_hung_6_1", || {
+            halted_and_hung(Kernel::Debian61Cloud, "hung_61")
+        }),
+        story("lifecycle::halted_and_hung_6_12", || {
+            halted_and_hung(Kernel::Debian612Cloud, "hung_612")
+        }),
+        story("lifecycle::neighbours_timer", neighbours_timer),
         story("lifecycle::policies", policies),
         story("lifecycle::kexec_inside", kexec_inside),
     ]
 }
-
-/// The victim has two cores on COM2, its neighbour one on COM3.
-fn pair(name: &str, kernel: Kernel, victim: &str) -> Running {
-    let iso = Iso::new(name)
-        .image("linux", kernel.image())
-        .image("steady", Kernel::Debian61Cloud.image())
-        .image("demo", demo_initrd())
-        .image("victim", oops::initrd(name, &[kernel]))
-        .script(&format!(
-            "define next cores=3 memory=256M kernel=steady initrd=demo console=com3 cmdline=\"bulkhead.name=next quiet\"\n\
-             define victim cores=1,2 memory=320M kernel=linux initrd=victim console=com2 {victim}\n\
-             start next victim\n"
-        ))
-        .make();
-    let mut machine = Machine::new(&iso, "run").start();
-    machine.wait_for_prompt();
-    machine.wait_for_demo(3);
-    machine
-}
-
-const VICTIM: &str = "cmdline=\"bulkhead.name=victim quiet\"";
 
 /// The launch after `run`, whole again: both cores, a shell that answers.
 fn is_back(machine: &mut Running, run: u32) {
@@ -55,13 +42,20 @@ fn is_back(machine: &mut Running, run: u32) {
     assert_eq!(machine.linux(2, "echo $((3*3))"), "9", "run {run}");
 }
 
+/// `show` has its state, and its end in the words of that event.
+fn last_ended(machine: &mut Running, state: &str, event: &str) {
+    let state = format!("victim: {state}, ");
+    let end = event.trim_start_matches("* victim: ");
+    machine.expect("show victim", &[&state, &format!("last end:\n  {end}\n")]);
+}
+
 fn every_end(kernel: Kernel, name: &str) {
-    let mut machine = pair(name, kernel, VICTIM);
+    let mut machine = pair::boot(name, kernel, pair::VICTIM);
     machine.wait_for_demo(2);
     let mut next = Neighbour::watch(&mut machine, 3);
 
     // No end: an oops that is not to be a panic costs the process.
-    let oops = machine.linux(2, &format!("{}; dmesg | grep -c Oops", oops::HARMLESS));
+    let oops = machine.linux(2, &format!("{}; dmesg | grep -c Oops", faulty::OOPS));
     assert!(oops.ends_with('1'), "{oops}");
     machine.expect("list", &["running"]);
     next.runs_on(&mut machine, "an oops");
@@ -79,7 +73,7 @@ fn every_end(kernel: Kernel, name: &str) {
             "taskset 2 sh -c 'echo c > /proc/sysrq-trigger'",
             "* victim: failed reason=\"panic\"",
         ),
-        (oops::COMMAND, "* victim: failed reason=\"panic\""),
+        (faulty::PANIC, "* victim: failed reason=\"panic\""),
     ];
     let mut run = 1;
     for (command, event) in again {
@@ -88,14 +82,16 @@ fn every_end(kernel: Kernel, name: &str) {
         machine.wait_for(1, event);
         run += 1;
         is_back(&mut machine, run);
+        last_ended(&mut machine, "running", event);
         next.runs_on(&mut machine, command);
     }
     // Ends that stay.
     for command in ["poweroff", "poweroff -f", "echo o > /proc/sysrq-trigger"] {
+        let event = "* victim: powered-off";
         machine.com(2).send(&format!("{command}\r"));
-        machine.wait_for(1, "* victim: powered-off");
+        machine.wait_for(1, event);
         machine.wait_for(1, "* victim: parked core=1");
-        machine.expect("list", &["stopped"]);
+        last_ended(&mut machine, "stopped", event);
         next.runs_on(&mut machine, command);
         machine.com(2).skip();
         machine.expect("start victim", &[]);
@@ -107,8 +103,9 @@ fn every_end(kernel: Kernel, name: &str) {
     machine.expect("restart victim", &[]);
     is_back(&mut machine, run + 1);
     next.runs_on(&mut machine, "restart");
+    last_ended(&mut machine, "running", "* victim: killed");
     machine.expect("kill victim", &[]);
-    machine.expect("list", &["stopped"]);
+    last_ended(&mut machine, "stopped", "* victim: killed");
     next.runs_on(&mut machine, "kill");
     next.noticed_nothing(&mut machine);
     let log = machine.command("log");
@@ -145,6 +142,9 @@ fn early_failures() {
         ),
         ("initrd=demo cmdline=\"\" memory=80M", "too little RAM"),
     ];
+    // A warning before EFI's services are there, which is to be a panic. Linux calls a ResetSystem
+    // that it does not have, at address 0, panics of that, and so on for ever.
+    let before_efi = "cmdline=\"rcutree.rcu_fanout_leaf=1 panic_on_warn=1 earlyprintk=ttyS1\"";
     for (change, what) in cases {
         machine.expect(&format!("set bad {change}"), &[]);
         machine.expect("start bad", &[]);
@@ -159,39 +159,96 @@ fn early_failures() {
         }
         next.runs_on(&mut machine, what);
     }
-    next.noticed_nothing(&mut machine);
-}
-
-/// What never comes back by itself: the operator takes the cores.
-fn halted_and_hung() {
-    let mut machine = pair(
-        "halted_and_hung",
-        Kernel::Debian61Cloud,
-        "cmdline=\"bulkhead.name=victim quiet panic=0\"",
-    );
-    machine.wait_for_demo(2);
-    let mut next = Neighbour::watch(&mut machine, 3);
-    // `halt`: stock Linux leaves its cores halted with interrupts off, and tells nobody.
-    // A panic with panic=0: one core spins, the other is halted with interrupts off.
-    for (run, command) in [(2, "halt -f"), (3, "echo c > /proc/sysrq-trigger")] {
-        machine.com(2).send(&format!("{command}\r"));
-        std::thread::sleep(Duration::from_secs(3));
+    for kernel in ["linux", "linux612"] {
+        machine.expect(
+            &format!("set bad initrd=demo memory=256M kernel={kernel} {before_efi}"),
+            &[],
+        );
+        machine.expect("start bad", &[]);
+        machine.wait_for(2, "RIP: 0010:0x0");
+        for _ in 0..2 {
+            machine.wait_for(2, "Attempted to kill the idle task!");
+        }
         machine.expect("list", &["running"]);
-        next.runs_on(&mut machine, command);
-        machine.com(2).skip();
-        machine.expect("restart victim", &[]);
-        is_back(&mut machine, run);
-        next.runs_on(&mut machine, "restart");
+        next.runs_on(&mut machine, "a panic before EFI's services are there");
+        machine.expect("kill bad", &[]);
+        machine.wait_for(1, "* bad: killed");
+        machine.expect("list", &["stopped"]);
     }
     next.noticed_nothing(&mut machine);
 }
 
+/// What never comes back by itself: the operator takes the cores.
+fn halted_and_hung(kernel: Kernel, name: &str) {
+    let victim = "cmdline=\"bulkhead.name=victim quiet panic=0\"";
+    let mut machine = pair::boot(name, kernel, victim);
+    machine.wait_for_demo(2);
+    let mut next = Neighbour::watch(&mut machine, 3);
+    // Each with the number of cores that have interrupts off from then on.
+    let ways = [
+        // Stock Linux leaves its cores halted, and tells nobody.
+        ("halt -f", 2, "restart"),
+        // With panic=0 one core spins with interrupts on, the other is halted.
+        ("echo c > /proc/sysrq-trigger", 1, "kill"),
+        // Both cores spin.
+        (faulty::HANG, 2, "restart"),
+        (faulty::HANG, 2, "kill"),
+    ];
+    for ((command, count, verb), run) in ways.into_iter().zip(2..) {
+        machine.com(2).send(&format!("{command}\r"));
+        machine.wait_for_deaf_cores(&[1, 2], count);
+        machine.expect("list", &["running"]);
+        next.runs_on(&mut machine, command);
+        machine.com(2).skip();
+        machine.expect(&format!("{verb} victim"), &[]);
+        machine.wait_for(1, "* victim: killed");
+        if verb == "kill" {
+            machine.expect("list", &["stopped"]);
+            machine.expect("start victim", &[]);
+        }
+        is_back(&mut machine, run);
+        next.runs_on(&mut machine, verb);
+    }
+    next.noticed_nothing(&mut machine);
+}
+
+/// A Linux that wakes every millisecond is never late while the other one ends and boots; both are
+/// each other's neighbour. All ways, with controls, are the bench's.
+fn neighbours_timer() {
+    /// Twice what the bench's controls are late by.
+    const LATEST_US: u64 = 1000;
+    let kernels = PARTITIONS.map(|partition| partition.kernel);
+    let initrd = faulty::initrd("neighbours_timer", &kernels);
+    let mut machine = soak::machine("neighbours_timer", initrd)
+        .virtual_time()
+        .start();
+    soak::wait_for_both(&mut machine);
+    let [one, two] = &PARTITIONS;
+    for (other, neighbour) in [(one, two), (two, one)] {
+        for way in [
+            Way::Again("reboot -f"),
+            Way::Panic("echo c > /proc/sysrq-trigger"),
+            Way::Kill,
+        ] {
+            let (ticks, ()) = ticks::watch(&mut machine, neighbour.com, other.com, |machine| {
+                soak::end_and_wait(machine, other, way);
+            });
+            println!("{} beside {}: {ticks:?}", neighbour.name, way.name());
+            // With KVM it is the host's time, and also what the host does is in it.
+            let is_late = ticks.lost > 0 || ticks.max_us > LATEST_US;
+            if ticks.count < 1000 || is_late && !has_kvm() {
+                machine.fail(&format!("{}: {ticks:?}", way.name()));
+            }
+        }
+    }
+}
+
 /// never, always, and the limit of on-failure.
 fn policies() {
-    let mut machine = pair(
+    let mut machine = pair::boot(
         "policies",
         Kernel::Debian61Cloud,
-        "restart=never cmdline=\"bulkhead.name=victim quiet\"",
+        pair::VICTIM_NEVER_RESTARTED,
     );
     machine.wait_for_demo(2);
     machine.expect("list", &["RESTART", "never", "on-failure"]);
@@ -229,14 +286,8 @@ fn policies() {
 /// A Linux enters another kernel by kexec: it stays inside its claim, and its power-off still
 /// reaches Bulkhead.
 fn kexec_inside() {
-    let carrier = initrd_with(
-        "carrier.img",
-        &[
-            ("/bin/kexec", guest_tool("kexec")),
-            ("/boot/vmlinuz", Kernel::Debian612Cloud.image()),
-            ("/boot/demo.img", demo_initrd()),
-        ],
-    );
+    let entered = Kernel::Debian612Cloud;
+    let carrier = initrd_with("carrier.img", &kexec::files(&[entered]));
     let iso = Iso::new("kexec")
         .image("linux", Kernel::Debian61Cloud.image())
         .image("demo", demo_initrd())
@@ -257,9 +308,9 @@ fn kexec_inside() {
     machine.com(2).skip();
     machine
         .com(2)
-        .send("kexec /boot/vmlinuz /boot/demo.img \"$(cat /proc/cmdline)\"\r");
+        .send(&format!("{}\r", kexec::command(entered)));
     let second = machine.wait_for_demo(2);
-    assert_eq!(second.release, Kernel::Debian612Cloud.release());
+    assert_eq!(second.release, entered.release());
     assert_eq!(second.apic_ids, [1, 2]);
     for (start, end) in &second.ram {
         let is_low = *start >= 0x1_0000 && *end < 0xa_0000;

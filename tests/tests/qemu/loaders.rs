@@ -44,6 +44,7 @@ fn boots(loader: Loader, firmware: Firmware, folder: &str) {
         (Loader::Limine, Firmware::Uefi) => ("Limine", "UEFI"),
     };
     machine.expect("machine", &[loader_name, firmware_name, "FACP", "APIC"]);
+    machine.expect("log", &["a reset by the BIOS's entry comes to Bulkhead"]);
     let report = machine.wait_for_demo(2);
     assert_eq!(report.name, "one");
     assert_eq!(report.release, Kernel::Debian61Cloud.release());

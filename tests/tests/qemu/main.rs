@@ -11,12 +11,14 @@ mod generic;
 mod handoff;
 mod lifecycle;
 mod loaders;
+mod pair;
 mod refusals;
 mod screen;
 mod serial;
 mod shell;
 mod soak;
 mod two_linuxes;
+mod variables;
 
 use std::panic::AssertUnwindSafe;
 
@@ -51,6 +53,12 @@ fn story(name: &str, play: impl Fn() + Send + 'static) -> Trial {
 /// A story that needs a loader which may not be there.
 fn story_with(loader: Loader, name: &str, play: impl Fn() + Send + 'static) -> Trial {
     story(name, play).with_ignored_flag(!loader.is_available())
+}
+
+/// A story that is only played in `make test-long`.
+fn long_story(name: &str, play: impl Fn() + Send + 'static) -> Trial {
+    let is_wanted = std::env::var_os("BULKHEAD_LONG").is_some_and(|value| value == "1");
+    story(name, play).with_ignored_flag(!is_wanted)
 }
 
 fn main() {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bulkhead_tests::iso::Iso;
+use bulkhead_tests::monitor::found_in;
 use bulkhead_tests::neighbour::Neighbour;
 use bulkhead_tests::qemu::{Machine, Running};
 use bulkhead_tests::report::Report;
@@ -14,13 +15,16 @@ use crate::story;
 const MIB: u64 = 1 << 20;
 
 pub(crate) fn stories() -> Vec<Trial> {
-    vec![story("two_linuxes::side_by_side", side_by_side)]
+    vec![
+        story("two_linuxes::side_by_side", side_by_side),
+        story("two_linuxes::memory_of_another", memory_of_another),
+    ]
 }
 
 const SCRIPT: &str = "\
 # Two kernels, two consoles.
-define web cores=1 memory=384M@0x10000000 kernel=linux612 initrd=demo console=com2 cmdline=\"bulkhead.name=web\"
-define rt cores=2,3 memory=320M@0x30000000 kernel=linux61 initrd=demo console=com3 cmdline=\"bulkhead.name=rt\"
+define web cores=1 memory=384M@0x10000000 kernel=linux612 initrd=demo console=com2 cmdline=\"bulkhead.name=web quiet\"
+define rt cores=2,3 memory=320M@0x30000000 kernel=linux61 initrd=demo console=com3 cmdline=\"bulkhead.name=rt quiet\"
 start web rt
 ";
 
@@ -159,4 +163,46 @@ fn kill_takes_the_cores_back(machine: &mut Running, web: &mut Neighbour) {
     if !machine.wait_for_end(Duration::from_secs(20)) {
         machine.fail("the machine did not power off");
     }
+}
+
+/// What one Linux leaves in its RAM is there for its own next run, and gone for another partition's.
+fn memory_of_another() {
+    const START: u64 = 0x2000_0000;
+    const SIZE: u64 = 256 * MIB;
+    const SECRETS: usize = 1_000_000;
+    let iso = Iso::new("memory_of_another")
+        .image("linux", Kernel::Debian61Cloud.image())
+        .image("demo", demo_initrd())
+        .script(
+            "define old cores=1 memory=256M@0x20000000 kernel=linux initrd=demo console=com2 cmdline=\"bulkhead.name=old quiet\"\n\
+             start old\n",
+        )
+        .make();
+    let file = iso.with_file_name("ram");
+    let mut machine = Machine::new(&iso, "run").start();
+    machine.wait_for_prompt();
+    machine.wait_for_demo(2);
+    // The file is in RAM. Its words are put together there, so that they are nowhere else.
+    machine.linux(
+        2,
+        &format!("yes se''cret-of-''old | head -n {SECRETS} > /tmp/secrets"),
+    );
+    let secrets = |machine: &Running| {
+        machine.monitor().save_ram(START, START + SIZE, &file);
+        let count = found_in(&file, "secret-of-old").lines().count();
+        std::fs::remove_file(&file).expect("it can be removed");
+        count
+    };
+    machine.expect("kill old", &[]);
+    let before = secrets(&machine);
+    assert!(before >= SECRETS, "only {before} of {SECRETS} are found");
+
+    machine.expect("undefine old", &[]);
+    machine.expect(
+        "define new cores=2 memory=256M@0x20000000 kernel=linux initrd=demo console=com3 cmdline=\"bulkhead.name=new quiet\"",
+        &["0x20000000"],
+    );
+    machine.expect("start new", &[]);
+    machine.wait_for_demo(3);
+    assert_eq!(secrets(&machine), 0);
 }

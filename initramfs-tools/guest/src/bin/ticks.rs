@@ -1,15 +1,21 @@
-//! `ticks [SECONDS]`: wakes every millisecond and tells how late, as cyclictest does.
+//! `ticks [SECONDS [MARGIN]]`: wakes every millisecond and tells how late, as cyclictest does.
 //!
-//! One line at the end, or on SIGTERM: `TICKS count=N lost=N max_us=N p999_us=N p50_us=N`, then a
+//! It ends after SECONDS (10) or on SIGTERM. The first and the last MARGIN (0) seconds are left out:
+//! who starts and ends it from a console disturbs it by that.
+//!
+//! One line at the end: `TICKS count=N lost=N max_us=N p999_us=N p50_us=N`, then a
 //! histogram of powers of two in microseconds. `lost` counts periods that passed without a wake-up.
 //! It runs at the highest real-time priority with its memory locked.
 
+use std::collections::VecDeque;
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+const PERIOD_US: u64 = 1000;
 const PERIOD_NS: i64 = 1_000_000;
+const PERIODS_PER_SECOND: i64 = 1000;
 const SECOND_NS: i64 = 1_000_000_000;
-/// One bucket a microsecond up to here; later wake-ups are counted in the last.
+/// One bucket for each microsecond up to here; later wake-ups are counted in the last.
 const BUCKETS: usize = 200_000;
 
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -44,23 +50,62 @@ fn sleep_until(ns: i64) {
     }
 }
 
-fn percentile(buckets: &[u64], count: u64, per_mille: u64) -> usize {
-    let wanted = count * per_mille / 1000;
-    let mut sum = 0;
-    buckets
-        .iter()
-        .position(|bucket| {
+/// What is counted.
+struct Counts {
+    buckets: Vec<u64>,
+    count: u64,
+    lost: u64,
+    max_us: u64,
+}
+
+impl Counts {
+    fn add(&mut self, late_us: u64) {
+        let bucket = usize::try_from(late_us).unwrap_or(BUCKETS);
+        self.buckets[bucket.min(BUCKETS - 1)] += 1;
+        self.count += 1;
+        self.lost += late_us / PERIOD_US;
+        self.max_us = self.max_us.max(late_us);
+    }
+
+    fn percentile(&self, per_mille: u64) -> usize {
+        let wanted = self.count * per_mille / 1000;
+        let mut sum = 0;
+        let found = self.buckets.iter().position(|bucket| {
             sum += bucket;
             sum > wanted
-        })
-        .unwrap_or(buckets.len() - 1)
+        });
+        found.unwrap_or(BUCKETS - 1)
+    }
+
+    fn print(&self) {
+        println!(
+            "TICKS count={} lost={} max_us={} p999_us={} p50_us={}",
+            self.count,
+            self.lost,
+            self.max_us,
+            self.percentile(999),
+            self.percentile(500),
+        );
+        let mut low = 0usize;
+        let mut high = 1usize;
+        while low < BUCKETS {
+            let sum: u64 = self.buckets[low..high.min(BUCKETS)].iter().sum();
+            if sum > 0 {
+                println!("TICKS-HISTOGRAM from_us={low} count={sum}");
+            }
+            (low, high) = (high, high * 2);
+        }
+    }
+}
+
+fn argument(at: usize, default: i64) -> i64 {
+    let text = std::env::args().nth(at);
+    text.and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
 fn main() {
-    let seconds: i64 = std::env::args()
-        .nth(1)
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(10);
+    let seconds = argument(1, 10);
+    let margin = argument(2, 0);
     let handler: extern "C" fn(libc::c_int) = stop;
     // SAFETY: the handler only stores a flag; the others take no pointers but a valid structure.
     unsafe {
@@ -71,33 +116,31 @@ fn main() {
         priority.sched_priority = 99;
         libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const priority);
     }
-    let mut buckets = vec![0u64; BUCKETS];
-    let (mut count, mut lost, mut max_us) = (0u64, 0u64, 0i64);
-    let end = now() + seconds * SECOND_NS;
-    let mut next = now() + PERIOD_NS;
+    let mut counts = Counts {
+        buckets: vec![0; BUCKETS],
+        count: 0,
+        lost: 0,
+        max_us: 0,
+    };
+    // Of the last seconds: they count once as many more have passed.
+    let mut last = VecDeque::with_capacity((margin * PERIODS_PER_SECOND + 1) as usize);
+    let begin = now();
+    let first = begin + margin * SECOND_NS;
+    let end = begin + seconds * SECOND_NS;
+    let mut next = begin + PERIOD_NS;
     while next < end && !STOP.load(Ordering::Relaxed) {
         sleep_until(next);
         let late_ns = (now() - next).max(0);
-        let late_us = late_ns / 1000;
-        count += 1;
-        max_us = max_us.max(late_us);
-        buckets[(late_us as usize).min(BUCKETS - 1)] += 1;
-        let missed = late_ns / PERIOD_NS;
-        lost += missed as u64;
-        next += (missed + 1) * PERIOD_NS;
-    }
-    println!(
-        "TICKS count={count} lost={lost} max_us={max_us} p999_us={} p50_us={}",
-        percentile(&buckets, count, 999),
-        percentile(&buckets, count, 500),
-    );
-    let mut low = 0usize;
-    let mut high = 1usize;
-    while low < BUCKETS {
-        let sum: u64 = buckets[low..high.min(BUCKETS)].iter().sum();
-        if sum > 0 {
-            println!("TICKS-HISTOGRAM from_us={low} count={sum}");
+        if next >= first {
+            last.push_back((next, late_ns as u64 / 1000));
         }
-        (low, high) = (high, high * 2);
+        while let Some((time, late_us)) = last.front().copied()
+            && time <= next - margin * SECOND_NS
+        {
+            counts.add(late_us);
+            last.pop_front();
+        }
+        next += (late_ns / PERIOD_NS + 1) * PERIOD_NS;
     }
+    counts.print();
 }

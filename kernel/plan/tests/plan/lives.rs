@@ -70,10 +70,32 @@ fn runs_are_counted_and_reasons_kept() {
     ]);
     let web = fake.ledger.by_id(WEB).unwrap();
     assert_eq!(web.runs, 1);
-    let reason = "no such luck".into();
-    assert_eq!(web.state, State::Failed { reason });
+    assert_eq!(web.state, State::Failed);
+    assert_eq!(web.last_end, Some(failed()));
     let nobody = fake.ledger.apply(7, &Event::Launch).unwrap_err();
     assert_eq!(nobody.to_string(), "there is no partition number 7");
+}
+
+#[test]
+fn the_last_end_is_kept_over_the_next_launch() {
+    use Event::{Killed, Launch, Launched, PoweredOff, Rebooted};
+    let said = |row: &[Event]| {
+        let fake = after(row);
+        let end = fake.ledger.by_id(WEB).unwrap().last_end.as_ref();
+        end.map(ToString::to_string)
+    };
+    assert_eq!(said(&[Launch, Launched]), None);
+    for (end, words) in [
+        (PoweredOff, "powered-off"),
+        (Rebooted, "rebooted"),
+        (Killed, "killed"),
+        (failed(), "failed reason=\"no such luck\""),
+    ] {
+        for next in [&[][..], &[Launch], &[Launch, Launched]] {
+            let row = [&[Launch, Launched, end.clone()], next].concat();
+            assert_eq!(said(&row).as_deref(), Some(words), "{row:?}");
+        }
+    }
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub(crate) fn write(
         ("accelerator", text(&host.accelerator)),
     ]);
     let mut fields = vec![
-        ("version", "4".to_string()),
+        ("version", "6".to_string()),
         ("host", host),
         ("runs", size.runs.to_string()),
         ("cores", size.cores.to_string()),
@@ -66,17 +66,20 @@ pub(crate) fn write(
         fields.push(("work", array(work.iter().map(worked))));
     }
     if let Some(launching) = launching {
-        let resident = &launching.launches[0].resident;
-        let regions = resident
-            .iter()
-            .map(|(what, bytes)| (what.as_str(), bytes.to_string()));
         fields.extend([
             ("launches", array(launching.launches.iter().map(launches))),
             ("restarts", array(launching.restarts.iter().map(restart))),
             ("neighbour", array(launching.neighbour.iter().map(case))),
-            ("resident_bytes", resident_bytes(resident).to_string()),
-            ("resident", object(regions)),
         ]);
+        if let Some(Launches { resident, .. }) = launching.launches.first() {
+            let regions = resident
+                .iter()
+                .map(|(what, bytes)| (what.as_str(), bytes.to_string()));
+            fields.extend([
+                ("resident_bytes", resident_bytes(resident).to_string()),
+                ("resident", object(regions)),
+            ]);
+        }
     }
     fields.push(("code", object(code)));
     let mut json = object(fields);
@@ -152,7 +155,8 @@ fn restart(result: &Restarts) -> String {
         ("kernel", text(&result.release)),
         ("partition", way(&result.partition)),
         ("kexec", way(&result.kexec)),
-        ("machine_reset", way(&result.reset)),
+        ("machine_reset_bios", way(&result.reset_bios)),
+        ("machine_reset_uefi", way(&result.reset_uefi)),
         ("doorbell_to_entry_ms", entry),
         ("copy_ms", copy),
         (
@@ -172,12 +176,14 @@ fn times(times: &[LaunchTime]) -> [String; 2] {
 
 fn case(case: &Case) -> String {
     object([
-        ("other", text(case.name)),
-        ("ticks", case.count.to_string()),
-        ("lost", case.lost.to_string()),
-        ("max_us", case.max_us.to_string()),
-        ("p999_us", case.p999_us.to_string()),
-        ("p50_us", case.p50_us.to_string()),
+        ("kernel", text(&case.release)),
+        ("other", text(&case.name)),
+        ("is_control", case.is_control.to_string()),
+        ("ticks", case.ticks.count.to_string()),
+        ("lost", case.ticks.lost.to_string()),
+        ("max_us", case.ticks.max_us.to_string()),
+        ("p999_us", case.ticks.p999_us.to_string()),
+        ("p50_us", case.ticks.p50_us.to_string()),
     ])
 }
 

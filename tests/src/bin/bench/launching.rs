@@ -1,40 +1,78 @@
 //! Launches, restarts, a neighbour's timer: everything of a partition's coming and going.
 
-use crate::launch::{Bench, KERNELS, Launches};
+use bulkhead_tests::Kernel;
+
+use crate::launch::{Bench, Launches};
 use crate::neighbour::{self, Case};
 use crate::print;
 use crate::restart::Restarts;
+use crate::work::Size;
 
+/// What of it is asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Parts {
+    pub(crate) launches: bool,
+    pub(crate) restarts: bool,
+    pub(crate) neighbour: bool,
+}
+
+impl Parts {
+    pub(crate) const fn any(self) -> bool {
+        self.launches || self.restarts || self.neighbour
+    }
+}
+
+/// What was not asked for is empty.
 pub(crate) struct Launching {
     pub(crate) launches: Vec<Launches>,
     pub(crate) restarts: Vec<Restarts>,
     pub(crate) neighbour: Vec<Case>,
-    /// Of each of the neighbour's cases.
-    seconds: usize,
 }
 
 impl Launching {
-    pub(crate) fn measure(runs: usize, cores: usize, seconds: usize) -> Self {
-        let bench = Bench::new(cores);
-        let launches = KERNELS.map(|kernel| bench.launches(kernel, runs));
-        let restarts = KERNELS.map(|kernel| bench.restarts(kernel, runs));
-        println!();
-        let neighbour = neighbour::cases(seconds);
-        println!();
-        Self {
-            launches: launches.into(),
-            restarts: restarts.into(),
-            neighbour,
-            seconds,
+    pub(crate) fn measure(parts: Parts, kernels: &[Kernel], size: &Size, seconds: usize) -> Self {
+        let mut all = Self {
+            launches: Vec::new(),
+            restarts: Vec::new(),
+            neighbour: Vec::new(),
+        };
+        if parts.launches || parts.restarts {
+            let bench = Bench::new(size.cores);
+            if parts.launches {
+                let launches = kernels
+                    .iter()
+                    .map(|kernel| bench.launches(*kernel, size.runs));
+                all.launches = launches.collect();
+            }
+            if parts.restarts {
+                let restarts = kernels
+                    .iter()
+                    .map(|kernel| bench.restarts(*kernel, size.runs));
+                all.restarts = restarts.collect();
+            }
+            println!();
         }
+        if parts.neighbour {
+            all.neighbour = neighbour::cases(seconds);
+            println!();
+        }
+        all
     }
 
     pub(crate) fn print(&self) {
-        print::launches(&self.launches);
+        if !self.launches.is_empty() {
+            print::launches(&self.launches);
+        }
         print::copies(&self.launches, &self.restarts);
-        print::restarts(&self.restarts);
-        print::ratios(&self.restarts);
-        print::neighbour(self.seconds, &self.neighbour);
-        print::resident(&self.launches[0].resident);
+        if !self.restarts.is_empty() {
+            print::restarts(&self.restarts);
+            print::ratios(&self.restarts);
+        }
+        if !self.neighbour.is_empty() {
+            print::neighbour(&self.neighbour);
+        }
+        if let Some(launches) = self.launches.first() {
+            print::resident(&launches.resident);
+        }
     }
 }

@@ -1,14 +1,14 @@
-//! `make bench`: how long Bulkhead itself takes to its prompt; what a Linux gets done in a partition, side by side with the same Linux by itself
-//! on the same devices; how long a launch takes, side by side with the same Linux started by QEMU
-//! itself; how long its images are copied; how long a restart takes, side by side with kexec and
-//! with a machine reset; how late a neighbour's timer is meanwhile; what stays resident; how much
-//! code there is.
+//! `make bench`: how long Bulkhead itself takes to its prompt; what a Linux gets done in a partition,
+//! side by side with the same Linux by itself on the same devices; how long a launch takes, side by
+//! side with the same Linux started by QEMU itself; how long its images are copied; how long a
+//! restart takes, side by side with kexec and with a machine reset; how late a neighbour's timer is
+//! meanwhile; what stays resident; how much code there is.
 //!
 //! Prints tables and writes `build/bench.json`. It reports and does not judge: it fails only if a
-//! run breaks. `$WHAT` chooses: `boot`, `work`, `launch` or `all`. `$N` is the number of runs of each kind
-//! (5), `$CORES` that of each Linux's cores (1); `$WORK` that of seconds of each work (2), and
-//! `$KERNEL` the only kernel to do it on; `$TICKS` that of seconds of each of the neighbour's cases
-//! (20).
+//! run breaks. `$WHAT` chooses one of these: `boot`, `work`, `launch`, `restart`, `neighbour`, or
+//! `all`. `$N` is the number of runs of each kind (5), `$CORES` that of each Linux's cores (1);
+//! `$WORK` that of seconds of each work (2), and `$KERNEL` the only kernel to do it on; `$TICKS` that
+//! of seconds of each of the neighbour's controls (10).
 //!
 //! Both sides have the same kernel, initial RAM disk, cores, RAM, accelerator and host, and take
 //! turns; at launches the same command line too (the partition's, to the letter). Times of launches
@@ -32,26 +32,30 @@ use bulkhead_tests::{Kernel, build_folder, root, source, tool};
 use crate::host::Host;
 use crate::json::Results;
 use crate::launch::MEMORY;
-use crate::launching::Launching;
+use crate::launching::{Launching, Parts};
 use crate::work::Size;
+
+/// What `$WHAT` may be.
+const PARTS: [&str; 5] = ["boot", "work", "launch", "restart", "neighbour"];
+const ALL: &str = "all";
 
 fn main() -> ExitCode {
     tool::exit_on_failure("bench");
-    let [has_boots, has_work, has_launches] = match text("WHAT").as_deref() {
-        None | Some("all") => [true, true, true],
-        Some("boot") => [true, false, false],
-        Some("work") => [false, true, false],
-        Some("launch") => [false, false, true],
-        Some(other) => panic!("WHAT=\"{other}\": all, boot, work or launch is accepted"),
-    };
+    let what = text("WHAT").unwrap_or_else(|| ALL.to_string());
+    assert!(
+        what == ALL || PARTS.contains(&what.as_str()),
+        "WHAT=\"{what}\": {ALL}, {} is accepted",
+        PARTS.join(" or ")
+    );
+    let has = |part: &str| what == ALL || what == part;
     let size = Size {
         runs: variable("N", 5),
         cores: variable("CORES", 1),
         seconds: variable("WORK", 2),
         only: text("ONLY").unwrap_or_default(),
     };
-    let kernels = kernels();
-    let ticks = variable("TICKS", 20);
+    let kernels = chosen(WITH_DRIVERS);
+    let seconds = variable("TICKS", 10);
     let host = Host::ask();
     println!("{}", host.line());
     println!(
@@ -59,12 +63,19 @@ fn main() -> ExitCode {
         size.runs, size.cores
     );
 
-    let boots = has_boots.then(|| boot::measure(size.runs));
-    let work = has_work.then(|| {
+    let boots = has("boot").then(|| boot::measure(size.runs));
+    let work = has("work").then(|| {
         let results = kernels.iter().map(|kernel| work::work(*kernel, &size));
         results.collect::<Vec<_>>()
     });
-    let launching = has_launches.then(|| Launching::measure(size.runs, size.cores, ticks));
+    let parts = Parts {
+        launches: has("launch"),
+        restarts: has("restart"),
+        neighbour: has("neighbour"),
+    };
+    let launching = parts
+        .any()
+        .then(|| Launching::measure(parts, &chosen(launch::KERNELS), &size, seconds));
     let code = ["kernel", "shell"].map(|folder| (folder, source::count(&root().join(folder))));
 
     if let Some(boots) = &boots {
@@ -87,17 +98,23 @@ fn main() -> ExitCode {
 }
 
 /// Those to work on: with drivers.
-fn kernels() -> Vec<Kernel> {
-    let all = [Kernel::Debian61, Kernel::Debian612];
-    match text("KERNEL") {
-        None => all.into(),
-        Some(name) => match all.into_iter().find(|kernel| kernel.name() == name) {
-            Some(kernel) => vec![kernel],
-            None => panic!(
-                "KERNEL=\"{name}\": {} is accepted",
-                all.map(Kernel::name).join(" or ")
-            ),
-        },
+const WITH_DRIVERS: [Kernel; 2] = [Kernel::Debian61, Kernel::Debian612];
+
+/// Of these the one that `$KERNEL` names; all of them if it names none, or one of the others.
+fn chosen(kernels: [Kernel; 2]) -> Vec<Kernel> {
+    let Some(name) = text("KERNEL") else {
+        return kernels.into();
+    };
+    let all = WITH_DRIVERS.into_iter().chain(launch::KERNELS);
+    let names: Vec<&str> = all.map(Kernel::name).collect();
+    assert!(
+        names.contains(&name.as_str()),
+        "KERNEL=\"{name}\": {} is accepted",
+        names.join(" or ")
+    );
+    match kernels.into_iter().find(|kernel| kernel.name() == name) {
+        Some(kernel) => vec![kernel],
+        None => kernels.into(),
     }
 }
 

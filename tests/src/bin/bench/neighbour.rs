@@ -1,86 +1,155 @@
-//! A Linux that wakes every millisecond, while the other one ends in various ways.
+//! A Linux that wakes every millisecond, while the other one ends in every way.
 
-use std::time::Duration;
+use std::path::PathBuf;
 
-use bulkhead_tests::port::plain;
 use bulkhead_tests::qemu::Running;
-use bulkhead_tests::soak::{self, PARTITIONS, Way};
-use bulkhead_tests::tool;
-
-/// After so long in each case the other one is ended.
-const LEAD: Duration = Duration::from_secs(2);
-/// For `ticks` to say how it went, beyond its own time.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-const CASES: [(&str, Option<Way>); 7] = [
-    ("control: nothing happens", None),
-    ("poweroff, start", Some(Way::Off("poweroff"))),
-    ("reboot -f", Some(Way::Again("reboot -f"))),
-    ("panic", Some(Way::Panic("echo c > /proc/sysrq-trigger"))),
-    ("kill, start", Some(Way::Kill)),
-    ("restart from the shell", Some(Way::Restart)),
-    ("control once more", None),
-];
+use bulkhead_tests::soak::{self, PARTITIONS, Partition, Way};
+use bulkhead_tests::ticks::{self, Ticks};
+use bulkhead_tests::{faulty, initrd_with, kexec, tool};
 
 /// What `ticks` said in one case.
 pub(crate) struct Case {
-    pub(crate) name: &'static str,
-    pub(crate) count: u64,
-    pub(crate) lost: u64,
-    pub(crate) max_us: u64,
-    pub(crate) p999_us: u64,
-    pub(crate) p50_us: u64,
+    /// The kernel of the neighbour.
+    pub(crate) release: String,
+    pub(crate) name: String,
+    /// Whether nothing was ended.
+    pub(crate) is_control: bool,
+    pub(crate) ticks: Ticks,
 }
 
-/// Every case, each that many seconds, all in one machine.
+/// What the other one does meanwhile.
+#[derive(Clone, Copy)]
+enum Other {
+    Idles,
+    /// All its cores do.
+    Spins,
+    /// And Bulkhead's shell answers meanwhile.
+    SpinsAndShell,
+    /// It enters the same kernel by kexec: it ends and boots, and Bulkhead has no part in it.
+    Kexec,
+    Ends(Way),
+}
+
+const CONTROLS: [Other; 4] = [
+    Other::Idles,
+    Other::Spins,
+    Other::SpinsAndShell,
+    Other::Kexec,
+];
+
+const NAME: &str = "bench_neighbour";
+
+/// Every case with either of the two as neighbour, all in one machine; the controls, of that many
+/// seconds where they have no end of their own, come before and after.
 pub(crate) fn cases(seconds: usize) -> Vec<Case> {
-    let mut machine = soak::boot("bench_neighbour");
+    let mut machine = soak::machine(NAME, initrd()).virtual_time().start();
     tool::watch(&machine);
-    machine.wait_for_prompt();
-    for partition in &PARTITIONS {
-        machine.wait_for_demo(partition.com);
+    soak::wait_for_both(&mut machine);
+    let [one, two] = &PARTITIONS;
+    let mut cases = Vec::new();
+    for (other, neighbour) in [(one, two), (two, one)] {
+        let ends = other.ways().iter().map(|way| Other::Ends(*way));
+        for what in CONTROLS.into_iter().chain(ends).chain(CONTROLS) {
+            cases.push(case(&mut machine, other, neighbour, seconds, what));
+        }
     }
-    let cases = CASES.map(|(name, way)| case(&mut machine, seconds, name, way));
-    cases.into()
+    cases
 }
 
-fn case(machine: &mut Running, seconds: usize, name: &'static str, way: Option<Way>) -> Case {
-    let [victim, neighbour] = &PARTITIONS;
-    machine.com(neighbour.com).skip();
-    machine
-        .com(neighbour.com)
-        .send(&format!("ticks {seconds}\r"));
-    if let Some(way) = way {
-        std::thread::sleep(LEAD);
-        machine.com(1).skip();
-        machine.com(victim.com).skip();
-        soak::end(machine, victim, way);
-        machine.wait_for_demo(victim.com);
-    }
-    let limit = Duration::from_secs(seconds as u64) + PATIENCE;
-    machine.wait_for_within(neighbour.com, "TICKS count=", limit);
-    let line = plain(&machine.wait_for(neighbour.com, "\n"));
-    machine.wait_for(neighbour.com, "# ");
-    println!("{name}: count={}", line.trim());
-    let Some(case) = parse(name, &format!("count={line}")) else {
-        machine.fail(&format!("{line:?} is not what ticks says"));
-    };
-    case
+/// What the soak's has, and what kexec wants.
+fn initrd() -> PathBuf {
+    let kernels = PARTITIONS.map(|partition| partition.kernel);
+    let mut files = faulty::files(NAME, &kernels);
+    files.extend(kexec::files(&kernels));
+    initrd_with(&format!("{NAME}/initrd.img"), &files)
 }
 
-fn parse(name: &'static str, line: &str) -> Option<Case> {
-    let value = |key: &str| {
-        let mut words = line.split_ascii_whitespace();
-        let text = words.find_map(|word| word.strip_prefix(key)?.strip_prefix('='))?;
-        text.parse().ok()
-    };
-    Some(Case {
-        name,
-        count: value("count")?,
-        lost: value("lost")?,
-        max_us: value("max_us")?,
-        p999_us: value("p999_us")?,
-        p50_us: value("p50_us")?,
+fn case(
+    machine: &mut Running,
+    other: &Partition,
+    neighbour: &Partition,
+    seconds: usize,
+    what: Other,
+) -> Case {
+    let (ticks, name) = ticks::watch(machine, neighbour.com, other.com, |machine| {
+        happen(machine, other, seconds, what)
+    });
+    println!(
+        "{} beside {}, {name}: {} ticks, {} lost, at most {} us late",
+        neighbour.kernel.release(),
+        other.kernel.release(),
+        ticks.count,
+        ticks.lost,
+        ticks.max_us
+    );
+    if matches!(what, Other::Kexec) {
+        // What it booted has no tools.
+        soak::end_and_wait(machine, other, Way::Restart);
+    }
+    Case {
+        release: neighbour.kernel.release(),
+        name: name.to_string(),
+        is_control: !matches!(what, Other::Ends(_)),
+        ticks,
+    }
+}
+
+/// Lets it happen, and gives it a name.
+fn happen(machine: &mut Running, other: &Partition, seconds: usize, what: Other) -> &'static str {
+    match what {
+        Other::Idles => {
+            machine.linux(other.com, &format!("sleep {seconds}"));
+            "control: it idles"
+        }
+        Other::Spins => {
+            machine.linux(other.com, &spins(other, seconds));
+            "control: all its cores spin"
+        }
+        Other::SpinsAndShell => {
+            // As many as the shell has time for, and one more.
+            machine.linux(
+                other.com,
+                &format!("({}; touch /tmp/spun) & true", spins(other, seconds)),
+            );
+            while machine
+                .linux(other.com, "ls /tmp/spun 2>/dev/null")
+                .is_empty()
+            {
+                for command in ["memory", "cores", "list", "log"] {
+                    machine.command(command);
+                }
+            }
+            machine.linux(other.com, "rm /tmp/spun");
+            "control: they spin, Bulkhead's shell answers"
+        }
+        Other::Kexec => {
+            machine.com(other.com).skip();
+            let command = kexec::command(other.kernel);
+            machine.com(other.com).send(&format!("{command}\r"));
+            machine.wait_for_demo(other.com);
+            "control: it reboots by kexec, without Bulkhead"
+        }
+        Other::Ends(way) => {
+            soak::end_and_wait(machine, other, way);
+            way.name()
+        }
+    }
+}
+
+/// A command that keeps all cores of that partition busy.
+fn spins(partition: &Partition, seconds: usize) -> String {
+    let spin = format!("timeout {seconds} sh -c 'while :; do :; done' &");
+    let spins = vec![spin; partition.cores.len()].join(" ");
+    format!("{spins} wait")
+}
+
+/// The controls' worst: periods lost, and the latest tick. Of those with the same neighbour.
+pub(crate) fn control(cases: &[Case], release: &str) -> (u64, u64) {
+    let controls = cases
+        .iter()
+        .filter(|case| case.is_control && case.release == release);
+    controls.fold((0, 0), |(lost, max), case| {
+        (lost.max(case.ticks.lost), max.max(case.ticks.max_us))
     })
 }
 
@@ -89,10 +158,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_ticks_says() {
-        let line = "count=19990 lost=10 max_us=1200 p999_us=900 p50_us=70";
-        let case = parse("x", line).expect("it is all there");
-        assert_eq!((case.count, case.lost, case.p50_us), (19990, 10, 70));
-        assert!(parse("x", "count=1").is_none());
+    fn the_control_is_the_worst_of_the_same_neighbours() {
+        let case = |release: &str, is_control, lost, max_us| Case {
+            release: release.to_string(),
+            name: String::new(),
+            is_control,
+            ticks: Ticks {
+                lost,
+                max_us,
+                count: 1,
+                p999_us: 0,
+                p50_us: 0,
+            },
+        };
+        let cases = [
+            case("a", true, 0, 5),
+            case("a", true, 2, 3),
+            case("a", false, 9, 9),
+            case("b", true, 7, 7),
+        ];
+        assert_eq!(control(&cases, "a"), (2, 5));
     }
 }

@@ -1,12 +1,14 @@
-//! Restarts, three ways: `reboot -f` of a Linux in a partition; `kexec -e` of the same Linux into
-//! itself in a machine of its own; `reboot -f` there, which is a reset of that machine.
+//! Restarts, four ways: `reboot -f` of a Linux in a partition; `kexec -e` of the same Linux into
+//! itself in a machine of its own; `reboot -f` there, which is a reset of that machine, once with
+//! a BIOS and once with UEFI.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Instant;
 
 use bulkhead_tests::answers::LaunchTime;
-use bulkhead_tests::qemu::{Machine, Running};
-use bulkhead_tests::{Kernel, answers, guest_tool, initrd_with, tool};
+use bulkhead_tests::qemu::{Firmware, Machine, Running};
+use bulkhead_tests::{Kernel, answers, initrd_with, kexec, tool};
 
 use crate::launch::{Bench, MEMORY};
 use crate::values::Values;
@@ -29,7 +31,8 @@ pub(crate) struct Restarts {
     pub(crate) release: String,
     pub(crate) partition: Vec<Restart>,
     pub(crate) kexec: Vec<Restart>,
-    pub(crate) reset: Vec<Restart>,
+    pub(crate) reset_bios: Vec<Restart>,
+    pub(crate) reset_uefi: Vec<Restart>,
     /// From the doorbell to the kernel's entry in each of the partition's.
     pub(crate) launches: Vec<LaunchTime>,
 }
@@ -45,12 +48,13 @@ pub(crate) struct Ratio {
 
 /// How a Linux on COM2 is restarted, and what tells how far it is.
 struct Way {
-    command: &'static str,
+    command: Cow<'static, str>,
     /// What stands on COM2 when the time begins: the command's echo, before its Enter, or a line
     /// that it prints.
     begin: Begin,
-    /// The port and the line that come last before the kernel runs. Bulkhead says it when it has
-    /// entered the kernel; an old kernel and the BIOS before they move the new one into place.
+    /// The port and the line that are nearest to the kernel's entry. Bulkhead says it when it has
+    /// entered the kernel; an old kernel and the BIOS before they move the new one into place; under
+    /// UEFI it is the first that the kernel itself says.
     entry: (usize, &'static str),
 }
 
@@ -60,23 +64,31 @@ enum Begin {
 }
 
 const PARTITION: Way = Way {
-    command: "reboot -f",
+    command: Cow::Borrowed("reboot -f"),
     begin: Begin::Enter,
     entry: (1, "* one: launched run="),
 };
-const KEXEC: Way = Way {
-    command: "kexec /boot/vmlinuz /boot/demo.img \"$(cat /proc/cmdline)\"",
-    begin: Begin::Line("kexec: loaded"),
-    entry: (2, "Starting new kernel"),
-};
-const RESET: Way = Way {
-    command: "reboot -f",
+const RESET_BIOS: Way = Way {
+    command: Cow::Borrowed("reboot -f"),
     begin: Begin::Enter,
     entry: (3, "Booting from ROM"),
 };
+const RESET_UEFI: Way = Way {
+    command: Cow::Borrowed("reboot -f"),
+    begin: Begin::Enter,
+    entry: (1, "EFI stub: "),
+};
+
+fn by_kexec(kernel: Kernel) -> Way {
+    Way {
+        command: kexec::command(kernel).into(),
+        begin: Begin::Line("kexec: loaded"),
+        entry: (2, "Starting new kernel"),
+    }
+}
 
 impl Bench {
-    /// The three ways take turns.
+    /// The ways take turns.
     pub(crate) fn restarts(&self, kernel: Kernel, runs: usize) -> Restarts {
         let mut all = Restarts {
             release: kernel.release(),
@@ -84,18 +96,25 @@ impl Bench {
         };
         let carrier = initrd_with(
             &format!("bench-{}.img", kernel.name()),
-            &[
-                ("/bin/kexec", guest_tool("kexec")),
-                ("/boot/vmlinuz", kernel.image()),
-                ("/boot/demo.img", self.initrd.clone()),
-            ],
+            &kexec::files(&[kernel]),
         );
         let mut left = runs;
         while left > 0 {
             let turn = left.min(TURN);
             let cmdline = self.in_partition(kernel, turn, &mut all);
             self.by_kexec(kernel, &carrier, &cmdline, turn, &mut all);
-            self.by_reset(kernel, &cmdline, turn, &mut all);
+            for (firmware, way, restarts) in [
+                (Firmware::Bios, &RESET_BIOS, &mut all.reset_bios),
+                (Firmware::Uefi, &RESET_UEFI, &mut all.reset_uefi),
+            ] {
+                let machine = self
+                    .direct(kernel, &self.initrd, &cmdline)
+                    .firmware(firmware);
+                let mut machine = machine.resets().start();
+                tool::watch(&machine);
+                machine.wait_for_demo(2);
+                restarts.extend((0..turn).map(|_| restart(&mut machine, way)));
+            }
             left -= turn;
         }
         for (what, restarts) in all.ways() {
@@ -133,24 +152,16 @@ impl Bench {
         turn: usize,
         all: &mut Restarts,
     ) {
+        let way = by_kexec(kernel);
         let mut machine = self.direct(kernel, carrier, cmdline).resets().start();
         tool::watch(&machine);
         machine.wait_for_demo(2);
         for run in 0..turn {
             if run > 0 {
-                restart(&mut machine, &RESET);
+                restart(&mut machine, &RESET_BIOS);
             }
-            all.kexec.push(restart(&mut machine, &KEXEC));
+            all.kexec.push(restart(&mut machine, &way));
         }
-    }
-
-    fn by_reset(&self, kernel: Kernel, cmdline: &str, turn: usize, all: &mut Restarts) {
-        let machine = self.direct(kernel, &self.initrd, cmdline).resets();
-        let mut machine = machine.start();
-        tool::watch(&machine);
-        machine.wait_for_demo(2);
-        all.reset
-            .extend((0..turn).map(|_| restart(&mut machine, &RESET)));
     }
 
     /// A machine with the partition's Linux and nothing else.
@@ -164,17 +175,21 @@ impl Bench {
 
 impl Restarts {
     /// Each way's name and its runs.
-    pub(crate) fn ways(&self) -> [(&'static str, &[Restart]); 3] {
+    pub(crate) fn ways(&self) -> [(&'static str, &[Restart]); 4] {
         [
             ("in a partition", &self.partition),
             ("kexec, plain Linux", &self.kexec),
-            ("machine reset", &self.reset),
+            ("machine reset, BIOS", &self.reset_bios),
+            ("machine reset, UEFI", &self.reset_uefi),
         ]
     }
 
-    /// What is wanted of them, as ratios of medians.
-    pub(crate) fn ratios(&self) -> [Ratio; 3] {
+    /// What is wanted of them, as ratios of medians, and what of it is not Linux's own boot.
+    pub(crate) fn ratios(&self) -> [Ratio; 6] {
         let whole = |restarts: &[Restart]| Values::of(restarts.iter().map(|r| r.whole)).median;
+        let to_entry = |restarts: &[Restart]| {
+            Values::of(restarts.iter().map(|r| r.whole - r.from_entry)).median
+        };
         let ms = |of: fn(&LaunchTime) -> f64| Values::of(self.launches.iter().map(of)).median;
         [
             Ratio {
@@ -184,10 +199,28 @@ impl Restarts {
                 wanted: "at most 1",
             },
             Ratio {
-                name: "machine reset / restart in a partition",
-                key: "reset_to_partition",
-                value: whole(&self.reset) / whole(&self.partition),
+                name: "machine reset (BIOS) / restart in a partition",
+                key: "reset_bios_to_partition",
+                value: whole(&self.reset_bios) / whole(&self.partition),
                 wanted: "at least 3",
+            },
+            Ratio {
+                name: "the same, up to the kernel's entry",
+                key: "reset_bios_to_partition_until_entry",
+                value: to_entry(&self.reset_bios) / to_entry(&self.partition),
+                wanted: "",
+            },
+            Ratio {
+                name: "machine reset (UEFI) / restart in a partition",
+                key: "reset_uefi_to_partition",
+                value: whole(&self.reset_uefi) / whole(&self.partition),
+                wanted: "at least 3",
+            },
+            Ratio {
+                name: "the same, up to the kernel's entry",
+                key: "reset_uefi_to_partition_until_entry",
+                value: to_entry(&self.reset_uefi) / to_entry(&self.partition),
+                wanted: "",
             },
             Ratio {
                 name: "doorbell to entry / copy of the images",
@@ -202,8 +235,8 @@ impl Restarts {
 fn restart(machine: &mut Running, way: &Way) -> Restart {
     machine.com(way.entry.0).skip();
     machine.com(2).skip();
-    machine.com(2).send(way.command);
-    machine.wait_for(2, way.command);
+    machine.com(2).send(&way.command);
+    machine.wait_for(2, &way.command);
     let start = match way.begin {
         Begin::Enter => {
             let start = Instant::now();

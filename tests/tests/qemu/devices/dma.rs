@@ -6,11 +6,11 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use bulkhead_tests::Kernel;
 use bulkhead_tests::devices::{Board, Card, Device, empty_disk};
+use bulkhead_tests::monitor::found_in;
 use bulkhead_tests::qemu::Running;
 use libtest_mimic::Trial;
 
@@ -170,15 +170,8 @@ impl Snapshot {
     fn take(machine: &Running, folder: &Path) -> Self {
         let file = folder.join("ram");
         machine.monitor().save_ram(RAM.0, RAM.1, &file);
-        // grep, since this program is not optimised and there is much to look through.
-        let output = Command::new("grep")
-            .env("LC_ALL", "C")
-            .args(["-aoE", "BULKHEAD-FLOOD-[0-9a-f]{8}"])
-            .arg(&file)
-            .output()
-            .expect("grep can be run");
+        let frames = found_in(&file, "BULKHEAD-FLOOD-[0-9a-f]{8}");
         let number = |line: &str| u64::from_str_radix(line.rsplit('-').next()?, 16).ok();
-        let frames = String::from_utf8_lossy(&output.stdout);
         let contents = std::fs::read(&file).expect("it was written");
         std::fs::remove_file(&file).expect("it can be removed");
         Self {

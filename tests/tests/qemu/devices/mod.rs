@@ -19,7 +19,7 @@ use bulkhead_tests::qemu::{Machine, Running};
 use bulkhead_tests::{Kernel, build_folder, device_initrd};
 use libtest_mimic::Trial;
 
-use crate::story;
+use crate::long_story;
 
 pub(crate) fn stories() -> Vec<Trial> {
     let all = [
@@ -32,12 +32,6 @@ pub(crate) fn stories() -> Vec<Trial> {
         debian::stories(),
     ];
     all.into_iter().flatten().collect()
-}
-
-/// A story that is only played in `make test-long`.
-fn long_story(name: &str, play: impl Fn() + Send + 'static) -> Trial {
-    let is_wanted = std::env::var_os("BULKHEAD_LONG").is_some_and(|value| value == "1");
-    story(name, play).with_ignored_flag(!is_wanted)
 }
 
 /// The folder of a story's ISO and disks.

@@ -1,8 +1,8 @@
-//! A module that oopses, for a stock kernel: Debian's have none that does (no `lkdtm`), but they
+//! Modules that oops or hang, for a stock kernel: Debian's have none that does (no `lkdtm`), but they
 //! load modules without a signature.
 //!
-//! It is the stock kernel's own `efivarfs`, under another name, whose first act is a write to
-//! address 0. The kernel itself stays as it is.
+//! Each is the stock kernel's own `efivarfs`, under another name, with another beginning. The kernel
+//! itself stays as it is.
 
 use std::fs;
 use std::ops::Range;
@@ -11,41 +11,54 @@ use std::path::PathBuf;
 use crate::{Kernel, build_folder, guest_tool, initrd_with};
 
 /// Makes a Linux with such an [`initrd`] oops, and panic on it.
-pub const COMMAND: &str = "sysctl -w kernel.panic_on_oops=1; insmod /lib/oops/$(uname -r).ko";
+pub const PANIC: &str = "sysctl -w kernel.panic_on_oops=1; insmod /lib/faulty/$(uname -r)-oops.ko";
 
 /// Makes it oops and go on.
-pub const HARMLESS: &str = "sysctl -w kernel.panic_on_oops=0; insmod /lib/oops/$(uname -r).ko";
+pub const OOPS: &str = "sysctl -w kernel.panic_on_oops=0; insmod /lib/faulty/$(uname -r)-oops.ko";
 
-/// The demo's initial RAM disk with a module that oopses for each of these kernels. It is made in
-/// the folder of that story.
+/// Makes its first two cores spin with interrupts off. It takes some seconds: loading a module needs
+/// an answer from every core, so each waits before it is lost.
+pub const HANG: &str =
+    "for core in 1 2; do taskset $core insmod /lib/faulty/$(uname -r)-hang$core.ko & done";
+
+/// The demo's initial RAM disk with [`files`].
 ///
 /// # Panics
 /// If it can't be made.
 #[must_use]
 pub fn initrd(story: &str, kernels: &[Kernel]) -> PathBuf {
+    initrd_with(&format!("{story}/faulty.img"), &files(story, kernels))
+}
+
+/// What an initial RAM disk wants beside the demo's: modules that oops and hang for each of these
+/// kernels, and tools. They are made in the folder of that story.
+///
+/// # Panics
+/// If they can't be made.
+#[must_use]
+pub fn files(story: &str, kernels: &[Kernel]) -> Vec<(String, PathBuf)> {
     let folder = build_folder().join("tests").join(story);
     fs::create_dir_all(&folder).expect("the folder can be made");
     let mut files = Vec::new();
     for kernel in kernels {
         let (stock, release) = (kernel.module(), kernel.release());
-        let module = fs::read(&stock).ok().and_then(broken);
-        let module = module.unwrap_or_else(|| panic!("{}: not as expected", stock.display()));
-        let path = folder.join(format!("{}.ko", kernel.name()));
-        fs::write(&path, module).expect("the module can be written");
+        let bytes = fs::read(&stock).unwrap_or_default();
+        for fault in &FAULTS {
+            let module = fault.put_into(bytes.clone());
+            let module = module.unwrap_or_else(|| panic!("{}: not as expected", stock.display()));
+            let file = format!("{release}-{}.ko", fault.file);
+            let path = folder.join(&file);
+            fs::write(&path, module).expect("the module can be written");
+            files.push((format!("/lib/faulty/{file}"), path));
+        }
         files.push((format!("/lib/modules/{release}/efivarfs.ko"), stock));
-        files.push((format!("/lib/oops/{release}.ko"), path));
     }
     let tools = ["unlock", "ticks"].map(|tool| (format!("/bin/{tool}"), guest_tool(tool)));
     files.extend(tools);
-    let files: Vec<(&str, PathBuf)> = files
-        .iter()
-        .map(|(to, from)| (to.as_str(), from.clone()))
-        .collect();
-    initrd_with(&format!("{story}/oops.img"), &files)
+    files
 }
 
-const STOCK_NAME: &[u8] = b"efivarfs\0";
-const NAME: &[u8] = b"oopsoops\0";
+const STOCK_NAME: &[u8; 9] = b"efivarfs\0";
 /// What a signed module ends with (Linux `include/linux/module_signature.h`). A wrong signature
 /// is refused where none is not.
 const SIGNED: &[u8] = b"~Module signature appended~\n";
@@ -53,54 +66,95 @@ const SIGNED: &[u8] = b"~Module signature appended~\n";
 const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
 const CALL: u8 = 0xe8;
 const CALL_BYTES: usize = 5;
+
+struct Fault {
+    file: &'static str,
+    /// The module's, as long as the stock one's: two of one name can't be loaded.
+    name: &'static [u8; STOCK_NAME.len()],
+    /// What it does first.
+    code: &'static [u8],
+}
+
+const FAULTS: [Fault; 3] = [
+    Fault {
+        file: "oops",
+        name: b"oopsoops\0",
+        code: &NULL_WRITE,
+    },
+    Fault {
+        file: "hang1",
+        name: b"hanghan1\0",
+        code: &SPIN,
+    },
+    Fault {
+        file: "hang2",
+        name: b"hanghan2\0",
+        code: &SPIN,
+    },
+];
+
 /// `xor %eax,%eax; mov %eax,(%rax)`
 const NULL_WRITE: [u8; 4] = [0x31, 0xc0, 0x89, 0x00];
 
-/// The module with another name and another beginning.
-fn broken(mut module: Vec<u8>) -> Option<Vec<u8>> {
-    if module.ends_with(SIGNED) {
-        // The end of the ELF file itself is told by its section headers, which come last.
-        let elf = Elf { bytes: &module };
-        module.truncate(elf.end()?);
-    }
-    let elf = Elf { bytes: &module };
-    let names: Vec<usize> = [".modinfo", ".gnu.linkonce.this_module"]
-        .into_iter()
-        .map(|name| {
-            let section = elf.section(name)?.bytes;
-            let bytes = module.get(section.clone())?;
-            let at = bytes
-                .windows(STOCK_NAME.len())
-                .position(|w| w == STOCK_NAME)?;
-            Some(section.start + at)
-        })
-        .collect::<Option<_>>()?;
-    let init = elf.init()?;
-    let text = elf.section(".init.text")?.bytes.start;
-    let mut at = init;
-    // Branch tracking wants the one, the function tracer the other.
-    if module.get(text + at..)?.starts_with(&ENDBR64) {
-        at += ENDBR64.len();
-    }
-    if module.get(text + at) == Some(&CALL) {
-        at += CALL_BYTES;
-    }
-    let patch = at..at + NULL_WRITE.len();
-    let relocations = elf.relocations(".rela.init.text", &patch)?;
+/// Counts for some seconds, and spins with interrupts off.
+const SPIN: [u8; 12] = [
+    0xb9, 0x00, 0x00, 0x00, 0x04, // mov $0x4000000,%ecx
+    0x0f, 0x31, // 1: rdtsc
+    0xe2, 0xfc, // loop 1b
+    0xfa, // cli
+    0xeb, 0xfe, // 2: jmp 2b
+];
 
-    for name in names {
+impl Fault {
+    /// The module with another name and another beginning.
+    fn put_into(&self, mut module: Vec<u8>) -> Option<Vec<u8>> {
+        if module.ends_with(SIGNED) {
+            // The end of the ELF file itself is told by its section headers, which come last.
+            let elf = Elf { bytes: &module };
+            module.truncate(elf.end()?);
+        }
+        let elf = Elf { bytes: &module };
+        let names: Vec<usize> = [".modinfo", ".gnu.linkonce.this_module"]
+            .into_iter()
+            .map(|name| {
+                let section = elf.section(name)?.bytes;
+                let bytes = module.get(section.clone())?;
+                let at = bytes
+                    .windows(STOCK_NAME.len())
+                    .position(|w| w == STOCK_NAME)?;
+                Some(section.start + at)
+            })
+            .collect::<Option<_>>()?;
+        let init = elf.init()?;
+        let text = elf.section(".init.text")?.bytes;
+        let mut at = init;
+        // Branch tracking wants the one, the function tracer the other.
+        if module.get(text.start + at..)?.starts_with(&ENDBR64) {
+            at += ENDBR64.len();
+        }
+        if module.get(text.start + at) == Some(&CALL) {
+            at += CALL_BYTES;
+        }
+        let patch = at..at + self.code.len();
+        if patch.end > text.len() {
+            return None;
+        }
+        let relocations = elf.relocations(".rela.init.text", &patch)?;
+
+        for name in names {
+            module
+                .get_mut(name..name + self.name.len())?
+                .copy_from_slice(self.name);
+        }
+        for kind in relocations {
+            // R_X86_64_NONE
+            module.get_mut(kind..kind + 4)?.fill(0);
+        }
         module
-            .get_mut(name..name + NAME.len())?
-            .copy_from_slice(NAME);
+            .get_mut(text.start + patch.start..text.start + patch.end)?
+            .copy_from_slice(self.code);
+        Some(module)
     }
-    for kind in relocations {
-        // R_X86_64_NONE
-        module.get_mut(kind..kind + 4)?.fill(0);
-    }
-    module
-        .get_mut(text + patch.start..text + patch.end)?
-        .copy_from_slice(&NULL_WRITE);
-    Some(module)
 }
 
 /// A 64-bit relocatable file, as far as it is needed (System V ABI, "Object Files").
@@ -220,10 +274,10 @@ mod tests {
 
     #[test]
     fn what_is_no_module_is_refused() {
-        assert_eq!(broken(Vec::new()), None);
-        assert_eq!(broken(SIGNED.to_vec()), None);
+        assert_eq!(FAULTS[0].put_into(Vec::new()), None);
+        assert_eq!(FAULTS[0].put_into(SIGNED.to_vec()), None);
         let mut header = b"\x7fELF\x02\x01".to_vec();
         header.resize(64, 0xff);
-        assert_eq!(broken(header), None);
+        assert_eq!(FAULTS[0].put_into(header), None);
     }
 }
