@@ -6,7 +6,8 @@
 //! space (a PCI driver moves a BAR, or switches memory decoding or MSI-X on), the sections are
 //! numbered anew at once, while the core's TLB is flushed only when its thread comes to it; a write in
 //! between goes by the old number (QEMU 10.0: `iotlb_to_section` and `tcg_commit` in
-//! `system/physmem.c`). On a busy host that is milliseconds.
+//! `system/physmem.c`). On a busy host that is milliseconds. QEMU 11.1 has that code no more, and is
+//! what `tools/qemu` fetches; this is for where another one is used.
 //!
 //! Seen, each time with a stock Linux that ran on a core of its own while others booted:
 //! * the end-of-interrupt of its timer was lost: its local APIC has the vector in service, and the

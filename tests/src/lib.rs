@@ -15,8 +15,11 @@
 //! * [`claims`]: what a boot script asks for, as values.
 //! * [`emulator`]: QEMU's own faults, told from Bulkhead's.
 //! * [`neighbour`]: a Linux that counts while another is put through something.
+//! * [`ticks`]: how late such a neighbour's timer is.
 //! * [`soak`]: two partitions ended by every way, at random.
-//! * [`oops`]: a module that makes a stock kernel oops.
+//! * [`faulty`]: modules that make a stock kernel oops or hang.
+//! * [`kexec`]: a Linux that enters another kernel by itself.
+//! * [`bochs`]: a machine in Bochs, for what QEMU does not emulate.
 //! * [`source`]: lines of code, and `unsafe`.
 //! * [`tool`]: for the programs in `bin/`: the demo and the benchmarks.
 //!
@@ -65,6 +68,12 @@ pub fn build_folder() -> PathBuf {
     folder
 }
 
+/// What is downloaded: `~/.cache/bulkhead`.
+fn cache() -> PathBuf {
+    let home = std::env::var_os("HOME").expect("HOME is set");
+    PathBuf::from(home).join(".cache/bulkhead")
+}
+
 /// The stock kernels that `tools/kernels` caches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kernel {
@@ -105,10 +114,7 @@ impl Kernel {
     }
 
     fn folder(self) -> PathBuf {
-        let home = std::env::var_os("HOME").expect("HOME is set");
-        PathBuf::from(home)
-            .join(".cache/bulkhead/kernels")
-            .join(self.name())
+        cache().join("kernels").join(self.name())
     }
 
     /// Its bzImage.

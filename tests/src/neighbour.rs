@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::qemu::Running;
 
-/// Within this it counts, however busy the host. How late a neighbour is at most, is for
-/// [`crate::ticks`] to see.
-const SOON: Duration = Duration::from_secs(10);
+/// Within this it counts: ten times the longest interval in use, for a host that is busy. How late a
+/// neighbour is at most, is for [`crate::ticks`] to see.
+const SOON: Duration = Duration::from_secs(2);
 
 /// A Linux on a port, whose counter must never stand still.
 pub struct Neighbour {

@@ -43,6 +43,18 @@ pub fn has_kvm() -> bool {
         .is_ok()
 }
 
+/// The program: what `tools/qemu` keeps in the cache, where it does, else the machine's own.
+#[must_use]
+pub fn program() -> PathBuf {
+    const NAME: &str = "qemu-system-x86_64";
+    let own = crate::cache().join("qemu").join(NAME);
+    if own.exists() {
+        own
+    } else {
+        PathBuf::from(NAME)
+    }
+}
+
 /// The accelerator's arguments.
 #[must_use]
 pub fn accelerator() -> [&'static str; 4] {
@@ -294,12 +306,12 @@ impl Machine {
             .chain(debug_port)
             .map(|name| Port::listen(&self.folder, &name))
             .collect();
-        const QEMU: &str = "qemu-system-x86_64";
+        let program = program();
         let mut command = match &self.namespace {
-            None => Command::new(QEMU),
+            None => Command::new(program),
             Some(name) => {
                 let mut command = Command::new("ip");
-                command.args(["netns", "exec", name, QEMU]);
+                command.args(["netns", "exec", name]).arg(program);
                 command
             }
         };
@@ -348,7 +360,7 @@ impl Machine {
             .stdout(errors.try_clone().expect("a file can be cloned"))
             .stderr(errors)
             .spawn()
-            .expect("qemu-system-x86_64 is installed");
+            .expect("QEMU is there: tools/setup sees to it");
         let mut running = Running {
             child,
             ports: Vec::new(),

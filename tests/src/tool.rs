@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
-use crate::qemu::Running;
+use crate::qemu::{self, Running};
 
 /// The machine to be ended with the program.
 static MACHINE: Mutex<Option<u32>> = Mutex::new(None);
@@ -51,7 +51,7 @@ pub fn watch(machine: &Running) {
 /// QEMU's own words for its version; empty if it can't be asked.
 #[must_use]
 pub fn qemu_version() -> String {
-    let output = Command::new("qemu-system-x86_64").arg("--version").output();
+    let output = Command::new(qemu::program()).arg("--version").output();
     let text = output.map_or_else(|_| Vec::new(), |output| output.stdout);
     let text = String::from_utf8_lossy(&text);
     let line = text.lines().next().unwrap_or_default();
