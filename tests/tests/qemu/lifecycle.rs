@@ -281,6 +281,30 @@ fn policies() {
     machine.wait_for(1, "* victim: not launched again: 6 failures in a row");
     machine.wait_for(1, "* victim: parked core=1");
     machine.expect("list", &["failed"]);
+
+    own_reboot_parameters(&mut machine);
+}
+
+/// A `reboot=` of one's own takes the place of the one by which a panic is told from a reboot.
+fn own_reboot_parameters(machine: &mut Running) {
+    let start = |machine: &mut Running, parameter: &str| {
+        machine.expect(&format!("set victim cmdline=\"{parameter} quiet\""), &[]);
+        machine.expect("start victim", &[]);
+    };
+    let end = |machine: &mut Running, command: &str, event: &str| {
+        machine.wait_for_demo(2);
+        machine.com(2).skip();
+        machine.com(2).send(&format!("{command}\r"));
+        machine.wait_for(1, &format!("* victim: {event}"));
+    };
+    start(machine, "reboot=warm,efi");
+    end(machine, "echo c > /proc/sysrq-trigger", "rebooted");
+    let cold = "echo cold > /sys/kernel/reboot/mode; reboot -f";
+    end(machine, cold, "failed reason=\"panic\"");
+    machine.wait_for(1, "* victim: launches again in 1000 ms");
+    machine.expect("kill victim", &[]);
+    start(machine, "reboot=efi");
+    end(machine, "reboot -f", "failed reason=\"panic\"");
 }
 
 /// A Linux enters another kernel by kexec: it stays inside its claim, and its power-off still
