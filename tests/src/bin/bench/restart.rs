@@ -191,6 +191,34 @@ impl Restarts {
             Values::of(restarts.iter().map(|r| r.whole - r.from_entry)).median
         };
         let ms = |of: fn(&LaunchTime) -> f64| Values::of(self.launches.iter().map(of)).median;
+        let reset = |resets: &[Restart], name, key, key_until_entry| {
+            [
+                Ratio {
+                    name,
+                    key,
+                    value: whole(resets) / whole(&self.partition),
+                    wanted: "at least 3",
+                },
+                Ratio {
+                    name: "the same, up to the kernel's entry",
+                    key: key_until_entry,
+                    value: to_entry(resets) / to_entry(&self.partition),
+                    wanted: "",
+                },
+            ]
+        };
+        let [bios, bios_until_entry] = reset(
+            &self.reset_bios,
+            "machine reset (BIOS) / restart in a partition",
+            "reset_bios_to_partition",
+            "reset_bios_to_partition_until_entry",
+        );
+        let [uefi, uefi_until_entry] = reset(
+            &self.reset_uefi,
+            "machine reset (UEFI) / restart in a partition",
+            "reset_uefi_to_partition",
+            "reset_uefi_to_partition_until_entry",
+        );
         [
             Ratio {
                 name: "restart in a partition / kexec",
@@ -198,30 +226,10 @@ impl Restarts {
                 value: whole(&self.partition) / whole(&self.kexec),
                 wanted: "at most 1",
             },
-            Ratio {
-                name: "machine reset (BIOS) / restart in a partition",
-                key: "reset_bios_to_partition",
-                value: whole(&self.reset_bios) / whole(&self.partition),
-                wanted: "at least 3",
-            },
-            Ratio {
-                name: "the same, up to the kernel's entry",
-                key: "reset_bios_to_partition_until_entry",
-                value: to_entry(&self.reset_bios) / to_entry(&self.partition),
-                wanted: "",
-            },
-            Ratio {
-                name: "machine reset (UEFI) / restart in a partition",
-                key: "reset_uefi_to_partition",
-                value: whole(&self.reset_uefi) / whole(&self.partition),
-                wanted: "at least 3",
-            },
-            Ratio {
-                name: "the same, up to the kernel's entry",
-                key: "reset_uefi_to_partition_until_entry",
-                value: to_entry(&self.reset_uefi) / to_entry(&self.partition),
-                wanted: "",
-            },
+            bios,
+            bios_until_entry,
+            uefi,
+            uefi_until_entry,
             Ratio {
                 name: "doorbell to entry / copy of the images",
                 key: "entry_to_copy",

@@ -161,14 +161,21 @@ fn iperf(machine: &mut Running, wire: &Wire) {
     machine.job(com(to), "server", PATIENCE);
 }
 
-/// A checked transfer from a wire's first end to its second.
+/// The commands of a checked transfer from a wire's first end to its second.
+fn send(wire: &Wire, size: &str, seed: u64) -> String {
+    let address = address(wire, wire.ends[1].0);
+    format!("pattern send {address}:9000 {size} {seed}")
+}
+
+fn receive(size: &str, seed: u64) -> String {
+    format!("pattern receive 9000 {size} {seed}")
+}
+
+/// Such a transfer.
 fn transfer(machine: &mut Running, wire: &Wire, size: &str, seed: u64) {
     let [(from, _), (to, _)] = wire.ends;
-    let address = address(wire, to);
-    let receive = format!("pattern receive 9000 {size} {seed}");
-    machine.start_job(com(to), "receive", &receive);
-    let send = format!("pattern send {address}:9000 {size} {seed}");
-    machine.start_job(com(from), "send", &send);
+    machine.start_job(com(to), "receive", &receive(size, seed));
+    machine.start_job(com(from), "send", &send(wire, size, seed));
     let output = machine.job(com(to), "receive", PATIENCE);
     machine.job(com(from), "send", PATIENCE);
     println!("wire {}: {}", wire.number, output.replace('\n', " "));
@@ -184,32 +191,26 @@ struct Stream<'a> {
 
 impl<'a> Stream<'a> {
     fn start(machine: &mut Running, wire: &'a Wire, size: &'a str, seed: u64) -> Self {
-        let stream = Self {
-            wire,
-            size,
-            seed,
-            received: 0,
-        };
         let [(from, _), (to, _)] = wire.ends;
         machine.start_job(
             com(to),
             "receive",
-            &format!("while pattern receive 9000 {size} {seed}; do :; done"),
+            &format!("while {}; do :; done", receive(size, seed)),
         );
         machine.start_job(
             com(from),
             "send",
             &format!(
                 "rm -f /tmp/enough; while [ ! -e /tmp/enough ]; do {} || exit 1; done",
-                stream.send(seed)
+                send(wire, size, seed)
             ),
         );
-        stream
-    }
-
-    fn send(&self, seed: u64) -> String {
-        let address = address(self.wire, self.wire.ends[1].0);
-        format!("pattern send {address}:9000 {} {seed}", self.size)
+        Self {
+            wire,
+            size,
+            seed,
+            received: 0,
+        }
     }
 
     /// More has arrived than at the last look.
@@ -251,7 +252,8 @@ impl<'a> Stream<'a> {
         machine.linux(com(from), "touch /tmp/enough");
         machine.job(com(from), "send", PATIENCE);
         // Other bytes end the receiver, and show that it would have noticed some before.
-        machine.linux(com(from), &format!("{}; true", self.send(self.seed + 100)));
+        let other = send(self.wire, self.size, self.seed + 100);
+        machine.linux(com(from), &format!("{other}; true"));
         let output = machine.job(com(to), "receive", PATIENCE);
         let lines: Vec<&str> = output.lines().map(str::trim).collect();
         let [transfers @ .., last, _] = &lines[..] else {
