@@ -19,6 +19,7 @@ extern crate std;
 mod boot_params;
 mod bzimage;
 pub mod cmdline;
+mod detour;
 mod e820;
 mod placement;
 mod screen;
@@ -26,6 +27,7 @@ mod zero_page;
 
 pub use boot_params::{BootParams, EfiInfo, ZERO_PAGE_BYTES};
 pub use bzimage::{BzImage, BzImageError, Checksum, Compression};
+pub use detour::{DETOUR_BYTES, GATE_BYTES, NMI_GATE, detour, handler};
 pub use e820::{E820, E820Entry, E820Error, E820Kind};
 pub use placement::{Part, Placement, PlacementError, place};
 pub use screen::{Channel, Screen};

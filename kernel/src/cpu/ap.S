@@ -136,7 +136,8 @@ core_call:
     lgdt (%rsp)
     movq $0, (%rbx)                             # what came before was not this Linux's
     lidt {call_table}(%rip)
-    pushq %r14                                  # the record `Call`, last field first
+    pushq %r12                                  # the record `Call`, last field first
+    pushq %r14
     pushq %r13
     pushq %r10
     pushq %r9

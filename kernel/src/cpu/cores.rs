@@ -220,7 +220,8 @@ pub(crate) fn init(apic_ids: &[u32]) -> usize {
     apic_ids.len() - known
 }
 
-fn is_boot(apic_id: u32) -> bool {
+/// Whether it is the machine's boot processor.
+pub(crate) fn is_boot(apic_id: u32) -> bool {
     apic_id == BOOT_CORE.load(Ordering::Relaxed)
 }
 
@@ -290,16 +291,17 @@ pub(crate) fn lost(vector: u8, instruction: u64, address: u64) {
     }
 }
 
-/// How long a Linux may take from a non-maskable interrupt to its ResetSystem, in microseconds:
-/// it panics, waits a second (`panic=1`) and resets. Less than the 10 s after which the Linux that
-/// asked for it, and waits with interrupts off, would take its own core for hung.
+/// How long a Linux may take from a non-maskable interrupt to its ResetSystem, in microseconds, if
+/// it gets it: it panics, waits a second (`panic=1`) and resets. Less than the 10 s after which the
+/// Linux that asked for it, and waits with interrupts off, would take its own core for hung.
 const NMI_ANSWER_US: u64 = 8_000_000;
 
 /// Takes a core out of whatever it runs; says whether it parked.
 ///
 /// By INIT and a start-up IPI into the trampoline. The machine's boot processor must never get an
-/// INIT: it would run the firmware. It gets a non-maskable interrupt, on which its Linux panics
-/// (`unknown_nmi_panic`) and comes back by ResetSystem, unless it is too broken for that.
+/// INIT: it would run the firmware. It gets a non-maskable interrupt, which leads to Bulkhead if a
+/// detour was laid; else its Linux panics on it (`unknown_nmi_panic`) and comes back by ResetSystem,
+/// unless it is too broken for that.
 pub(crate) fn retake(core: &Core) -> bool {
     let before = core.parkings();
     let came_back = || core.parkings() != before;

@@ -5,6 +5,7 @@
 //!
 //! Source: UEFI 2.10 §8.2 (variable services), appendix D (status codes).
 
+use super::detour;
 use super::linux_memory::LinuxMemory;
 use super::slot::{self, Slot};
 use super::variables;
@@ -39,6 +40,17 @@ pub(crate) struct Call {
     arguments: [u64; 5],
     cr3: u64,
     cr4: u64,
+    /// Linux's stack pointer, at what `runtime.S` saved last.
+    stack: u64,
+}
+
+impl Call {
+    /// Linux's virtual address of the base in its interrupt table's pointer.
+    pub(super) const fn interrupt_table_base(&self) -> u64 {
+        /// Behind the descriptor table's pointer, and the limit.
+        const OFFSET: u64 = 16 + 2;
+        self.stack.wrapping_add(OFFSET)
+    }
 }
 
 /// Serves a call; the result is its EFI status.
@@ -51,7 +63,11 @@ pub(crate) extern "C" fn serve(call: &Call) -> u64 {
         cr4: call.cr4,
         regions: slot.memory(),
     };
-    slot::reading(|| answer(call, slot, &memory)).unwrap_or(status::INVALID_PARAMETER)
+    slot::reading(|| {
+        detour::note(slot, call, &memory);
+        answer(call, slot, &memory)
+    })
+    .unwrap_or(status::INVALID_PARAMETER)
 }
 
 /// `None` if an argument points to what is not the partition's.

@@ -103,6 +103,7 @@ fn enter(partition: usize, slot: &Slot, plan: &LaunchPlan) -> ! {
     }
     apic::hand_over();
     mtrr::hand_over();
+    slot.set_entered(tsc::now());
     if !slot.advance(Phase::Launching, Phase::Running) {
         // Killed meanwhile. Whoever did it resets this core; but nobody may reset the machine's
         // boot processor, which therefore parks by itself.
@@ -112,7 +113,6 @@ fn enter(partition: usize, slot: &Slot, plan: &LaunchPlan) -> ! {
         }
         halt_for_ever();
     }
-    slot.set_entered(tsc::now());
     event::post(Kind::Launched, partition, plan.boot_core);
     // SAFETY: the point of no return. The plan's bytes are in place; what follows is Linux, and
     // this core comes back only through `core_entry`.

@@ -5,6 +5,7 @@
 //! * [`devices`]: sets devices up and silences them.
 //! * [`runtime`]: the services that Linux calls as its firmware.
 //! * [`call`], [`variables`], [`request`]: those of them that return.
+//! * [`detour`]: how the machine's boot processor is taken out of a Linux.
 //! * [`event`]: what happened, for the shell.
 //!
 //! Everything here runs on the partition's own cores and must work when no core runs the shell.
@@ -14,6 +15,7 @@ use crate::cpu::{apic, cores, gdt, halt_for_ever, mtrr, trap, tsc};
 use slot::Phase;
 
 pub(crate) mod call;
+mod detour;
 pub(crate) mod devices;
 pub(crate) mod event;
 pub(crate) mod launch;
@@ -64,6 +66,9 @@ pub(crate) fn park() -> ! {
         }
         if let Some(partition) = waiting {
             waiting = launch_if_due(partition);
+            if waiting.is_none() {
+                continue; // it is not to be launched: there may be new mail, or none
+            }
         } else if core.is_boot() && !request::is_halted() {
             // The last Linux has ended and does not start again: the shell comes back.
             crate::operator::resume();

@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::call::status;
 use super::event::{self, Kind};
-use super::runtime;
+use super::runtime::{self, Refusal};
 use super::slot::{self, Phase, Slot};
 use crate::cpu::{apic, cores};
 
@@ -81,6 +81,8 @@ pub(crate) enum Outcome {
     Itself = 7,
     /// A core did not come back.
     CoreLost = 8,
+    /// Its Linux has just been entered on the machine's boot processor.
+    TooEarly = 9,
 }
 
 impl Outcome {
@@ -91,7 +93,7 @@ impl Outcome {
             Self::Denied => status::ACCESS_DENIED,
             Self::Malformed | Self::Itself => status::INVALID_PARAMETER,
             Self::Unknown => status::NOT_FOUND,
-            Self::WrongState | Self::CoreLost => status::NOT_READY,
+            Self::WrongState | Self::CoreLost | Self::TooEarly => status::NOT_READY,
         }
     }
 
@@ -106,6 +108,7 @@ impl Outcome {
             6 => Self::WrongState,
             7 => Self::Itself,
             8 => Self::CoreLost,
+            9 => Self::TooEarly,
             _ => Self::None,
         }
     }
@@ -125,6 +128,7 @@ impl fmt::Display for Outcome {
             Self::WrongState => "error: its state does not allow it",
             Self::Itself => "error: a partition can't do this to itself",
             Self::CoreLost => "error: a core did not come back",
+            Self::TooEarly => "error: it has only begun to boot; try again",
         })
     }
 }
@@ -196,9 +200,10 @@ pub(super) fn carry_out(caller: usize, request: Request<'_>) -> Outcome {
         _ => runtime::kill(id, slot),
     };
     match all_came {
-        None => Outcome::WrongState,
-        Some(false) => Outcome::CoreLost,
-        Some(true) => Outcome::Done,
+        Ok(true) => Outcome::Done,
+        Ok(false) => Outcome::CoreLost,
+        Err(Refusal::NotLive) => Outcome::WrongState,
+        Err(Refusal::TooEarly) => Outcome::TooEarly,
     }
 }
 

@@ -149,7 +149,7 @@ runtime_call:
     movq 9 * 8 + 8 + 32(%rsp), %r10             # fifth argument
     subq $32, %rsp
     sgdt (%rsp)
-    sidt 16(%rsp)
+    sidt 16(%rsp)                               # `Call::interrupt_table_base` knows where
     movl %eax, %r11d
     movq %rcx, %rsi
     movq %rdx, %rdi

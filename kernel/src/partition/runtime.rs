@@ -5,13 +5,13 @@
 
 use alloc::vec::Vec;
 
-use bulkhead_plan::{Decision, Ending, ResidentCode, counts_as_consecutive};
+use bulkhead_plan::{Decision, Ending, LaunchPlan, ResidentCode, counts_as_consecutive};
 use spin::Once;
 
 use super::event::{self, Kind};
 use super::slot::{self, Phase};
-use super::{devices, launch, park};
-use crate::cpu::cores::{self, CoreState};
+use super::{detour, devices, launch, park};
+use crate::cpu::cores::{self, Core, CoreState};
 use crate::cpu::{apic, smp, trap, tsc};
 use crate::mem::{paging, phys};
 use crate::reset_vector;
@@ -38,6 +38,8 @@ unsafe extern "C" {
 const SERVICE_STRIDE: u64 = 16;
 /// Number of services in the table (UEFI 2.10 §4.5).
 const SERVICES: usize = 14;
+/// ResetSystem's place in it.
+const RESET_SYSTEM: usize = 10;
 
 /// ResetSystem's kind for power-off (UEFI 2.10 §8.5.1, `EfiResetShutdown`).
 const RESET_SHUTDOWN: u32 = 2;
@@ -99,6 +101,12 @@ pub(crate) fn resident_code() -> ResidentCode<'static> {
     }
 }
 
+/// Where a partition's ResetSystem is: in its page of services, which its Linux maps one to one.
+pub(super) fn reset_system(plan: &LaunchPlan) -> u64 {
+    let offset = resident_code().services[RESET_SYSTEM];
+    plan.view.block.runtime_code.start() + u64::from(offset)
+}
+
 /// Completes the bridge (`runtime.S`) in a partition's page of services at `page`.
 ///
 /// # Safety
@@ -133,9 +141,12 @@ pub(super) fn ended(partition: usize, kind: u32, _status: u64) -> ! {
     if let Some(slot) = slot::get(partition)
         && slot.begin_ending()
     {
-        take_back_cores(partition, Some(apic::id()));
+        if let Some(core) = boot_core(slot).filter(|core| core.is_boot()) {
+            core.post(partition);
+        }
+        let all_came = take_back_cores(partition, Some(apic::id()));
         silence(slot);
-        conclude(partition, slot, kind);
+        conclude(partition, slot, kind, all_came);
     }
     park()
 }
@@ -158,8 +169,9 @@ pub(super) fn reset_by_bios() -> ! {
     }
 }
 
-/// Says how the partition ended, and does what its policy says.
-fn conclude(partition: usize, slot: &slot::Slot, kind: u32) {
+/// Says how the partition ended, and does what its policy says. If a core did not come back nothing
+/// may follow: it may still run the old kernel, in memory that a launch would write.
+fn conclude(partition: usize, slot: &slot::Slot, kind: u32, all_came: bool) {
     let ending = match kind {
         RESET_SHUTDOWN => Ending::PoweredOff,
         RESET_WARM => Ending::Rebooted,
@@ -183,6 +195,10 @@ fn conclude(partition: usize, slot: &slot::Slot, kind: u32) {
         Ending::Failed => Kind::Failed,
     };
     event::post(what, partition, failures);
+    if !all_came {
+        slot.advance(Phase::Ending, Phase::Idle);
+        return;
+    }
     match slot.policy().after(ending, failures) {
         Decision::Stay => stay(partition, slot),
         Decision::GiveUp => {
@@ -207,24 +223,41 @@ fn stay(partition: usize, slot: &slot::Slot) {
     event::post(Kind::Parked, partition, boot_core);
 }
 
-/// Ends a partition by force: whether all its cores came back, or `None` if it is ending by itself
-/// or does not run.
-pub(crate) fn kill(partition: usize, slot: &slot::Slot) -> Option<bool> {
+/// Why a partition is not ended by force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It is ending by itself, or does not run.
+    NotLive,
+    /// Its Linux has just been entered on the machine's boot processor.
+    TooEarly,
+}
+
+/// Ends a partition by force: whether all its cores came back.
+pub(crate) fn kill(partition: usize, slot: &slot::Slot) -> Result<bool, Refusal> {
     end_by_force(partition, slot, Phase::Idle)
 }
 
-/// The same, and then its boot core launches it again. That core finds mail where it parks, and
-/// waits: the machine's boot processor would take the shell up else.
-pub(super) fn restart(partition: usize, slot: &slot::Slot) -> Option<bool> {
+/// The same, and then its boot core launches it again.
+pub(super) fn restart(partition: usize, slot: &slot::Slot) -> Result<bool, Refusal> {
     end_by_force(partition, slot, Phase::Launching)
 }
 
-fn end_by_force(partition: usize, slot: &slot::Slot, next: Phase) -> Option<bool> {
-    if !slot.begin_ending() {
-        return None;
+/// A partition's boot core. With mail in it, it waits where it parks until it is decided what
+/// follows; without, the machine's boot processor would take the shell up at once.
+fn boot_core(slot: &slot::Slot) -> Option<&'static Core> {
+    slot.plan().and_then(|plan| cores::find(plan.boot_core))
+}
+
+fn end_by_force(partition: usize, slot: &slot::Slot, next: Phase) -> Result<bool, Refusal> {
+    if !slot.begin_ending_early() {
+        if detour::is_too_early(slot) {
+            return Err(Refusal::TooEarly);
+        }
+        if !slot.begin_ending_entered() {
+            return Err(Refusal::NotLive);
+        }
     }
-    let boot_core = slot.plan().and_then(|plan| cores::find(plan.boot_core));
-    if let Some(core) = boot_core.filter(|_| next == Phase::Launching) {
+    if let Some(core) = boot_core(slot).filter(|_| next == Phase::Launching) {
         core.post(partition);
     }
     let all_came = take_back_cores(partition, None);
@@ -232,7 +265,7 @@ fn end_by_force(partition: usize, slot: &slot::Slot, next: Phase) -> Option<bool
     event::post(Kind::Killed, partition, 0);
     slot.set_rung(tsc::now());
     slot.advance(Phase::Ending, if all_came { next } else { Phase::Idle });
-    Some(all_came)
+    Ok(all_came)
 }
 
 /// Silences the devices of a partition whose cores are taken back.
@@ -247,18 +280,29 @@ fn silence(slot: &slot::Slot) {
 ///
 /// To be called by the one that moved the partition to [`Phase::Ending`].
 fn take_back_cores(partition: usize, except: Option<u32>) -> bool {
-    let Some(plan) = slot::get(partition).and_then(slot::Slot::plan) else {
+    let Some((slot, plan)) = slot::get(partition).and_then(|slot| Some((slot, slot.plan()?)))
+    else {
         return true;
     };
     let mut all_came = true;
-    for apic_id in plan.cores().filter(|id| Some(*id) != except) {
-        let Some(core) = cores::find(apic_id) else {
-            continue;
-        };
-        if !cores::retake(core) {
-            core.set_state(CoreState::Lost);
-            event::post(Kind::CoreLost, partition, apic_id);
-            all_came = false;
+    // The machine's boot processor last, so that no other core runs that Linux when the detour is
+    // made. Without one that Linux will panic, and look in vain for cores that are gone.
+    let boot_is_first = !detour::is_possible(slot);
+    for boots_turn in [boot_is_first, !boot_is_first] {
+        let wanted = plan
+            .cores()
+            .filter(|id| Some(*id) != except)
+            .filter_map(cores::find)
+            .filter(|core| core.is_boot() == boots_turn);
+        for core in wanted {
+            if core.is_boot() {
+                detour::lay(slot, core);
+            }
+            if !cores::retake(core) {
+                core.set_state(CoreState::Lost);
+                event::post(Kind::CoreLost, partition, core.apic_id());
+                all_came = false;
+            }
         }
     }
     all_came

@@ -13,6 +13,7 @@ use bulkhead_memory::Region;
 use bulkhead_plan::{LaunchPlan, MAX_NAME_BYTES, RestartPolicy};
 use bulkhead_tables::efi;
 
+use super::detour::Tables;
 use super::request::Outcome;
 use crate::cpu::tsc;
 use crate::layout::MAX_PARTITIONS;
@@ -83,6 +84,8 @@ pub(crate) struct Slot {
     copied: AtomicU64,
     /// Time-stamp counter at which a waiting partition is launched again.
     due: AtomicU64,
+    /// Where its Linux has its tables ([`Tables`]); the first is 0 until it has called a service.
+    tables: [AtomicU64; 3],
     outcome: AtomicU8,
     has_control: AtomicBool,
 }
@@ -98,6 +101,7 @@ static SLOTS: [Slot; MAX_PARTITIONS] = [const {
         entered: AtomicU64::new(0),
         copied: AtomicU64::new(0),
         due: AtomicU64::new(0),
+        tables: [const { AtomicU64::new(0) }; 3],
         outcome: AtomicU8::new(0),
         has_control: AtomicBool::new(false),
     }
@@ -212,7 +216,17 @@ impl Slot {
 
     /// Claims the work of ending a partition that is live in any way.
     pub(crate) fn begin_ending(&self) -> bool {
-        [Phase::Running, Phase::Launching, Phase::Waiting]
+        self.begin_ending_early() || self.begin_ending_entered()
+    }
+
+    /// Claims the work of ending a partition whose Linux was entered.
+    pub(super) fn begin_ending_entered(&self) -> bool {
+        self.advance(Phase::Running, Phase::Ending)
+    }
+
+    /// Claims the work of ending a partition whose Linux is about to be entered.
+    pub(super) fn begin_ending_early(&self) -> bool {
+        [Phase::Launching, Phase::Waiting]
             .into_iter()
             .any(|from| self.advance(from, Phase::Ending))
     }
@@ -222,8 +236,9 @@ impl Slot {
         self.runs.load(Ordering::Relaxed)
     }
 
-    /// Counts a launch; whether it is the first of its plan.
+    /// Counts a launch, whose Linux nothing is known of yet; whether it is the first of its plan.
     pub(super) fn count_run(&self) -> bool {
+        self.tables[0].store(0, Ordering::Release);
         self.runs.fetch_add(1, Ordering::Relaxed);
         self.launches.fetch_add(1, Ordering::Relaxed) == 0
     }
@@ -283,6 +298,25 @@ impl Slot {
     /// Sets when a waiting partition is launched again.
     pub(super) fn set_due(&self, tsc: u64) {
         self.due.store(tsc, Ordering::Release);
+    }
+
+    /// Remembers where its Linux has its tables. Only by a core of its Linux.
+    pub(super) fn set_tables(&self, tables: Tables) {
+        let [interrupts, cr3, cr4] = &self.tables;
+        cr3.store(tables.cr3, Ordering::Relaxed);
+        cr4.store(tables.cr4, Ordering::Relaxed);
+        interrupts.store(tables.interrupts, Ordering::Release);
+    }
+
+    /// Where its Linux has its tables; `None` if it has not called a service yet.
+    pub(super) fn tables(&self) -> Option<Tables> {
+        let [interrupts, cr3, cr4] = &self.tables;
+        let interrupts = interrupts.load(Ordering::Acquire);
+        (interrupts != 0).then(|| Tables {
+            interrupts,
+            cr3: cr3.load(Ordering::Relaxed),
+            cr4: cr4.load(Ordering::Relaxed),
+        })
     }
 
     /// Whether it may ask for the launch and the end of others.
