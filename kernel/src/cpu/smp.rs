@@ -39,7 +39,7 @@ unsafe extern "C" {
 
 const INIT_DELAY_US: u64 = 10_000;
 const STARTUP_DELAY_US: u64 = 200;
-const ANSWER_US: u64 = 500_000;
+const ANSWER_US: u64 = 2_000_000;
 
 static PAGE: AtomicU64 = AtomicU64::new(0);
 

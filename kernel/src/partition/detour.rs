@@ -72,13 +72,13 @@ pub(super) fn is_possible(slot: &Slot) -> bool {
 ///
 /// To be called by the core that ends the partition.
 pub(super) fn lay(slot: &Slot, core: &Core) {
-    if !is_possible(slot) {
+    if slot.tables().is_none() {
         // Its launch may have been called off: then it parks by itself.
         tsc::wait_until(LAUNCH_US, || core.state() == CoreState::Parked);
-        return;
+    } else if is_possible(slot) {
+        // If the table leads nowhere, it is as if none were known.
+        let _ = try_lay(slot);
     }
-    // A table that leads nowhere: as if none were known.
-    let _ = try_lay(slot);
 }
 
 fn try_lay(slot: &Slot) -> Option<()> {

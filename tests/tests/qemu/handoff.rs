@@ -1,15 +1,14 @@
 //! Bulkhead's own core goes to a last Linux; partitions start, restart and end without it.
 
-use std::time::Instant;
-
 use bulkhead_tests::iso::Iso;
-use bulkhead_tests::qemu::{Machine, PATIENCE, Running, has_kvm};
-use bulkhead_tests::{Kernel, demo_initrd, faulty};
+use bulkhead_tests::qemu::{Machine, Running, has_kvm};
+use bulkhead_tests::{Kernel, demo_initrd};
 use libtest_mimic::Trial;
 
+use crate::last::{expect_listed, wait_for_last};
 use crate::neighbour::Neighbour;
 use crate::story;
-use crate::variables::{ask, complaint, path, read, unlock};
+use crate::variables::{ask, complaint, read, unlock};
 
 pub(crate) fn stories() -> Vec<Trial> {
     vec![
@@ -18,12 +17,6 @@ pub(crate) fn stories() -> Vec<Trial> {
         }),
         story("handoff::last_linux_6_12", || {
             last_linux(Kernel::Debian612Cloud, "handoff_612")
-        }),
-        story("handoff::ends_of_the_last_6_1", || {
-            ends_of_the_last(Kernel::Debian61Cloud, "ends_of_the_last_61")
-        }),
-        story("handoff::ends_of_the_last_6_12", || {
-            ends_of_the_last(Kernel::Debian612Cloud, "ends_of_the_last_612")
         }),
         story("handoff::control", control),
     ]
@@ -41,23 +34,6 @@ fn has_five_levels(machine: &mut Running, com: usize) {
             "0",
             "four levels of page tables"
         );
-    }
-}
-
-/// Waits for the demo of the last Linux, which has both its cores; its run must be that one.
-fn wait_for_last(machine: &mut Running, run: u32) {
-    let report = machine.wait_for_demo(4);
-    assert_eq!(report.apic_ids, [0, 3]);
-    expect_listed(machine, 4, &[&format!("last running {run} 0")]);
-}
-
-/// What a Linux reads of the partitions must have these lines.
-fn expect_listed(machine: &mut Running, com: usize, lines: &[&str]) {
-    let list = read(machine, com, "Partitions");
-    for line in lines {
-        if !list.lines().any(|listed| listed == *line) {
-            machine.fail(&format!("{line:?} is not in:\n{list}"));
-        }
     }
 }
 
@@ -141,120 +117,6 @@ fn last_linux(kernel: Kernel, name: &str) {
     machine.wait_for(1, "bulkhead> ");
     machine.expect("list", &["last", "stopped"]);
     one.runs_on(&mut machine, "the kill of the last");
-}
-
-/// However the last Linux ends, the machine's boot processor comes back from it, which can't get an
-/// INIT: also when another one of its cores has stopped it for ever.
-fn ends_of_the_last(kernel: Kernel, name: &str) {
-    let iso = Iso::new(name)
-        .image("linux", kernel.image())
-        .image("steady", Kernel::Debian61Cloud.image())
-        .image("demo", demo_initrd())
-        .image("faulty", faulty::initrd(name, &[kernel]))
-        .script(
-            "define boss cores=2 memory=256M kernel=steady initrd=demo console=com3 control=yes cmdline=\"bulkhead.name=boss quiet\"\n\
-             define last cores=0,3 memory=320M kernel=linux initrd=faulty console=com4 cmdline=\"bulkhead.name=last quiet\"\n\
-             start boss\n",
-        )
-        .make();
-    let mut machine = Machine::new(&iso, "run").start();
-    machine.wait_for_prompt();
-    machine.wait_for_demo(3);
-    let mut boss = Neighbour::watch(&mut machine, 3);
-    unlock(&mut machine, 3, "Control");
-    machine.com(1).send("handoff last\r");
-    wait_for_last(&mut machine, 1);
-    machine.com(1).skip();
-
-    // By itself, on the core that is not the boot processor: that one is stopped, or runs on.
-    let panic = "echo c > /proc/sysrq-trigger";
-    let reboot = "echo b > /proc/sysrq-trigger";
-    // Where there may be guests, 6.1 stops its other cores by NMI before a reboot by force.
-    let stops_by_nmi = kernel == Kernel::Debian61Cloud
-        && machine.linux(4, "grep -cwE 'svm|vmx' /proc/cpuinfo") != "0";
-    let mut run = 1;
-    for command in [panic, reboot] {
-        if command == reboot && stops_by_nmi {
-            continue;
-        }
-        machine.com(4).skip();
-        machine.com(4).send(&on_core(2, command));
-        run += 1;
-        wait_for_last(&mut machine, run);
-        boss.runs_on(&mut machine, command);
-    }
-    // By force, from ends that say nothing; each with the number of cores that have interrupts off.
-    for (command, deaf) in [
-        ("halt -f\r", 2),
-        // One spins with interrupts on, the other one is halted: first one of them, then the other.
-        (
-            &format!("sysctl -w kernel.panic=0; {}", on_core(1, panic)),
-            1,
-        ),
-        (
-            &format!("sysctl -w kernel.panic=0; {}", on_core(2, panic)),
-            1,
-        ),
-        (&format!("{}\r", faulty::HANG), 2),
-    ] {
-        machine.com(4).send(command);
-        machine.wait_for_deaf_cores(&[0, 3], deaf);
-        boss.runs_on(&mut machine, command);
-        machine.com(4).skip();
-        assert_eq!(ask(&mut machine, 3, "restart last"), "ok", "{command}");
-        run += 1;
-        wait_for_last(&mut machine, run);
-        boss.runs_on(&mut machine, "restart last");
-    }
-    // While it boots it is left alone, until it has called a service once.
-    machine.com(4).skip();
-    assert_eq!(ask(&mut machine, 3, "restart last"), "ok");
-    let answer = ask(&mut machine, 3, "restart last");
-    // A processor that runs guests itself may be through with that already.
-    if answer == "ok" && has_kvm() {
-        run += 2;
-    } else {
-        assert_eq!(answer, "error: it has only begun to boot; try again");
-        run += 1;
-    }
-    wait_for_last(&mut machine, run);
-    // While it does nothing but call services.
-    let call = format!("cat {} > /tmp/list", path("Partitions"));
-    let calls =
-        format!("for core in 1 2; do taskset $core sh -c 'while {call}; do :; done' & done");
-    machine.linux(4, &calls);
-    machine.com(4).skip();
-    assert_eq!(ask(&mut machine, 3, "restart last"), "ok");
-    run += 1;
-    wait_for_last(&mut machine, run);
-    boss.runs_on(&mut machine, "restarts of the last");
-    assert_eq!(machine.com(1).unseen(), "", "the shell did not come back");
-
-    if stops_by_nmi {
-        // A core in the middle of an NMI can't be reached: it is given up, and nothing follows.
-        machine.com(4).send(&on_core(2, reboot));
-        let stopped = format!("last stopped {run} 0");
-        let end = Instant::now() + PATIENCE;
-        while !read(&mut machine, 3, "Partitions").contains(&stopped) {
-            assert!(Instant::now() < end, "the last has not ended");
-        }
-        let answer = ask(&mut machine, 3, "start last");
-        assert_eq!(answer, "error: its state does not allow it");
-    } else {
-        assert_eq!(ask(&mut machine, 3, "kill last"), "ok");
-        machine.wait_for(1, "the shell is back");
-        machine.wait_for(1, "bulkhead> ");
-        let log = machine.expect("log", &[&format!("last: launched run={run}")]);
-        assert!(!log.contains("did not come back"), "{log}");
-        machine.expect("list", &["last", "stopped"]);
-    }
-    boss.runs_on(&mut machine, "the end of the last");
-    boss.noticed_nothing(&mut machine);
-}
-
-/// A line that runs a command on the first or second core of a Linux.
-fn on_core(number: u32, command: &str) -> String {
-    format!("taskset {number} sh -c '{command}'\r")
 }
 
 /// Who may ask, what may be asked, and the shell waking from `halt`.

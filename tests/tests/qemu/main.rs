@@ -9,6 +9,7 @@ mod devices;
 mod faults;
 mod generic;
 mod handoff;
+mod last;
 mod lifecycle;
 mod loaders;
 mod pair;
@@ -72,6 +73,7 @@ fn main() {
         two_linuxes::stories(),
         lifecycle::stories(),
         handoff::stories(),
+        last::stories(),
         faults::stories(),
         loaders::stories(),
         boot::stories(),
