@@ -98,6 +98,15 @@ pub enum PlanError {
         /// What can't be done, as a participle: `changed`.
         action: &'static str,
     },
+    /// It keeps what it claims as long as a core may still run its old kernel.
+    CoreLost {
+        /// The partition.
+        name: String,
+        /// Local APIC ID of the core that did not come back.
+        core: u32,
+        /// What can't be done with it: "launched", "changed", ...
+        action: &'static str,
+    },
     /// It can't be launched while Bulkhead runs on its boot core.
     BulkheadsCore {
         /// The partition.
@@ -162,6 +171,7 @@ impl PlanError {
             | Self::NameTaken { .. }
             | Self::Unknown { .. }
             | Self::WrongState { .. }
+            | Self::CoreLost { .. }
             | Self::BulkheadsCore { .. }
             | Self::NotBulkheadsCore { .. } => Some(Key::Name),
             // There is nothing in the line to point at.
@@ -224,6 +234,10 @@ impl fmt::Display for PlanError {
                 state,
                 action,
             } => write!(f, "\"{name}\" is {state} and can't be {action}"),
+            Self::CoreLost { name, core, action } => write!(
+                f,
+                "\"{name}\" can't be {action}: core {core} did not come back from it, and may still use its memory"
+            ),
             Self::BulkheadsCore { name, core } => {
                 write!(
                     f,

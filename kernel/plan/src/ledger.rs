@@ -27,6 +27,9 @@ pub struct Partition {
     pub failures: u32,
     /// How it last ended, or why it was not launched.
     pub last_end: Option<Event>,
+    /// Local APIC IDs of cores that did not come back from it, and may still run its old kernel.
+    /// While there are any it keeps all that it claims.
+    pub lost_cores: Vec<u32>,
 }
 
 /// All partitions.
@@ -87,6 +90,7 @@ impl Ledger {
             runs: 0,
             failures: 0,
             last_end: None,
+            lost_cores: Vec::new(),
         };
         let warnings = self.examine(machine, &partition)?;
         self.partitions.push(partition);
@@ -202,6 +206,25 @@ impl Ledger {
         Ok(())
     }
 
+    /// A core did not come back from the partition with that number.
+    ///
+    /// # Errors
+    /// [`PlanError::UnknownId`] if there is none.
+    pub fn lose(&mut self, id: usize, core: u32) -> Result<(), PlanError> {
+        let lost = &mut self.numbered(id)?.lost_cores;
+        if !lost.contains(&core) {
+            lost.push(core);
+        }
+        Ok(())
+    }
+
+    /// A core that did not come back at first has come all the same.
+    pub fn regain(&mut self, core: u32) {
+        for partition in &mut self.partitions {
+            partition.lost_cores.retain(|lost| *lost != core);
+        }
+    }
+
     /// The partitions in the order in which they were defined.
     pub fn iter(&self) -> core::slice::Iter<'_, Partition> {
         self.partitions.iter()
@@ -247,7 +270,7 @@ impl Ledger {
         self.iter().filter(move |partition| partition.id != id)
     }
 
-    /// The partition at `index`, unless it is live.
+    /// The partition at `index`, unless it is live or a core of it did not come back.
     pub(crate) fn resting(
         &self,
         index: usize,
@@ -256,6 +279,13 @@ impl Ledger {
         let partition = &self.partitions[index];
         if partition.state.is_live() {
             return Err(wrong_state(partition, action));
+        }
+        if let Some(&core) = partition.lost_cores.first() {
+            return Err(PlanError::CoreLost {
+                name: partition.definition.name.clone(),
+                core,
+                action,
+            });
         }
         Ok(partition)
     }

@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt;
 
 use bulkhead_plan::{Event, Ledger, State};
@@ -9,6 +10,7 @@ use bulkhead_shell::{Control, Shell};
 
 use super::{Kernel, name_of};
 use crate::console::Console;
+use crate::cpu::cores::{self, Core, CoreState};
 use crate::cpu::tsc;
 use crate::partition::devices;
 use crate::partition::event::{self, Kind};
@@ -28,6 +30,7 @@ impl Kernel {
 
     /// Brings the ledger up to date with the next thing that happened, and words it.
     pub(super) fn take_event(&mut self) -> Option<String> {
+        self.regain_cores();
         loop {
             let event = event::take()?;
             let name = name_of(&self.ledger, event.partition);
@@ -36,6 +39,18 @@ impl Kernel {
                 log::info!("{line}");
                 return Some(line);
             }
+        }
+    }
+
+    /// A core that was given up may answer to its INIT after all, and park.
+    fn regain_cores(&mut self) {
+        let parked = |core: &Core| core.state() == CoreState::Parked;
+        let lost = self.ledger.iter().flat_map(|p| p.lost_cores.iter());
+        let back = lost
+            .copied()
+            .filter(|core| cores::find(*core).is_some_and(parked));
+        for core in back.collect::<Vec<_>>() {
+            self.ledger.regain(core);
         }
     }
 
@@ -72,7 +87,11 @@ impl Kernel {
                 "{} did not come back from its reset",
                 devices::unpacked(detail)
             )),
-            Kind::CoreLost => Some(format!("core {detail} did not come back")),
+            Kind::CoreLost => {
+                // Its number is known: nobody could undefine it since.
+                let _ = self.ledger.lose(id, detail);
+                Some(format!("core {detail} did not come back"))
+            }
             Kind::Requested => Some(self.requested(id, name, detail)),
         }
     }

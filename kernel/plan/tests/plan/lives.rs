@@ -204,3 +204,37 @@ fn numbers_are_used_again() {
         .collect();
     assert_eq!(ids, [("db", 1), ("mail", 0)]);
 }
+
+#[test]
+fn a_partition_keeps_what_a_lost_core_may_still_use() {
+    use Event::{Killed, Launch, Launched};
+    let mut fake = after(&[Launch, Launched, Killed]);
+    fake.ledger.lose(WEB, 3).unwrap();
+    fake.ledger.lose(WEB, 3).unwrap();
+    let before = fake.ledger.clone();
+    let lost = |action| PlanError::CoreLost {
+        name: "web".into(),
+        core: 3,
+        action,
+    };
+    assert_eq!(fake.ledger.undefine("web"), Err(lost("undefined")));
+    let change = || Change {
+        memory: Some(vec![at(512 * MIB, 0x1000_0000)]),
+        ..Change::default()
+    };
+    assert_eq!(fake.set("web", change()), Err(lost("changed")));
+    let launch = fake.ledger.check_launch(&fake.machine, "web");
+    assert_eq!(launch, Err(lost("launched")));
+    assert_eq!(
+        lost("changed").to_string(),
+        "\"web\" can't be changed: core 3 did not come back from it, and may still use its memory"
+    );
+    assert_eq!(fake.ledger, before, "nothing has changed");
+
+    fake.ledger.regain(2);
+    assert_eq!(fake.ledger, before);
+    fake.ledger.regain(3);
+    fake.set("web", change()).unwrap();
+    fake.ledger.undefine("web").unwrap();
+    assert!(fake.ledger.lose(WEB, 3).is_err());
+}
