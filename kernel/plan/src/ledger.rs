@@ -218,10 +218,10 @@ impl Ledger {
         Ok(())
     }
 
-    /// A core that did not come back at first has come all the same.
-    pub fn regain(&mut self, core: u32) {
+    /// Cores that did not come back at first may have come all the same: `is_back` knows.
+    pub fn regain(&mut self, is_back: impl Fn(u32) -> bool) {
         for partition in &mut self.partitions {
-            partition.lost_cores.retain(|lost| *lost != core);
+            partition.lost_cores.retain(|core| !is_back(*core));
         }
     }
 

@@ -9,7 +9,8 @@ impl Ledger {
     ///
     /// # Errors
     /// [`PlanError::Unknown`] if there is none, [`PlanError::WrongState`] if it is live,
-    /// [`PlanError::CoreLost`] if a core did not come back, [`PlanError::BulkheadsCore`] if it needs [`Self::check_handoff`].
+    /// [`PlanError::CoreLost`] if a core did not come back, [`PlanError::BulkheadsCore`] if it needs
+    /// [`Self::check_handoff`].
     pub fn check_launch(&self, machine: &Machine, name: &str) -> Result<(), PlanError> {
         let partition = self.resting(self.index(name)?, "launched")?;
         leaves_bulkhead_its_core(machine, partition)
@@ -28,7 +29,8 @@ impl Ledger {
     ///
     /// # Errors
     /// [`PlanError::Unknown`] if there is none, [`PlanError::WrongState`] if it is live,
-    /// [`PlanError::CoreLost`] if a core did not come back, [`PlanError::NotBulkheadsCore`] if it does not claim that core.
+    /// [`PlanError::CoreLost`] if a core did not come back, [`PlanError::NotBulkheadsCore`] if it does
+    /// not claim that core.
     pub fn check_handoff(&self, machine: &Machine, name: &str) -> Result<(), PlanError> {
         let partition = self.resting(self.index(name)?, "launched")?;
         if has_bulkheads_core(machine, partition) {

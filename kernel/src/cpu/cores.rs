@@ -220,8 +220,7 @@ pub(crate) fn init(apic_ids: &[u32]) -> usize {
     apic_ids.len() - known
 }
 
-/// Whether it is the machine's boot processor.
-pub(crate) fn is_boot(apic_id: u32) -> bool {
+fn is_boot(apic_id: u32) -> bool {
     apic_id == BOOT_CORE.load(Ordering::Relaxed)
 }
 

@@ -17,9 +17,8 @@ use crate::cpu::{apic, trap, tsc};
 use crate::layout::MAX_PARTITIONS;
 use crate::machine::image_bytes;
 use crate::mem::heap;
-use crate::partition::runtime::{self, Refusal};
 use crate::partition::slot::{self, Phase, Slot};
-use crate::partition::{self, launch, request};
+use crate::partition::{self, launch, request, runtime};
 
 /// `^C`.
 const INTERRUPT: u8 = 3;
@@ -122,11 +121,7 @@ impl Control for Kernel {
 
     fn kill(&mut self, id: usize) -> Result<(), String> {
         let slot = slot::get(id).ok_or("there is no such partition")?;
-        let all_came = runtime::kill(id, slot).map_err(|refusal| match refusal {
-            Refusal::NotLive => "it is ending by itself",
-            // Only on the shell's own core.
-            Refusal::TooEarly => "it has only begun to boot; try again",
-        })?;
+        let all_came = runtime::kill(id, slot).map_err(|refusal| refusal.to_string())?;
         // The ledger at once, so that the next command finds it stopped; the line with the others.
         self.ledger
             .apply(id, &Event::Killed)

@@ -2,7 +2,6 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 use core::fmt;
 
 use bulkhead_plan::{Event, Ledger, State};
@@ -30,7 +29,10 @@ impl Kernel {
 
     /// Brings the ledger up to date with the next thing that happened, and words it.
     pub(super) fn take_event(&mut self) -> Option<String> {
-        self.regain_cores();
+        // A core that was given up may answer to its INIT after all, and park.
+        let parked = |core: &Core| core.state() == CoreState::Parked;
+        self.ledger
+            .regain(|core| cores::find(core).is_some_and(parked));
         loop {
             let event = event::take()?;
             let name = name_of(&self.ledger, event.partition);
@@ -39,18 +41,6 @@ impl Kernel {
                 log::info!("{line}");
                 return Some(line);
             }
-        }
-    }
-
-    /// A core that was given up may answer to its INIT after all, and park.
-    fn regain_cores(&mut self) {
-        let parked = |core: &Core| core.state() == CoreState::Parked;
-        let lost = self.ledger.iter().flat_map(|p| p.lost_cores.iter());
-        let back = lost
-            .copied()
-            .filter(|core| cores::find(*core).is_some_and(parked));
-        for core in back.collect::<Vec<_>>() {
-            self.ledger.regain(core);
         }
     }
 

@@ -10,13 +10,12 @@
 //! the table that all of its cores use until they end.
 
 use bulkhead_linux::{GATE_BYTES, NMI_GATE, detour, handler};
-use bulkhead_plan::LaunchPlan;
 
 use super::call::Call;
 use super::linux_memory::LinuxMemory;
 use super::runtime;
 use super::slot::Slot;
-use crate::cpu::cores::{self, Core, CoreState};
+use crate::cpu::cores::{Core, CoreState};
 use crate::cpu::tsc;
 
 /// How long the boot processor may take to park if the launch that it is at was called off, in
@@ -40,10 +39,15 @@ pub(super) struct Tables {
     pub(super) cr4: u64,
 }
 
+impl Tables {
+    const fn has_gates(&self) -> bool {
+        self.cr4 & FRED == 0
+    }
+}
+
 /// Remembers where the Linux that calls has its tables, if it may ever be needed.
 pub(super) fn note(slot: &Slot, call: &Call, memory: &LinuxMemory<'_>) {
-    let is_boot = |plan: &LaunchPlan| cores::is_boot(plan.boot_core);
-    if slot.plan().is_some_and(is_boot)
+    if slot.boot_core().is_some_and(Core::is_boot)
         && let Some(interrupts) = memory.read_u64(call.interrupt_table_base())
     {
         slot.set_tables(Tables {
@@ -57,14 +61,14 @@ pub(super) fn note(slot: &Slot, call: &Call, memory: &LinuxMemory<'_>) {
 /// Whether a Linux has been entered on the machine's boot processor and has yet to make its first
 /// call. Until then an NMI is of no use, and while it unpacks itself would reset the machine.
 pub(super) fn is_too_early(slot: &Slot) -> bool {
-    let is_boot = |plan: &LaunchPlan| cores::is_boot(plan.boot_core);
     let age = || tsc::us(tsc::now().saturating_sub(slot.entered()));
-    slot.plan().is_some_and(is_boot) && slot.tables().is_none() && age() < FIRST_CALL_US
+    let has_boot_processor = slot.boot_core().is_some_and(Core::is_boot);
+    has_boot_processor && slot.tables().is_none() && age() < FIRST_CALL_US
 }
 
 /// Whether a detour can be made: it is known where, and that Linux has an interrupt table.
 pub(super) fn is_possible(slot: &Slot) -> bool {
-    slot.tables().is_some_and(|tables| tables.cr4 & FRED == 0)
+    slot.tables().is_some_and(|tables| tables.has_gates())
 }
 
 /// Makes an NMI to the machine's boot processor lead to Bulkhead. Where that is not possible its
@@ -72,17 +76,19 @@ pub(super) fn is_possible(slot: &Slot) -> bool {
 ///
 /// To be called by the core that ends the partition.
 pub(super) fn lay(slot: &Slot, core: &Core) {
-    if slot.tables().is_none() {
+    if let Some(tables) = slot.tables() {
+        // If the table leads nowhere, it is as if none were known.
+        let _ = try_lay(slot, tables);
+    } else {
         // Its launch may have been called off: then it parks by itself.
         tsc::wait_until(LAUNCH_US, || core.state() == CoreState::Parked);
-    } else if is_possible(slot) {
-        // If the table leads nowhere, it is as if none were known.
-        let _ = try_lay(slot);
     }
 }
 
-fn try_lay(slot: &Slot) -> Option<()> {
-    let tables = slot.tables()?;
+fn try_lay(slot: &Slot, tables: Tables) -> Option<()> {
+    if !tables.has_gates() {
+        return None;
+    }
     let memory = LinuxMemory {
         cr3: tables.cr3,
         cr4: tables.cr4,

@@ -128,7 +128,7 @@ impl fmt::Display for Outcome {
             Self::WrongState => "error: its state does not allow it",
             Self::Itself => "error: a partition can't do this to itself",
             Self::CoreLost => "error: a core did not come back",
-            Self::TooEarly => "error: it has only begun to boot; try again",
+            Self::TooEarly => return write!(f, "error: {}", Refusal::TooEarly),
         })
     }
 }

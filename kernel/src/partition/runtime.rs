@@ -4,6 +4,7 @@
 //! has its partition's number in it; what depends on the page's address, the launch fills in.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use bulkhead_plan::{Decision, Ending, LaunchPlan, ResidentCode, counts_as_consecutive};
 use spin::Once;
@@ -141,7 +142,9 @@ pub(super) fn ended(partition: usize, kind: u32, _status: u64) -> ! {
     if let Some(slot) = slot::get(partition)
         && slot.begin_ending()
     {
-        if let Some(core) = boot_core(slot).filter(|core| core.is_boot()) {
+        // With mail it waits where it parks until it is decided what follows; without, the machine's
+        // boot processor would take the shell up at once.
+        if let Some(core) = slot.boot_core().filter(|core| core.is_boot()) {
             core.post(partition);
         }
         let all_came = take_back_cores(partition, Some(apic::id()));
@@ -232,6 +235,15 @@ pub(crate) enum Refusal {
     TooEarly,
 }
 
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotLive => "it is ending by itself",
+            Self::TooEarly => "it has only begun to boot; try again",
+        })
+    }
+}
+
 /// Ends a partition by force: whether all its cores came back.
 pub(crate) fn kill(partition: usize, slot: &slot::Slot) -> Result<bool, Refusal> {
     end_by_force(partition, slot, Phase::Idle)
@@ -240,12 +252,6 @@ pub(crate) fn kill(partition: usize, slot: &slot::Slot) -> Result<bool, Refusal>
 /// The same, and then its boot core launches it again.
 pub(super) fn restart(partition: usize, slot: &slot::Slot) -> Result<bool, Refusal> {
     end_by_force(partition, slot, Phase::Launching)
-}
-
-/// A partition's boot core. With mail in it, it waits where it parks until it is decided what
-/// follows; without, the machine's boot processor would take the shell up at once.
-fn boot_core(slot: &slot::Slot) -> Option<&'static Core> {
-    slot.plan().and_then(|plan| cores::find(plan.boot_core))
 }
 
 fn end_by_force(partition: usize, slot: &slot::Slot, next: Phase) -> Result<bool, Refusal> {
@@ -257,7 +263,8 @@ fn end_by_force(partition: usize, slot: &slot::Slot, next: Phase) -> Result<bool
             return Err(Refusal::NotLive);
         }
     }
-    if let Some(core) = boot_core(slot).filter(|_| next == Phase::Launching) {
+    // As in `ended`.
+    if let Some(core) = slot.boot_core().filter(|_| next == Phase::Launching) {
         core.post(partition);
     }
     let all_came = take_back_cores(partition, None);
@@ -295,15 +302,20 @@ fn take_back_cores(partition: usize, except: Option<u32>) -> bool {
             .filter_map(cores::find)
             .filter(|core| core.is_boot() == boots_turn);
         for core in wanted {
-            if core.is_boot() {
-                detour::lay(slot, core);
-            }
-            if !cores::retake(core) {
-                core.set_state(CoreState::Lost);
-                event::post(Kind::CoreLost, partition, core.apic_id());
-                all_came = false;
-            }
+            all_came &= take_back(partition, slot, core);
         }
     }
     all_came
+}
+
+fn take_back(partition: usize, slot: &slot::Slot, core: &Core) -> bool {
+    if core.is_boot() {
+        detour::lay(slot, core);
+    }
+    let came = cores::retake(core);
+    if !came {
+        core.set_state(CoreState::Lost);
+        event::post(Kind::CoreLost, partition, core.apic_id());
+    }
+    came
 }

@@ -15,6 +15,7 @@ use bulkhead_tables::efi;
 
 use super::detour::Tables;
 use super::request::Outcome;
+use crate::cpu::cores::{self, Core};
 use crate::cpu::tsc;
 use crate::layout::MAX_PARTITIONS;
 
@@ -149,6 +150,11 @@ impl Slot {
     /// The plan of the current, last or next run.
     pub(crate) fn plan(&self) -> Option<&LaunchPlan> {
         self.stored().map(|stored| &stored.plan)
+    }
+
+    /// The boot core of its plan.
+    pub(super) fn boot_core(&self) -> Option<&'static Core> {
+        self.plan().and_then(|plan| cores::find(plan.boot_core))
     }
 
     /// The RAM of the partition.

@@ -99,7 +99,7 @@ fn last_linux(kernel: Kernel, name: &str) {
     machine.com(1).send("handoff last\r");
     wait_for_last(&mut machine, 3);
     one.runs_on(&mut machine, "the second handoff");
-    // By force: the boot processor can't get an INIT, so its Linux gets an NMI and panics.
+    // By force: the boot processor can't get an INIT, so it gets an NMI, which leads to Bulkhead.
     machine.com(3).skip();
     unlock(&mut machine, 4, "Control");
     assert_eq!(ask(&mut machine, 4, "start two"), "ok");

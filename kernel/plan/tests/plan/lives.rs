@@ -231,9 +231,9 @@ fn a_partition_keeps_what_a_lost_core_may_still_use() {
     );
     assert_eq!(fake.ledger, before, "nothing has changed");
 
-    fake.ledger.regain(2);
+    fake.ledger.regain(|core| core == 2);
     assert_eq!(fake.ledger, before);
-    fake.ledger.regain(3);
+    fake.ledger.regain(|core| core == 3);
     fake.set("web", change()).unwrap();
     fake.ledger.undefine("web").unwrap();
     assert!(fake.ledger.lose(WEB, 3).is_err());
