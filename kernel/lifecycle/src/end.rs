@@ -1,0 +1,105 @@
+//! How a run ended, and where a partition is in its life: one type for each.
+
+use core::fmt;
+
+/// How a run ended. Displays as its event line has it: `failed reason="panic"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum End {
+    /// It called for power-off.
+    PoweredOff = 1,
+    /// It called for a reboot that somebody wished.
+    Rebooted = 2,
+    /// It reset itself in any other way: a panic.
+    Failed = 3,
+    /// Its cores were taken by force.
+    Killed = 4,
+}
+
+impl End {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::PoweredOff, Self::Rebooted, Self::Failed, Self::Killed];
+
+    /// The one with that number.
+    pub(crate) fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|end| *end as u8 == number)
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PoweredOff => "powered-off",
+            Self::Rebooted => "rebooted",
+            Self::Failed => "failed reason=\"panic\"",
+            Self::Killed => "killed",
+        })
+    }
+}
+
+/// Where a partition is in its life. Displays as one word.
+///
+/// ```text
+///            start                 kernel entered              ends, or is killed
+/// defined ----------> launching ------------------> running ---------------------.
+///                      ^     ^  \                                                  |
+///             is due   |     |   `------------------ killed ------------------.   |
+///                      |     |                                                 v   v
+///                   waiting  |  restart                                        ending
+///                      ^     `-----------------------------------------------.   |
+///                      |            restart= says so                          \  |
+///                      `-----------------------------------------------------  `-|
+///                                                                                v
+/// stopped, failed <--------------------------------------------------------------'
+///      |  start
+///      `--------> launching
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// Claimed, never launched.
+    #[default]
+    Defined,
+    /// Its boot core applies its plan.
+    Launching,
+    /// Its cores run its Linux.
+    Running,
+    /// Its run is over; its cores are being taken back and its devices silenced.
+    Ending,
+    /// It ended, and is launched again when its delay is over.
+    Waiting,
+    /// It ended as it should, or was killed; its cores are parked.
+    Stopped,
+    /// It ended as it should not, and is not launched again.
+    Failed,
+}
+
+impl State {
+    /// Whether its memory and cores are in use, so that its claim must not change.
+    #[must_use]
+    pub const fn is_live(self) -> bool {
+        matches!(
+            self,
+            Self::Launching | Self::Running | Self::Ending | Self::Waiting
+        )
+    }
+
+    /// Its name in one word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Defined => "defined",
+            Self::Launching => "launching",
+            Self::Running => "running",
+            Self::Ending => "ending",
+            Self::Waiting => "waiting",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}

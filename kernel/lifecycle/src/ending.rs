@@ -1,0 +1,282 @@
+//! The end of a run: by its own Linux, or by force.
+
+use core::fmt;
+
+use bulkhead_plan::{Decision, counts_as_consecutive};
+
+use crate::hardware::Hardware;
+use crate::life::{Life, Next, Phase};
+use crate::slot::Slot;
+use crate::{CoreState, End, Kind, Lifecycle};
+
+/// Until a worker is called, in microseconds: who does that needs far less.
+const KICK_US: u64 = 50_000;
+/// For taking all cores back, and for silencing all devices, in microseconds: with the longest
+/// times that each of them has, and some more.
+const WORK_US: u64 = 60_000_000;
+
+/// Why a partition is not ended by force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No core runs it.
+    NotLive,
+    /// It is ending already.
+    Ending,
+    /// Its Linux has just been entered on the machine's boot processor.
+    TooEarly,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotLive => "it does not run",
+            Self::Ending => "it is ending already",
+            Self::TooEarly => "it has only begun to boot; try again",
+        })
+    }
+}
+
+impl<const P: usize, const C: usize> Lifecycle<P, C> {
+    /// This core was started by a start-up IPI for Bulkhead's trampoline, and parks.
+    pub fn started(&self, hw: &impl Hardware) {
+        if let Some(core) = self.core(hw.me()) {
+            core.set_state(CoreState::Parked);
+            core.arrive();
+        }
+    }
+
+    /// This core has come into Bulkhead's code in another way, and parks.
+    pub fn parked(&self, hw: &impl Hardware) {
+        if let Some(core) = self.core(hw.me()) {
+            core.set_state(CoreState::Parked);
+        }
+    }
+
+    /// The Linux of `partition` has ended itself on this core, one of its own.
+    pub fn ended(&self, hw: &impl Hardware, partition: usize, end: End) {
+        let Some(slot) = self.slot(partition) else {
+            return;
+        };
+        let life = slot.life();
+        if life.phase == Phase::Running {
+            let ending = Life {
+                next: Next::Policy,
+                end: Some(end),
+                worker: Some(hw.me()),
+                kicker: Some(hw.me()),
+                ..life.step(Phase::Ending)
+            };
+            slot.set_tries(1);
+            slot.set_deadline(hw.now() + hw.ticks(WORK_US));
+            // If not, somebody else ends it, and calls this core.
+            slot.advance(life, ending);
+        }
+        self.parked(hw);
+    }
+
+    /// The partition whose running Linux this core belongs to.
+    pub fn owner(&self, hw: &impl Hardware) -> Option<usize> {
+        self.slots.iter().position(|slot| {
+            slot.phase() == Phase::Running && slot.members().any(|core| core == hw.me())
+        })
+    }
+
+    /// Begins to end a partition by force; it stays ended.
+    ///
+    /// # Errors
+    /// [`Refusal`] says why it is not.
+    pub fn kill(&self, hw: &impl Hardware, partition: usize) -> Result<(), Refusal> {
+        self.end_by_force(hw, partition, Next::Stay).map(drop)
+    }
+
+    /// The same, and then it is launched again by the plan that it has.
+    ///
+    /// # Errors
+    /// [`Refusal`] says why it is not.
+    pub fn restart(&self, hw: &impl Hardware, partition: usize) -> Result<(), Refusal> {
+        self.end_by_force(hw, partition, Next::Launch).map(drop)
+    }
+
+    /// The generation of the end that it began.
+    pub(crate) fn end_by_force(
+        &self,
+        hw: &impl Hardware,
+        partition: usize,
+        next: Next,
+    ) -> Result<u32, Refusal> {
+        let slot = self.slot(partition).ok_or(Refusal::NotLive)?;
+        loop {
+            let life = slot.life();
+            match life.phase {
+                Phase::Idle => return Err(Refusal::NotLive),
+                Phase::Ending => return Err(Refusal::Ending),
+                Phase::Running if hw.is_too_early(partition) => return Err(Refusal::TooEarly),
+                Phase::Launching | Phase::Running | Phase::Waiting => {}
+            }
+            let worker = if life.phase == Phase::Running {
+                self.candidate(hw, partition, slot)
+            } else {
+                Some(slot.boot_core())
+            };
+            let ending = Life {
+                next,
+                end: Some(End::Killed),
+                worker,
+                kicker: Some(hw.me()),
+                ..life.step(Phase::Ending)
+            };
+            slot.set_tries(0);
+            slot.set_deadline(hw.now() + hw.ticks(KICK_US));
+            if slot.advance(life, ending) {
+                self.kick(hw, partition, ending);
+                return Ok(ending.generation);
+            }
+        }
+    }
+
+    /// A core of the partition that can do the work of its end: the machine's boot processor only
+    /// if there is no other, because it can't be reset.
+    pub(crate) fn candidate(
+        &self,
+        hw: &impl Hardware,
+        partition: usize,
+        slot: &Slot,
+    ) -> Option<usize> {
+        let is_there = |index: &usize| {
+            self.core(*index)
+                .is_some_and(|c| !c.is_lost_from(partition))
+        };
+        let mut boot_processor = None;
+        for index in slot.members().filter(is_there) {
+            if !hw.is_boot_processor(index) {
+                return Some(index);
+            }
+            boot_processor = Some(index);
+        }
+        boot_processor
+    }
+
+    /// Does the worker's work on this core, to the end. All of it can be done anew if this core is
+    /// reset meanwhile.
+    pub fn finish(&self, hw: &impl Hardware, partition: usize) {
+        let Some(slot) = self.slot(partition) else {
+            return;
+        };
+        let life = slot.life();
+        if life.phase != Phase::Ending || life.worker != Some(hw.me()) {
+            return;
+        }
+        slot.set_deadline(hw.now() + hw.ticks(WORK_US));
+        self.take_back(hw, partition, slot, life);
+        self.conclude(hw, partition, slot, life);
+    }
+
+    /// Takes every other core of the partition out of its old kernel and parks it.
+    fn take_back(&self, hw: &impl Hardware, partition: usize, slot: &Slot, life: Life) {
+        let me = hw.me();
+        let boot = slot
+            .members()
+            .find(|core| *core != me && hw.is_boot_processor(*core));
+        // The machine's boot processor last, so that no other core runs that Linux when the way
+        // out is made for it. Without one its Linux has to bring it, and looks in vain for cores
+        // that are gone.
+        let is_first = hw.boot_processor_first(partition);
+        if let Some(index) = boot.filter(|_| is_first) {
+            self.fetch_boot_processor(hw, partition, index, life);
+        }
+        let others = slot
+            .members()
+            .filter(move |core| *core != me && Some(*core) != boot);
+        self.summon_all(hw, partition, others);
+        if let Some(index) = boot.filter(|_| !is_first) {
+            self.fetch_boot_processor(hw, partition, index, life);
+        }
+    }
+
+    /// Silences the devices, and makes the step to what follows. If a core did not come back nothing
+    /// may follow: it may still run the old kernel, in memory that a launch would write.
+    pub(crate) fn conclude(&self, hw: &impl Hardware, partition: usize, slot: &Slot, life: Life) {
+        slot.set_deadline(hw.now() + hw.ticks(WORK_US));
+        hw.silence(partition);
+        let (next, delay_ms, has_given_up) = self.decide(hw, partition, slot, life);
+        slot.set_due(hw.now() + hw.ticks(delay_ms * 1000));
+        slot.set_rung(hw.now());
+        if !slot.advance(life, next) {
+            return; // somebody took it for abandoned
+        }
+        if let Some(end) = life.end {
+            self.post(Kind::Ended(end), partition, u32::from(next.failures));
+        }
+        if has_given_up {
+            self.post(Kind::GaveUp, partition, u32::from(next.failures));
+        }
+        let boot_core = slot.boot_core();
+        match next.phase {
+            Phase::Waiting => self.post(Kind::Restarting, partition, delay_ms as u32),
+            Phase::Idle if life.next == Next::Policy => {
+                self.post(Kind::Parked, partition, boot_core as u32);
+            }
+            _ => {}
+        }
+        // It has to launch, or may go back to the shell.
+        if boot_core != hw.me() {
+            hw.doorbell(boot_core);
+        }
+        // What its cores were doing for others is now this core's to do.
+        self.tend_after(hw, Some(slot));
+    }
+
+    pub(crate) fn has_lost(&self, partition: usize, slot: &Slot) -> bool {
+        let is_lost = |index| {
+            self.core(index)
+                .is_some_and(|core| core.is_lost_from(partition))
+        };
+        slot.members().any(is_lost)
+    }
+
+    /// What follows, after how many milliseconds, and whether the policy gave up.
+    fn decide(
+        &self,
+        hw: &impl Hardware,
+        partition: usize,
+        slot: &Slot,
+        life: Life,
+    ) -> (Life, u64, bool) {
+        let uptime_ms = hw.now().saturating_sub(slot.entered()) / hw.ticks(1000).max(1);
+        let before = if counts_as_consecutive(uptime_ms) {
+            life.failures
+        } else {
+            0
+        };
+        let failures = match life.end {
+            Some(End::Failed) => before.saturating_add(1).min(Life::MOST_FAILURES),
+            _ => 0,
+        };
+        let decision = match (life.next, life.end) {
+            (Next::Policy, Some(end)) => after(slot.policy(), end, u32::from(failures)),
+            (Next::Launch, _) => Decision::Restart { delay_ms: 0 },
+            _ => Decision::Stay,
+        };
+        let (phase, delay_ms, has_given_up) = match decision {
+            _ if self.has_lost(partition, slot) => (Phase::Idle, 0, false),
+            Decision::Restart { .. } if life.next == Next::Launch => (Phase::Launching, 0, false),
+            Decision::Restart { delay_ms } => (Phase::Waiting, delay_ms, false),
+            Decision::Stay => (Phase::Idle, 0, false),
+            Decision::GiveUp => (Phase::Idle, 0, true),
+        };
+        let next = Life {
+            failures,
+            ..life.step(phase)
+        };
+        (next, delay_ms, has_given_up)
+    }
+}
+
+fn after(policy: bulkhead_plan::RestartPolicy, end: End, failures: u32) -> Decision {
+    match end {
+        End::PoweredOff => policy.after(bulkhead_plan::Ending::PoweredOff, failures),
+        End::Rebooted => policy.after(bulkhead_plan::Ending::Rebooted, failures),
+        End::Failed => policy.after(bulkhead_plan::Ending::Failed, failures),
+        End::Killed => Decision::Stay,
+    }
+}

@@ -1,0 +1,206 @@
+//! Launching: who may, and what the boot core does.
+
+use core::fmt;
+
+use crate::hardware::Hardware;
+use crate::life::{Life, Phase};
+use crate::slot::Slot;
+use crate::{CoreState, Kind, Lifecycle};
+
+/// What a core in Bulkhead's code has to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duty {
+    /// Launch that partition ([`Lifecycle::launch`]).
+    Launch(usize),
+    /// Do the work of that partition's end ([`Lifecycle::finish`]).
+    End(usize),
+    /// Look again in a moment.
+    Look,
+    /// Run the shell.
+    Shell,
+    /// Nothing, until the doorbell is rung.
+    Rest,
+}
+
+/// Why a partition is not launched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LaunchError {
+    /// There is none of that number.
+    Unknown,
+    /// It is live.
+    Live,
+    /// It has no plan.
+    Unplanned,
+    /// A core of it is not parked; its index.
+    NotParked(usize),
+}
+
+impl fmt::Display for LaunchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("there is no such partition"),
+            Self::Live => f.write_str("its cores have not come back yet"),
+            Self::Unplanned => f.write_str("no plan was made for it"),
+            Self::NotParked(index) => write!(f, "core number {index} of the machine is not parked"),
+        }
+    }
+}
+
+impl<const P: usize, const C: usize> Lifecycle<P, C> {
+    /// Whether a partition could be launched now; on `own`, which need not be parked.
+    ///
+    /// # Errors
+    /// [`LaunchError`] says why not.
+    pub fn check_launch(&self, partition: usize, own: Option<usize>) -> Result<(), LaunchError> {
+        let slot = self.slot(partition).ok_or(LaunchError::Unknown)?;
+        if slot.phase() != Phase::Idle {
+            return Err(LaunchError::Live);
+        }
+        let is_parked = |index: &usize| {
+            self.core(*index)
+                .is_some_and(|core| core.state() == CoreState::Parked)
+        };
+        match slot
+            .members()
+            .find(|index| Some(*index) != own && !is_parked(index))
+        {
+            Some(index) => Err(LaunchError::NotParked(index)),
+            None => Ok(()),
+        }
+    }
+
+    /// Begins the launch of a partition that has a plan: its boot core carries it out. Its row of
+    /// failures is over, because somebody wants it.
+    ///
+    /// # Errors
+    /// [`LaunchError`] says why it is not.
+    pub fn start(&self, hw: &impl Hardware, partition: usize) -> Result<(), LaunchError> {
+        self.start_on(hw, partition, None)
+    }
+
+    /// The same on this core, which leaves the shell for it: [`duty`](Self::duty) has it next.
+    ///
+    /// # Errors
+    /// [`LaunchError`] says why it is not.
+    pub fn start_here(&self, hw: &impl Hardware, partition: usize) -> Result<(), LaunchError> {
+        self.start_on(hw, partition, Some(hw.me()))
+    }
+
+    fn start_on(
+        &self,
+        hw: &impl Hardware,
+        partition: usize,
+        own: Option<usize>,
+    ) -> Result<(), LaunchError> {
+        self.check_launch(partition, own)?;
+        let slot = self.slot(partition).ok_or(LaunchError::Unknown)?;
+        if !slot.is_planned() {
+            return Err(LaunchError::Unplanned);
+        }
+        let life = slot.life();
+        let next = Life {
+            failures: 0,
+            ..life.step(Phase::Launching)
+        };
+        slot.set_rung(hw.now());
+        if life.phase != Phase::Idle || !slot.advance(life, next) {
+            return Err(LaunchError::Live);
+        }
+        if slot.boot_core() != hw.me() {
+            hw.doorbell(slot.boot_core());
+        }
+        Ok(())
+    }
+
+    /// What this core has to do. It is in Bulkhead's code, with interrupts off.
+    pub fn duty(&self, hw: &impl Hardware) -> Duty {
+        let me = hw.me();
+        let mut is_needed = false;
+        for (partition, slot) in self.slots.iter().enumerate() {
+            let life = slot.life();
+            match life.phase {
+                Phase::Ending if life.worker == Some(me) => {
+                    return if self.may_work(hw, partition, slot, life) {
+                        Duty::End(partition)
+                    } else {
+                        Duty::Look
+                    };
+                }
+                Phase::Launching if slot.boot_core() == me => return Duty::Launch(partition),
+                Phase::Waiting if slot.boot_core() == me => {
+                    let is_due = hw.now() >= slot.due();
+                    return if is_due && slot.advance(life, life.step(Phase::Launching)) {
+                        Duty::Launch(partition)
+                    } else {
+                        Duty::Look
+                    };
+                }
+                Phase::Ending | Phase::Running => {
+                    // It is not free yet, though others do the work.
+                    is_needed |= slot.members().any(|core| core == me);
+                }
+                _ => {}
+            }
+        }
+        if hw.is_boot_processor(me) && !is_needed && self.seat.is_to_come_back() {
+            return Duty::Shell;
+        }
+        Duty::Rest
+    }
+
+    /// Whether this core, the worker of an end, may begin: one that is about to be reset for it
+    /// waits for that, or for the time by which it should have been.
+    fn may_work(&self, hw: &impl Hardware, partition: usize, slot: &Slot, life: Life) -> bool {
+        if self.has_come(hw, partition, life) || hw.is_boot_processor(hw.me()) {
+            return true;
+        }
+        let own = Life {
+            kicker: Some(hw.me()),
+            generation: life.generation.wrapping_add(1),
+            ..life
+        };
+        hw.now() > slot.deadline() && slot.advance(life, own)
+    }
+
+    /// Launches a partition on this core, its boot core, with interrupts off: up to its Linux, if
+    /// the answer is `true`. Else the launch was called off, and this core looks what its duty is.
+    pub fn launch(&self, hw: &impl Hardware, partition: usize) -> bool {
+        let Some((slot, own)) = self.slot(partition).zip(self.core(hw.me())) else {
+            return false;
+        };
+        let life = slot.life();
+        if life.phase != Phase::Launching {
+            return false; // killed before it began
+        }
+        own.set_state(CoreState::Running);
+        slot.set_entered(0);
+        slot.request().store(0);
+        // From here on its memory is not what it was.
+        slot.count_attempt();
+        let is_first = !slot.is_cleared();
+        hw.set_up(partition, is_first);
+        if is_first {
+            hw.clear(partition);
+            slot.set_cleared();
+        }
+        slot.set_copied(hw.place(partition));
+        for index in slot.members().filter(|index| *index != hw.me()) {
+            if let Some(core) = self.core(index) {
+                core.set_state(CoreState::Running);
+            }
+        }
+        hw.hand_over(partition);
+        slot.set_entered(hw.now());
+        let run = slot.runs().saturating_add(1);
+        if !slot.advance(life, life.step(Phase::Running)) {
+            // Killed meanwhile: its other cores never left Bulkhead's code.
+            slot.set_entered(0);
+            hw.keep();
+            own.set_state(CoreState::Parked);
+            return false;
+        }
+        slot.set_runs(run);
+        self.post(Kind::Launched, partition, run);
+        true
+    }
+}

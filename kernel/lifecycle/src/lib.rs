@@ -1,0 +1,119 @@
+//! How partitions are launched, end and start again: who does what, and what holds whatever core is
+//! reset meanwhile.
+//!
+//! All that is true of a partition stands in one record of shared words ([`Lifecycle`]): its state,
+//! its runs, how it last ended. Whoever wants something of it makes one step in that record and wakes
+//! a core. The rest is done by **the partition's own cores**: one of them, the *worker*, takes the
+//! others back, silences the devices and decides what follows. So nobody is held up by the end of
+//! another, and no work is in the hands of a core that belongs to somebody else.
+//!
+//! Any core may be reset at any step (by INIT: it forgets what it did). What it was about is still
+//! in the records, and is taken up again: at once by the worker that reset it, or by whoever looks
+//! ([`Lifecycle::tend`]) after a deadline.
+//!
+//! There is no lock. One right is exclusive, for less than a millisecond: that of resetting cores
+//! (the token).
+//!
+//! Neighbours: `bulkhead-ledger` knows the definitions; the kernel's `partition` has the
+//! [`Hardware`].
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "model")]
+extern crate std;
+
+mod core;
+mod end;
+mod ending;
+mod event;
+mod hardware;
+mod launch;
+mod life;
+#[cfg(feature = "model")]
+pub mod model;
+mod request;
+mod seat;
+mod slot;
+mod summon;
+mod sync;
+mod tend;
+mod token;
+mod variables;
+mod view;
+
+pub use crate::core::CoreState;
+pub use end::{End, State};
+pub use ending::Refusal;
+pub use event::{Event, Kind, LENGTH as EVENTS};
+pub use hardware::Hardware;
+pub use launch::{Duty, LaunchError};
+pub use request::{Outcome, Verb};
+pub use slot::Definition;
+pub use variables::{CallerMemory, GUID, MAX_REQUEST_BYTES, Status, Variables};
+pub use view::View;
+
+use crate::core::Core;
+use seat::Seat;
+use slot::Slot;
+use token::Token;
+
+/// The lives of up to `P` partitions on up to `C` cores. The kernel has one, in static memory.
+pub struct Lifecycle<const P: usize, const C: usize> {
+    slots: [Slot; P],
+    cores: [Core; C],
+    token: Token,
+    events: event::Ring,
+    seat: Seat,
+}
+
+impl<const P: usize, const C: usize> Default for Lifecycle<P, C> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const P: usize, const C: usize> Lifecycle<P, C> {
+    /// No partitions; every core absent.
+    ///
+    /// # Panics
+    /// While it is compiled, if `P` or `C` are more than the records have room for.
+    #[must_use]
+    pub const fn new() -> Self {
+        const {
+            assert!(P <= 0xff && C <= life::MOST_CORES);
+        }
+        Self {
+            slots: [const { Slot::new() }; P],
+            cores: [const { Core::new() }; C],
+            token: Token::new(),
+            events: event::Ring::new(),
+            seat: Seat::new(),
+        }
+    }
+
+    fn slot(&self, partition: usize) -> Option<&Slot> {
+        self.slots.get(partition)
+    }
+
+    fn core(&self, index: usize) -> Option<&Core> {
+        self.cores.get(index)
+    }
+
+    fn post(&self, kind: Kind, partition: usize, detail: u32) {
+        self.events.post(Event {
+            kind,
+            partition,
+            detail,
+        });
+    }
+
+    /// Posts that a device of the partition did not come back from its reset.
+    pub fn device_stuck(&self, partition: usize, which: u32) {
+        self.post(Kind::DeviceStuck, partition, which);
+    }
+
+    /// Takes the next event. By the shell's core only.
+    pub fn next_event(&self) -> Option<Event> {
+        self.events.take()
+    }
+}

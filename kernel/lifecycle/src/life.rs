@@ -1,0 +1,183 @@
+//! The word in which the whole life of a partition stands, so that one compare-and-swap is one step
+//! of it: of two cores that end a partition at once, or a core and the shell, exactly one succeeds,
+//! and a core that is reset leaves either the state before its step or the one after it.
+
+use crate::{End, State};
+
+/// What the cores of a partition are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    /// No core runs it.
+    Idle = 0,
+    /// Its boot core applies the plan.
+    Launching = 1,
+    /// Its Linux runs.
+    Running = 2,
+    /// The worker, one of its own cores, takes the others back.
+    Ending = 3,
+    /// It ended, and its boot core waits to launch it again.
+    Waiting = 4,
+}
+
+/// What follows when it has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Next {
+    /// Nothing.
+    Stay = 0,
+    /// A launch.
+    Launch = 1,
+    /// What its policy says.
+    Policy = 2,
+}
+
+/// The word, taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Life {
+    pub(crate) phase: Phase,
+    /// While ending: what follows.
+    pub(crate) next: Next,
+    /// How it ends, or last ended.
+    pub(crate) end: Option<End>,
+    /// While ending: the core of its own that does the work.
+    pub(crate) worker: Option<usize>,
+    /// While ending: the core that saw to it that the worker works. If that one is reset before
+    /// the worker has come, whoever reset it does it instead.
+    pub(crate) kicker: Option<usize>,
+    /// Failures in a row, up to [`Life::MOST_FAILURES`].
+    pub(crate) failures: u8,
+    /// Grows with each step, so that an old word is never taken for a new one.
+    pub(crate) generation: u32,
+}
+
+const PHASE: u32 = 0; // 3 bits
+const NEXT: u32 = 3; // 2 bits
+const END: u32 = 5; // 3 bits
+const FAILURES: u32 = 8; // 4 bits
+const WORKER: u32 = 12; // 10 bits
+const KICKER: u32 = 22; // 10 bits
+const GENERATION: u32 = 32;
+
+/// Most cores that have room in the word.
+pub(crate) const MOST_CORES: usize = (1 << 10) - 1;
+
+impl Life {
+    /// Failures beyond this number are not counted: no policy asks for more.
+    pub(crate) const MOST_FAILURES: u8 = 15;
+
+    /// The word.
+    pub(crate) const fn encode(self) -> u64 {
+        let end = match self.end {
+            Some(end) => end as u64,
+            None => 0,
+        };
+        (self.phase as u64) << PHASE
+            | (self.next as u64) << NEXT
+            | end << END
+            | (self.failures as u64 & 0xf) << FAILURES
+            | number(self.worker) << WORKER
+            | number(self.kicker) << KICKER
+            | (self.generation as u64) << GENERATION
+    }
+
+    /// The reverse of [`encode`](Self::encode).
+    pub(crate) fn decode(word: u64) -> Self {
+        let bits = |from: u32, count: u32| (word >> from) & ((1 << count) - 1);
+        Self {
+            phase: match bits(PHASE, 3) {
+                1 => Phase::Launching,
+                2 => Phase::Running,
+                3 => Phase::Ending,
+                4 => Phase::Waiting,
+                _ => Phase::Idle,
+            },
+            next: match bits(NEXT, 2) {
+                1 => Next::Launch,
+                2 => Next::Policy,
+                _ => Next::Stay,
+            },
+            end: End::from_number(bits(END, 3) as u8),
+            failures: bits(FAILURES, 4) as u8,
+            worker: index(bits(WORKER, 10)),
+            kicker: index(bits(KICKER, 10)),
+            generation: bits(GENERATION, 32) as u32,
+        }
+    }
+
+    /// The next step, in another phase.
+    pub(crate) const fn step(self, phase: Phase) -> Self {
+        Self {
+            phase,
+            next: Next::Stay,
+            worker: None,
+            kicker: None,
+            generation: self.generation.wrapping_add(1),
+            ..self
+        }
+    }
+
+    /// The state that it shows, if it was ever launched or not.
+    pub(crate) const fn state(self, was_launched: bool) -> State {
+        match (self.phase, self.end) {
+            (Phase::Launching, _) => State::Launching,
+            (Phase::Running, _) => State::Running,
+            (Phase::Ending, _) => State::Ending,
+            (Phase::Waiting, _) => State::Waiting,
+            (Phase::Idle, Some(End::Failed)) => State::Failed,
+            (Phase::Idle, Some(_)) => State::Stopped,
+            (Phase::Idle, None) if was_launched => State::Stopped,
+            (Phase::Idle, None) => State::Defined,
+        }
+    }
+}
+
+const fn number(index: Option<usize>) -> u64 {
+    match index {
+        Some(index) => index as u64 + 1,
+        None => 0,
+    }
+}
+
+fn index(number: u64) -> Option<usize> {
+    (number as usize).checked_sub(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_holds_what_was_put_into_it() {
+        for phase in [
+            Phase::Idle,
+            Phase::Launching,
+            Phase::Running,
+            Phase::Ending,
+            Phase::Waiting,
+        ] {
+            for next in [Next::Stay, Next::Launch, Next::Policy] {
+                for end in End::ALL.into_iter().map(Some).chain([None]) {
+                    for core in [None, Some(0), Some(1), Some(MOST_CORES - 1)] {
+                        let life = Life {
+                            phase,
+                            next,
+                            end,
+                            worker: core,
+                            kicker: core,
+                            failures: Life::MOST_FAILURES,
+                            generation: u32::MAX,
+                        };
+                        assert_eq!(Life::decode(life.encode()), life);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn any_word_is_some_life() {
+        assert_eq!(Life::decode(0).phase, Phase::Idle);
+        let _ = Life::decode(u64::MAX);
+    }
+}

@@ -1,0 +1,297 @@
+//! The resident record of each partition: all that is true of it, in words that any core may read.
+//!
+//! What the operator said of it is published here while it is at rest, so that a core of another
+//! partition that looks it up never reads a plan, which could be replaced meanwhile.
+
+use arrayvec::ArrayString;
+
+use bulkhead_plan::{MAX_NAME_BYTES, RestartPolicy};
+
+use crate::life::{Life, MOST_CORES, Phase};
+use crate::sync::{Word32, Word64};
+
+/// Words of a set of cores.
+const CORE_WORDS: usize = 16;
+const _: () = assert!(CORE_WORDS * 64 >= MOST_CORES);
+const _: () = assert!(MAX_NAME_BYTES == 16);
+
+/// What others may know of a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Indices of its cores, the boot core first.
+    pub cores: &'a [usize],
+    /// When it is launched again by itself.
+    pub policy: RestartPolicy,
+    /// Whether it may ask for the launch and the end of others.
+    pub has_control: bool,
+}
+
+mod flag {
+    /// There is such a partition.
+    pub(super) const DEFINED: u32 = 1;
+    /// It may ask for the launch and the end of others.
+    pub(super) const CONTROL: u32 = 1 << 1;
+    /// It has a plan, so that it can be launched without the shell.
+    pub(super) const PLANNED: u32 = 1 << 2;
+    /// What others left in its RAM is cleared.
+    pub(super) const CLEARED: u32 = 1 << 3;
+    /// Where its policy stands: 8 bits.
+    pub(super) const POLICY: u32 = 8;
+}
+
+/// One partition's record.
+pub(crate) struct Slot {
+    life: Word64,
+    flags: Word32,
+    name: [Word64; 2],
+    cores: [Word64; CORE_WORDS],
+    boot_core: Word32,
+    /// How often its kernel was entered.
+    runs: Word32,
+    /// How often its memory began to be written.
+    attempts: Word32,
+    /// While it ends: the tick at which somebody else may take the work for abandoned.
+    deadline: Word64,
+    /// Workers of its end so far.
+    tries: Word32,
+    /// Ticks: doorbell rung, kernel entered, images copied in, launched again at.
+    rung: Word64,
+    entered: Word64,
+    copied: Word64,
+    due: Word64,
+    /// Its own last request ([`crate::request`]).
+    request: Word64,
+}
+
+impl Slot {
+    pub(crate) const fn new() -> Self {
+        Self {
+            life: Word64::new(0),
+            flags: Word32::new(0),
+            name: [const { Word64::new(0) }; 2],
+            cores: [const { Word64::new(0) }; CORE_WORDS],
+            boot_core: Word32::new(0),
+            runs: Word32::new(0),
+            attempts: Word32::new(0),
+            deadline: Word64::new(0),
+            tries: Word32::new(0),
+            rung: Word64::new(0),
+            entered: Word64::new(0),
+            copied: Word64::new(0),
+            due: Word64::new(0),
+            request: Word64::new(0),
+        }
+    }
+
+    // --- its life ------------------------------------------------------------------------------
+
+    pub(crate) fn life(&self) -> Life {
+        Life::decode(self.life.load())
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.life().phase
+    }
+
+    /// One step from `from` to `to`; `false` if somebody else has made one.
+    pub(crate) fn advance(&self, from: Life, to: Life) -> bool {
+        self.life.replace(from.encode(), to.encode())
+    }
+
+    // --- what the operator said; the shell's core only, while it is at rest ----------------------
+
+    /// Says what there is.
+    pub(crate) fn publish(&self, definition: &Definition<'_>) {
+        let before = self.flags.load();
+        let [low, high] = name_words(definition.name);
+        self.name[0].store(low);
+        self.name[1].store(high);
+        for (index, word) in (0..).zip(&self.cores) {
+            let bits = definition.cores.iter().filter(|core| **core / 64 == index);
+            word.store(bits.fold(0, |bits, core| bits | 1 << (core % 64)));
+        }
+        self.boot_core
+            .store(definition.cores.first().map_or(0, |core| *core as u32));
+        let control = if definition.has_control {
+            flag::CONTROL
+        } else {
+            0
+        };
+        let policy = u32::from(definition.policy.as_u8()) << flag::POLICY;
+        let kept = before & (flag::PLANNED | flag::CLEARED);
+        self.flags.store(flag::DEFINED | control | policy | kept);
+    }
+
+    /// Whether that is what was published.
+    pub(crate) fn shows(&self, definition: &Definition<'_>) -> bool {
+        let is_member = |core: usize| definition.cores.contains(&core);
+        self.is_defined()
+            && self.name[0].load() == name_words(definition.name)[0]
+            && self.name[1].load() == name_words(definition.name)[1]
+            && self.policy() == definition.policy
+            && self.has_control() == definition.has_control
+            && self.members().all(is_member)
+            && self.members().count() == definition.cores.len()
+    }
+
+    /// It is no more: its number may serve another.
+    pub(crate) fn retire(&self) {
+        self.flags.store(0);
+        self.runs.store(0);
+        self.attempts.store(0);
+        self.request.store(0);
+        let life = self.life();
+        let next = Life {
+            end: None,
+            failures: 0,
+            ..life.step(Phase::Idle)
+        };
+        self.advance(life, next);
+    }
+
+    /// A new plan is stored (or none any more): nothing of it is cleared yet.
+    pub(crate) fn set_planned(&self, is_planned: bool) {
+        let kept = self.flags.load() & !(flag::PLANNED | flag::CLEARED);
+        let planned = if is_planned { flag::PLANNED } else { 0 };
+        self.flags.store(kept | planned);
+    }
+
+    /// What others left in its RAM is cleared. Its boot core only.
+    pub(crate) fn set_cleared(&self) {
+        self.flags.store(self.flags.load() | flag::CLEARED);
+    }
+
+    fn has(&self, bit: u32) -> bool {
+        self.flags.load() & bit != 0
+    }
+
+    pub(crate) fn is_defined(&self) -> bool {
+        self.has(flag::DEFINED)
+    }
+
+    pub(crate) fn has_control(&self) -> bool {
+        self.has(flag::CONTROL)
+    }
+
+    pub(crate) fn is_planned(&self) -> bool {
+        self.has(flag::PLANNED)
+    }
+
+    pub(crate) fn is_cleared(&self) -> bool {
+        self.has(flag::CLEARED)
+    }
+
+    pub(crate) fn policy(&self) -> RestartPolicy {
+        let number = (self.flags.load() >> flag::POLICY) as u8;
+        RestartPolicy::from_u8(number).unwrap_or(RestartPolicy::Never)
+    }
+
+    pub(crate) fn name(&self) -> ArrayString<MAX_NAME_BYTES> {
+        let [low, high] = [self.name[0].load(), self.name[1].load()];
+        let mut name = ArrayString::new();
+        for byte in [low, high].into_iter().flat_map(u64::to_le_bytes) {
+            if byte == 0 || !byte.is_ascii() || name.try_push(char::from(byte)).is_err() {
+                break;
+            }
+        }
+        name
+    }
+
+    /// Its cores, ascending. They change only while it is at rest.
+    pub(crate) fn members(&self) -> impl Iterator<Item = usize> + Clone + '_ {
+        let words = (0..).zip(self.cores.iter().map(Word64::peek));
+        words.flat_map(|(index, bits)| {
+            let set = (0..64).filter(move |bit| bits & (1 << bit) != 0);
+            set.map(move |bit| index * 64 + bit)
+        })
+    }
+
+    pub(crate) fn boot_core(&self) -> usize {
+        self.boot_core.peek() as usize
+    }
+
+    // --- its launches ----------------------------------------------------------------------------
+
+    pub(crate) fn runs(&self) -> u32 {
+        self.runs.load()
+    }
+
+    pub(crate) fn set_runs(&self, runs: u32) {
+        self.runs.store(runs);
+    }
+
+    pub(crate) fn attempts(&self) -> u32 {
+        self.attempts.load()
+    }
+
+    pub(crate) fn count_attempt(&self) {
+        self.attempts.fetch_add(1);
+    }
+
+    pub(crate) fn deadline(&self) -> u64 {
+        self.deadline.load()
+    }
+
+    pub(crate) fn set_deadline(&self, tick: u64) {
+        self.deadline.store(tick);
+    }
+
+    pub(crate) fn tries(&self) -> u32 {
+        self.tries.load()
+    }
+
+    pub(crate) fn set_tries(&self, tries: u32) {
+        self.tries.store(tries);
+    }
+
+    pub(crate) fn rung(&self) -> u64 {
+        self.rung.load()
+    }
+
+    pub(crate) fn set_rung(&self, tick: u64) {
+        self.rung.store(tick);
+    }
+
+    pub(crate) fn entered(&self) -> u64 {
+        self.entered.load()
+    }
+
+    pub(crate) fn set_entered(&self, tick: u64) {
+        self.entered.store(tick);
+    }
+
+    pub(crate) fn copied(&self) -> u64 {
+        self.copied.load()
+    }
+
+    pub(crate) fn set_copied(&self, ticks: u64) {
+        self.copied.store(ticks);
+    }
+
+    pub(crate) fn due(&self) -> u64 {
+        self.due.load()
+    }
+
+    pub(crate) fn set_due(&self, tick: u64) {
+        self.due.store(tick);
+    }
+
+    pub(crate) const fn request(&self) -> &Word64 {
+        &self.request
+    }
+}
+
+fn name_words(name: &str) -> [u64; 2] {
+    let mut bytes = [0; MAX_NAME_BYTES];
+    for (to, from) in bytes.iter_mut().zip(name.bytes()) {
+        *to = from;
+    }
+    let word = |from: usize| {
+        let mut word = [0; 8];
+        word.copy_from_slice(&bytes[from..from + 8]);
+        u64::from_le_bytes(word)
+    };
+    [word(0), word(8)]
+}

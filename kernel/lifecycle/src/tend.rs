@@ -1,0 +1,129 @@
+//! Work that was left by a core that was reset: taken up again.
+
+use crate::hardware::Hardware;
+use crate::life::{Life, Phase};
+use crate::slot::Slot;
+use crate::{CoreState, Kind, Lifecycle};
+
+/// A worker that came and stopped, several times in a row, is given up.
+const MOST_TRIES: u32 = 4;
+/// How long a parked boot core may leave a launch undone, in microseconds, before its doorbell is
+/// rung again.
+const RING_US: u64 = 100_000;
+
+impl<const P: usize, const C: usize> Lifecycle<P, C> {
+    /// Looks for work that nobody does any more, and sees to it. Any core calls this whenever it is
+    /// in Bulkhead's code anyway; it returns at once.
+    pub fn tend(&self, hw: &impl Hardware) {
+        self.tend_after(hw, None);
+    }
+
+    /// The same; the cores of `ended` have just been reset, so what they began is abandoned.
+    pub(crate) fn tend_after(&self, hw: &impl Hardware, ended: Option<&Slot>) {
+        for (partition, slot) in self.slots.iter().enumerate() {
+            let life = slot.life();
+            match life.phase {
+                Phase::Ending => self.tend_end(hw, partition, slot, life, ended),
+                Phase::Launching | Phase::Waiting => self.tend_launch(hw, slot, life),
+                Phase::Idle | Phase::Running => {}
+            }
+        }
+    }
+
+    /// Rings a doorbell anew that somebody was about to ring.
+    fn tend_launch(&self, hw: &impl Hardware, slot: &Slot, life: Life) {
+        let begun = if life.phase == Phase::Waiting {
+            slot.due()
+        } else {
+            slot.rung()
+        };
+        let index = slot.boot_core();
+        let is_parked = self
+            .core(index)
+            .is_some_and(|core| core.state() == CoreState::Parked);
+        if is_parked && index != hw.me() && hw.now() > begun.saturating_add(hw.ticks(RING_US)) {
+            slot.set_rung(hw.now());
+            hw.doorbell(index);
+        }
+    }
+
+    fn tend_end(
+        &self,
+        hw: &impl Hardware,
+        partition: usize,
+        slot: &Slot,
+        life: Life,
+        ended: Option<&Slot>,
+    ) {
+        let has_come = self.has_come(hw, partition, life);
+        let is_theirs = |slot: &Slot| slot.members().any(|core| life.kicker == Some(core));
+        let is_abandoned = !has_come && ended.is_some_and(is_theirs);
+        if !is_abandoned && hw.now() <= slot.deadline() {
+            return;
+        }
+        let is_given_up = if has_come {
+            slot.tries() >= MOST_TRIES
+        } else {
+            !is_abandoned && self.is_beyond_reach(hw, partition, slot, life)
+        };
+        if is_given_up
+            && let Some(index) = life.worker
+            && let Some(core) = self.core(index)
+        {
+            core.lose(partition);
+            self.post(Kind::CoreLost, partition, index as u32);
+        }
+        self.take_over(hw, partition, slot, life, is_given_up);
+    }
+
+    /// Another worker, or the same one again.
+    fn take_over(
+        &self,
+        hw: &impl Hardware,
+        partition: usize,
+        slot: &Slot,
+        life: Life,
+        is_given_up: bool,
+    ) {
+        let me = hw.me();
+        let worker = if slot.members().any(|core| core == me) {
+            Some(me)
+        } else if is_given_up {
+            slot.set_tries(0);
+            self.candidate(hw, partition, slot)
+        } else {
+            life.worker
+        };
+        let taken = Life {
+            worker,
+            kicker: Some(me),
+            generation: life.generation.wrapping_add(1),
+            ..life
+        };
+        if !slot.advance(life, taken) {
+            return;
+        }
+        if worker.is_some() {
+            self.kick(hw, partition, taken);
+        } else {
+            // None of its cores came back.
+            self.conclude(hw, partition, slot, taken);
+        }
+    }
+
+    /// Whether the worker of that end has come for it.
+    pub(crate) fn has_come(&self, hw: &impl Hardware, partition: usize, life: Life) -> bool {
+        let Some((index, core)) = life
+            .worker
+            .and_then(|index| Some((index, self.core(index)?)))
+        else {
+            return false;
+        };
+        if hw.is_boot_processor(index) {
+            return core.state() == CoreState::Parked;
+        }
+        let answer = core.answer();
+        life.kicker == Some(index)
+            || answer.partition == Some(partition) && answer.generation == life.generation
+    }
+}

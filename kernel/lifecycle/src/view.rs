@@ -1,0 +1,133 @@
+//! What is true of a partition now, for whoever asks.
+
+use arrayvec::ArrayString;
+use bulkhead_plan::MAX_NAME_BYTES;
+
+use crate::life::Phase;
+use crate::slot::Definition;
+use crate::{CoreState, End, Lifecycle, State};
+
+/// The record of one partition, read at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// Where it is in its life.
+    pub state: State,
+    /// How often its kernel was entered.
+    pub runs: u32,
+    /// How often its memory began to be written.
+    pub attempts: u32,
+    /// Whether what others left in its RAM is cleared.
+    pub is_cleared: bool,
+    /// Failures in a row.
+    pub failures: u32,
+    /// How it ends now, or last ended.
+    pub end: Option<End>,
+}
+
+impl<const P: usize, const C: usize> Lifecycle<P, C> {
+    /// What is true of that partition; `None` for a number that none can have.
+    pub fn view(&self, partition: usize) -> Option<View> {
+        let slot = self.slot(partition)?;
+        // The memory first: what is written after this look is seen at the next one.
+        let (attempts, is_cleared) = (slot.attempts(), slot.is_cleared());
+        let life = slot.life();
+        Some(View {
+            state: life.state(attempts > 0),
+            runs: slot.runs(),
+            attempts,
+            is_cleared,
+            failures: u32::from(life.failures),
+            end: life.end,
+        })
+    }
+
+    /// Whether that core did not come back from that partition.
+    pub fn is_lost_from(&self, core: usize, partition: usize) -> bool {
+        self.core(core)
+            .is_some_and(|core| core.is_lost_from(partition))
+    }
+
+    /// What a core does.
+    pub fn core_state(&self, core: usize) -> CoreState {
+        self.core(core)
+            .map_or(CoreState::Absent, crate::Core::state)
+    }
+
+    /// Says what a core does: when it is found, and when it took an exception.
+    pub fn set_core_state(&self, core: usize, state: CoreState) {
+        if let Some(core) = self.core(core) {
+            core.set_state(state);
+        }
+    }
+
+    /// The partition's boot core.
+    pub fn boot_core(&self, partition: usize) -> Option<usize> {
+        let slot = self.slot(partition).filter(|slot| slot.is_defined())?;
+        Some(slot.boot_core())
+    }
+
+    /// The partition's cores, ascending.
+    pub fn members(&self, partition: usize) -> impl Iterator<Item = usize> + '_ {
+        self.slot(partition)
+            .into_iter()
+            .flat_map(crate::Slot::members)
+    }
+
+    /// Ticks at which its kernel was entered.
+    pub fn entered(&self, partition: usize) -> u64 {
+        self.slot(partition).map_or(0, crate::Slot::entered)
+    }
+
+    /// Ticks from the doorbell to its kernel's entry at its last launch, and those of them that
+    /// the images took.
+    pub fn launch_ticks(&self, partition: usize) -> (u64, u64) {
+        self.slot(partition).map_or((0, 0), |slot| {
+            let launch = slot.entered().saturating_sub(slot.rung());
+            (launch, slot.copied())
+        })
+    }
+
+    /// Whether a service must not return to that partition's Linux, which is being ended.
+    pub fn is_ending(&self, partition: usize) -> bool {
+        self.slot(partition)
+            .is_some_and(|slot| slot.phase() == Phase::Ending)
+    }
+
+    /// Its name, if there is such a partition.
+    pub fn name(&self, partition: usize) -> Option<ArrayString<MAX_NAME_BYTES>> {
+        let slot = self.slot(partition).filter(|slot| slot.is_defined())?;
+        Some(slot.name())
+    }
+
+    // --- by the shell's core, while the partition is at rest ---------------------------------------
+
+    /// Brings a record in line with the definition; `None` if there is none any more. Nothing is done
+    /// while it is live: what it was launched by holds.
+    pub fn publish(&self, partition: usize, definition: Option<&Definition<'_>>) {
+        let Some(slot) = self.slot(partition) else {
+            return;
+        };
+        if slot.phase() != Phase::Idle {
+            return;
+        }
+        match definition {
+            Some(definition) if slot.shows(definition) => {}
+            Some(definition) => slot.publish(definition),
+            None if slot.is_defined() => slot.retire(),
+            None => {}
+        }
+    }
+
+    /// Whether its plan may be replaced: no core uses it.
+    pub fn may_replace_plan(&self, partition: usize) -> bool {
+        self.slot(partition)
+            .is_some_and(|slot| slot.phase() == Phase::Idle && !self.has_lost(partition, slot))
+    }
+
+    /// A new plan is stored for it, or none any more.
+    pub fn set_planned(&self, partition: usize, is_planned: bool) {
+        if let Some(slot) = self.slot(partition) {
+            slot.set_planned(is_planned);
+        }
+    }
+}
