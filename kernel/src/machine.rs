@@ -4,11 +4,10 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use bulkhead_firmware::{Firmware, PinRoute, discover, find_rsdp};
+use bulkhead_firmware::{Firmware, discover, find_rsdp};
 use bulkhead_linux::BzImage;
 use bulkhead_memory::{PAGE, Region, RegionSet};
-use bulkhead_pci::{Bus, Route};
-use bulkhead_plan::{
+use bulkhead_model::{
     Com, Core, FirmwareKind, Image, ImageKind, Machine, MemoryKind, MemoryRange, Resident, Uart,
 };
 use bulkhead_shell::Options;
@@ -146,7 +145,7 @@ pub(crate) fn describe(
         shell_function: console.function,
         shell_line: console.line.clone(),
         functions,
-        routes: routes(&firmware.routes),
+        routes: firmware.routes,
         overrides: madt.overrides,
         has_ps2: legacy::has_ps2(boot_flags),
         has_rtc: legacy::has_rtc(boot_flags),
@@ -162,21 +161,6 @@ pub(crate) fn describe(
         cpu_model: cpu_model(),
     };
     (machine, console)
-}
-
-/// Where the pins of root buses lead, in the words of PCI.
-fn routes(pins: &[PinRoute]) -> Vec<Route> {
-    pins.iter()
-        .map(|pin| Route {
-            bus: Bus {
-                segment: pin.segment,
-                number: pin.bus,
-            },
-            device: pin.device,
-            pin: pin.pin,
-            gsi: pin.gsi,
-        })
-        .collect()
 }
 
 fn cpu_model() -> String {

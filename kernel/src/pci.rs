@@ -6,8 +6,8 @@
 
 use alloc::vec::Vec;
 
-use bulkhead_firmware::EcamRange;
 use bulkhead_memory::Region;
+use bulkhead_pci::EcamRange;
 use bulkhead_pci::{Address, Bus, Clock, ConfigSpace, Function};
 use spin::Once;
 

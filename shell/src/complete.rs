@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use bulkhead_plan::{Com, DeviceName, ImageKind, Key, Machine, RestartPolicy};
+use bulkhead_model::{Com, DeviceName, ImageKind, Key, Machine, RestartPolicy};
 
 use crate::command::{Goal, OnError, Verb};
 use crate::control::Control;

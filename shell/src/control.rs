@@ -4,8 +4,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use bulkhead_launch::{LaunchPlan, ResidentCode};
+use bulkhead_ledger::Ledger;
 use bulkhead_memory::Region;
-use bulkhead_plan::{LaunchPlan, Ledger, Machine, ResidentCode};
+use bulkhead_model::Machine;
 
 /// The kernel, as the shell sees it.
 ///

@@ -10,9 +10,9 @@
 //!                 +------ complete              help, tables, errors with carets
 //! ```
 //!
-//! Key types: [`Shell`], [`Control`]. Neighbours: `bulkhead-plan` has the machine and the
-//! ledger of partitions that commands read and change; the kernel's `control.rs` implements
-//! [`Control`].
+//! Key types: [`Shell`], [`Control`]. Neighbours: `bulkhead-model` has the machine and
+//! `bulkhead-ledger` the partitions that commands read and change; the kernel's `control.rs`
+//! implements [`Control`].
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -10,7 +10,7 @@ use alloc::string::String;
 use core::fmt::{self, Write};
 
 use bulkhead_memory::Bytes;
-use bulkhead_plan::{Image, ImageKind};
+use bulkhead_model::{Image, ImageKind};
 
 use crate::command::{Command, OnError};
 use crate::control::Control;

@@ -7,7 +7,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use bulkhead_plan::{Change, Com, Key, RestartPolicy};
+use bulkhead_model::{Change, Com, Key, RestartPolicy};
 
 use crate::error::{CommandError, Span, did_you_mean};
 use crate::values::{self, ValueError};

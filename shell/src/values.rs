@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use bulkhead_memory::{parse_address, parse_size};
-use bulkhead_plan::{DeviceName, MemoryRequest};
+use bulkhead_model::{DeviceName, MemoryRequest};
 
 use crate::error::did_you_mean;
 

@@ -2,7 +2,7 @@
 
 mod support;
 
-use bulkhead_plan::Event;
+use bulkhead_model::Event;
 use support::Session;
 
 const TWO: &str = "

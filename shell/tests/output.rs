@@ -2,7 +2,7 @@
 
 mod support;
 
-use bulkhead_plan::{Event, Machine};
+use bulkhead_model::{Event, Machine};
 use proptest::prelude::*;
 use support::{FakeKernel, Session};
 

@@ -2,7 +2,7 @@
 
 mod support;
 
-use bulkhead_plan::Event;
+use bulkhead_model::Event;
 use support::Session;
 
 const WEB: &str = "define web cores=2-3 memory=512M kernel=linux61";

@@ -3,10 +3,12 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
+use bulkhead_pci::{EcamRange, Route};
+
 use crate::header::read_table;
 use crate::{
-    EcamRange, Fadt, Madt, NoSerialPort, PhysicalMemory, PinRoute, Problem, SerialPort, Signature,
-    SleepS5, TableInfo, fadt, madt, mcfg, prt, root, rsdp, sleep, spcr,
+    Fadt, Madt, NoSerialPort, PhysicalMemory, Problem, SerialPort, Signature, SleepS5, TableInfo,
+    fadt, madt, mcfg, prt, root, rsdp, sleep, spcr,
 };
 
 /// Everything that was learnt from the firmware's tables.
@@ -26,7 +28,7 @@ pub struct Firmware {
     pub console: Option<Result<SerialPort, NoSerialPort>>,
     /// Where the interrupt pins of the root buses lead, as far as that is known: sorted, each
     /// pin at most once.
-    pub routes: Vec<PinRoute>,
+    pub routes: Vec<Route>,
     /// What was wrong and was survived.
     pub problems: Vec<Problem>,
 }

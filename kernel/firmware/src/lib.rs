@@ -8,7 +8,7 @@
 //! Sections cited as "ACPI" are of the ACPI Specification 6.5.
 //!
 //! Neighbours: the kernel's `machine.rs` lends memory through [`PhysicalMemory`] and copies the
-//! result into `bulkhead_plan::Machine`.
+//! result into `bulkhead_model::Machine`.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -31,9 +31,7 @@ pub use discover::{Firmware, discover};
 pub use fadt::{AddressSpace, Fadt, ResetRegister};
 pub use header::TableInfo;
 pub use madt::{InterruptOverride, IoApic, Madt, Processor};
-pub use mcfg::EcamRange;
 pub use problem::{Problem, Signature};
-pub use prt::PinRoute;
 pub use rsdp::find_rsdp;
 pub use sleep::SleepS5;
 pub use spcr::{NoSerialPort, SerialFunction, SerialPort, SerialRegisters};

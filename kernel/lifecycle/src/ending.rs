@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use bulkhead_plan::{Decision, counts_as_consecutive};
+use bulkhead_model::{Decision, counts_as_consecutive};
 
 use crate::hardware::Hardware;
 use crate::life::{Life, Next, Phase};
@@ -272,11 +272,11 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     }
 }
 
-fn after(policy: bulkhead_plan::RestartPolicy, end: End, failures: u32) -> Decision {
+fn after(policy: bulkhead_model::RestartPolicy, end: End, failures: u32) -> Decision {
     match end {
-        End::PoweredOff => policy.after(bulkhead_plan::Ending::PoweredOff, failures),
-        End::Rebooted => policy.after(bulkhead_plan::Ending::Rebooted, failures),
-        End::Failed => policy.after(bulkhead_plan::Ending::Failed, failures),
+        End::PoweredOff => policy.after(bulkhead_model::Ending::PoweredOff, failures),
+        End::Rebooted => policy.after(bulkhead_model::Ending::Rebooted, failures),
+        End::Failed => policy.after(bulkhead_model::Ending::Failed, failures),
         End::Killed => Decision::Stay,
     }
 }

@@ -5,7 +5,7 @@
 
 use arrayvec::ArrayString;
 
-use bulkhead_plan::{MAX_NAME_BYTES, RestartPolicy};
+use bulkhead_model::{MAX_NAME_BYTES, RestartPolicy};
 
 use crate::life::{Life, MOST_CORES, Phase};
 use crate::sync::{Word32, Word64};

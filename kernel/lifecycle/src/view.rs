@@ -1,7 +1,7 @@
 //! What is true of a partition now, for whoever asks.
 
 use arrayvec::ArrayString;
-use bulkhead_plan::MAX_NAME_BYTES;
+use bulkhead_model::MAX_NAME_BYTES;
 
 use crate::life::Phase;
 use crate::slot::Definition;

@@ -7,7 +7,7 @@
 //!
 //! Source for everything but the command line: Linux `Documentation/arch/x86/boot.rst` ("The
 //! Linux/x86 Boot Protocol") and `zero-page.rst` beside it. Neighbours: `bulkhead-tables` makes
-//! the ACPI and EFI tables that the zero page points to, `bulkhead-plan` calls both.
+//! the ACPI and EFI tables that the zero page points to, `bulkhead-launch` calls both.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -9,13 +9,13 @@ use crate::{Bus, Function, Unit};
 const PINS: u8 = 4;
 
 /// Where a device's pin leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Route {
     /// The bus that the device is on.
     pub bus: Bus,
-    /// The device.
+    /// The device, below 32.
     pub device: u8,
-    /// Its pin: 1 INTA to 4 INTD.
+    /// Its pin: 1 is INTA, 4 is INTD, as in the device's Interrupt Pin register.
     pub pin: u8,
     /// The global system interrupt.
     pub gsi: u32,

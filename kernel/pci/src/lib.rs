@@ -16,7 +16,7 @@
 //! Specification 1.2; "PM": PCI Bus Power Management Interface Specification 1.2.
 //!
 //! Neighbours: the kernel's `pci.rs` implements [`ConfigSpace`] over ECAM (the ranges come from
-//! `bulkhead_firmware`'s MCFG); `bulkhead_plan` decides who owns which unit; `bulkhead_tables`
+//! `bulkhead_firmware`'s MCFG); `bulkhead_ledger` decides who owns which unit; `bulkhead_tables`
 //! describes units to their Linux.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -31,6 +31,7 @@ pub mod bios_area;
 mod bridge;
 mod capability;
 mod config;
+mod ecam;
 mod function;
 mod grant;
 mod group;
@@ -51,6 +52,7 @@ pub use assign_error::{AssignError, Within};
 pub use bar::{Bar, BarKind};
 pub use bridge::{Bridge, Window, WindowKind};
 pub use config::{Clock, ConfigSpace};
+pub use ecam::EcamRange;
 pub use function::{Function, PortType};
 pub use grant::Grant;
 pub use intx::{Route, routes};

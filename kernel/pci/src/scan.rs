@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use bulkhead_firmware::EcamRange;
+use crate::EcamRange;
 
 use crate::address::{DEVICES, FUNCTIONS};
 use crate::bar::{self, BRIDGE_BARS, ENDPOINT_BARS};

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 
 use bulkhead_linux::{Channel, Screen};
 use bulkhead_memory::Region;
-use bulkhead_plan::{FirmwareKind, MemoryKind, MemoryRange};
+use bulkhead_model::{FirmwareKind, MemoryKind, MemoryRange};
 use limine::BaseRevision;
 use limine::firmware_type::FirmwareType;
 use limine::framebuffer::MemoryModel;

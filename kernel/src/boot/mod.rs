@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use bulkhead_linux::{Channel, Screen};
 use bulkhead_memory::Region;
-use bulkhead_plan::{FirmwareKind, MemoryRange};
+use bulkhead_model::{FirmwareKind, MemoryRange};
 
 use crate::mem::paging::ImagePlace;
 

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use bulkhead_linux::{Channel, Screen};
 use bulkhead_memory::Region;
-use bulkhead_plan::{FirmwareKind, MemoryKind, MemoryRange};
+use bulkhead_model::{FirmwareKind, MemoryKind, MemoryRange};
 use multiboot2::{
     BootInformation, BootInformationHeader, FramebufferField, FramebufferType, MemoryAreaType,
     TagType,

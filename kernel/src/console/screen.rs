@@ -6,7 +6,7 @@
 
 use core::fmt::{self, Write};
 
-use bulkhead_plan::FirmwareKind;
+use bulkhead_model::FirmwareKind;
 use bulkhead_screen::{Display, Surface};
 
 use super::framebuffer::FrameBuffer;

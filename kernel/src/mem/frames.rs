@@ -6,7 +6,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use bulkhead_memory::{PAGE, Region, RegionSet};
-use bulkhead_plan::Resident;
+use bulkhead_model::Resident;
 
 use crate::sync::IrqLock;
 

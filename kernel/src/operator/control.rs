@@ -6,8 +6,10 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use bulkhead_keyboard::Keymap;
+use bulkhead_launch::{LaunchPlan, ResidentCode};
+use bulkhead_ledger::Ledger;
 use bulkhead_memory::Region;
-use bulkhead_plan::{Event, LaunchPlan, Ledger, Machine, ResidentCode};
+use bulkhead_model::{Event, Machine};
 use bulkhead_shell::Control;
 
 use super::Kernel;

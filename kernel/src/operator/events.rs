@@ -4,7 +4,8 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt;
 
-use bulkhead_plan::{Event, Ledger, State};
+use bulkhead_ledger::Ledger;
+use bulkhead_model::{Event, State};
 use bulkhead_shell::{Control, Shell};
 
 use super::{Kernel, name_of};

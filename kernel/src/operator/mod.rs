@@ -14,7 +14,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use bulkhead_plan::{Event, Ledger, Machine, Partition};
+use bulkhead_ledger::{Ledger, Partition};
+use bulkhead_model::{Event, Machine};
 use bulkhead_shell::{Options, Shell};
 
 use crate::boot::BootInfo;

@@ -3,8 +3,8 @@
 //! Nothing here allocates: it runs on whatever core ends or launches the partition, also when no
 //! core runs the shell.
 
+use bulkhead_launch::LaunchPlan;
 use bulkhead_pci::Stuck;
-use bulkhead_plan::LaunchPlan;
 
 use super::event::{self, Kind};
 use crate::cpu::pic;

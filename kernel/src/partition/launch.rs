@@ -4,7 +4,7 @@
 //! It runs on the partition's own boot core, so that a restart needs no other, and a launch does
 //! not hold up the shell.
 
-use bulkhead_plan::LaunchPlan;
+use bulkhead_launch::LaunchPlan;
 
 use super::devices;
 use super::event::{self, Kind};

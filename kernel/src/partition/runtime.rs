@@ -6,7 +6,8 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use bulkhead_plan::{Decision, Ending, LaunchPlan, ResidentCode, counts_as_consecutive};
+use bulkhead_launch::{LaunchPlan, ResidentCode};
+use bulkhead_model::{Decision, Ending, counts_as_consecutive};
 use spin::Once;
 
 use super::event::{self, Kind};
@@ -158,7 +159,7 @@ pub(super) fn ended(partition: usize, kind: u32, _status: u64) -> ! {
 pub(super) fn reset_by_bios() -> ! {
     let apic_id = apic::id();
     let owner = slot::all().position(|slot| {
-        let has_core = |plan: &bulkhead_plan::LaunchPlan| plan.cores().any(|id| id == apic_id);
+        let has_core = |plan: &bulkhead_launch::LaunchPlan| plan.cores().any(|id| id == apic_id);
         slot.phase() == Phase::Running && slot.plan().is_some_and(has_core)
     });
     let kind = if reset_vector::take_warm_flag() {

@@ -9,8 +9,9 @@ use alloc::vec::Vec;
 use arrayvec::ArrayString;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
+use bulkhead_launch::LaunchPlan;
 use bulkhead_memory::Region;
-use bulkhead_plan::{LaunchPlan, MAX_NAME_BYTES, RestartPolicy};
+use bulkhead_model::{MAX_NAME_BYTES, RestartPolicy};
 use bulkhead_tables::efi;
 
 use super::detour::Tables;

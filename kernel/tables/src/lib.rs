@@ -3,7 +3,7 @@
 //! Nothing here knows of a machine; the caller says what the partition has and where the tables
 //! will lie, and gets the bytes to put there. Key types: [`acpi::View`] to [`acpi::Blob`],
 //! [`efi::View`] to [`efi::Blob`]. Neighbours: `bulkhead-linux` makes the zero page that points
-//! to both, `bulkhead-plan` decides the addresses.
+//! to both, `bulkhead-launch` decides the addresses.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -4,8 +4,8 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt;
 
+use bulkhead_model::Com;
 use bulkhead_pci::Address;
-use bulkhead_plan::Com;
 use bulkhead_serial::Speed;
 
 /// A serial port for the shell.

@@ -3,8 +3,9 @@
 use alloc::format;
 use core::fmt::Write;
 
+use bulkhead_ledger::PlanError;
 use bulkhead_memory::Bytes;
-use bulkhead_plan::{Key, PlanError, Warning};
+use bulkhead_model::{Key, Warning};
 
 use super::table::core_list;
 use super::{Done, names};

@@ -5,9 +5,10 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
+use bulkhead_ledger::{Ledger, Standing};
 use bulkhead_memory::Bytes;
+use bulkhead_model::{DeviceName, Machine, Uart};
 use bulkhead_pci::{Bar, BarKind, Function};
-use bulkhead_plan::{DeviceName, Ledger, Machine, Standing, Uart};
 
 use super::class::class_name;
 use super::table::Table;

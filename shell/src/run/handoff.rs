@@ -5,7 +5,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
-use bulkhead_plan::{LaunchPlan, Ledger, Partition, Warning};
+use bulkhead_launch::LaunchPlan;
+use bulkhead_ledger::{Ledger, Partition};
+use bulkhead_model::Warning;
 
 use super::{Done, change, launch};
 use crate::control::Control;

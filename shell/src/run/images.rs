@@ -6,7 +6,7 @@ use core::fmt::{self, Write};
 
 use bulkhead_linux::BzImage;
 use bulkhead_memory::Bytes;
-use bulkhead_plan::ImageKind;
+use bulkhead_model::ImageKind;
 
 use super::machine::printable;
 use super::table::Table;

@@ -5,7 +5,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
 
-use bulkhead_plan::{LaunchPlan, Ledger, Machine, PlanError};
+use bulkhead_launch::LaunchPlan;
+use bulkhead_ledger::{Ledger, PlanError};
+use bulkhead_model::Machine;
 
 use super::{Done, change, names};
 use crate::control::Control;

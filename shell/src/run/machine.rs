@@ -4,7 +4,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
-use bulkhead_plan::{Core, FirmwareKind, Machine};
+use bulkhead_model::{Core, FirmwareKind, Machine};
 
 use super::images::rounded;
 use super::table::{Table, core_list};

@@ -4,8 +4,9 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt::{self, Write};
 
+use bulkhead_ledger::Owner;
 use bulkhead_memory::{Bytes, LARGE_PAGE, Region, RegionSet};
-use bulkhead_plan::{MemoryKind, Owner};
+use bulkhead_model::MemoryKind;
 
 use super::images::rounded;
 use super::table::Table;

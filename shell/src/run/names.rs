@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use bulkhead_plan::{Ledger, Partition, PlanError};
+use bulkhead_ledger::{Ledger, Partition, PlanError};
 
 use crate::error::{CommandError, did_you_mean};
 use crate::words::Word;

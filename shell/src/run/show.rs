@@ -4,11 +4,11 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt::{self, Write};
 
+use bulkhead_launch::LaunchPlan;
+use bulkhead_ledger::Partition;
 use bulkhead_linux::E820Kind;
 use bulkhead_memory::{Bytes, Region};
-use bulkhead_plan::{
-    Definition, DeviceName, Devices, LaunchPlan, Machine, Partition, RESTART_LIMIT, RestartPolicy,
-};
+use bulkhead_model::{Definition, DeviceName, Devices, Machine, RESTART_LIMIT, RestartPolicy};
 use bulkhead_tables::efi;
 
 use super::class::class_name;

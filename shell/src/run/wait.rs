@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt::Write;
 
-use bulkhead_plan::State;
+use bulkhead_model::State;
 
 use super::{Done, names};
 use crate::command::Goal;

@@ -5,8 +5,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
+use bulkhead_ledger::Partition;
 use bulkhead_memory::Bytes;
-use bulkhead_plan::Partition;
 
 use super::table::{Table, core_list};
 use crate::control::Control;
@@ -69,7 +69,7 @@ impl Watch {
     fn picture(&self, control: &dyn Control) -> Result<String, fmt::Error> {
         let mut text = String::new();
         let machine = control.machine();
-        let state = |core: &bulkhead_plan::Core| control.core_state(core.apic_id);
+        let state = |core: &bulkhead_model::Core| control.core_state(core.apic_id);
         let parked = machine.cores.iter().filter(|core| state(core) == "parked");
         writeln!(
             text,

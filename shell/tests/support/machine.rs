@@ -1,11 +1,11 @@
 //! A machine of eight cores, four images and some devices.
 
+use bulkhead_fake::add_devices;
 use bulkhead_memory::Region;
-use bulkhead_plan::{
+use bulkhead_model::{
     Com, Core, FirmwareKind, Image, ImageKind, Machine, MemoryKind, MemoryRange, Resident, Uart,
 };
 
-use super::board::add_devices;
 use super::image;
 
 fn region(start: u64, end: u64) -> Region {

@@ -5,8 +5,6 @@
     reason = "every test file includes this module and uses its own part of it"
 )]
 
-#[path = "../../../kernel/plan/tests/plan/board.rs"]
-mod board;
 mod image;
 mod machine;
 pub(crate) mod refused;
@@ -15,8 +13,10 @@ mod terminal;
 use core::fmt;
 use std::collections::VecDeque;
 
+use bulkhead_launch::{LaunchPlan, ResidentCode};
+use bulkhead_ledger::Ledger;
 use bulkhead_memory::Region;
-use bulkhead_plan::{Event, Image, ImageKind, LaunchPlan, Ledger, Machine, ResidentCode, State};
+use bulkhead_model::{Event, Image, ImageKind, Machine, State};
 use bulkhead_shell::{Control, Shell};
 
 pub(crate) use terminal::Terminal;

@@ -30,6 +30,8 @@ mod walk;
 
 use alloc::vec::Vec;
 
+use bulkhead_pci::{Bus, Route};
+
 use crate::header::HEADER_BYTES;
 use crate::{Problem, Signature};
 use aml::Object;
@@ -62,21 +64,6 @@ const MAX_CONFLICTS: usize = 32;
 /// links' `_CRS`, and some for methods that return what others return.
 const MAX_ROUNDS: usize = 12;
 
-/// Where an interrupt pin of a device on a root bus leads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PinRoute {
-    /// PCI segment group.
-    pub segment: u16,
-    /// The root bus.
-    pub bus: u8,
-    /// Device number, 0-31.
-    pub device: u8,
-    /// 1 is INTA, 4 is INTD, as in the device's Interrupt Pin register.
-    pub pin: u8,
-    /// Global system interrupt, never 0.
-    pub gsi: u32,
-}
-
 /// A root bridge and where it is.
 struct Bridge {
     path: Path,
@@ -85,8 +72,9 @@ struct Bridge {
     has_prt: bool,
 }
 
-/// Reads the routes from the DSDT and the SSDTs, headers included: sorted, each pin once.
-pub(crate) fn find(tables: &[&[u8]], problems: &mut Vec<Problem>) -> Vec<PinRoute> {
+/// Reads the routes from the DSDT and the SSDTs, headers included: of root buses only, sorted, each pin
+/// once, no interrupt 0.
+pub(crate) fn find(tables: &[&[u8]], problems: &mut Vec<Problem>) -> Vec<Route> {
     let tables: Vec<&[u8]> = tables
         .iter()
         .filter_map(|table| table.get(HEADER_BYTES..))
@@ -188,7 +176,7 @@ fn routes(names: &mut Names<'_>, bridges: &[Bridge]) -> Option<Routes> {
 
 #[derive(Default)]
 struct Routes {
-    found: Vec<PinRoute>,
+    found: Vec<Route>,
     problems: Vec<Problem>,
     conflicts: usize,
 }
@@ -197,9 +185,11 @@ impl Routes {
     fn add(&mut self, bridge: &Bridge, device: u8, pin: u8, leads: Pin) {
         let (segment, bus) = (bridge.segment, bridge.bus);
         match leads {
-            Pin::Gsi(gsi) if self.found.len() < MAX_ROUTES => self.found.push(PinRoute {
-                segment,
-                bus,
+            Pin::Gsi(gsi) if self.found.len() < MAX_ROUTES => self.found.push(Route {
+                bus: Bus {
+                    segment,
+                    number: bus,
+                },
                 device,
                 pin,
                 gsi,

@@ -40,7 +40,7 @@ fn check(firmware: &Firmware) -> Result<(), TestCaseError> {
     let pins: Vec<_> = firmware
         .routes
         .iter()
-        .map(|route| (route.segment, route.bus, route.device, route.pin))
+        .map(|route| (route.bus.segment, route.bus.number, route.device, route.pin))
         .collect();
     prop_assert!(pins.is_sorted_by(|one, next| one < next), "{:?}", pins);
     for route in &firmware.routes {

@@ -4,14 +4,15 @@ use std::slice::from_ref;
 
 use acpi_tables::Aml;
 use acpi_tables::aml as real;
-use bulkhead_firmware::{PinRoute, discover};
+use bulkhead_firmware::discover;
+use bulkhead_pci::{Bus, Route};
 
 use crate::aml::*;
 use crate::fake::{Fake, RSDP, fadt, table};
 use crate::fixed::S5;
 
 /// The routes of a machine with this DSDT and these SSDTs, which must be free of problems.
-pub(crate) fn routes_of(aml: &[u8], ssdts: &[Vec<u8>]) -> Vec<PinRoute> {
+pub(crate) fn routes_of(aml: &[u8], ssdts: &[Vec<u8>]) -> Vec<Route> {
     let firmware = discover(&machine(aml, ssdts), RSDP);
     assert_eq!(firmware.problems, []);
     firmware.routes
@@ -31,10 +32,12 @@ pub(crate) fn machine(aml: &[u8], ssdts: &[Vec<u8>]) -> Fake {
     fake
 }
 
-pub(crate) fn route(device: u8, pin: u8, gsi: u32) -> PinRoute {
-    PinRoute {
-        segment: 0,
-        bus: 0,
+pub(crate) fn route(device: u8, pin: u8, gsi: u32) -> Route {
+    Route {
+        bus: Bus {
+            segment: 0,
+            number: 0,
+        },
         device,
         pin,
         gsi,
@@ -183,7 +186,7 @@ fn links_are_resolved_as_qemu_has_them() {
 
     let routes = routes_of(&aml, &[]);
     assert_eq!(routes.len(), 31 * 4);
-    let is_right = |route: &PinRoute| {
+    let is_right = |route: &Route| {
         let pin = u32::from(route.pin) - 1;
         route.gsi == 20 + (u32::from(route.device) + pin) % 4
     };
@@ -265,7 +268,7 @@ fn buses_and_segments_are_told_apart() {
     let routes = routes_of(&all(&[third, other, bridge(&[prt])]), &[]);
     let places: Vec<_> = routes
         .iter()
-        .map(|route| (route.segment, route.bus, route.device, route.gsi))
+        .map(|route| (route.bus.segment, route.bus.number, route.device, route.gsi))
         .collect();
     assert_eq!(places, [(0, 0, 1, 40), (0, 0x80, 1, 40), (3, 0xc0, 1, 40)]);
 }

@@ -1,7 +1,8 @@
 //! MADT and MCFG, right and wrong.
 
 use crate::fake::{Fake, RSDP, local_apic, madt, mcfg, table, x2apic};
-use bulkhead_firmware::{EcamRange, Firmware, IoApic, Problem, Signature, discover};
+use bulkhead_firmware::{Firmware, IoApic, Problem, Signature, discover};
+use bulkhead_pci::EcamRange;
 
 const APIC: Signature = Signature(*b"APIC");
 const MCFG: Signature = Signature(*b"MCFG");

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use bulkhead_firmware::EcamRange;
+use bulkhead_pci::EcamRange;
 use bulkhead_pci::{
     Address, Bar, BarKind, Bridge, Bus, Clock, ConfigSpace, Function, Grant, Route, assign, check,
     routes, scan, unit,

@@ -7,7 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt::Write;
 
-use bulkhead_firmware::EcamRange;
+use bulkhead_pci::EcamRange;
 use bulkhead_pci::{Address, Clock, ConfigSpace};
 
 use crate::node::{ADVANCED, EXPRESS, Node, POWER};

@@ -1,7 +1,7 @@
 //! What is found.
 
-use bulkhead_firmware::EcamRange;
 use bulkhead_memory::Region;
+use bulkhead_pci::EcamRange;
 use bulkhead_pci::{Bar, BarKind, PortType, Window, WindowKind, scan};
 
 use crate::fake::Fake;

@@ -10,8 +10,8 @@ use alloc::vec::Vec;
 
 use bulkhead_firmware::{NoSerialPort, SerialPort, SerialRegisters};
 use bulkhead_memory::Region;
+use bulkhead_model::{Com, MemoryKind, MemoryRange};
 use bulkhead_pci::{Address, Bar, BarKind, Function, poll};
-use bulkhead_plan::{Com, MemoryKind, MemoryRange};
 use bulkhead_serial::{PC_CLOCK, Speed};
 use bulkhead_shell::{Console, ConsolePlace, Options};
 

@@ -10,7 +10,7 @@
 use core::fmt;
 
 use bulkhead_firmware::SerialRegisters;
-use bulkhead_plan::Com;
+use bulkhead_model::Com;
 use bulkhead_serial::{PC_CLOCK, Ring, Speed, Uart};
 
 use crate::cpu::tsc;

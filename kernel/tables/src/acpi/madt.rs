@@ -17,11 +17,12 @@ use alloc::vec::Vec;
 use core::iter;
 use core::mem::size_of;
 
+use bulkhead_firmware::InterruptOverride;
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::header::{Header, seal};
-use super::{InterruptOverride, IoApicView, View};
+use super::{IoApicView, View};
 
 /// Flag of both kinds of entries: the core can be used.
 const ENABLED: u32 = 1 << 0;

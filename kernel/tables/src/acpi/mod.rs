@@ -16,9 +16,7 @@ mod xsdt;
 use alloc::vec;
 use alloc::vec::Vec;
 
-pub use view::{
-    InterruptOverride, IoApicView, PciRoot, PciRoute, PciWindow, PciWindowKind, UartView, View,
-};
+pub use view::{IoApicView, PciRoot, PciWindow, PciWindowKind, UartView, View};
 
 /// Tables as bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,6 +2,9 @@
 
 use alloc::vec::Vec;
 
+use bulkhead_firmware::InterruptOverride;
+use bulkhead_pci::Route;
+
 /// What a partition has, as far as its ACPI tables have to say it.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
@@ -41,18 +44,6 @@ pub struct IoApicView {
     pub gsi_base: u32,
 }
 
-/// An ISA interrupt that is not the global one of the same number, or not edge-triggered and
-/// active high.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InterruptOverride {
-    /// The ISA interrupt, 0 to 15.
-    pub source: u8,
-    /// The global system interrupt that it is.
-    pub gsi: u32,
-    /// Polarity and trigger mode as the MADT has them (ACPI 6.5 table 5.26, MPS INTI flags).
-    pub flags: u16,
-}
-
 /// A 16550-compatible serial port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UartView {
@@ -81,8 +72,9 @@ pub struct PciRoot {
     pub ecam_base: u64,
     /// What can be given to its devices, or already is.
     pub windows: Vec<PciWindow>,
-    /// Where the interrupt pins of the devices on the first bus go. Empty without an I/O APIC.
-    pub routes: Vec<PciRoute>,
+    /// Where the interrupt pins of the devices on the first bus go; level-triggered, active low.
+    /// Their `bus` is the machine's name for that bus. Empty without an I/O APIC.
+    pub routes: Vec<Route>,
 }
 
 /// A range that a root bus passes on. An empty one, or one beyond what its kind can have, is not
@@ -106,15 +98,4 @@ pub enum PciWindowKind {
     Memory,
     /// Memory that may be read ahead.
     Prefetchable,
-}
-
-/// Where an interrupt pin goes; level-triggered, active low.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PciRoute {
-    /// The device on its bus, 0 to 31.
-    pub device: u8,
-    /// 1 for INTA to 4 for INTD.
-    pub pin: u8,
-    /// The global system interrupt.
-    pub gsi: u32,
 }

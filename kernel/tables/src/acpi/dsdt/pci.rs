@@ -17,12 +17,13 @@ use acpi_tables::Aml;
 use acpi_tables::aml::{
     AddressSpaceCacheable, Device, EISAName, Name, Package, PackageBuilder, Path, ZERO,
 };
+use bulkhead_pci::Route;
 
 use super::resource::{
     current_resources, push_buses, push_io_window, push_memory_window, push_own_memory,
 };
 use crate::acpi::mcfg::is_listed;
-use crate::acpi::{PciRoot, PciRoute, PciWindow, PciWindowKind};
+use crate::acpi::{PciRoot, PciWindow, PciWindowKind};
 
 /// In the address of a route: all functions of the device.
 const ALL_FUNCTIONS: u32 = 0xffff;
@@ -102,7 +103,7 @@ fn push_window(descriptors: &mut Vec<u8>, window: &PciWindow) {
 }
 
 /// `_PRT`, if there are routes: one for every device and pin, the first of those given.
-fn routes(routes: &[PciRoute]) -> Option<Name> {
+fn routes(routes: &[Route]) -> Option<Name> {
     let mut known: BTreeMap<(u8, u8), u32> = BTreeMap::new();
     for route in routes {
         if route.device < 32 && (1..=4).contains(&route.pin) {

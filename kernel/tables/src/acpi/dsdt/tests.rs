@@ -2,10 +2,11 @@
 
 use alloc::vec;
 
+use bulkhead_pci::{Bus, Route};
 use proptest::prelude::*;
 
 use super::*;
-use crate::acpi::{IoApicView, PciRoot, PciRoute, PciWindow, PciWindowKind, UartView};
+use crate::acpi::{IoApicView, PciRoot, PciWindow, PciWindowKind, UartView};
 
 const NOTHING: View<'static> = View {
     base: 0,
@@ -94,7 +95,19 @@ fn address_space((tag, content): &(u8, Vec<u8>)) -> (u8, u8, u8, u64, u64) {
     (content[0], content[1], content[2], minimum, maximum)
 }
 
-fn root(windows: Vec<PciWindow>, routes: Vec<PciRoute>) -> PciRoot {
+fn route(device: u8, pin: u8, gsi: u32) -> Route {
+    Route {
+        bus: Bus {
+            segment: 0,
+            number: 1,
+        },
+        device,
+        pin,
+        gsi,
+    }
+}
+
+fn root(windows: Vec<PciWindow>, routes: Vec<Route>) -> PciRoot {
     PciRoot {
         segment: 1,
         first_bus: 1,
@@ -207,11 +220,7 @@ fn keyboard_mouse_and_clock() {
 #[test]
 fn a_root_bus_byte_by_byte() {
     let windows = vec![window(PciWindowKind::Memory, 0xfe80_0000, 0xfea0_0000)];
-    let routes = vec![PciRoute {
-        device: 3,
-        pin: 2,
-        gsi: 17,
-    }];
+    let routes = vec![route(3, 2, 17)];
     let aml = devices(&View {
         roots: &[root(windows, routes)],
         ..NOTHING
@@ -316,7 +325,6 @@ fn configuration_space_is_that_of_the_buses() {
 
 #[test]
 fn a_route_is_listed_once_and_only_if_it_can_be() {
-    let route = |device, pin, gsi| PciRoute { device, pin, gsi };
     let routes = vec![
         route(31, 4, 0x123),
         route(31, 4, 9),
@@ -343,13 +351,7 @@ fn a_route_is_listed_once_and_only_if_it_can_be() {
 #[test]
 fn all_routes_of_a_bus_fit() {
     let routes = (0..32)
-        .flat_map(|device| {
-            (1..=4).map(move |pin| PciRoute {
-                device,
-                pin,
-                gsi: 16,
-            })
-        })
+        .flat_map(|device| (1..=4).map(move |pin| route(device, pin, 16)))
         .collect();
     let aml = devices(&View {
         roots: &[root(vec![], routes)],

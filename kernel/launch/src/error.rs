@@ -1,0 +1,102 @@
+//! Why a claim can't be launched.
+
+use core::fmt;
+
+use bulkhead_linux::cmdline::CmdlineError;
+use bulkhead_linux::{E820Error, PlacementError};
+use bulkhead_model::{ImageError, Key};
+
+/// Why a claim can't be launched. Displays as the sentence that the shell prints.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LaunchError {
+    /// Wrong kernel.
+    Kernel(ImageError),
+    /// Wrong initrd.
+    Initrd(ImageError),
+    /// Wrong command line.
+    Cmdline(CmdlineError),
+    /// All its memory lies above 4 GiB, where a kernel can't be started.
+    NothingLow,
+    /// Kernel, initrd and tables don't fit into the memory.
+    Placement(PlacementError),
+    /// The partition's memory map does not fit into the zero page.
+    MemoryMap(E820Error),
+    /// A part of the firmware block is larger than the room laid out for it.
+    Oversized {
+        /// Which part.
+        what: &'static str,
+        /// Its size in bytes.
+        bytes: usize,
+        /// The room for it in bytes.
+        room: u64,
+    },
+    /// An offset into the runtime-service code lies outside of it: a bug of Bulkhead's.
+    RuntimeCode {
+        /// The offset.
+        offset: usize,
+        /// Size of the code in bytes.
+        bytes: usize,
+    },
+}
+
+impl LaunchError {
+    /// The part of the definition that is at fault; `None` if no part of it is.
+    #[must_use]
+    pub const fn key(&self) -> Option<Key> {
+        match self {
+            Self::Kernel(_) => Some(Key::Kernel),
+            Self::Initrd(_) => Some(Key::Initrd),
+            Self::Cmdline(_) => Some(Key::Cmdline),
+            Self::NothingLow | Self::Placement(_) | Self::MemoryMap(_) => Some(Key::Memory),
+            Self::Oversized { .. } | Self::RuntimeCode { .. } => None,
+        }
+    }
+
+    /// The parameter of the command line that is at fault.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        match self {
+            Self::Cmdline(error) => error.parameter(),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for LaunchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kernel(error) | Self::Initrd(error) => error.fmt(f),
+            Self::Cmdline(error) => error.fmt(f),
+            Self::NothingLow => f.write_str("some of the memory has to lie below 4 GiB"),
+            Self::Placement(error) => error.fmt(f),
+            Self::MemoryMap(error) => error.fmt(f),
+            Self::Oversized { what, bytes, room } => {
+                write!(f, "{what} of {bytes} bytes don't fit into {room} bytes")
+            }
+            Self::RuntimeCode { offset, bytes } => write!(
+                f,
+                "offset {offset} lies outside of the runtime services of {bytes} bytes"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for LaunchError {}
+
+impl From<CmdlineError> for LaunchError {
+    fn from(error: CmdlineError) -> Self {
+        Self::Cmdline(error)
+    }
+}
+
+impl From<PlacementError> for LaunchError {
+    fn from(error: PlacementError) -> Self {
+        Self::Placement(error)
+    }
+}
+
+impl From<E820Error> for LaunchError {
+    fn from(error: E820Error) -> Self {
+        Self::MemoryMap(error)
+    }
+}

@@ -1,0 +1,170 @@
+//! Where everything of a launch lies: known as soon as a definition is, before any byte is made.
+//!
+//! ```text
+//! boot region:  | ... free ... | kernel, init_size | ... free ... | initrd | firmware block |
+//! firmware block, from low to high, each part in whole pages:
+//!               | zero page | command line | ACPI tables | EFI tables | runtime services |
+//! ```
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bulkhead_linux::cmdline::{self, ComPort, Walls};
+use bulkhead_linux::{Placement, ZERO_PAGE_BYTES, place};
+use bulkhead_memory::{PAGE, Region};
+use bulkhead_model::{Claim, Com, Definition, Machine, Warning};
+use bulkhead_tables::{acpi, efi};
+
+use crate::images::Images;
+use crate::map::{self, MemoryMaps, Usage};
+use crate::{LaunchError, firmware};
+
+/// Room for the runtime-service code and what it keeps beside it, in bytes. Fixed, so that a
+/// definition can be checked to the last byte before there is any code.
+pub const RUNTIME_CODE_BYTES: u64 = PAGE;
+
+/// Less memory than this left to Linux is worth a warning, in bytes.
+const COMFORTABLE_BYTES: u64 = 64 << 20;
+/// Parts of the firmware block, and the initrd.
+const PIECES: usize = 6;
+
+/// The topmost pages of a partition's boot region: what firmware and boot loader would have
+/// left in memory. Each part is made of whole pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirmwareBlock {
+    /// `struct boot_params`.
+    pub zero_page: Region,
+    /// The final command line.
+    pub cmdline: Region,
+    /// RSDP and all other ACPI tables.
+    pub acpi: Region,
+    /// EFI system table, memory map and the tables they lead to.
+    pub efi: Region,
+    /// Code of the EFI runtime services.
+    pub runtime_code: Region,
+}
+
+/// Bytes of each part of a firmware block, in whole pages and in the block's order.
+struct BlockSizes([u64; 5]);
+
+impl BlockSizes {
+    fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    /// The block that fills the end of `region`; `None` if it is larger.
+    fn place(&self, region: Region) -> Option<FirmwareBlock> {
+        let mut next = region.end().checked_sub(self.total())?;
+        let [zero_page, cmdline, acpi, efi, runtime_code] = self.0.map(|size| {
+            let part = Region::new(next, size);
+            next += size;
+            part
+        });
+        Some(FirmwareBlock {
+            zero_page: zero_page?,
+            cmdline: cmdline?,
+            acpi: acpi?,
+            efi: efi?,
+            runtime_code: runtime_code?,
+        })
+    }
+}
+
+/// Where everything of a launch lies.
+#[derive(Clone, Debug)]
+pub struct Layout<'a> {
+    pub(crate) machine: &'a Machine,
+    pub(crate) definition: &'a Definition,
+    pub(crate) claim: &'a Claim,
+    pub(crate) images: Images<'a>,
+    pub(crate) cmdline: String,
+    pub(crate) placement: Placement,
+    pub(crate) block: FirmwareBlock,
+    pub(crate) acpi: acpi::Blob,
+    pub(crate) maps: MemoryMaps,
+}
+
+impl<'a> Layout<'a> {
+    /// The layout of a partition, which depends on nothing but its definition and its claim.
+    ///
+    /// # Errors
+    /// [`LaunchError`] says why it can't be launched.
+    pub fn of(
+        machine: &'a Machine,
+        definition: &'a Definition,
+        claim: &'a Claim,
+    ) -> Result<Self, LaunchError> {
+        let images = Images::of(machine, definition)?;
+        let cmdline = final_cmdline(machine, definition, claim, images.bzimage.cmdline_size)?;
+        let sizes = BlockSizes([
+            pages(ZERO_PAGE_BYTES as u64),
+            pages(cmdline.len() as u64 + 1),
+            pages(firmware::tables(machine, claim, 0).bytes.len() as u64),
+            pages(efi::size_for(map::most_descriptors(machine, claim, PIECES))),
+            RUNTIME_CODE_BYTES,
+        ]);
+        let region = claim.boot_region().ok_or(LaunchError::NothingLow)?;
+        let placement = place(region, images.bzimage, images.initrd_bytes(), sizes.total())?;
+        let block = sizes
+            .place(placement.firmware)
+            .ok_or(LaunchError::NothingLow)?;
+        let pieces: Vec<(Region, Usage)> = [
+            (block.zero_page, Usage::Loaded),
+            (block.cmdline, Usage::Loaded),
+            (block.acpi, Usage::AcpiTables),
+            (block.efi, Usage::RuntimeData),
+            (block.runtime_code, Usage::RuntimeCode),
+        ]
+        .into_iter()
+        .chain(placement.initrd.map(|initrd| (initrd, Usage::Loaded)))
+        .collect();
+        Ok(Self {
+            machine,
+            definition,
+            claim,
+            acpi: firmware::tables(machine, claim, block.acpi.start()),
+            maps: map::build(machine, claim, &pieces)?,
+            images,
+            cmdline,
+            placement,
+            block,
+        })
+    }
+
+    /// A warning if little is left once everything is in place.
+    #[must_use]
+    pub fn warning(&self) -> Option<Warning> {
+        let used = self.placement.kernel.size()
+            + self.images.initrd_bytes()
+            + self.placement.firmware.size();
+        let left = self.claim.memory_bytes().saturating_sub(used);
+        (left < COMFORTABLE_BYTES).then_some(Warning::Tight { left })
+    }
+}
+
+fn pages(bytes: u64) -> u64 {
+    bytes.next_multiple_of(PAGE)
+}
+
+/// The operator's command line and what Bulkhead adds to it.
+fn final_cmdline(
+    machine: &Machine,
+    definition: &Definition,
+    claim: &Claim,
+    limit: u32,
+) -> Result<String, LaunchError> {
+    let owned_io: Vec<u16> = claim.ports().map(Com::io_base).collect();
+    let walls = Walls {
+        claim_bytes: claim.memory_bytes(),
+        tsc_khz: machine.tsc_khz,
+        absent_apic_id: firmware::first_absent(machine, claim),
+        cores: claim.cores.len(),
+        console: claim.console.map(|com| ComPort {
+            io_base: com.io_base(),
+            tty_index: com.tty_index(),
+        }),
+        owned_io: &owned_io,
+        owns_screen: claim.devices.framebuffer,
+    };
+    Ok(cmdline::compose(&definition.cmdline, &walls, limit)?)
+}

@@ -1,0 +1,23 @@
+//! What exactly a launch will do: from a claim to bytes.
+//!
+//! A [`Layout`] says where everything of a launch lies, as soon as there is a claim. [`plan()`] then
+//! computes a [`LaunchPlan`]: every address and every byte, before anything is touched. Who else
+//! has what is not known here.
+//!
+//! Neighbours: `bulkhead-linux` knows the boot protocol, `bulkhead-tables` the bytes of ACPI and
+//! EFI tables; `bulkhead-ledger` has the claims; the kernel's `partition/launch.rs` applies plans.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod error;
+mod firmware;
+mod images;
+mod layout;
+mod map;
+mod plan;
+
+pub use error::LaunchError;
+pub use layout::{FirmwareBlock, Layout, RUNTIME_CODE_BYTES};
+pub use plan::{Copy, LaunchPlan, ResidentCode, View, Write, plan};

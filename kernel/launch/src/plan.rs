@@ -1,0 +1,292 @@
+//! The launch plan: every address and every byte, before anything is touched.
+
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use bulkhead_linux::{BootParams, BzImageError, E820, EfiInfo, Placement};
+use bulkhead_memory::{Region, RegionSet};
+use bulkhead_model::{ImageError, RestartPolicy, Warning};
+use bulkhead_pci::Grant;
+use bulkhead_tables::efi;
+
+use crate::firmware::owned_io_apics;
+use crate::images::Images;
+use crate::{FirmwareBlock, LaunchError, Layout};
+
+/// Bulkhead's runtime services, as they are put into every partition.
+#[derive(Clone, Copy, Debug)]
+pub struct ResidentCode<'a> {
+    /// Position-independent code and what it keeps beside it; at most
+    /// [`RUNTIME_CODE_BYTES`](crate::RUNTIME_CODE_BYTES).
+    pub code: &'a [u8],
+    /// Offset in the code of a `u64` that becomes the partition's number.
+    pub partition_id_offset: usize,
+    /// Offset in the code of each service's entry, in UEFI's order: `GetTime` to
+    /// `QueryVariableInfo` (UEFI 2.10 §4.5.1).
+    pub services: [u16; 14],
+}
+
+/// Bytes to be copied from an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copy {
+    /// Where they lie.
+    pub from: Region,
+    /// Where they go.
+    pub to: u64,
+}
+
+impl Copy {
+    /// The bytes that will be overwritten; `None` if they would not be addressable.
+    #[must_use]
+    pub fn target(&self) -> Option<Region> {
+        Region::new(self.to, self.from.size())
+    }
+}
+
+/// Bytes to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Where they go.
+    pub to: u64,
+    /// They.
+    pub bytes: Vec<u8>,
+}
+
+impl Write {
+    /// The bytes that will be overwritten; `None` if there are none.
+    #[must_use]
+    pub fn target(&self) -> Option<Region> {
+        Region::new(self.to, self.bytes.len() as u64)
+    }
+}
+
+/// A launch, complete. Applying it is copying, writing, clearing, and ringing a doorbell; a
+/// restart is applying it again.
+#[derive(Clone, Debug)]
+pub struct LaunchPlan {
+    /// The partition's number.
+    pub partition: usize,
+    /// Its name.
+    pub name: String,
+    /// The core that enters the kernel.
+    pub boot_core: u32,
+    /// Its other cores, ascending: parked until its Linux starts them.
+    pub other_cores: Vec<u32>,
+    /// When it is launched again by itself.
+    pub restart: RestartPolicy,
+    /// Whether it may start, restart and kill other partitions.
+    pub control: bool,
+    /// Where the boot core enters the kernel, in 64-bit mode.
+    pub entry: u64,
+    /// Physical address of the zero page, for `RSI`.
+    pub boot_params: u64,
+    /// From the images. No two targets of copies and writes overlap.
+    pub copies: Vec<Copy>,
+    /// The firmware block, whole.
+    pub writes: Vec<Write>,
+    /// What to clear because another partition used it last; nothing that is copied or written to.
+    pub clear: Vec<Region>,
+    /// Its PCI functions, to be set up before and quieted after each run.
+    pub grant: Grant,
+    /// Register pages of the I/O APICs that it owns, to be masked after each run.
+    pub io_apics: Vec<u64>,
+    /// What the partition is told.
+    pub view: View,
+    /// What is worth saying.
+    pub warnings: Vec<Warning>,
+}
+
+impl LaunchPlan {
+    /// Local APIC IDs of all its cores, the boot core first.
+    pub fn cores(&self) -> impl Iterator<Item = u32> + '_ {
+        core::iter::once(self.boot_core).chain(self.other_cores.iter().copied())
+    }
+}
+
+/// Everything that a partition is told about the machine, as `show` shows it.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Its memory map.
+    pub e820: E820,
+    /// The same as EFI descriptors.
+    pub efi: Vec<efi::Descriptor>,
+    /// Its ACPI tables: signature, physical address, length in bytes.
+    pub tables: Vec<([u8; 4], u64, u32)>,
+    /// Physical address of its RSDP.
+    pub rsdp: u64,
+    /// Physical address of its EFI system table.
+    pub efi_system_table: u64,
+    /// Its command line, with what Bulkhead adds.
+    pub cmdline: String,
+    /// Where its kernel, its initrd and its firmware block lie.
+    pub placement: Placement,
+    /// What the firmware block is made of.
+    pub block: FirmwareBlock,
+    /// The kernel's release, for example `6.1.0-50-cloud-amd64`, if its image tells.
+    pub kernel_release: Option<String>,
+}
+
+/// Plans the launch of the partition number `id`. Of its RAM, `foreign` holds data of others.
+///
+/// # Errors
+/// [`LaunchError::Oversized`] and [`LaunchError::RuntimeCode`] if `resident` can't be;
+/// [`LaunchError::Kernel`] if the kernel's image is shorter than its header says.
+pub fn plan(
+    layout: Layout<'_>,
+    id: usize,
+    resident: &ResidentCode<'_>,
+    foreign: &[Region],
+    warnings: Vec<Warning>,
+) -> Result<LaunchPlan, LaunchError> {
+    let Layout {
+        machine,
+        definition,
+        claim,
+        ref block,
+        ref placement,
+        ..
+    } = layout;
+    let efi = efi::build(&efi::View {
+        base: block.efi.start(),
+        map: &layout.maps.efi,
+        rsdp: layout.acpi.rsdp,
+        services: services(resident, block.runtime_code.start()),
+    });
+    let zero_page = BootParams {
+        image: layout.images.bzimage,
+        e820: &layout.maps.e820,
+        cmdline: block.cmdline.start(),
+        cmdline_bytes: layout.cmdline.len(),
+        initrd: placement.initrd,
+        rsdp: layout.acpi.rsdp,
+        screen: machine.screen.filter(|_| claim.devices.framebuffer),
+        efi: EfiInfo {
+            system_table: efi.system_table,
+            memory_map: efi.memory_map,
+            memory_map_bytes: efi.memory_map_bytes,
+            descriptor_bytes: efi.descriptor_bytes,
+            descriptor_version: efi.descriptor_version,
+        },
+    };
+    let writes = vec![
+        fill(block.zero_page, "the zero page", &zero_page.to_bytes())?,
+        fill(block.cmdline, "the command line", layout.cmdline.as_bytes())?,
+        fill(block.acpi, "the ACPI tables", &layout.acpi.bytes)?,
+        fill(block.efi, "the EFI tables", &efi.bytes)?,
+        fill(
+            block.runtime_code,
+            "the runtime services",
+            &patched(resident, id)?,
+        )?,
+    ];
+    let copies = copies(&layout.images, placement)?;
+    Ok(LaunchPlan {
+        partition: id,
+        name: definition.name.clone(),
+        boot_core: claim.boot_core(),
+        other_cores: claim.cores.iter().skip(1).copied().collect(),
+        restart: definition.restart,
+        control: definition.control,
+        entry: placement.entry,
+        boot_params: block.zero_page.start(),
+        clear: to_clear(foreign, &copies, &writes),
+        copies,
+        writes,
+        grant: Grant::new(&machine.functions, &claim.devices.units),
+        io_apics: owned_io_apics(machine, claim)
+            .map(|io_apic| io_apic.address)
+            .collect(),
+        view: View {
+            rsdp: layout.acpi.rsdp,
+            efi_system_table: efi.system_table,
+            placement: layout.placement,
+            block: layout.block,
+            kernel_release: layout.images.bzimage.release().map(String::from),
+            e820: layout.maps.e820,
+            efi: layout.maps.efi,
+            tables: layout.acpi.tables,
+            cmdline: layout.cmdline,
+        },
+        warnings,
+    })
+}
+
+fn services(resident: &ResidentCode<'_>, base: u64) -> efi::Services {
+    efi::Services::from_array(resident.services.map(|offset| base + u64::from(offset)))
+}
+
+/// A write that fills `part` with `bytes` and then zeroes, so that nothing of an earlier launch
+/// stays in it.
+fn fill(part: Region, what: &'static str, bytes: &[u8]) -> Result<Write, LaunchError> {
+    let oversized = LaunchError::Oversized {
+        what,
+        bytes: bytes.len(),
+        room: part.size(),
+    };
+    let room = usize::try_from(part.size()).unwrap_or(usize::MAX);
+    if bytes.len() > room {
+        return Err(oversized);
+    }
+    let mut filled = bytes.to_vec();
+    filled.resize(room, 0);
+    Ok(Write {
+        to: part.start(),
+        bytes: filled,
+    })
+}
+
+/// The runtime services with the partition's number in them.
+fn patched(resident: &ResidentCode<'_>, id: usize) -> Result<Vec<u8>, LaunchError> {
+    let mut code = resident.code.to_vec();
+    let bytes = code.len();
+    let outside = |offset| LaunchError::RuntimeCode { offset, bytes };
+    if let Some(service) = resident.services.iter().find(|s| usize::from(**s) >= bytes) {
+        return Err(outside(usize::from(*service)));
+    }
+    let offset = resident.partition_id_offset;
+    let number = offset
+        .checked_add(8)
+        .and_then(|end| code.get_mut(offset..end))
+        .ok_or(outside(offset))?;
+    number.copy_from_slice(&(id as u64).to_le_bytes());
+    Ok(code)
+}
+
+/// The kernel's protected-mode part (`boot.rst`, "Loading The Rest of The Kernel") and the initrd.
+fn copies(images: &Images<'_>, placement: &Placement) -> Result<Vec<Copy>, LaunchError> {
+    let (image, bzimage) = (images.kernel, images.bzimage);
+    let start = image.region.start().saturating_add(bzimage.setup_bytes);
+    let from = Region::new(start, bzimage.protected_mode_bytes)
+        .filter(|from| image.region.contains_region(*from))
+        .ok_or_else(|| {
+            LaunchError::Kernel(ImageError::BadKernel {
+                name: image.name.clone(),
+                reason: BzImageError::Truncated {
+                    have: image.region.size(),
+                    need: bzimage
+                        .setup_bytes
+                        .saturating_add(bzimage.protected_mode_bytes),
+                },
+            })
+        })?;
+    let kernel = Copy {
+        from,
+        to: placement.kernel.start(),
+    };
+    let initrd = images.initrd.zip(placement.initrd).map(|(image, to)| Copy {
+        from: image.region,
+        to: to.start(),
+    });
+    Ok([kernel].into_iter().chain(initrd).collect())
+}
+
+/// What another partition used last and nothing of the plan overwrites.
+fn to_clear(foreign: &[Region], copies: &[Copy], writes: &[Write]) -> Vec<Region> {
+    let mut clear: RegionSet = foreign.iter().copied().collect();
+    let copied = copies.iter().filter_map(Copy::target);
+    for target in copied.chain(writes.iter().filter_map(Write::target)) {
+        clear.remove(target);
+    }
+    clear.iter().collect()
+}

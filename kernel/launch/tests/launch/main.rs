@@ -1,0 +1,5 @@
+//! Launch plans on a machine made up for them.
+
+mod device_views;
+mod launches;
+mod maps;

@@ -1,0 +1,104 @@
+//! Devices: there, usable, and nobody else's (requirements D1, D2, I1-I4).
+//!
+//! The unit of a PCI claim is a bus and everything below it, because a stock Linux uses whatever
+//! it finds there; `docs/devices.md` has the reasons.
+
+use bulkhead_model::{Definition, DeviceName, Devices, Machine};
+
+use crate::{Partition, console};
+
+mod error;
+mod interrupt;
+mod pci;
+mod screen;
+mod standing;
+
+pub use error::DeviceError;
+pub(crate) use interrupt::without_interrupt;
+pub(crate) use pci::companions;
+pub use standing::Standing;
+
+/// Checks the devices of `definition` one by one against the machine and `others`.
+pub(crate) fn resolve<'a>(
+    definition: &Definition,
+    machine: &Machine,
+    others: impl Iterator<Item = &'a Partition> + Clone,
+) -> Result<Devices, DeviceError> {
+    let mut devices = Devices::default();
+    for (index, &name) in definition.devices.iter().enumerate() {
+        if definition.devices[..index].contains(&name) {
+            return Err(DeviceError::Repeated { name });
+        }
+        match name {
+            DeviceName::Function(address) => {
+                let bus = pci::bus_of(address, machine)?;
+                pci::add_unit(&mut devices, name, bus, machine, others.clone())?;
+            }
+            DeviceName::Bus(bus) => {
+                pci::add_unit(&mut devices, name, bus, machine, others.clone())?;
+            }
+            DeviceName::Port(port) => {
+                if definition.console == Some(port) {
+                    return Err(DeviceError::IsConsole { name });
+                }
+                console::check(port, machine, others.clone())
+                    .map_err(|error| DeviceError::Port { name, error })?;
+                devices.ports.push(port);
+            }
+            DeviceName::Ps2 | DeviceName::Rtc | DeviceName::Framebuffer | DeviceName::IoApic => {
+                add_legacy(&mut devices, name, machine, others.clone())?;
+            }
+        }
+    }
+    devices.units.sort_unstable_by_key(|unit| unit.bus);
+    devices.ports.sort_unstable();
+    if devices.ps2 && !devices.io_apic {
+        let name = DeviceName::Ps2;
+        return Err(DeviceError::NeedsIoApic { name });
+    }
+    screen::check(&devices, &definition.devices, machine, others)?;
+    for name in &definition.devices {
+        if let DeviceName::Function(address) = name {
+            interrupt::check(&devices, *address, machine)?;
+        }
+    }
+    Ok(devices)
+}
+
+fn add_legacy<'a>(
+    devices: &mut Devices,
+    name: DeviceName,
+    machine: &Machine,
+    mut others: impl Iterator<Item = &'a Partition>,
+) -> Result<(), DeviceError> {
+    let (place, absent) = match name {
+        DeviceName::Ps2 => (
+            &mut devices.ps2,
+            (!machine.has_ps2).then_some("no controller answers at port 0x64"),
+        ),
+        DeviceName::Rtc => (
+            &mut devices.rtc,
+            (!machine.has_rtc).then_some("the firmware says that there is none"),
+        ),
+        DeviceName::Framebuffer => (
+            &mut devices.framebuffer,
+            machine.screen.is_none().then_some("the loader set none up"),
+        ),
+        _ => (
+            &mut devices.io_apic,
+            machine
+                .io_apics
+                .is_empty()
+                .then_some("the firmware names none"),
+        ),
+    };
+    if let Some(why) = absent {
+        return Err(DeviceError::Absent { name, why });
+    }
+    if let Some(other) = others.find(|other| other.claim.devices.has(name)) {
+        let owner = other.definition.name.clone();
+        return Err(DeviceError::Taken { name, owner });
+    }
+    *place = true;
+    Ok(())
+}

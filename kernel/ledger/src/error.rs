@@ -1,0 +1,224 @@
+//! Why a command about a partition is refused.
+
+use core::fmt;
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use bulkhead_launch::LaunchError;
+use bulkhead_model::{ImageError, Key, MAX_NAME_BYTES, MemoryRequest, NameError};
+
+use crate::{ConsoleError, CoreError, DeviceError, MemoryError};
+
+/// Why a command about a partition is refused. Displays as the sentence that the shell prints.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PlanError {
+    /// A partition can't be called that.
+    Name {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        error: NameError,
+    },
+    /// There is one of that name already.
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// There is none of that name.
+    Unknown {
+        /// The name.
+        name: String,
+        /// The names that there are.
+        existing: Vec<String>,
+    },
+    /// There is none with that number.
+    UnknownId {
+        /// The number.
+        id: usize,
+    },
+    /// A key that a definition can't do without was not given.
+    Missing {
+        /// Which.
+        key: Key,
+    },
+    /// What was asked for can't be done with a partition in this state.
+    WrongState {
+        /// The partition.
+        name: String,
+        /// Its state, as one word.
+        state: &'static str,
+        /// What can't be done, as a participle: `changed`.
+        action: &'static str,
+    },
+    /// It keeps what it claims as long as a core may still run its old kernel.
+    CoreLost {
+        /// The partition.
+        name: String,
+        /// Local APIC ID of the core that did not come back.
+        core: u32,
+        /// What can't be done with it: "launched", "changed", ...
+        action: &'static str,
+    },
+    /// It can't be launched while Bulkhead runs on its boot core.
+    BulkheadsCore {
+        /// The partition.
+        name: String,
+        /// Bulkhead's own core, which it claims.
+        core: u32,
+    },
+    /// Bulkhead's core can't be handed to a partition that does not claim it.
+    NotBulkheadsCore {
+        /// The partition.
+        name: String,
+        /// Bulkhead's own core.
+        core: u32,
+    },
+    /// Wrong cores.
+    Cores(CoreError),
+    /// Wrong memory.
+    Memory {
+        /// Which item of `memory=`, if it is one item's fault.
+        request: Option<MemoryRequest>,
+        /// What is wrong with it.
+        error: MemoryError,
+    },
+    /// Wrong kernel.
+    Kernel(ImageError),
+    /// Wrong initrd.
+    Initrd(ImageError),
+    /// Wrong console.
+    Console(ConsoleError),
+    /// Wrong device.
+    Devices(DeviceError),
+    /// It could not be launched.
+    Launch(LaunchError),
+}
+
+impl PlanError {
+    /// The part of the line that is at fault; `None` if no part of it is.
+    #[must_use]
+    pub const fn key(&self) -> Option<Key> {
+        match self {
+            Self::Name { .. }
+            | Self::NameTaken { .. }
+            | Self::Unknown { .. }
+            | Self::WrongState { .. }
+            | Self::CoreLost { .. }
+            | Self::BulkheadsCore { .. }
+            | Self::NotBulkheadsCore { .. } => Some(Key::Name),
+            // There is nothing in the line to point at.
+            Self::Missing { .. } | Self::UnknownId { .. } => None,
+            Self::Cores(_) => Some(Key::Cores),
+            Self::Memory { .. } => Some(Key::Memory),
+            Self::Kernel(_) => Some(Key::Kernel),
+            Self::Initrd(_) => Some(Key::Initrd),
+            Self::Console(_) => Some(Key::Console),
+            Self::Devices(_) => Some(Key::Devices),
+            Self::Launch(error) => error.key(),
+        }
+    }
+
+    /// The item at fault where the key's value is a list: a core's number, one item of
+    /// `memory=` in its usual form, one parameter of the command line.
+    #[must_use]
+    pub fn token(&self) -> Option<String> {
+        match self {
+            Self::Cores(error) => error.core().map(|core| core.to_string()),
+            Self::Memory { request, .. } => request.map(|request| request.to_string()),
+            Self::Devices(error) => Some(error.name().to_string()),
+            Self::Launch(error) => error.token().map(String::from),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name { name, error } => write!(
+                f,
+                "name \"{name}\" {error} (accepted: 1-{MAX_NAME_BYTES} of a-z, 0-9 and -, a letter first)"
+            ),
+            Self::NameTaken { name } => write!(f, "there is a partition \"{name}\" already"),
+            Self::Unknown { name, existing } => write!(
+                f,
+                "there is no partition \"{name}\" (partitions: {})",
+                match existing.as_slice() {
+                    [] => "none".into(),
+                    names => names.join(", "),
+                }
+            ),
+            Self::UnknownId { id } => write!(f, "there is no partition number {id}"),
+            Self::Missing { key } => {
+                let word = key.word();
+                let form = match key {
+                    Key::Cores => "cores=1,2-3",
+                    Key::Memory => "memory=512M",
+                    _ => "kernel=IMAGE",
+                };
+                write!(f, "{word}= is missing (for example {form})")
+            }
+            Self::WrongState {
+                name,
+                state,
+                action,
+            } => write!(f, "\"{name}\" is {state} and can't be {action}"),
+            Self::CoreLost { name, core, action } => write!(
+                f,
+                "\"{name}\" can't be {action}: core {core} did not come back from it, and may still use its memory"
+            ),
+            Self::BulkheadsCore { name, core } => {
+                write!(
+                    f,
+                    "core {core} is Bulkhead's own (accepted: handoff {name})"
+                )
+            }
+            Self::NotBulkheadsCore { name, core } => write!(
+                f,
+                "\"{name}\" does not claim core {core}, Bulkhead's own (accepted: start {name})"
+            ),
+            Self::Cores(error) => error.fmt(f),
+            Self::Memory { error, .. } => error.fmt(f),
+            Self::Kernel(error) | Self::Initrd(error) => error.fmt(f),
+            Self::Console(error) => error.fmt(f),
+            Self::Devices(error) => error.fmt(f),
+            Self::Launch(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for PlanError {}
+
+impl From<CoreError> for PlanError {
+    fn from(error: CoreError) -> Self {
+        Self::Cores(error)
+    }
+}
+
+impl From<MemoryError> for PlanError {
+    fn from(error: MemoryError) -> Self {
+        Self::Memory {
+            request: None,
+            error,
+        }
+    }
+}
+
+impl From<ConsoleError> for PlanError {
+    fn from(error: ConsoleError) -> Self {
+        Self::Console(error)
+    }
+}
+
+impl From<DeviceError> for PlanError {
+    fn from(error: DeviceError) -> Self {
+        Self::Devices(error)
+    }
+}
+
+impl From<LaunchError> for PlanError {
+    fn from(error: LaunchError) -> Self {
+        Self::Launch(error)
+    }
+}

@@ -1,0 +1,351 @@
+//! The ledger: all partitions, and the only way to change them.
+//!
+//! Every operation either succeeds or changes nothing.
+
+use alloc::vec::Vec;
+
+use bulkhead_launch::{self as launch, LaunchPlan, Layout, ResidentCode};
+use bulkhead_model::{Change, Claim, Definition, Event, Key, Machine, State, Warning, check_name};
+
+use crate::{History, PlanError, cores, devices, permission, resolve};
+
+/// A partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partition {
+    /// Its number: the lowest one that was free when it was defined, unique while it is.
+    pub id: usize,
+    /// What its operator said.
+    pub definition: Definition,
+    /// What it has.
+    pub claim: Claim,
+    /// Where it is in its life.
+    pub state: State,
+    /// How many times its kernel has been entered.
+    pub runs: u32,
+    /// How many times in a row it has failed.
+    pub failures: u32,
+    /// How it last ended, or why it was not launched.
+    pub last_end: Option<Event>,
+    /// Local APIC IDs of cores that did not come back from it, and may still run its old kernel.
+    /// While there are any it keeps all that it claims.
+    pub lost_cores: Vec<u32>,
+}
+
+/// All partitions.
+///
+/// Invariant: no two share a core, a byte of RAM, a console, a device, a name or a number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    partitions: Vec<Partition>,
+    history: History,
+}
+
+impl Ledger {
+    /// No partitions.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            partitions: Vec::new(),
+            history: History::new(),
+        }
+    }
+
+    /// Defines a partition; from now on what it claims is its own.
+    ///
+    /// # Errors
+    /// [`PlanError`] says what is wrong with the definition.
+    pub fn define(
+        &mut self,
+        machine: &Machine,
+        name: &str,
+        change: Change,
+    ) -> Result<Vec<Warning>, PlanError> {
+        check_name(name).map_err(|error| PlanError::Name {
+            name: name.into(),
+            error,
+        })?;
+        if self.find(name).is_some() {
+            return Err(PlanError::NameTaken { name: name.into() });
+        }
+        let missing = |key| PlanError::Missing { key };
+        let definition = Definition {
+            name: name.into(),
+            cores: change.cores.ok_or(missing(Key::Cores))?,
+            memory: change.memory.ok_or(missing(Key::Memory))?,
+            kernel: change.kernel.ok_or(missing(Key::Kernel))?,
+            initrd: change.initrd.flatten(),
+            cmdline: change.cmdline.unwrap_or_default(),
+            console: change.console.flatten(),
+            devices: change.devices.unwrap_or_default(),
+            restart: change.restart.unwrap_or_default(),
+            control: change.control.unwrap_or_default(),
+        };
+        let claim = resolve::claim(&definition, None, machine, self.iter())?;
+        let partition = Partition {
+            id: self.free_id(),
+            definition,
+            claim,
+            state: State::Defined,
+            runs: 0,
+            failures: 0,
+            last_end: None,
+            lost_cores: Vec::new(),
+        };
+        let warnings = self.examine(machine, &partition)?;
+        self.partitions.push(partition);
+        Ok(warnings)
+    }
+
+    /// Changes a partition that is not live.
+    ///
+    /// # Errors
+    /// [`PlanError`] says why not.
+    pub fn set(
+        &mut self,
+        machine: &Machine,
+        name: &str,
+        change: Change,
+    ) -> Result<Vec<Warning>, PlanError> {
+        let index = self.index(name)?;
+        let mut partition = self.resting(index, "changed")?.clone();
+        change.apply(&mut partition.definition);
+        let before = &self.partitions[index];
+        partition.claim = resolve::claim(
+            &partition.definition,
+            Some((&before.definition, &before.claim)),
+            machine,
+            self.others(partition.id),
+        )?;
+        let warnings = self.examine(machine, &partition)?;
+        self.partitions[index] = partition;
+        Ok(warnings)
+    }
+
+    /// Forgets a partition that is not live; what it claimed is free.
+    ///
+    /// # Errors
+    /// [`PlanError`] says why not.
+    pub fn undefine(&mut self, name: &str) -> Result<(), PlanError> {
+        let index = self.index(name)?;
+        let id = self.resting(index, "undefined")?.id;
+        self.partitions.remove(index);
+        self.history.retire(id);
+        Ok(())
+    }
+
+    /// Checks a partition as if it were to be launched.
+    ///
+    /// # Errors
+    /// [`PlanError`] says what is wrong.
+    pub fn check(&self, machine: &Machine, name: &str) -> Result<Vec<Warning>, PlanError> {
+        self.examine(machine, self.get(name)?)
+    }
+
+    /// Plans the launch of a partition, whatever its state: the plan is also what `show` shows.
+    /// [`Self::check_launch`] tells whether it may be launched now.
+    ///
+    /// # Errors
+    /// [`PlanError`] says why it can't be launched.
+    pub fn plan(
+        &self,
+        machine: &Machine,
+        resident: &ResidentCode<'_>,
+        name: &str,
+    ) -> Result<LaunchPlan, PlanError> {
+        let partition = self.get(name)?;
+        let layout = Layout::of(machine, &partition.definition, &partition.claim)?;
+        let warnings = self.warnings(machine, partition, &layout);
+        let foreign = self
+            .history
+            .foreign(partition.id, &partition.claim.regions());
+        Ok(launch::plan(
+            layout,
+            partition.id,
+            resident,
+            &foreign,
+            warnings,
+        )?)
+    }
+
+    /// Ends the row of failures of the partition with that number: its run was long enough, or
+    /// its operator launches it.
+    ///
+    /// # Errors
+    /// [`PlanError::UnknownId`] if there is none.
+    pub fn forgive(&mut self, id: usize) -> Result<(), PlanError> {
+        self.numbered(id)?.failures = 0;
+        Ok(())
+    }
+
+    /// Records what has happened to the partition with that number.
+    ///
+    /// # Errors
+    /// [`PlanError::WrongState`] if it can't have happened, [`PlanError::UnknownId`] if there is
+    /// none; nothing is changed then.
+    pub fn apply(&mut self, id: usize, event: &Event) -> Result<(), PlanError> {
+        let partition = self.numbered(id)?;
+        let Some(state) = partition.state.after(event) else {
+            return Err(wrong_state(partition, event.participle()));
+        };
+        partition.state = state;
+        if !partition.state.is_live() {
+            partition.last_end = Some(event.clone());
+        }
+        match event {
+            Event::Launch => {
+                let regions = partition.claim.regions();
+                self.history.taint(id, &regions);
+            }
+            Event::Launched => {
+                partition.runs = partition.runs.saturating_add(1);
+                let regions = partition.claim.regions();
+                self.history.record(id, &regions);
+            }
+            Event::PoweredOff | Event::Rebooted | Event::Killed => partition.failures = 0,
+            Event::Failed { .. } => partition.failures = partition.failures.saturating_add(1),
+        }
+        Ok(())
+    }
+
+    /// A core did not come back from the partition with that number.
+    ///
+    /// # Errors
+    /// [`PlanError::UnknownId`] if there is none.
+    pub fn lose(&mut self, id: usize, core: u32) -> Result<(), PlanError> {
+        let lost = &mut self.numbered(id)?.lost_cores;
+        if !lost.contains(&core) {
+            lost.push(core);
+        }
+        Ok(())
+    }
+
+    /// Cores that did not come back at first may have come all the same: `is_back` knows.
+    pub fn regain(&mut self, is_back: impl Fn(u32) -> bool) {
+        for partition in &mut self.partitions {
+            partition.lost_cores.retain(|core| !is_back(*core));
+        }
+    }
+
+    /// The partitions in the order in which they were defined.
+    pub fn iter(&self) -> core::slice::Iter<'_, Partition> {
+        self.partitions.iter()
+    }
+
+    /// The partition called `name`.
+    ///
+    /// # Errors
+    /// [`PlanError::Unknown`] names those that there are.
+    pub fn get(&self, name: &str) -> Result<&Partition, PlanError> {
+        self.find(name).ok_or_else(|| PlanError::Unknown {
+            name: name.into(),
+            existing: self.iter().map(|p| p.definition.name.clone()).collect(),
+        })
+    }
+
+    /// The partition called `name`, if there is one.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&Partition> {
+        self.iter().find(|p| p.definition.name == name)
+    }
+
+    /// The partition with that number.
+    #[must_use]
+    pub fn by_id(&self, id: usize) -> Option<&Partition> {
+        self.iter().find(|p| p.id == id)
+    }
+
+    fn numbered(&mut self, id: usize) -> Result<&mut Partition, PlanError> {
+        let mut partitions = self.partitions.iter_mut();
+        partitions
+            .find(|partition| partition.id == id)
+            .ok_or(PlanError::UnknownId { id })
+    }
+
+    pub(crate) fn index(&self, name: &str) -> Result<usize, PlanError> {
+        let id = self.get(name)?.id;
+        let index = self.partitions.iter().position(|p| p.id == id);
+        index.ok_or(PlanError::UnknownId { id })
+    }
+
+    fn others(&self, id: usize) -> impl Iterator<Item = &Partition> + Clone {
+        self.iter().filter(move |partition| partition.id != id)
+    }
+
+    /// The partition at `index`, unless it is live or a core of it did not come back.
+    pub(crate) fn resting(
+        &self,
+        index: usize,
+        action: &'static str,
+    ) -> Result<&Partition, PlanError> {
+        let partition = &self.partitions[index];
+        if partition.state.is_live() {
+            return Err(wrong_state(partition, action));
+        }
+        if let Some(&core) = partition.lost_cores.first() {
+            return Err(PlanError::CoreLost {
+                name: partition.definition.name.clone(),
+                core,
+                action,
+            });
+        }
+        Ok(partition)
+    }
+
+    fn free_id(&self) -> usize {
+        let is_free = |id: &usize| self.by_id(*id).is_none();
+        (0..).find(is_free).unwrap_or(usize::MAX)
+    }
+
+    /// Everything that can be said of a resolved partition without runtime code.
+    fn examine(&self, machine: &Machine, partition: &Partition) -> Result<Vec<Warning>, PlanError> {
+        let layout = Layout::of(machine, &partition.definition, &partition.claim)?;
+        Ok(self.warnings(machine, partition, &layout))
+    }
+
+    fn warnings(
+        &self,
+        machine: &Machine,
+        partition: &Partition,
+        layout: &Layout<'_>,
+    ) -> Vec<Warning> {
+        let others = self.others(partition.id);
+        let mut warnings = Vec::new();
+        if permission::has_bulkheads_core(machine, partition) {
+            warnings.push(Warning::BulkheadsCore {
+                core: machine.boot_core,
+                name: partition.definition.name.clone(),
+            });
+        }
+        let cores = &partition.claim.cores;
+        warnings.extend(cores::split_siblings(cores, machine, others));
+        let owned = &partition.claim.devices;
+        for (function, bus) in devices::companions(&partition.definition, owned, machine) {
+            warnings.push(Warning::ComesAlong { function, bus });
+        }
+        for function in devices::without_interrupt(owned, machine) {
+            warnings.push(Warning::NoInterrupt {
+                function,
+                has_io_apic: owned.io_apic,
+            });
+        }
+        warnings.extend(layout.warning());
+        warnings
+    }
+}
+
+fn wrong_state(partition: &Partition, action: &'static str) -> PlanError {
+    PlanError::WrongState {
+        name: partition.definition.name.clone(),
+        state: partition.state.word(),
+        action,
+    }
+}
+
+impl<'a> IntoIterator for &'a Ledger {
+    type Item = &'a Partition;
+    type IntoIter = core::slice::Iter<'a, Partition>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}

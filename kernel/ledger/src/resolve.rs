@@ -1,0 +1,46 @@
+//! From a definition to a claim: everything that was asked for is there, and nobody else's.
+
+use bulkhead_model::{Claim, Definition, Machine};
+
+use crate::{Partition, PlanError, console, cores, devices, memory};
+
+/// Checks `definition` against the machine and `others`, and decides what it gets.
+///
+/// Where `before` is a claim made for the same memory requests, its memory is kept, so that a
+/// change of something else does not move a partition.
+pub(crate) fn claim<'a>(
+    definition: &Definition,
+    before: Option<(&Definition, &Claim)>,
+    machine: &'a Machine,
+    others: impl Iterator<Item = &'a Partition> + Clone,
+) -> Result<Claim, PlanError> {
+    let cores = cores::check(&definition.cores, machine, others.clone())?;
+    let (_, kernel) = definition.find_kernel(machine).map_err(PlanError::Kernel)?;
+    let initrd = definition.find_initrd(machine).map_err(PlanError::Initrd)?;
+    let free = memory::free(machine, others.clone());
+    let kept = before.filter(|(earlier, _)| earlier.memory == definition.memory);
+    let memory = match kept {
+        Some((_, claim)) => claim.memory.clone(),
+        None => {
+            let initrd_bytes = initrd.map_or(0, |image| image.region.size());
+            let needed = memory::needed_to_boot(kernel, initrd_bytes);
+            memory::allocate(&definition.memory, needed, &free)
+                .map_err(|failure| failure.explain(&definition.memory, machine, others.clone()))?
+        }
+    };
+    let low_chunk = match before {
+        Some((_, claim)) => claim.low_chunk,
+        None => memory::low_chunk(&free)?,
+    };
+    if let Some(port) = definition.console {
+        console::check(port, machine, others.clone())?;
+    }
+    let devices = devices::resolve(definition, machine, others)?;
+    Ok(Claim {
+        cores,
+        memory,
+        low_chunk,
+        console: definition.console,
+        devices,
+    })
+}

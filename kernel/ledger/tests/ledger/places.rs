@@ -1,0 +1,116 @@
+//! Where memory is found for those who don't say where.
+
+use bulkhead_fake::{Fake, GIB, MIB, at, claim, region};
+use bulkhead_memory::Region;
+use bulkhead_model::{Change, MemoryRequest};
+
+/// What "web" gets for these requests, on an empty machine.
+fn memory(requests: &[MemoryRequest]) -> Vec<Region> {
+    let mut fake = Fake::new();
+    fake.define("web", claim(&[2], requests)).unwrap();
+    fake.ledger.get("web").unwrap().claim.memory.clone()
+}
+
+fn any(size: u64) -> MemoryRequest {
+    at(size, None)
+}
+
+#[test]
+fn the_lowest_place_above_16m() {
+    assert_eq!(memory(&[any(512 * MIB)]), [region(16 * MIB, 528 * MIB)]);
+    // Several that touch are one.
+    assert_eq!(
+        memory(&[any(128 * MIB), any(64 * MIB)]),
+        [region(16 * MIB, 208 * MIB)]
+    );
+}
+
+#[test]
+fn exact_places_come_first() {
+    let requests = [any(64 * MIB), at(64 * MIB, 16 * MIB)];
+    assert_eq!(memory(&requests), [region(16 * MIB, 144 * MIB)]);
+    let requests = [any(64 * MIB), at(64 * MIB, 32 * MIB)];
+    assert_eq!(memory(&requests), [region(32 * MIB, 160 * MIB)]);
+    // Below 16 MiB only if it is asked for.
+    assert_eq!(
+        memory(&[at(256 * MIB, 2 * MIB)]),
+        [region(2 * MIB, 258 * MIB)]
+    );
+}
+
+#[test]
+fn what_does_not_fit_below_4g_is_split() {
+    let high = 4 * GIB;
+    assert_eq!(
+        memory(&[any(2 * GIB)]),
+        [
+            region(16 * MIB, 272 * MIB),
+            region(high, high + 2 * GIB - 256 * MIB)
+        ]
+    );
+    // Once there is enough to boot from, the rest can lie above as a whole.
+    assert_eq!(
+        memory(&[at(128 * MIB, 16 * MIB), any(2 * GIB)]),
+        [region(16 * MIB, 144 * MIB), region(high, high + 2 * GIB)]
+    );
+}
+
+#[test]
+fn the_share_below_4g_grows_with_the_kernel_and_shrinks_with_the_room() {
+    let mut fake = Fake::new();
+    let huge = Change {
+        kernel: Some("huge".into()),
+        ..claim(&[2], &[any(2 * GIB)])
+    };
+    fake.define("web", huge).unwrap();
+    let low = fake.ledger.get("web").unwrap().claim.memory[0];
+    assert_eq!(low.size(), 606 * MIB);
+
+    let mut fake = Fake::new();
+    fake.define("most", claim(&[2], &[at(0x6800_0000, 16 * MIB)]))
+        .unwrap();
+    fake.define("web", claim(&[4], &[any(GIB)])).unwrap();
+    let claim = &fake.ledger.get("web").unwrap().claim;
+    assert_eq!(claim.memory[0], region(0x71e0_0000, 0x7fe0_0000));
+    assert_eq!(claim.memory_bytes(), GIB);
+}
+
+#[test]
+fn kernels_boot_from_the_largest_part_below_4g() {
+    let mut fake = Fake::new();
+    let requests = [at(64 * MIB, 16 * MIB), at(256 * MIB, GIB), at(GIB, 4 * GIB)];
+    fake.define("web", claim(&[2], &requests)).unwrap();
+    let web = &fake.ledger.get("web").unwrap().claim;
+    assert_eq!(web.boot_region(), Some(region(GIB, GIB + 256 * MIB)));
+
+    // A region across the border counts as far as it lies below.
+    for range in &mut fake.machine.memory {
+        if range.region.start() >= 0x8000_0000 && range.region.start() < 4 * GIB {
+            range.kind = bulkhead_model::MemoryKind::Usable;
+        }
+    }
+    let across = [at(64 * MIB, 0xfff0_0000 & !(2 * MIB - 1))];
+    let error = fake.define("edge", claim(&[4], &across)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "memory 0xffe00000-0x103dfffff is not RAM at 0xffe00000"
+    );
+}
+
+#[test]
+fn each_has_its_own_low_chunk() {
+    let mut fake = Fake::new();
+    let mut chunks = Vec::new();
+    for core in 1..9u32 {
+        let name = format!("p{core}");
+        fake.define(&name, claim(&[core], &[any(64 * MIB)]))
+            .unwrap();
+        chunks.push(fake.ledger.get(&name).unwrap().claim.low_chunk);
+    }
+    let expected: Vec<_> = (1..9).map(|n| region(n << 16, (n + 1) << 16)).collect();
+    assert_eq!(chunks, expected);
+    // 0x90000-0x9fbff is less than 64 KiB.
+    fake.ledger.undefine("p3").unwrap();
+    fake.define("again", claim(&[3], &[any(64 * MIB)])).unwrap();
+    assert_eq!(fake.ledger.get("again").unwrap().claim.low_chunk, chunks[2]);
+}

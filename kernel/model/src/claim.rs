@@ -1,0 +1,69 @@
+//! A claim: what a partition has, once its definition has been checked.
+
+use alloc::vec::Vec;
+
+use bulkhead_memory::Region;
+
+use crate::{BELOW_4G, Com, Devices};
+
+/// What a partition has, and nobody else, from its definition on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Local APIC IDs, ascending: the boot core first (C2), then in the order of use (C3).
+    /// Never empty.
+    pub cores: Vec<u32>,
+    /// RAM, ascending; regions that touch are one. Never empty; part of it lies below 4 GiB.
+    pub memory: Vec<Region>,
+    /// Private RAM below 640 KiB, where its Linux puts the code that starts its other cores.
+    pub low_chunk: Region,
+    /// Serial port that is its console.
+    pub console: Option<Com>,
+    /// All other devices.
+    pub devices: Devices,
+}
+
+impl Claim {
+    /// The core that enters the kernel.
+    #[must_use]
+    pub fn boot_core(&self) -> u32 {
+        self.cores.first().copied().unwrap_or_default()
+    }
+
+    /// All its RAM, ascending: the low chunk, then the rest.
+    #[must_use]
+    pub fn regions(&self) -> Vec<Region> {
+        [self.low_chunk]
+            .into_iter()
+            .chain(self.memory.iter().copied())
+            .collect()
+    }
+
+    /// Bytes of its memory, as it was asked for: without the low chunk.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory.iter().map(|region| region.size()).sum()
+    }
+
+    /// Where kernel, initrd and tables go: the largest part of its memory below 4 GiB, the
+    /// lowest of several.
+    #[must_use]
+    pub fn boot_region(&self) -> Option<Region> {
+        self.memory
+            .iter()
+            .filter_map(|region| region.intersect(BELOW_4G))
+            .rev()
+            .max_by_key(|region| region.size())
+    }
+
+    /// Its serial ports, the console first.
+    pub fn ports(&self) -> impl Iterator<Item = Com> + '_ {
+        let others = self.devices.ports.iter();
+        self.console.iter().chain(others).copied()
+    }
+
+    /// Whether the byte at `address` is the partition's.
+    #[must_use]
+    pub fn contains(&self, address: u64) -> bool {
+        self.regions().iter().any(|region| region.contains(address))
+    }
+}

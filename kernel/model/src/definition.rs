@@ -1,0 +1,94 @@
+//! What the operator said of a partition, before it is checked against anything.
+
+use core::fmt;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bulkhead_memory::Bytes;
+
+use crate::{Com, DeviceName, RestartPolicy};
+
+/// A partition as its operator defined it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// Its name.
+    pub name: String,
+    /// `cores=`, local APIC IDs in the order in which they were written.
+    pub cores: Vec<u32>,
+    /// `memory=`
+    pub memory: Vec<MemoryRequest>,
+    /// `kernel=`, the name of an image.
+    pub kernel: String,
+    /// `initrd=`, the name of an image.
+    pub initrd: Option<String>,
+    /// `cmdline=`, without what Bulkhead adds.
+    pub cmdline: String,
+    /// `console=`
+    pub console: Option<Com>,
+    /// `devices=`
+    pub devices: Vec<DeviceName>,
+    /// `restart=`
+    pub restart: RestartPolicy,
+    /// `control=`: whether it may start, restart and kill other partitions.
+    pub control: bool,
+}
+
+/// The keys of a `define` or `set` line; `None` is a key that was not given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// `cores=`
+    pub cores: Option<Vec<u32>>,
+    /// `memory=`
+    pub memory: Option<Vec<MemoryRequest>>,
+    /// `kernel=`
+    pub kernel: Option<String>,
+    /// `initrd=`; `Some(None)` takes the initrd away.
+    pub initrd: Option<Option<String>>,
+    /// `cmdline=`
+    pub cmdline: Option<String>,
+    /// `console=`; `Some(None)` takes the console away.
+    pub console: Option<Option<Com>>,
+    /// `devices=`; an empty list takes all away.
+    pub devices: Option<Vec<DeviceName>>,
+    /// `restart=`
+    pub restart: Option<RestartPolicy>,
+    /// `control=`
+    pub control: Option<bool>,
+}
+
+impl Change {
+    /// Replaces what was given.
+    pub fn apply(self, definition: &mut Definition) {
+        fn replace<T>(place: &mut T, value: Option<T>) {
+            if let Some(value) = value {
+                *place = value;
+            }
+        }
+        replace(&mut definition.cores, self.cores);
+        replace(&mut definition.memory, self.memory);
+        replace(&mut definition.kernel, self.kernel);
+        replace(&mut definition.initrd, self.initrd);
+        replace(&mut definition.cmdline, self.cmdline);
+        replace(&mut definition.console, self.console);
+        replace(&mut definition.devices, self.devices);
+        replace(&mut definition.restart, self.restart);
+        replace(&mut definition.control, self.control);
+    }
+}
+
+/// One item of `memory=`. Displays as it is written: `512M`, `512M@0x40000000`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryRequest {
+    /// How much, in bytes.
+    pub size: u64,
+    /// Where exactly; `None` leaves the place to Bulkhead.
+    pub at: Option<u64>,
+}
+
+impl fmt::Display for MemoryRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Bytes(self.size).fmt(f)?;
+        self.at.map_or(Ok(()), |at| write!(f, "@{at:#x}"))
+    }
+}

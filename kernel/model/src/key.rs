@@ -1,0 +1,45 @@
+//! The parts of a definition, as an operator calls them.
+
+/// The part of a `define` or `set` line that an error is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// The partition's name.
+    Name,
+    /// `cores=`
+    Cores,
+    /// `memory=`
+    Memory,
+    /// `kernel=`
+    Kernel,
+    /// `initrd=`
+    Initrd,
+    /// `cmdline=`
+    Cmdline,
+    /// `console=`
+    Console,
+    /// `devices=`
+    Devices,
+    /// `restart=`
+    Restart,
+    /// `control=`
+    Control,
+}
+
+impl Key {
+    /// The word before the `=`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Cores => "cores",
+            Self::Memory => "memory",
+            Self::Kernel => "kernel",
+            Self::Initrd => "initrd",
+            Self::Cmdline => "cmdline",
+            Self::Console => "console",
+            Self::Devices => "devices",
+            Self::Restart => "restart",
+            Self::Control => "control",
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What is there, and what was said of it: values that everything else reads.
+//!
+//! A [`Machine`] is what is there. A [`Definition`] is what the operator said of a partition, and a
+//! [`Claim`] what it has been given. [`State`], [`Event`] and [`RestartPolicy`] are the words for
+//! how it lives.
+//!
+//! Without virtualization *a partition's physical address is the machine's*, so there is one
+//! kind of address throughout.
+//!
+//! Neighbours: `bulkhead-launch` makes a launch's plan from a claim; `bulkhead-ledger` decides who
+//! is given what.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod address;
+mod claim;
+mod definition;
+mod devices;
+mod images;
+mod key;
+mod machine;
+mod name;
+mod policy;
+mod state;
+mod warning;
+
+pub use address::{BELOW_4G, PHYSICAL};
+pub use claim::Claim;
+pub use definition::{Change, Definition, MemoryRequest};
+pub use devices::{DeviceName, DeviceNameError, Devices};
+pub use images::ImageError;
+pub use key::Key;
+pub use machine::{
+    Com, Core, FirmwareKind, Image, ImageKind, Machine, MemoryKind, MemoryRange, Resident, Uart,
+};
+pub use name::{MAX_NAME_BYTES, NameError, check as check_name};
+pub use policy::{
+    Decision, Ending, FIRST_DELAY_MS, POWER_OFF_DELAY_MS, RESTART_LIMIT, RestartPolicy, STABLE_MS,
+    counts_as_consecutive,
+};
+pub use state::{Event, State};
+pub use warning::Warning;
