@@ -6,12 +6,15 @@ use std::cell::RefCell;
 
 pub use crate::sync::Access;
 
+/// What runs before each step of a thread.
+pub type Hook = Box<dyn Fn(Access)>;
+
 std::thread_local! {
-    static HOOK: RefCell<Option<Box<dyn Fn(Access)>>> = const { RefCell::new(None) };
+    static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
 }
 
 /// Runs `hook` before each step of this thread from now on; `None` for nothing.
-pub fn set_hook(hook: Option<Box<dyn Fn(Access)>>) {
+pub fn set_hook(hook: Option<Hook>) {
     HOOK.with(|cell| *cell.borrow_mut() = hook);
 }
 

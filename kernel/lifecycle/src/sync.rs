@@ -57,6 +57,10 @@ word!(Word64, AtomicU64, u64);
 
 /// Whether an access can change the word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "model"),
+    expect(unreachable_pub, reason = "seen by the model checks alone")
+)]
 pub enum Access {
     /// It reads.
     Read,
