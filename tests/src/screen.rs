@@ -2,7 +2,7 @@
 //! serial line: both show the same.
 
 use bulkhead_linux::{Channel, Screen};
-use bulkhead_screen::{Display, GLYPH_HEIGHT, Raster, Row, Surface};
+use bulkhead_terminal::screen::{Display, GLYPH_HEIGHT, Raster, Row, Surface};
 
 use crate::picture::Picture;
 

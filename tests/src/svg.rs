@@ -2,14 +2,14 @@
 //! shows it as an image. What does not move pictures shows its end.
 //!
 //! Each row of the terminal is written once for each time that it stays as it is, and is visible
-//! during that time. The terminal is [`bulkhead_screen`]'s, and so are the colours: Bulkhead's serial
+//! during that time. The terminal is [`bulkhead_terminal::screen`]'s, and so are the colours: Bulkhead's serial
 //! line has none, its screen tells lines apart in the same way.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use bulkhead_screen::{Display, Kind, Row, Surface};
+use bulkhead_terminal::screen::{Display, Kind, Row, Surface};
 
 use crate::cast::Cast;
 

@@ -5,7 +5,7 @@
 
 use bulkhead_linux::Screen;
 use bulkhead_memory::Region;
-use bulkhead_screen::{GLYPH_HEIGHT, Kind, MAX_COLUMNS, MAX_ROWS, Raster, Row, Surface};
+use bulkhead_terminal::screen::{GLYPH_HEIGHT, Kind, MAX_COLUMNS, MAX_ROWS, Raster, Row, Surface};
 
 use crate::cpu::mtrr;
 use crate::mem::{paging, phys};

@@ -5,7 +5,7 @@
 //! at a hundred times a second only, which nobody notices who types.
 
 use arrayvec::ArrayVec;
-use bulkhead_keyboard::{Input, Keyboard, Keymap, LONGEST, Ports};
+use bulkhead_terminal::keyboard::{Input, Keyboard, Keymap, LONGEST, Ports};
 use x86_64::instructions::port::Port;
 
 use crate::cpu::tsc;
@@ -56,7 +56,7 @@ impl Ports for Controller {
         unsafe { Port::new(DATA).read() }
     }
     fn write(&mut self, byte: u8) {
-        // SAFETY: as above; what `bulkhead-keyboard` writes is for the keyboard alone.
+        // SAFETY: as above; what `bulkhead-terminal` writes is for the keyboard alone.
         unsafe { Port::new(DATA).write(byte) };
     }
     fn command(&mut self, byte: u8) {

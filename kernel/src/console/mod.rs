@@ -11,7 +11,7 @@
 
 use core::fmt::{self, Write};
 
-use bulkhead_keyboard::Input;
+use bulkhead_terminal::keyboard::Input;
 
 mod framebuffer;
 pub(crate) mod keyboard;

@@ -7,7 +7,7 @@
 use core::fmt::{self, Write};
 
 use bulkhead_model::FirmwareKind;
-use bulkhead_screen::{Display, Surface};
+use bulkhead_terminal::screen::{Display, Surface};
 
 use super::framebuffer::FrameBuffer;
 use super::vga_text::{self, VgaText};
@@ -33,7 +33,7 @@ impl Target {
 }
 
 impl Surface for Target {
-    fn draw(&mut self, row: usize, content: &bulkhead_screen::Row<'_>) {
+    fn draw(&mut self, row: usize, content: &bulkhead_terminal::screen::Row<'_>) {
         match self {
             Self::FrameBuffer(buffer) => buffer.draw(row, content),
             Self::Text(text) => text.draw(row, content),

@@ -3,7 +3,7 @@
 //!
 //! Source: IBM VGA XGA Technical Reference, "Graphics Controller" and "CRT Controller" registers.
 
-use bulkhead_screen::{Row, Surface};
+use bulkhead_terminal::screen::{Row, Surface};
 use x86_64::instructions::port::Port;
 
 use crate::mem::phys;
@@ -43,7 +43,7 @@ impl VgaText {
     pub(super) fn clear(&mut self) {
         let blank = Row {
             cells: b"",
-            kind: bulkhead_screen::Kind::Output,
+            kind: bulkhead_terminal::screen::Kind::Output,
             cursor: None,
         };
         (0..ROWS).for_each(|row| self.draw(row, &blank));

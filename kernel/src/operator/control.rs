@@ -5,12 +5,12 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use bulkhead_keyboard::Keymap;
 use bulkhead_launch::{LaunchPlan, ResidentCode};
 use bulkhead_ledger::Ledger;
 use bulkhead_memory::Region;
 use bulkhead_model::{Event, Machine};
 use bulkhead_shell::Control;
+use bulkhead_terminal::keyboard::Keymap;
 
 use super::Kernel;
 use crate::console::{self, keyboard, screen, serial};

@@ -6,7 +6,7 @@ use core::fmt;
 
 use bulkhead_model::Com;
 use bulkhead_pci::Address;
-use bulkhead_serial::Speed;
+use bulkhead_terminal::serial::Speed;
 
 /// A serial port for the shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,8 @@ impl Console {
         let speed = speed.map(str::parse).transpose();
         Ok(Self {
             place,
-            speed: speed.map_err(|error: bulkhead_serial::SpeedError| error.to_string())?,
+            speed: speed
+                .map_err(|error: bulkhead_terminal::serial::SpeedError| error.to_string())?,
         })
     }
 }

@@ -12,8 +12,8 @@ use bulkhead_firmware::{NoSerialPort, SerialPort, SerialRegisters};
 use bulkhead_memory::Region;
 use bulkhead_model::{Com, MemoryKind, MemoryRange};
 use bulkhead_pci::{Address, Bar, BarKind, Function, poll};
-use bulkhead_serial::{PC_CLOCK, Speed};
 use bulkhead_shell::{Console, ConsolePlace, Options};
+use bulkhead_terminal::serial::{PC_CLOCK, Speed};
 
 use super::{LINE, write};
 use crate::mem::phys;
@@ -109,7 +109,7 @@ fn take(port: Candidate, known: &Known<'_>) -> Result<Choice, String> {
         // SAFETY: `Known` saw to it that a UART of ours is there, or nothing.
         let mut place = unsafe { super::Place::new(port.registers) };
         let name = where_it_is(port.registers);
-        if !bulkhead_serial::is_present(&mut place) {
+        if !bulkhead_terminal::serial::is_present(&mut place) {
             return Err(format!("no UART answers at {name}"));
         }
         if before.is_some_and(|(registers, _)| registers != port.registers) {
@@ -217,7 +217,7 @@ impl Known<'_> {
             // SAFETY: registers of a function that is a UART by its own words, and which nobody
             // uses yet: memory was checked to be no RAM, hence mapped uncached.
             let mut place = unsafe { super::Place::new(registers) };
-            bulkhead_serial::is_present(&mut place)
+            bulkhead_terminal::serial::is_present(&mut place)
         };
         let registers = if bar.kind == BarKind::Io {
             let base = u16::try_from(base).ok();

@@ -11,7 +11,7 @@ use core::fmt;
 
 use bulkhead_firmware::SerialRegisters;
 use bulkhead_model::Com;
-use bulkhead_serial::{PC_CLOCK, Ring, Speed, Uart};
+use bulkhead_terminal::serial::{PC_CLOCK, Ring, Speed, Uart};
 
 use crate::cpu::tsc;
 use crate::mem::heap;
@@ -60,7 +60,7 @@ static LINE: IrqLock<Line> = IrqLock::new(Line {
 pub(crate) fn is_present(port: Com) -> bool {
     // SAFETY: one of the four standard addresses; nobody else uses the port before partitions run.
     let mut place = unsafe { Place::new(SerialRegisters::Io(port.io_base())) };
-    bulkhead_serial::is_present(&mut place)
+    bulkhead_terminal::serial::is_present(&mut place)
 }
 
 /// Sets the shell's port up again: a Linux may have had it.

@@ -1,7 +1,7 @@
 //! Where a UART's registers are, and how they are reached.
 
 use bulkhead_firmware::SerialRegisters;
-use bulkhead_serial::Registers;
+use bulkhead_terminal::serial::Registers;
 use x86_64::instructions::port::Port;
 
 use crate::mem::phys;

@@ -4,7 +4,7 @@ use pc_keyboard::{
     DecodedKey, HandleControl, KeyCode, KeyboardLayout, Modifiers, PhysicalKeyboard,
 };
 
-use crate::keymap::Keymap;
+use super::keymap::Keymap;
 
 /// A key, and its character at each level: nothing; Shift; Caps Lock; both; `AltGr`; Control. 0 is
 /// none, 0x80 one that is not ASCII.

@@ -1,4 +1,4 @@
-use bulkhead_serial::Speed;
+use bulkhead_terminal::serial::Speed;
 use proptest::prelude::*;
 
 #[test]

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use bulkhead_serial::Ring;
+use bulkhead_terminal::serial::Ring;
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use bulkhead_keyboard::{Input, Keyboard, Keymap, Ports};
+use bulkhead_terminal::keyboard::{Input, Keyboard, Keymap, Ports};
 use proptest::prelude::*;
 
 /// A controller and a keyboard, as far as Bulkhead uses them.

@@ -10,16 +10,14 @@
 //!
 //! Key types: [`Keyboard`], [`Ports`], [`Input`], [`Keymap`]. Neighbour: the kernel's
 //! `console/keyboard.rs` has the ports.
-#![no_std]
-#![forbid(unsafe_code)]
 
 mod controller;
+mod device;
 mod input;
-mod keyboard;
 mod keymap;
 mod table;
 
 pub use controller::Ports;
+pub use device::Keyboard;
 pub use input::{Input, LONGEST};
-pub use keyboard::Keyboard;
 pub use keymap::Keymap;

@@ -13,10 +13,6 @@
 //!
 //! Key types: [`Display`], [`Surface`], [`Raster`], [`Row`]. Neighbour: the kernel's
 //! `console/screen.rs` has the surfaces.
-#![no_std]
-#![forbid(unsafe_code)]
-
-extern crate alloc;
 
 mod display;
 mod font;

@@ -1,4 +1,4 @@
-use bulkhead_serial::{Ring, Speed, Uart, XOFF, XON};
+use bulkhead_terminal::serial::{Ring, Speed, Uart, XOFF, XON};
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -5,10 +5,10 @@ use pc_keyboard::{
     ScancodeSet2,
 };
 
-use crate::controller::{self, ACKNOWLEDGE, FROM_MOUSE, OUTPUT_FULL, Ports, RESEND};
-use crate::input::{Held, Input};
-use crate::keymap::Keymap;
-use crate::table::Table;
+use super::controller::{self, ACKNOWLEDGE, FROM_MOUSE, OUTPUT_FULL, Ports, RESEND};
+use super::input::{Held, Input};
+use super::keymap::Keymap;
+use super::table::Table;
 
 /// To the keyboard: its lights, which a second byte tells.
 const SET_LIGHTS: u8 = 0xed;

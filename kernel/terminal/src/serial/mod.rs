@@ -8,10 +8,6 @@
 //! used: it waits without a limit for a transmitter that may be dead, raises OUT2 (which puts a
 //! polled port onto an interrupt line that a partition may own), takes divisors only that come
 //! out even, and does not tell which byte an error belongs to.
-#![no_std]
-#![forbid(unsafe_code)]
-
-extern crate alloc;
 
 mod ring;
 mod speed;

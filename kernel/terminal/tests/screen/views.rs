@@ -1,6 +1,6 @@
 //! Scrolling back, the status line, what a long text leaves.
 
-use bulkhead_screen::{Display, Kind, Row, Surface};
+use bulkhead_terminal::screen::{Display, Kind, Row, Surface};
 
 /// What is seen, with the kind of each row.
 #[derive(Default)]

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use bulkhead_serial::Registers;
+use bulkhead_terminal::serial::Registers;
 
 pub(crate) const DATA_READY: u8 = 1;
 pub(crate) const OVERRUN: u8 = 1 << 1;

@@ -1,7 +1,7 @@
 //! Rows of text as pixels.
 
 use bulkhead_linux::{Channel, Screen};
-use bulkhead_screen::{GLYPH_HEIGHT, GLYPH_WIDTH, Kind, Raster, Row};
+use bulkhead_terminal::screen::{GLYPH_HEIGHT, GLYPH_WIDTH, Kind, Raster, Row};
 
 const fn screen(width: u16, height: u16, bits: u8, [red, green, blue]: [(u8, u8); 3]) -> Screen {
     const fn channel((size, position): (u8, u8)) -> Channel {

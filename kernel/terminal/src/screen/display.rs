@@ -3,8 +3,8 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::kind::Kind;
-use crate::text::{Text, trimmed};
+use super::kind::Kind;
+use super::text::{Text, trimmed};
 
 /// A row to be drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use core::fmt;
 
 use uart_16550::spec::registers::{FCR, FifoTriggerLevel, LCR, LSR, MCR, offsets};
 
-use crate::{Ring, Speed};
+use super::{Ring, Speed};
 
 /// "Send no more for now": asked of the other side when the ring fills up.
 pub const XOFF: u8 = 0x13;

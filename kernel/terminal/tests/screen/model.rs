@@ -1,7 +1,7 @@
 //! Whatever is written, the screen shows what a simple model of a terminal shows, and only changed
 //! rows had to be drawn for that.
 
-use bulkhead_screen::{Display, Row, Surface};
+use bulkhead_terminal::screen::{Display, Row, Surface};
 use proptest::prelude::*;
 
 const COLUMNS: usize = 20;
@@ -94,7 +94,7 @@ impl Model {
 struct Drawn {
     rows: [String; ROWS],
     cursors: [Option<usize>; ROWS],
-    kinds: [Option<bulkhead_screen::Kind>; ROWS],
+    kinds: [Option<bulkhead_terminal::screen::Kind>; ROWS],
 }
 
 impl Surface for Drawn {
@@ -174,7 +174,7 @@ proptest! {
             }
         }
         let mut display = Display::new(columns, rows);
-        let mut surface = Counted(display.columns(), rows.clamp(1, bulkhead_screen::MAX_ROWS));
+        let mut surface = Counted(display.columns(), rows.clamp(1, bulkhead_terminal::screen::MAX_ROWS));
         for (text, pages, status) in steps {
             display.write(&text);
             display.page(pages);

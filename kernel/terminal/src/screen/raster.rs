@@ -2,11 +2,11 @@
 
 use bulkhead_linux::Screen;
 
-use crate::display::Row;
-use crate::font::{self, GLYPH_HEIGHT, GLYPH_WIDTH, SHADES};
-use crate::pixel::PixelFormat;
-use crate::text::{MAX_COLUMNS, MAX_ROWS};
-use crate::{Kind, Rgb};
+use super::display::Row;
+use super::font::{self, GLYPH_HEIGHT, GLYPH_WIDTH, SHADES};
+use super::pixel::PixelFormat;
+use super::text::{MAX_COLUMNS, MAX_ROWS};
+use super::{Kind, Rgb};
 
 /// From this width on each pixel of the font is drawn as two by two: text of 16 lines can't be read
 /// on such a screen.

@@ -2,7 +2,7 @@
 
 use bulkhead_linux::{Channel, Screen};
 
-use crate::Rgb;
+use super::Rgb;
 
 /// Where a pixel has its colours, and how long it is: 15 to 32 bits, in 2 to 4 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::kind::Kind;
-use crate::sequence::{Meaning, Sequence};
+use super::kind::Kind;
+use super::sequence::{Meaning, Sequence};
 
 /// Most characters in a row: a wider screen stays blank at the right.
 pub const MAX_COLUMNS: usize = 160;
