@@ -1,41 +1,80 @@
 //! Tab: what the word before the cursor can become.
 
-use alloc::format;
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt::{self, Write};
 
 use bulkhead_model::{Com, DeviceName, ImageKind, Key, Machine, RestartPolicy};
 
 use crate::command::{Goal, OnError, Verb};
 use crate::control::Control;
+use crate::limits::CANDIDATES;
+use crate::line::COLUMNS;
 use crate::settings::KEYS;
 use crate::words::{Word, split};
 
 /// What a word can become.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Completion {
-    /// The part of the word that the candidates replace: all of it, or what follows the `=`.
-    pub(crate) prefix: String,
-    /// The candidates, all of which begin with `prefix`.
-    pub(crate) candidates: Vec<String>,
+    /// Bytes of the part of the word that the candidates replace: all of it, or what follows the
+    /// `=`.
+    prefix: usize,
+    /// What all candidates begin with; the part of the word at least.
+    common: String,
+    /// How many candidates there are.
+    count: usize,
+    /// The first [`CANDIDATES`] of them, in alphabetical order.
+    listed: Vec<String>,
 }
 
 impl Completion {
+    /// Counts one more candidate.
+    fn add(&mut self, candidate: String) {
+        if self.count == 0 {
+            self.common.clone_from(&candidate);
+        } else {
+            let same = self.common.bytes().zip(candidate.bytes());
+            let same = same.take_while(|(a, b)| a == b).count();
+            self.common.truncate(same);
+        }
+        self.count += 1;
+        if self.listed.len() < CANDIDATES {
+            self.listed.push(candidate);
+        }
+    }
+
     /// What can be inserted without choosing: the rest of the only candidate and a space, or
     /// what all candidates have in common.
     pub(crate) fn insertion(&self, after: &str) -> String {
-        let Some((first, rest)) = self.candidates.split_first() else {
-            return String::new();
-        };
-        let common = rest.iter().fold(first.len(), |common, other| {
-            let same = first.bytes().zip(other.bytes()).take_while(|(a, b)| a == b);
-            common.min(same.count())
-        });
-        let mut insertion = first[self.prefix.len()..common].to_string();
-        if rest.is_empty() && !first.ends_with('=') && !after.starts_with(' ') {
+        let mut insertion = self.common[self.prefix..].to_string();
+        if self.count == 1 && !self.common.ends_with('=') && !after.starts_with(' ') {
             insertion.push(' ');
         }
         insertion
+    }
+
+    /// Whether there is nothing that the word could become.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Prints the candidates in columns of a terminal row.
+    pub(crate) fn list(&self, out: &mut dyn Write) -> fmt::Result {
+        let width = self.listed.iter().map(String::len).max().unwrap_or(0) + 2;
+        let in_row = (COLUMNS / width).max(1);
+        for row in self.listed.chunks(in_row) {
+            for (index, name) in row.iter().enumerate() {
+                let is_last = index + 1 == row.len();
+                let width = if is_last { 0 } else { width };
+                write!(out, "{name:<width$}")?;
+            }
+            writeln!(out)?;
+        }
+        match self.count - self.listed.len() {
+            0 => Ok(()),
+            more => writeln!(out, "and {more} more"),
+        }
     }
 }
 
@@ -60,17 +99,20 @@ pub(crate) fn complete(before: &str, control: &dyn Control) -> Completion {
     let word = word.map(|word| word.text).unwrap_or_default();
     let earlier: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
     let (prefix, all) = candidates(&word, &earlier, control);
-    let mut candidates: Vec<String> = all
-        .into_iter()
-        .filter(|candidate| candidate.starts_with(prefix))
+    let mut completion = Completion {
+        prefix: prefix.len(),
+        common: prefix.to_string(),
+        ..Completion::default()
+    };
+    all.filter(|candidate| candidate.starts_with(prefix))
         .filter(|candidate| candidate.bytes().all(is_plain))
-        .collect();
-    candidates.sort_unstable();
-    Completion {
-        prefix: prefix.to_string(),
-        candidates,
-    }
+        .for_each(|candidate| completion.add(candidate));
+    completion.listed.sort_unstable();
+    completion
 }
+
+/// Names one after the other: a machine may have very many devices.
+type Names<'a> = Box<dyn Iterator<Item = String> + 'a>;
 
 /// Whether a character needs no quotes; names that do are not offered.
 fn is_plain(byte: u8) -> bool {
@@ -80,9 +122,9 @@ fn is_plain(byte: u8) -> bool {
 /// All that can stand in place of `word`, or of its value, after the words `earlier`.
 fn candidates<'a>(
     word: &'a str,
-    earlier: &[&str],
-    control: &dyn Control,
-) -> (&'a str, Vec<String>) {
+    earlier: &'a [&'a str],
+    control: &'a dyn Control,
+) -> (&'a str, Names<'a>) {
     let Some((verb, arguments)) = earlier.split_first() else {
         return (word, owned(Verb::ALL.map(Verb::name)));
     };
@@ -104,76 +146,77 @@ fn candidates<'a>(
         (Some(Verb::Help), []) => owned(Verb::ALL.map(Verb::name)),
         (Some(Verb::Reset | Verb::Poweroff), []) => owned(["force"]),
         (Some(Verb::Status), []) => owned(["on", "off"]),
-        (Some(Verb::Keymap), []) => control.keymaps().iter().map(ToString::to_string).collect(),
-        _ => Vec::new(),
+        (Some(Verb::Keymap), []) => Box::new(control.keymaps().iter().map(ToString::to_string)),
+        _ => owned([]),
     };
     (word, all)
 }
 
-fn owned<const N: usize>(names: [&str; N]) -> Vec<String> {
-    names.map(String::from).to_vec()
+fn owned<'a, const N: usize>(names: [&'a str; N]) -> Names<'a> {
+    Box::new(names.into_iter().map(String::from))
 }
 
 /// Images that could be scripts.
-fn scripts(machine: &Machine) -> Vec<String> {
-    let data = machine
-        .images
-        .iter()
-        .filter(|image| matches!(image.kind, ImageKind::Data));
-    data.map(|image| image.name.clone()).collect()
+fn scripts(machine: &Machine) -> Names<'_> {
+    images(machine, |kind| matches!(kind, ImageKind::Data))
 }
 
-fn partitions(named: &[&str], control: &dyn Control) -> Vec<String> {
-    let names = control.ledger().iter().map(|p| p.definition.name.clone());
-    names
-        .filter(|name| !named.contains(&name.as_str()))
-        .collect()
+fn images(machine: &Machine, wanted: fn(&ImageKind) -> bool) -> Names<'_> {
+    let images = machine.images.iter();
+    let images = images.filter(move |image| wanted(&image.kind));
+    Box::new(images.map(|image| image.name.clone()))
+}
+
+fn partitions<'a>(named: &'a [&'a str], control: &'a dyn Control) -> Names<'a> {
+    let names = control.ledger().iter().map(|p| p.definition.name.as_str());
+    let others = names.filter(|name| !named.contains(name));
+    Box::new(others.map(String::from))
 }
 
 /// A key that is not there yet, or the value of one.
-fn setting<'a>(word: &'a str, earlier: &[&str], control: &dyn Control) -> (&'a str, Vec<String>) {
+fn setting<'a>(
+    word: &'a str,
+    earlier: &'a [&'a str],
+    control: &'a dyn Control,
+) -> (&'a str, Names<'a>) {
     let machine = control.machine();
     let Some(equals) = word.find('=') else {
-        let unused = |name: &&str| !earlier.iter().any(|word| word.starts_with(*name));
+        let unused = move |name: &&str| !earlier.iter().any(|word| word.starts_with(*name));
         let names = KEYS.iter().map(|known| known.name);
-        return (word, names.filter(unused).map(String::from).collect());
+        return (word, Box::new(names.filter(unused).map(String::from)));
     };
     let (key, value) = word.split_at(equals + 1);
     let key = KEYS.iter().find(|known| known.name == key).map(|k| k.key);
-    let images = |wanted: fn(&ImageKind) -> bool| {
-        let images = machine.images.iter().filter(|image| wanted(&image.kind));
-        images.map(|image| image.name.clone()).collect()
-    };
     let all = match key {
-        Some(Key::Kernel) => images(|kind| matches!(kind, ImageKind::Kernel(_))),
-        Some(Key::Initrd) => images(|kind| matches!(kind, ImageKind::Data)),
+        Some(Key::Kernel) => images(machine, |kind| matches!(kind, ImageKind::Kernel(_))),
+        Some(Key::Initrd) => scripts(machine),
         Some(Key::Console) => {
             let uarts = machine.uarts.iter().filter(|uart| !uart.is_shell);
             let names = uarts.map(|uart| Com::name(uart.port));
-            names.chain(["none"]).map(String::from).collect()
+            Box::new(names.chain(["none"]).map(String::from))
         }
         Some(Key::Devices) => return devices(value, machine),
         Some(Key::Restart) => owned(RestartPolicy::ALL.map(RestartPolicy::name)),
         Some(Key::Control) => owned(["yes", "no"]),
-        _ => Vec::new(),
+        _ => owned([]),
     };
     (value, all)
 }
 
 /// The item of a list that is being typed, and the devices that it can become: those that are not
 /// in the list yet.
-fn devices<'a>(value: &'a str, machine: &Machine) -> (&'a str, Vec<String>) {
+fn devices<'a>(value: &'a str, machine: &'a Machine) -> (&'a str, Names<'a>) {
     let (listed, item) = value.rsplit_once(',').unwrap_or(("", value));
     let listed: Vec<DeviceName> = listed.split(',').flat_map(str::parse).collect();
     let all = machine.functions.iter().filter(|f| !f.is_bridge());
     let all = all.map(|f| DeviceName::Function(f.address));
     let all = all.chain(DeviceName::WORDS.map(|(_, name)| name));
-    let offered = all.filter(|name| can_be_given(*name, machine) && !listed.contains(name));
-    let mut names: Vec<String> = offered.map(|name| name.to_string()).collect();
-    if listed.is_empty() {
-        names.push(String::from("none"));
-    }
-    (item, names)
+    let none = listed.is_empty().then(|| String::from("none"));
+    let offered = all.filter(move |name| can_be_given(*name, machine) && !listed.contains(name));
+    (
+        item,
+        Box::new(offered.map(|name| name.to_string()).chain(none)),
+    )
 }
 
 /// Whether the machine has the device, and somebody could be given it by that name.
@@ -196,17 +239,4 @@ fn can_be_given(name: DeviceName, machine: &Machine) -> bool {
         DeviceName::Framebuffer => machine.screen.is_some(),
         DeviceName::IoApic => !machine.io_apics.is_empty(),
     }
-}
-
-/// The candidates in columns of a terminal row.
-pub(crate) fn columns(candidates: &[String]) -> String {
-    let width = candidates.iter().map(String::len).max().unwrap_or(0) + 2;
-    let in_row = (crate::line::COLUMNS / width).max(1);
-    let mut text = String::new();
-    for row in candidates.chunks(in_row) {
-        let cells: String = row.iter().map(|name| format!("{name:<width$}")).collect();
-        text.push_str(cells.trim_end());
-        text.push('\n');
-    }
-    text
 }

@@ -8,6 +8,7 @@ use core::fmt::{self, Write};
 
 use crate::line::COLUMNS;
 use crate::nearest::nearest;
+use crate::sentence::{Cut, bounded};
 
 /// A range of bytes of a line; empty where something is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,16 +24,17 @@ pub(crate) struct Span {
 pub(crate) struct CommandError {
     /// Where in the line.
     pub(crate) span: Span,
-    /// The sentence: lower case, no full stop, names the culprit and what is accepted.
+    /// The sentence: lower case, no full stop, names the culprit and what is accepted. At most
+    /// [`MESSAGE_BYTES`](crate::limits::MESSAGE_BYTES).
     pub(crate) message: String,
 }
 
 impl CommandError {
     /// An error about the words at `span`.
-    pub(crate) fn new(span: Span, message: impl Into<String>) -> Self {
+    pub(crate) fn new(span: Span, message: impl AsRef<str>) -> Self {
         Self {
             span,
-            message: message.into(),
+            message: bounded(message.as_ref()),
         }
     }
 }
@@ -148,7 +150,7 @@ pub(crate) fn did_you_mean<'a>(
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> String {
     nearest(word, candidates)
-        .map(|name| format!(", did you mean \"{name}\"?"))
+        .map(|name| format!(", did you mean \"{}\"?", Cut(name)))
         .unwrap_or_default()
 }
 

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use crate::limits::QUOTED_CHARS;
+
 /// The candidate that `word` most likely stands for, if it is like any.
 ///
 /// Two mistakes are forgiven (one in a word of up to three letters); the start of a candidate
@@ -10,6 +12,10 @@ pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
+    // Longer than anything that is meant, and not to be copied.
+    if word.len() > QUOTED_CHARS {
+        return None;
+    }
     let allowed = if word.len() <= 3 { 1 } else { 2 };
     candidates
         .into_iter()
@@ -30,11 +36,11 @@ pub(crate) fn nearest<'a>(
 /// Letters to insert, delete, replace or swap with their neighbour to make one word of the
 /// other (optimal string alignment).
 fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     // More than the longest word that can match is a mismatch without counting.
-    if a.len().abs_diff(b.len()) > 2 {
+    if a.chars().count().abs_diff(b.chars().count()) > 2 {
         return usize::MAX;
     }
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut two_above: Vec<usize> = Vec::new();
     let mut above: Vec<usize> = (0..=b.len()).collect();
     for (i, &x) in a.iter().enumerate() {

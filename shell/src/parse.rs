@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use crate::command::{Command, Force, Goal, OnError, Request, Verb};
 use crate::error::{CommandError, Span, did_you_mean};
 use crate::help::usage;
+use crate::sentence::Cut;
 use crate::settings::Settings;
 use crate::values;
 use crate::words::{Word, split};
@@ -30,7 +31,8 @@ fn verb(word: &Word) -> Result<Verb, CommandError> {
     Verb::from_name(name).ok_or_else(|| {
         let names = Verb::ALL.map(Verb::name);
         let message = format!(
-            "unknown command \"{name}\"{} (accepted: {})",
+            "unknown command \"{}\"{} (accepted: {})",
+            Cut(name),
             did_you_mean(name, names),
             names.join(", ")
         );
@@ -109,7 +111,7 @@ fn choice<T>(
         let names = names.join(", ");
         CommandError::new(
             word.span,
-            format!("\"{text}\" is neither{hint} (accepted: {names})"),
+            format!("\"{}\" is neither{hint} (accepted: {names})", Cut(text)),
         )
     })
 }
@@ -162,7 +164,7 @@ impl<'a> Arguments<'a> {
         self.name()?;
         for (i, name) in self.rest.iter().enumerate() {
             if self.rest[..i].iter().any(|other| other.text == name.text) {
-                let message = format!("\"{}\" is listed twice", name.text);
+                let message = format!("\"{}\" is listed twice", Cut(&name.text));
                 return Err(CommandError::new(name.span, message));
             }
         }
@@ -206,7 +208,7 @@ impl<'a> Arguments<'a> {
         let word = rest.first().unwrap_or(self.first);
         let message = format!(
             "\"{}\" is too much here (accepted: {})",
-            word.text,
+            Cut(&word.text),
             usage(self.verb)
         );
         CommandError::new(word.span, message)

@@ -15,14 +15,11 @@ use bulkhead_model::{Image, ImageKind};
 use crate::command::{Command, OnError};
 use crate::control::Control;
 use crate::error::{CommandError, Failure, did_you_mean, quote};
+use crate::limits::{INCLUDES, SCRIPT_BYTES};
 use crate::parse::parse;
 use crate::run::{Done, run};
+use crate::sentence::{Cut, listed};
 use crate::words::Word;
-
-/// How deep scripts may include each other.
-const DEEPEST: usize = 8;
-/// Larger ones are no scripts but a mistake.
-const LARGEST_SCRIPT_BYTES: u64 = 1 << 20;
 
 /// A script stopped at its first error, which has been printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,8 +148,8 @@ impl<'a> Reader<'a> {
         if self.names().any(|outer| outer == name.text) {
             return Err(refuse(format!("\"{}\" would include itself", name.text)).into());
         }
-        if self.names().count() == DEEPEST {
-            return Err(refuse(format!("scripts may include each other {DEEPEST} deep")).into());
+        if self.names().count() == INCLUDES {
+            return Err(refuse(format!("scripts may include each other {INCLUDES} deep")).into());
         }
         let text = text(&name.text, control).map_err(refuse)?;
         self.inner(&name.text)
@@ -169,15 +166,11 @@ fn text(name: &str, control: &dyn Control) -> Result<&'static str, String> {
     let images = &control.machine().images;
     let Some(image) = control.machine().image(name) else {
         let names = || images.iter().map(|image| image.name.as_str());
-        let all: alloc::vec::Vec<&str> = names().collect();
-        let all = if all.is_empty() {
-            String::from("none")
-        } else {
-            all.join(", ")
-        };
-        let hint = did_you_mean(name, names());
         return Err(format!(
-            "there is no image \"{name}\"{hint} (images: {all})"
+            "there is no image \"{}\"{} (images: {})",
+            Cut(name),
+            did_you_mean(name, names()),
+            listed(names())
         ));
     };
     check_size(image)?;
@@ -190,8 +183,8 @@ fn check_size(image: &Image) -> Result<(), String> {
     if !matches!(image.kind, ImageKind::Data) {
         return Err(format!("\"{name}\" is no script: it is a kernel"));
     }
-    if image.region.size() > LARGEST_SCRIPT_BYTES {
-        let (size, most) = (Bytes(image.region.size()), Bytes(LARGEST_SCRIPT_BYTES));
+    if image.region.size() > SCRIPT_BYTES {
+        let (size, most) = (Bytes(image.region.size()), Bytes(SCRIPT_BYTES));
         return Err(format!(
             "\"{name}\" is no script: it has {size} bytes, more than {most}"
         ));
@@ -207,12 +200,15 @@ pub(crate) fn tell_events(control: &mut dyn Control, out: &mut dyn Write) -> fmt
     Ok(())
 }
 
-/// Prints `* line`. Reasons may quote what a firmware or an image says: nothing may move the
-/// cursor.
+/// Reasons of an event may quote what a firmware or an image says: nothing may move the cursor.
+pub(crate) fn printable(c: char) -> char {
+    if c.is_control() { '?' } else { c }
+}
+
+/// Prints `* line`.
 pub(crate) fn write_event(line: &str, out: &mut dyn Write) -> fmt::Result {
     out.write_str("* ")?;
-    for c in line.chars() {
-        out.write_char(if c.is_control() { '?' } else { c })?;
-    }
+    line.chars()
+        .try_for_each(|c| out.write_char(printable(c)))?;
     out.write_char('\n')
 }

@@ -10,6 +10,7 @@ use core::ops::Range;
 use bulkhead_model::{Change, Com, Key, RestartPolicy};
 
 use crate::error::{CommandError, Span, did_you_mean};
+use crate::sentence::Cut;
 use crate::values::{self, ValueError};
 use crate::words::Word;
 
@@ -207,6 +208,7 @@ fn console(value: &str) -> Result<Option<Com>, String> {
             Some(com) => format!(", did you mean \"{}\"?", com.name()),
             None => did_you_mean(value, Com::ALL.map(Com::name)),
         };
+        let value = Cut(value);
         format!("\"{value}\" is not a console{hint} (accepted: com1, com2, com3, com4, none)")
     })
 }
@@ -216,6 +218,7 @@ fn restart(value: &str) -> Result<RestartPolicy, String> {
     RestartPolicy::from_name(value).ok_or_else(|| {
         let hint = did_you_mean(value, names);
         let names = names.join(", ");
+        let value = Cut(value);
         format!("\"{value}\" is not a restart policy{hint} (accepted: {names})")
     })
 }
@@ -225,7 +228,8 @@ fn yes_or_no(value: &str) -> Result<bool, String> {
         "yes" => Ok(true),
         "no" => Ok(false),
         _ => Err(format!(
-            "\"{value}\" is neither yes nor no (accepted: yes, no)"
+            "\"{}\" is neither yes nor no (accepted: yes, no)",
+            Cut(value)
         )),
     }
 }
@@ -239,14 +243,18 @@ fn no_equals(word: &Word) -> CommandError {
         Some(known) => format!("write {}{}", known.name, known.form),
         None => "a value with spaces needs quotes: cmdline=\"a b\"".to_string(),
     };
-    CommandError::new(word.span, format!("\"{text}\" is not key=value; {hint}"))
+    CommandError::new(
+        word.span,
+        format!("\"{}\" is not key=value; {hint}", Cut(text)),
+    )
 }
 
 fn unknown_key(word: &Word, equals: usize) -> CommandError {
     let key = &word.text[..equals];
     let names: Vec<&str> = key_names().collect();
     let message = format!(
-        "unknown key \"{key}\"{} (accepted: {})",
+        "unknown key \"{}\"{} (accepted: {})",
+        Cut(key),
         did_you_mean(key, names.iter().copied()),
         names.join(", ")
     );
@@ -265,11 +273,7 @@ fn key_names() -> impl Iterator<Item = &'static str> {
 /// Where the part of a value stands that the ledger calls `token`: the item of `cores=` with
 /// that core, the item of `memory=` or `devices=` that asks for that, the parameter in `cmdline=`.
 fn find_part(key: Key, value: &str, token: &str) -> Option<Range<usize>> {
-    let parts: Vec<(Range<usize>, &str)> = match key {
-        Key::Cores | Key::Memory | Key::Devices => values::items(value, ',').collect(),
-        Key::Cmdline => values::items(value, ' ').collect(),
-        _ => Vec::new(),
-    };
+    let separator = if key == Key::Cmdline { ' ' } else { ',' };
     let is_it = |part: &str| match key {
         Key::Cores => {
             values::cores(part).is_ok_and(|cores| cores.iter().any(|c| c.to_string() == token))
@@ -281,7 +285,7 @@ fn find_part(key: Key, value: &str, token: &str) -> Option<Range<usize>> {
             .is_ok_and(|devices| devices.iter().any(|d| d.to_string() == token)),
         _ => part == token,
     };
-    let found = parts.into_iter().find(|(_, part)| is_it(part));
+    let found = values::items(value, separator).find(|(_, part)| is_it(part));
     // A parameter may be named without its value, or have spaces in quotes.
     let named = || {
         let at = value.find(token).filter(|_| !token.is_empty())?;

@@ -4,13 +4,14 @@ use alloc::string::String;
 use core::fmt::{self, Write};
 
 use crate::command::Command;
-use crate::complete::{columns, complete};
+use crate::complete::complete;
 use crate::control::Control;
-use crate::error::{CommandError, Failure, caret_under_typed};
+use crate::error::{CommandError, Failure, Span, caret_under_typed};
 use crate::line::{LineEditor, Outcome, PROMPT};
 use crate::parse::parse;
 use crate::run::Watch;
 use crate::script::{Reader, ScriptStopped, write_event};
+use crate::words::too_long;
 
 /// A shell on one terminal.
 ///
@@ -104,6 +105,12 @@ impl Shell {
         match outcome {
             Outcome::Editing => Ok(()),
             Outcome::Complete => self.tab(undecided, control, out),
+            Outcome::TooLong { start, bytes } => {
+                let end = start.len();
+                let error = CommandError::new(Span { start: end, end }, too_long(bytes));
+                refuse(&start, &error, out)?;
+                self.editor.prompt(out)
+            }
             Outcome::Submitted(line) if is_watch(&line) => {
                 self.watch = Some(Watch::default());
                 self.tick(control, out);
@@ -132,9 +139,9 @@ impl Shell {
         if !insertion.is_empty() {
             return self.editor.insert(&insertion, out);
         }
-        if undecided && !completion.candidates.is_empty() {
+        if undecided && !completion.is_empty() {
             self.editor.step_down(out)?;
-            out.write_str(&columns(&completion.candidates))?;
+            completion.list(out)?;
             return self.editor.prompt(out);
         }
         self.undecided = true;

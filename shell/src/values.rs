@@ -9,6 +9,8 @@ use bulkhead_memory::{parse_address, parse_size};
 use bulkhead_model::{DeviceName, MemoryRequest};
 
 use crate::error::did_you_mean;
+use crate::limits::{CORES, DEVICE_ITEMS, MEMORY_ITEMS};
+use crate::sentence::Cut;
 
 /// What is wrong with a value, and which bytes of it.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,9 +27,6 @@ impl ValueError {
     }
 }
 
-/// Cores that one list can name: more than any machine has, so that `0-4000000000` is
-/// refused before it eats the memory.
-const MOST_CORES: usize = 4096;
 const CORES_FORM: &str = "accepted: local APIC IDs and ranges, as in 1,2-3";
 const MEMORY_FORM: &str = "accepted: SIZE or SIZE@ADDRESS, as in 512M or 1G@0x40000000";
 
@@ -38,18 +37,21 @@ pub(crate) fn cores(value: &str) -> Result<Vec<u32>, ValueError> {
         let refuse = |message| ValueError::new(range.clone(), message);
         let (first, last) = item.split_once('-').unwrap_or((item, item));
         let (Some(first), Some(last)) = (core(first), core(last)) else {
-            return Err(refuse(format!("\"{item}\" is not a core ({CORES_FORM})")));
+            return Err(refuse(format!(
+                "\"{}\" is not a core ({CORES_FORM})",
+                Cut(item)
+            )));
         };
         if first > last {
-            let message = format!("the range {item} runs backwards ({CORES_FORM})");
+            let message = format!("the range {} runs backwards ({CORES_FORM})", Cut(item));
             return Err(refuse(message));
         }
         for core in first..=last {
             if cores.contains(&core) {
                 return Err(refuse(format!("core {core} is listed twice")));
             }
-            if cores.len() == MOST_CORES {
-                return Err(refuse(format!("more than {MOST_CORES} cores are named")));
+            if cores.len() == CORES {
+                return Err(refuse(format!("more than {CORES} cores are named")));
             }
             cores.push(core);
         }
@@ -66,14 +68,19 @@ fn core(text: &str) -> Option<u32> {
 /// Reads `512M,1G@0x100000000`.
 pub(crate) fn memory(value: &str) -> Result<Vec<MemoryRequest>, ValueError> {
     items(value, ',')
-        .map(|(range, item)| {
+        .enumerate()
+        .map(|(index, (range, item))| {
+            if index == MEMORY_ITEMS {
+                let message = format!("more than {MEMORY_ITEMS} items are listed");
+                return Err(ValueError::new(range, message));
+            }
             let (size, at) = match item.split_once('@') {
                 Some((size, at)) => (size, Some(at)),
                 None => (item, None),
             };
             let refuse = |what: &str, part: &str, why: &dyn core::fmt::Display| {
                 let start = range.start + if what == "size" { 0 } else { size.len() + 1 };
-                let message = format!("the {what} \"{part}\" {why}");
+                let message = format!("the {what} \"{}\" {why}", Cut(part));
                 ValueError::new(start..start + part.len(), message)
             };
             let bytes = parse_size(size).map_err(|e| refuse("size", size, &e))?;
@@ -101,12 +108,16 @@ pub(crate) fn devices(value: &str) -> Result<Vec<DeviceName>, ValueError> {
                 format!("{error}")
             } else {
                 let form = DeviceName::FORM;
-                format!("\"{item}\" is not a device{hint} (accepted: {form})")
+                format!("\"{}\" is not a device{hint} (accepted: {form})", Cut(item))
             };
             ValueError::new(range.clone(), message)
         })?;
         if devices.contains(&device) {
             return Err(ValueError::new(range, format!("{device} is listed twice")));
+        }
+        if devices.len() == DEVICE_ITEMS {
+            let message = format!("more than {DEVICE_ITEMS} devices are named");
+            return Err(ValueError::new(range, message));
         }
         devices.push(device);
     }
@@ -133,7 +144,8 @@ pub(crate) fn duration_ms(value: &str) -> Result<u64, String> {
     match ms {
         Some(ms) if ms <= LONGEST_WAIT_MS => Ok(ms),
         _ => Err(format!(
-            "\"{value}\" is not a time of at most a day (accepted: 10, 10s, 500ms, 2m)"
+            "\"{}\" is not a time of at most a day (accepted: 10, 10s, 500ms, 2m)",
+            Cut(value)
         )),
     }
 }
@@ -164,7 +176,7 @@ mod tests {
             ("1,+2", 2..4, "\"+2\" is not a core"),
             ("1,3-2", 2..5, "the range 3-2 runs backwards"),
             ("1-3,2", 4..5, "core 2 is listed twice"),
-            ("0-4294967295", 0..12, "more than 4096 cores are named"),
+            ("0-4294967295", 0..12, "more than 1024 cores are named"),
             ("4294967296", 0..10, "\"4294967296\" is not a core"),
         ];
         for (value, range, message) in table {

@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::error::{CommandError, Span};
+use crate::limits::{LINE_BYTES, WORDS};
 
 /// A word without its quotes, and where it stands in the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,18 +20,19 @@ pub(crate) struct Word {
     pub(crate) text: String,
     /// Where it is, quotes included.
     pub(crate) span: Span,
-    /// For each byte of `text`, the byte of the line that it came from.
-    origins: Vec<usize>,
+    /// The bytes of the line within `span` that no byte of `text` came from, in order: quotes, and
+    /// what a backslash stands before. A line is at most [`LINE_BYTES`] long.
+    skipped: Vec<u16>,
 }
 
 impl Word {
     /// Where the bytes `range` of the text stand in the line; the end of the word for what
     /// lies behind it.
     pub(crate) fn place(&self, range: Range<usize>) -> Span {
-        let start = self.origins.get(range.start).copied();
-        let last = range.end.checked_sub(1).and_then(|i| self.origins.get(i));
+        let start = self.origin(range.start);
+        let last = range.end.checked_sub(1).and_then(|i| self.origin(i));
         match (start, last) {
-            (Some(start), Some(&last)) if start <= last => Span {
+            (Some(start), Some(last)) if start <= last => Span {
                 start,
                 end: last + 1,
             },
@@ -39,6 +41,19 @@ impl Word {
                 end: start.unwrap_or(self.span.end),
             },
         }
+    }
+
+    /// The byte of the line that byte `index` of the text came from.
+    fn origin(&self, index: usize) -> Option<usize> {
+        let behind = |at: usize, skipped: &u16| at + usize::from(usize::from(*skipped) <= at);
+        let at = self.skipped.iter().fold(self.span.start + index, behind);
+        (index < self.text.len()).then_some(at)
+    }
+
+    /// Byte `at` of the line is not part of the text.
+    fn skip(&mut self, at: usize) {
+        // `split` refuses longer lines.
+        self.skipped.extend(u16::try_from(at));
     }
 }
 
@@ -51,8 +66,20 @@ pub(crate) struct Words {
     pub(crate) comment: bool,
 }
 
-/// Takes `line` apart.
+/// What is wrong with a line of so many bytes.
+pub(crate) fn too_long(bytes: usize) -> String {
+    format!("the line has {bytes} bytes (accepted: at most {LINE_BYTES})")
+}
+
+/// Takes `line` apart. One that is too long is not looked into at all.
 pub(crate) fn split(line: &str) -> Result<Words, CommandError> {
+    if line.len() > LINE_BYTES {
+        let surplus = Span {
+            start: LINE_BYTES,
+            end: line.len(),
+        };
+        return Err(CommandError::new(surplus, too_long(line.len())));
+    }
     let mut words = Words::default();
     let mut rest = line.char_indices().peekable();
     while let Some(&(start, c)) = rest.peek() {
@@ -63,6 +90,14 @@ pub(crate) fn split(line: &str) -> Result<Words, CommandError> {
             '#' => {
                 words.comment = true;
                 break;
+            }
+            _ if words.words.len() == WORDS => {
+                let span = Span {
+                    start,
+                    end: start + c.len_utf8(),
+                };
+                let message = format!("the line has more than {WORDS} words");
+                return Err(CommandError::new(span, message));
             }
             _ => words.words.push(Word::read(start, line.len(), &mut rest)?),
         }
@@ -78,7 +113,7 @@ impl Word {
         let mut word = Self {
             text: String::new(),
             span: Span { start, end },
-            origins: Vec::new(),
+            skipped: Vec::new(),
         };
         while let Some(&(at, c)) = rest.peek() {
             match c {
@@ -88,6 +123,7 @@ impl Word {
                 }
                 '"' | '\'' => {
                     rest.next();
+                    word.skip(at);
                     word.read_quoted(at, c, rest)?;
                 }
                 _ => {
@@ -107,11 +143,16 @@ impl Word {
     ) -> Result<(), CommandError> {
         while let Some((at, c)) = rest.next() {
             if c == quote {
+                self.skip(at);
                 return Ok(());
             }
             let escaped = rest
                 .next_if(|&(_, next)| quote == '"' && c == '\\' && matches!(next, '"' | '\\'))
                 .map(|(_, next)| next);
+            // The character stands where its backslash does.
+            if escaped.is_some() {
+                self.skip(at + 1);
+            }
             self.push(at, escaped.unwrap_or(c))?;
         }
         let span = Span {
@@ -132,7 +173,6 @@ impl Word {
             return Err(CommandError::new(Span { start: at, end }, message));
         }
         self.text.push(c);
-        self.origins.push(at);
         Ok(())
     }
 }

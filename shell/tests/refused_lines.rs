@@ -262,7 +262,7 @@ fn values() {
         (
             "set db cores=0-99999",
             "             ^^^^^^^",
-            "more than 4096 cores are named".into(),
+            "more than 1024 cores are named".into(),
         ),
         (
             "set db devices=rtc,com5",

@@ -2,17 +2,25 @@
 
 use alloc::string::String;
 
-/// Longest line, in characters: room for the longest kernel command line (2047) would make
-/// no sense without room for the rest, and nobody types either.
-pub(crate) const LIMIT: usize = 2048;
+use crate::limits::LINE_BYTES;
 
 /// A line of printable ASCII with a cursor.
 ///
-/// Invariant: `cursor <= text.len() <= LIMIT`.
-#[derive(Debug, Default)]
+/// Invariant: `cursor <= text.len() <= LINE_BYTES`.
+#[derive(Debug)]
 pub(crate) struct Buffer {
     text: String,
     cursor: usize,
+}
+
+/// An empty line with room for the longest one: it never grows.
+impl Default for Buffer {
+    fn default() -> Self {
+        Self {
+            text: String::with_capacity(LINE_BYTES),
+            cursor: 0,
+        }
+    }
 }
 
 impl Buffer {
@@ -43,16 +51,23 @@ impl Buffer {
         self.cursor = self.text.len();
     }
 
-    /// Takes the text out.
+    /// Takes the text out; the room for it stays.
     pub(crate) fn take(&mut self) -> String {
         self.cursor = 0;
-        core::mem::take(&mut self.text)
+        let text = self.text.clone();
+        self.text.clear();
+        text
+    }
+
+    /// Whether there is room for `bytes` more.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        self.text.len() + bytes <= LINE_BYTES
     }
 
     /// Puts `text` at the cursor; false, and nothing done, if it is not printable ASCII or
     /// the line would become too long.
     pub(crate) fn insert(&mut self, text: &str) -> bool {
-        let fits = self.text.len() + text.len() <= LIMIT;
+        let fits = self.has_room(text.len());
         let printable = text.bytes().all(|b| matches!(b, 0x20..=0x7e));
         if fits && printable {
             self.text.insert_str(self.cursor, text);

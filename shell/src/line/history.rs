@@ -3,14 +3,15 @@
 use alloc::collections::VecDeque;
 use alloc::string::String;
 
-/// Lines that are remembered.
-pub(crate) const LINES: usize = 64;
+use crate::limits::{HISTORY_BYTES, HISTORY_LINES};
 
-/// The last [`LINES`] lines, and a place among them.
+/// The last lines, [`HISTORY_LINES`] of them or [`HISTORY_BYTES`] of text, and a place among them.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     /// Oldest first.
     lines: VecDeque<String>,
+    /// Bytes of their text.
+    bytes: usize,
     /// How many lines back from the line being typed; 0 is that line itself.
     back: usize,
     /// The line being typed, kept while another is looked at.
@@ -21,13 +22,17 @@ impl History {
     /// Remembers `line`, unless it is blank or the same as the last; back to the present.
     pub(crate) fn push(&mut self, line: &str) {
         self.back = 0;
-        self.draft.clear();
+        self.draft = String::new();
         if line.trim().is_empty() || self.lines.back().is_some_and(|last| last == line) {
             return;
         }
-        if self.lines.len() == LINES {
-            self.lines.pop_front();
+        while self.lines.len() == HISTORY_LINES || self.bytes + line.len() > HISTORY_BYTES {
+            let Some(oldest) = self.lines.pop_front() else {
+                break;
+            };
+            self.bytes -= oldest.len();
         }
+        self.bytes += line.len();
         self.lines.push_back(String::from(line));
     }
 
@@ -61,6 +66,20 @@ impl History {
 mod tests {
     use super::*;
     use alloc::format;
+
+    #[test]
+    fn the_oldest_lines_go_when_there_is_too_much_text() {
+        let mut history = History::default();
+        let line = |c: &str| c.repeat(HISTORY_BYTES / 2);
+        for c in ["a", "b", "c"] {
+            history.push(&line(c));
+        }
+        history.push("d");
+        assert_eq!(history.up(""), Some("d"));
+        assert_eq!(history.up(""), Some(&*line("c")));
+        assert_eq!(history.up(""), None);
+        assert_eq!(history.bytes, HISTORY_BYTES / 2 + 1);
+    }
 
     #[test]
     fn keeps_the_draft_and_64_lines() {

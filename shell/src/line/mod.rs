@@ -41,6 +41,13 @@ pub(crate) enum Outcome {
     Editing,
     /// The line is done; the cursor is at the start of a new row and there is no prompt.
     Submitted(String),
+    /// The line is done, but is not all there; otherwise as [`Self::Submitted`].
+    TooLong {
+        /// As much of it as was kept.
+        start: String,
+        /// How long it would have been, in bytes.
+        bytes: usize,
+    },
     /// The word before the cursor is to be completed.
     Complete,
 }
@@ -54,6 +61,9 @@ pub(crate) struct LineEditor {
     row: Row,
     /// Characters of the text left of the view.
     scroll: usize,
+    /// Characters that were typed when the line was full, and are lost: their line must not be run
+    /// without them. Whoever edits it then has seen what is left of it.
+    lost: usize,
     /// Whether the prompt is on the screen.
     prompted: bool,
     /// The rest of this key is for somebody else.
@@ -130,7 +140,7 @@ impl LineEditor {
 
     fn press(&mut self, key: Key, out: &mut dyn Write) -> Result<Outcome, fmt::Error> {
         match key {
-            Key::Enter => return self.submit(out).map(Outcome::Submitted),
+            Key::Enter => return self.submit(out),
             Key::Tab => return Ok(Outcome::Complete),
             Key::Interrupt => self.give_up(out)?,
             Key::ClearScreen => {
@@ -140,6 +150,7 @@ impl LineEditor {
             }
             key => {
                 let changed = self.edit(key);
+                self.count_lost(key, changed);
                 self.redraw_or_bell(changed, out)?;
             }
         }
@@ -170,15 +181,33 @@ impl LineEditor {
         }
     }
 
-    fn submit(&mut self, out: &mut dyn Write) -> Result<String, fmt::Error> {
+    /// Counts what a full line does not take.
+    fn count_lost(&mut self, key: Key, changed: bool) {
+        match key {
+            Key::Char(_) if changed => {}
+            Key::Char(_) => self.lost = self.lost.saturating_add(1),
+            // Moving the cursor is no change to the text.
+            Key::Left | Key::Right | Key::WordLeft | Key::WordRight | Key::Home | Key::End => {}
+            _ if changed => self.lost = 0,
+            _ => {}
+        }
+    }
+
+    fn submit(&mut self, out: &mut dyn Write) -> Result<Outcome, fmt::Error> {
         if self.buffer.end() > VIEW {
             self.row.erase(out)?;
             write!(out, "{PROMPT}{}", self.buffer.text())?;
         }
         self.leave_row(out)?;
         let line = self.buffer.take();
+        let lost = core::mem::take(&mut self.lost);
+        if lost > 0 {
+            self.history.push("");
+            let bytes = line.len().saturating_add(lost);
+            return Ok(Outcome::TooLong { start: line, bytes });
+        }
         self.history.push(&line);
-        Ok(line)
+        Ok(Outcome::Submitted(line))
     }
 
     fn give_up(&mut self, out: &mut dyn Write) -> fmt::Result {
@@ -190,7 +219,8 @@ impl LineEditor {
         }
         out.write_str("^C")?;
         self.leave_row(out)?;
-        self.buffer.take();
+        self.buffer.set("");
+        self.lost = 0;
         self.history.push("");
         self.prompt(out)
     }

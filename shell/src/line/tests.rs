@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::limits::LINE_BYTES;
 use crate::terminal::Terminal;
 
 /// An editor and what its operator sees.
@@ -148,12 +149,12 @@ fn what_is_not_ascii_rings_the_bell() {
 
 #[test]
 fn a_line_ends_at_its_limit() {
-    let mut session = Session::typed(&"x".repeat(buffer::LIMIT));
+    let mut session = Session::typed(&"x".repeat(LINE_BYTES));
     assert_eq!(session.terminal.bells, 0);
     session.feed(b"yy");
     assert_eq!(session.terminal.bells, 2);
     session.feed(b"\x7fz\r");
-    assert_eq!(session.submitted[0].len(), buffer::LIMIT);
+    assert_eq!(session.submitted[0].len(), LINE_BYTES);
     assert!(session.submitted[0].ends_with("xz"));
 }
 

@@ -8,6 +8,8 @@ use bulkhead_model::Com;
 use bulkhead_pci::Address;
 use bulkhead_terminal::serial::Speed;
 
+use crate::sentence::Cut;
+
 /// A serial port for the shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Console {
@@ -55,10 +57,11 @@ impl Console {
                 (None, Some(address)) => ConsolePlace::Pci(
                     address
                         .parse()
-                        .map_err(|error| format!("\"{address}\" {error}"))?,
+                        .map_err(|error| format!("\"{}\" {error}", Cut(address)))?,
                 ),
                 (None, None) => {
-                    return Err(format!("\"{place}\" is no port (accepted: {})", Self::FORM));
+                    let (place, form) = (Cut(place), Self::FORM);
+                    return Err(format!("\"{place}\" is no port (accepted: {form})"));
                 }
             },
         };

@@ -8,6 +8,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::error::did_you_mean;
+use crate::limits::{CONSOLES, PROBLEMS, SCRIPT_NAME_BYTES};
+use crate::sentence::{Cut, bounded};
 
 mod console;
 
@@ -60,45 +62,73 @@ impl Options {
     #[must_use]
     pub fn parse(line: &str) -> Self {
         let mut options = Self::default();
+        let mut left_out = 0;
         for word in line.split_ascii_whitespace() {
-            let (name, value) = match word.split_once('=') {
-                Some((name, value)) => (name, Some(value)),
-                None => (word, None),
-            };
-            match (name, value) {
-                ("bulkhead.conf", Some(value)) if !value.is_empty() => {
-                    options.script = value.to_string();
-                    options.is_script_named = true;
-                }
-                ("bulkhead.conf", _) => {
-                    let problem = "bulkhead.conf needs the name of an image: bulkhead.conf=NAME";
-                    options.problems.push(problem.to_string());
-                }
-                ("bulkhead.console", Some(value)) => match Console::parse(value) {
-                    Ok(console) => options.consoles.push(console),
-                    Err(error) => {
-                        let problem = format!("bulkhead.console: {error}");
-                        options.problems.push(printable(&problem));
-                    }
-                },
-                ("bulkhead.console", None) => {
-                    let problem = "bulkhead.console needs a port: bulkhead.console=com2,9600";
-                    options.problems.push(problem.to_string());
-                }
-                ("bulkhead.noauto", None) => options.runs_script = false,
-                ("bulkhead.verbose", None) => options.is_verbose = true,
-                ("bulkhead.noauto" | "bulkhead.verbose", Some(_)) => {
-                    options.problems.push(format!("{name} takes no value"));
-                }
-                _ => options.problems.push(unknown(word, name)),
+            // Loaders take lines of any length.
+            let is_full = options.problems.len() == PROBLEMS;
+            match options.take(word) {
+                Ok(()) => {}
+                Err(_) if is_full => left_out += 1,
+                Err(problem) => options.problems.push(printable(&bounded(&problem))),
             }
         }
+        if left_out > 0 {
+            let words = if left_out == 1 {
+                "word is"
+            } else {
+                "words are"
+            };
+            options
+                .problems
+                .push(format!("{left_out} more {words} left out"));
+        }
         options
+    }
+
+    /// Takes one word of the command line; or says what is wrong with it.
+    fn take(&mut self, word: &str) -> Result<(), String> {
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (word, None),
+        };
+        match (name, value) {
+            ("bulkhead.conf", Some(value)) if value.len() > SCRIPT_NAME_BYTES => {
+                return Err(format!(
+                    "bulkhead.conf: \"{}\" has more than {SCRIPT_NAME_BYTES} bytes",
+                    Cut(value)
+                ));
+            }
+            ("bulkhead.conf", Some(value)) if !value.is_empty() => {
+                self.script = value.to_string();
+                self.is_script_named = true;
+            }
+            ("bulkhead.conf", _) => {
+                return Err("bulkhead.conf needs the name of an image: bulkhead.conf=NAME".into());
+            }
+            ("bulkhead.console", Some(_)) if self.consoles.len() == CONSOLES => {
+                return Err(format!("more than {CONSOLES} serial ports are named"));
+            }
+            ("bulkhead.console", Some(value)) => {
+                let console = Console::parse(value);
+                self.consoles
+                    .push(console.map_err(|error| format!("bulkhead.console: {error}"))?);
+            }
+            ("bulkhead.console", None) => {
+                return Err("bulkhead.console needs a port: bulkhead.console=com2,9600".into());
+            }
+            ("bulkhead.noauto", None) => self.runs_script = false,
+            ("bulkhead.verbose", None) => self.is_verbose = true,
+            ("bulkhead.noauto" | "bulkhead.verbose", Some(_)) => {
+                return Err(format!("{name} takes no value"));
+            }
+            _ => return Err(unknown(word, name)),
+        }
+        Ok(())
     }
 }
 
 fn unknown(word: &str, name: &str) -> String {
-    let shown = printable(word);
+    let shown = Cut(word);
     let names = ACCEPTED.map(|option| option.split('=').next().unwrap_or(option));
     // Linux's word for it is half of ours: too far for a slip of the hand.
     let meant = if name == "console" {

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use bulkhead_ledger::{Ledger, Partition, PlanError};
 
 use crate::error::{CommandError, did_you_mean};
+use crate::sentence::{Cut, listed};
 use crate::words::Word;
 
 /// The partition that `name` names.
@@ -15,15 +16,12 @@ pub(super) fn partition<'a>(
     ledger: &'a Ledger,
 ) -> Result<&'a Partition, CommandError> {
     ledger.find(&name.text).ok_or_else(|| {
-        let names: Vec<&str> = ledger.iter().map(|p| p.definition.name.as_str()).collect();
-        let existing = match names.as_slice() {
-            [] => String::from("none"),
-            names => names.join(", "),
-        };
+        let names = || ledger.iter().map(|p| p.definition.name.as_str());
         let message = format!(
-            "there is no partition \"{}\"{} (partitions: {existing})",
-            name.text,
-            did_you_mean(&name.text, names.iter().copied()),
+            "there is no partition \"{}\"{} (partitions: {})",
+            Cut(&name.text),
+            did_you_mean(&name.text, names()),
+            listed(names()),
         );
         CommandError::new(name.span, message)
     })

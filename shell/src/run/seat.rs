@@ -9,6 +9,7 @@ use core::fmt::{self, Write};
 use super::Done;
 use crate::control::Control;
 use crate::error::{CommandError, did_you_mean};
+use crate::sentence::Cut;
 use crate::words::Word;
 
 /// `keymap`
@@ -24,7 +25,7 @@ pub(super) fn set_keymap(name: &Word, control: &mut dyn Control) -> Done {
     if !names.contains(&name.text.as_str()) {
         let message = format!(
             "unknown layout \"{}\"{} (accepted: {})",
-            name.text,
+            Cut(&name.text),
             did_you_mean(&name.text, names.iter().copied()),
             names.join(", ")
         );
@@ -50,7 +51,7 @@ pub(super) fn set_status(word: &Word, control: &mut dyn Control) -> Done {
         "on" => true,
         "off" => false,
         other => {
-            let message = format!("\"{other}\" is neither (accepted: on, off)");
+            let message = format!("\"{}\" is neither (accepted: on, off)", Cut(other));
             return Err(CommandError::new(word.span, message).into());
         }
     };

@@ -10,7 +10,9 @@ use bulkhead_memory::Bytes;
 
 use super::table::{Table, core_list};
 use crate::control::Control;
+use crate::limits::EVENT_BYTES;
 use crate::line::COLUMNS;
+use crate::script;
 
 /// Between two pictures, in milliseconds.
 const PERIOD_MS: u64 = 1000;
@@ -62,7 +64,15 @@ impl Watch {
         if self.events.len() == MOST_EVENTS {
             self.events.remove(0);
         }
-        self.events.push(format!("* {line}"));
+        let mut event = String::with_capacity(EVENT_BYTES);
+        event.push_str("* ");
+        for c in line.chars().map(script::printable) {
+            if event.len() + c.len_utf8() > EVENT_BYTES {
+                break;
+            }
+            event.push(c);
+        }
+        self.events.push(event);
         self.due_ms = self.due_ms.min(1);
     }
 
