@@ -9,8 +9,7 @@
 //! The identity map is executable because three things run in it: the trampoline below 1 MiB, the
 //! first instructions of a Linux, and the runtime services' first instructions on their way back.
 
-/// Virtual address of the image's first byte; `linker.ld` has the same number.
-pub(crate) const KERNEL_BASE: u64 = 0xffff_ffff_8020_0000;
+include!("base.rs");
 
 /// Where a copy of the multiprocessor trampoline may lie: below 64 KiB, which stock Linux never
 /// uses (`reserve_bios_regions()`, "trim the first 64K"), and above the interrupt vectors.

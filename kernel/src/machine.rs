@@ -14,12 +14,14 @@ use bulkhead_shell::Options;
 
 use crate::boot::BootInfo;
 use crate::console::serial;
-use crate::cpu::cores::{self, CoreState};
+use crate::cpu::cores;
 use crate::cpu::{apic, pic, tsc};
 use crate::layout::MP_DECOY;
 use crate::legacy;
 use crate::mem::{frames, paging, phys};
+use crate::partition::LIFE;
 use crate::{pci, reset_vector};
+use bulkhead_lifecycle::CoreState;
 
 const GIB: u64 = 1 << 30;
 
@@ -196,10 +198,9 @@ fn topology_shifts() -> (u32, u32) {
 
 fn describe_cores(processors: &[bulkhead_firmware::Processor]) -> Vec<Core> {
     let (thread_bits, package_bits) = topology_shifts();
-    cores::all()
-        .iter()
-        .map(|core| {
-            let apic_id = core.apic_id();
+    (0..cores::count())
+        .map(|index| {
+            let apic_id = cores::apic_id(index);
             let acpi_uid = processors
                 .iter()
                 .find(|p| p.apic_id == apic_id)
@@ -211,7 +212,7 @@ fn describe_cores(processors: &[bulkhead_firmware::Processor]) -> Vec<Core> {
                 acpi_uid,
                 package,
                 core: within.checked_shr(thread_bits).unwrap_or(0),
-                responding: core.state() != CoreState::Absent,
+                responding: LIFE.core_state(index) != CoreState::Absent,
             }
         })
         .collect()

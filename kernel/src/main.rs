@@ -66,10 +66,7 @@ fn kmain(info: BootInfo) -> ! {
     let has_trampoline = smp::install_trampoline();
     partition::runtime::init();
     let left_out = machine::init_cores(&firmware);
-    log::info!(
-        "cores: {} to be started",
-        cores::all().len().saturating_sub(1)
-    );
+    log::info!("cores: {} to be started", cores::count().saturating_sub(1));
     if has_trampoline {
         smp::start_all();
     }

@@ -4,8 +4,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use bulkhead_launch::{LaunchPlan, ResidentCode};
+use bulkhead_conductor::{ConductError, How};
+use bulkhead_launch::ResidentCode;
 use bulkhead_ledger::Ledger;
+use bulkhead_lifecycle::CoreState;
 use bulkhead_memory::Region;
 use bulkhead_model::Machine;
 
@@ -31,45 +33,44 @@ pub trait Control {
     /// The runtime services that every launch puts into its partition.
     fn resident_code(&self) -> ResidentCode<'_>;
 
-    /// Carries a plan out. The partition's row of failures ends: its operator wants it. Later events are told through [`Shell::event`](crate::Shell::event).
+    /// Brings [`ledger`](Self::ledger) in line with what is true. Asked before every command.
+    fn observe(&mut self);
+
+    /// Launches a partition, by its present definition: from rest, or after its cores were taken back
+    /// by force. Its row of failures ends: its operator wants it. Later events are told through
+    /// [`Shell::event`](crate::Shell::event).
     ///
     /// # Errors
     /// Why it could not be done: a part of the sentence `"web" was not launched: ...`.
-    fn start(&mut self, plan: LaunchPlan) -> Result<(), String>;
+    fn launch(&mut self, name: &str, how: How) -> Result<(), ConductError>;
 
-    /// Takes the cores of the partition with that id back by force.
+    /// Takes the cores of a partition back by force.
     ///
     /// # Errors
     /// Why it could not be done: a part of the sentence `"web" was not killed: ...`.
-    fn kill(&mut self, id: usize) -> Result<(), String>;
-
-    /// Takes a live partition's cores back by force and carries the plan out: its launch again,
-    /// by its present definition. Its row of failures ends.
-    ///
-    /// # Errors
-    /// Why it could not be done: a part of the sentence `"web" was not restarted: ...`.
-    fn restart(&mut self, plan: LaunchPlan) -> Result<(), String>;
+    fn kill(&mut self, name: &str) -> Result<(), ConductError>;
 
     /// Keeps the plans of all partitions that are at rest and could be launched while no core is
     /// Bulkhead's: a partition with `control=yes` may ask for them. They replace those kept
-    /// before. Called before [`Self::handoff`] and [`Self::halt`].
-    fn prepare(&mut self, plans: Vec<LaunchPlan>);
+    /// before. Called before [`Self::handoff`] and [`Self::halt`]. The result are those of which
+    /// none can be made.
+    fn prepare(&mut self) -> Vec<(String, ConductError)>;
 
-    /// Carries the plan of a partition out whose boot core is Bulkhead's own. When that core is
-    /// Bulkhead's again, this either returns or is abandoned: then [`Shell::prompt`] goes on.
+    /// Launches a partition on Bulkhead's own core. When that core is Bulkhead's again, this either
+    /// returns or is abandoned: then [`Shell::prompt`] goes on.
     ///
     /// [`Shell::prompt`]: crate::Shell::prompt
     ///
     /// # Errors
     /// Why it could not be done: a part of the sentence `core 0 was not handed to "web": ...`.
-    fn handoff(&mut self, plan: LaunchPlan) -> Result<(), String>;
+    fn handoff(&mut self, name: &str) -> Result<(), ConductError>;
 
     /// Parks Bulkhead's own core until a partition with `control=yes` asks for the shell. Ends
     /// like [`Self::handoff`].
     ///
     /// # Errors
     /// Why it could not be done: a part of the sentence `core 0 was not parked: ...`.
-    fn halt(&mut self) -> Result<(), String>;
+    fn halt(&mut self) -> Result<(), ConductError>;
 
     /// The bytes of an image: never written, never given up.
     fn image_bytes(&self, region: Region) -> &'static [u8];
@@ -89,8 +90,8 @@ pub trait Control {
     /// Only those of `out`.
     fn log(&self, out: &mut dyn fmt::Write) -> fmt::Result;
 
-    /// What the core with that local APIC ID does: `bulkhead`, `parked`, `running` or `lost`.
-    fn core_state(&self, apic_id: u32) -> &'static str;
+    /// What the core with that local APIC ID does.
+    fn core_state(&self, apic_id: u32) -> CoreState;
 
     /// Resets the machine; returns only to say why that failed.
     fn reset(&mut self) -> String;

@@ -2,7 +2,8 @@
 
 mod support;
 
-use bulkhead_model::Event;
+use bulkhead_fake::Happening;
+use bulkhead_model::End;
 use support::Session;
 
 const TWO: &str = "
@@ -38,11 +39,13 @@ fn a_restart_that_fails_says_what_went_before() {
     session.line("start web db");
     session.kernel.broken = Some("web");
     let said = session.line("restart db web");
-    let message = "\"web\" was not restarted: core 2 did not come back (launched before it: db)";
+    let message =
+        "\"web\" was not restarted: core 2 did not come back; see the log (launched before it: db)";
     assert_eq!(said, format!("{:21}^^^\nerror: {message}\n", ""));
-    session.kernel.apply("web", &Event::PoweredOff);
+    let off = Happening::Ended(End::PoweredOff);
+    session.kernel.apply("web", off);
     let said = session.line("restart web");
-    let message = "\"web\" was not launched: core 2 does not answer its doorbell";
+    let message = "\"web\" was not launched: core 2 is not parked but absent";
     assert_eq!(said, format!("{:18}^^^\nerror: {message}\n", ""));
 }
 
@@ -63,8 +66,8 @@ fn failures_are_shown_and_an_operators_start_ends_their_row() {
     let mut session = Session::after(TWO);
     session.line("set web restart=always control=yes");
     session.line("start web");
-    let reason = "it panicked".into();
-    session.kernel.apply("web", &Event::Failed { reason });
+    let failed = Happening::Ended(End::Failed);
+    session.kernel.apply("web", failed);
     let show = session.line("show web");
     let policy = "policy:\n  restart  always, after at most 5 failures in a row\n  \
                   failures 1 in a row\n  control  yes\nclaim:\n";
@@ -132,7 +135,7 @@ fn a_handoff_prepares_says_what_is_possible_and_hands_over() {
     assert_eq!(session.kernel.prepared, ["web"]);
     session.kernel.broken = Some("last");
     let said = session.line("handoff last");
-    let why = "error: core 0 was not handed to \"last\": its kernel was not copied\n";
+    let why = "error: core 0 was not handed to \"last\": core 2 is not parked but absent\n";
     assert!(said.ends_with(&format!("\n{:18}^^^^\n{why}", "")), "{said}");
 }
 
@@ -156,7 +159,7 @@ fn a_halt_says_how_it_ends() {
     assert!(session.kernel.prepared.is_empty());
     session.kernel.broken = Some("web");
     let said = session.line("halt");
-    let why = "error: core 0 was not parked: an interrupt is pending\n";
+    let why = "error: core 0 was not parked: core 2 is not parked but absent\n";
     assert!(said.ends_with(&format!("\n{:10}^^^^\n{why}", "")), "{said}");
 }
 

@@ -2,7 +2,8 @@
 
 mod support;
 
-use bulkhead_model::{Event, Machine};
+use bulkhead_fake::Happening;
+use bulkhead_model::{End, Machine};
 use proptest::prelude::*;
 use support::{FakeKernel, Session};
 
@@ -40,14 +41,13 @@ fn a_launch_that_fails_says_what_went_before() {
     session.kernel.broken = Some("db");
     assert!(session.line("start web db").ends_with(
         "                    ^^\n\
-         error: \"db\" was not launched: core 2 does not answer its doorbell \
+         error: \"db\" was not launched: core 2 is not parked but absent \
          (launched before it: web)\n"
     ));
-    assert!(
-        session
-            .line("kill web")
-            .ends_with("error: \"web\" was not killed: core 2 did not come back\n")
-    );
+    session.kernel.broken = Some("web");
+    let said = session.line("kill web");
+    let why = "error: \"web\" was not killed: core 2 did not come back; see the log\n";
+    assert!(said.ends_with(why), "{said}");
 }
 
 #[test]
@@ -55,16 +55,14 @@ fn killed_and_failed_partitions_can_start_again() {
     let mut session = Session::after(TWO);
     session.line("start web db");
     assert_eq!(session.line("kill web"), "");
-    let reason = "it called\nResetSystem".into();
-    session.kernel.apply("db", &Event::Failed { reason });
+    let failed = Happening::Ended(End::Failed);
+    session.kernel.apply("db", failed);
     let list = session.line("list");
     assert!(list.contains("web   stopped"), "{list}");
     assert!(list.contains("db    failed"), "{list}");
     let show = session.line("show db");
     assert!(
-        show.starts_with(
-            "db: failed, 1 run\nlast end:\n  failed reason=\"it called?ResetSystem\"\n"
-        ),
+        show.starts_with("db: failed, 1 run\nlast end:\n  failed reason=\"panic\"\n"),
         "{show}"
     );
     let show = session.line("show web");

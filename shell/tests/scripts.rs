@@ -2,7 +2,8 @@
 
 mod support;
 
-use bulkhead_model::Event;
+use bulkhead_fake::Happening;
+use bulkhead_model::End;
 use support::Session;
 
 const WEB: &str = "define web cores=2-3 memory=512M kernel=linux61";
@@ -154,9 +155,9 @@ fn what_can_not_be_included() {
 fn waits() {
     let mut session = Session::after(WEB);
     session.kernel.later.extend([
-        (84_000, "web", Event::Launch),
-        (85_000, "web", Event::Launched),
-        (86_000, "web", Event::PoweredOff),
+        (84_000, "web", Happening::Launch),
+        (85_000, "web", Happening::Launched),
+        (86_000, "web", Happening::Ended(End::PoweredOff)),
     ]);
     assert_eq!(
         session.line("wait web running 10"),
@@ -164,8 +165,11 @@ fn waits() {
     );
     assert_eq!(session.kernel.now_ms, 85_002);
     assert_eq!(session.line("wait web running 0"), "");
-    assert_eq!(session.line("wait web stopped 2m"), "* web: PoweredOff\n");
-    assert_eq!(session.kernel.now_ms, 86_012);
+    assert_eq!(
+        session.line("wait web stopped 2m"),
+        "* web: Ended(PoweredOff)\n"
+    );
+    assert_eq!(session.kernel.now_ms, 86_002);
     // Never launched is stopped as well.
     assert_eq!(session.line("wait web stopped 0"), "");
 }
@@ -229,7 +233,8 @@ fn a_wait_in_a_script() {
 #[test]
 fn events_are_told_between_lines() {
     let mut session = Session::after(WEB);
-    session.kernel.later.push_back((0, "web", Event::Launch));
+    let launch = (0, "web", Happening::Launch);
+    session.kernel.later.push_back(launch);
     let (said, _) = run(&mut session, "version\nversion\n");
     assert_eq!(said, "Bulkhead 0.1.0\n* web: Launch\nBulkhead 0.1.0\n");
 }

@@ -11,8 +11,10 @@ use bulkhead_model::{
 };
 
 mod board;
+mod life;
 
 pub use board::{add_devices, address, bus};
+pub use life::{Happening, happen};
 
 /// 1 KiB in bytes.
 pub const KIB: u64 = 1 << 10;

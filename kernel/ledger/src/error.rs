@@ -32,11 +32,6 @@ pub enum PlanError {
         /// The names that there are.
         existing: Vec<String>,
     },
-    /// There is none with that number.
-    UnknownId {
-        /// The number.
-        id: usize,
-    },
     /// A key that a definition can't do without was not given.
     Missing {
         /// Which.
@@ -108,7 +103,7 @@ impl PlanError {
             | Self::BulkheadsCore { .. }
             | Self::NotBulkheadsCore { .. } => Some(Key::Name),
             // There is nothing in the line to point at.
-            Self::Missing { .. } | Self::UnknownId { .. } => None,
+            Self::Missing { .. } => None,
             Self::Cores(_) => Some(Key::Cores),
             Self::Memory { .. } => Some(Key::Memory),
             Self::Kernel(_) => Some(Key::Kernel),
@@ -149,7 +144,6 @@ impl fmt::Display for PlanError {
                     names => names.join(", "),
                 }
             ),
-            Self::UnknownId { id } => write!(f, "there is no partition number {id}"),
             Self::Missing { key } => {
                 let word = key.word();
                 let form = match key {

@@ -5,7 +5,7 @@
 use alloc::vec::Vec;
 
 use bulkhead_launch::{self as launch, LaunchPlan, Layout, ResidentCode};
-use bulkhead_model::{Change, Claim, Definition, Event, Key, Machine, State, Warning, check_name};
+use bulkhead_model::{Change, Claim, Definition, Key, Life, Machine, Ram, Warning, check_name};
 
 use crate::{History, PlanError, cores, devices, permission, resolve};
 
@@ -18,17 +18,10 @@ pub struct Partition {
     pub definition: Definition,
     /// What it has.
     pub claim: Claim,
-    /// Where it is in its life.
-    pub state: State,
-    /// How many times its kernel has been entered.
-    pub runs: u32,
-    /// How many times in a row it has failed.
-    pub failures: u32,
-    /// How it last ended, or why it was not launched.
-    pub last_end: Option<Event>,
-    /// Local APIC IDs of cores that did not come back from it, and may still run its old kernel.
-    /// While there are any it keeps all that it claims.
-    pub lost_cores: Vec<u32>,
+    /// Its life up to now, as it was last observed.
+    pub life: Life,
+    /// What its launches had done to its RAM when it was last observed.
+    pub ram: Ram,
 }
 
 /// All partitions.
@@ -85,11 +78,8 @@ impl Ledger {
             id: self.free_id(),
             definition,
             claim,
-            state: State::Defined,
-            runs: 0,
-            failures: 0,
-            last_end: None,
-            lost_cores: Vec::new(),
+            life: Life::default(),
+            ram: Ram::default(),
         };
         let warnings = self.examine(machine, &partition)?;
         self.partitions.push(partition);
@@ -167,62 +157,23 @@ impl Ledger {
         )?)
     }
 
-    /// Ends the row of failures of the partition with that number: its run was long enough, or
-    /// its operator launches it.
-    ///
-    /// # Errors
-    /// [`PlanError::UnknownId`] if there is none.
-    pub fn forgive(&mut self, id: usize) -> Result<(), PlanError> {
-        self.numbered(id)?.failures = 0;
-        Ok(())
-    }
-
-    /// Records what has happened to the partition with that number.
-    ///
-    /// # Errors
-    /// [`PlanError::WrongState`] if it can't have happened, [`PlanError::UnknownId`] if there is
-    /// none; nothing is changed then.
-    pub fn apply(&mut self, id: usize, event: &Event) -> Result<(), PlanError> {
-        let partition = self.numbered(id)?;
-        let Some(state) = partition.state.after(event) else {
-            return Err(wrong_state(partition, event.participle()));
+    /// Takes note of the life of the partition with that number, and of what became of its RAM: who
+    /// used which memory last. Nothing happens if there is none.
+    pub fn observe(&mut self, id: usize, life: Life, ram: Ram) {
+        let Some(partition) = self.partitions.iter_mut().find(|p| p.id == id) else {
+            return;
         };
-        partition.state = state;
-        if !partition.state.is_live() {
-            partition.last_end = Some(event.clone());
+        let before = core::mem::replace(&mut partition.ram, ram);
+        partition.life = life;
+        if before == ram {
+            return;
         }
-        match event {
-            Event::Launch => {
-                let regions = partition.claim.regions();
-                self.history.taint(id, &regions);
-            }
-            Event::Launched => {
-                partition.runs = partition.runs.saturating_add(1);
-                let regions = partition.claim.regions();
-                self.history.record(id, &regions);
-            }
-            Event::PoweredOff | Event::Rebooted | Event::Killed => partition.failures = 0,
-            Event::Failed { .. } => partition.failures = partition.failures.saturating_add(1),
+        let regions = partition.claim.regions();
+        if ram.attempts != before.attempts {
+            self.history.taint(id, &regions);
         }
-        Ok(())
-    }
-
-    /// A core did not come back from the partition with that number.
-    ///
-    /// # Errors
-    /// [`PlanError::UnknownId`] if there is none.
-    pub fn lose(&mut self, id: usize, core: u32) -> Result<(), PlanError> {
-        let lost = &mut self.numbered(id)?.lost_cores;
-        if !lost.contains(&core) {
-            lost.push(core);
-        }
-        Ok(())
-    }
-
-    /// Cores that did not come back at first may have come all the same: `is_back` knows.
-    pub fn regain(&mut self, is_back: impl Fn(u32) -> bool) {
-        for partition in &mut self.partitions {
-            partition.lost_cores.retain(|core| !is_back(*core));
+        if ram.attempts > 0 && ram.is_cleared {
+            self.history.record(id, &regions);
         }
     }
 
@@ -236,10 +187,14 @@ impl Ledger {
     /// # Errors
     /// [`PlanError::Unknown`] names those that there are.
     pub fn get(&self, name: &str) -> Result<&Partition, PlanError> {
-        self.find(name).ok_or_else(|| PlanError::Unknown {
+        self.find(name).ok_or_else(|| self.unknown(name))
+    }
+
+    fn unknown(&self, name: &str) -> PlanError {
+        PlanError::Unknown {
             name: name.into(),
             existing: self.iter().map(|p| p.definition.name.clone()).collect(),
-        })
+        }
     }
 
     /// The partition called `name`, if there is one.
@@ -254,17 +209,9 @@ impl Ledger {
         self.iter().find(|p| p.id == id)
     }
 
-    fn numbered(&mut self, id: usize) -> Result<&mut Partition, PlanError> {
-        let mut partitions = self.partitions.iter_mut();
-        partitions
-            .find(|partition| partition.id == id)
-            .ok_or(PlanError::UnknownId { id })
-    }
-
     pub(crate) fn index(&self, name: &str) -> Result<usize, PlanError> {
-        let id = self.get(name)?.id;
-        let index = self.partitions.iter().position(|p| p.id == id);
-        index.ok_or(PlanError::UnknownId { id })
+        let index = self.iter().position(|p| p.definition.name == name);
+        index.ok_or_else(|| self.unknown(name))
     }
 
     fn others(&self, id: usize) -> impl Iterator<Item = &Partition> + Clone {
@@ -278,10 +225,10 @@ impl Ledger {
         action: &'static str,
     ) -> Result<&Partition, PlanError> {
         let partition = &self.partitions[index];
-        if partition.state.is_live() {
+        if partition.life.state.is_live() {
             return Err(wrong_state(partition, action));
         }
-        if let Some(&core) = partition.lost_cores.first() {
+        if let Some(&core) = partition.life.lost_cores.first() {
             return Err(PlanError::CoreLost {
                 name: partition.definition.name.clone(),
                 core,
@@ -336,7 +283,7 @@ impl Ledger {
 fn wrong_state(partition: &Partition, action: &'static str) -> PlanError {
     PlanError::WrongState {
         name: partition.definition.name.clone(),
-        state: partition.state.word(),
+        state: partition.life.state.word(),
         action,
     }
 }

@@ -20,10 +20,14 @@ impl Ledger {
     /// Whether a partition may be launched now, its cores taken back first if it is live.
     ///
     /// # Errors
-    /// [`PlanError::Unknown`] if there is none, [`PlanError::BulkheadsCore`] if it needs
-    /// [`Self::check_handoff`].
+    /// [`PlanError::Unknown`] if there is none, [`PlanError::CoreLost`] if a core did not come back,
+    /// [`PlanError::BulkheadsCore`] if it needs [`Self::check_handoff`].
     pub fn check_restart(&self, machine: &Machine, name: &str) -> Result<(), PlanError> {
-        leaves_bulkhead_its_core(machine, self.get(name)?)
+        let partition = self.get(name)?;
+        if !partition.life.state.is_live() {
+            self.resting(self.index(name)?, "launched")?;
+        }
+        leaves_bulkhead_its_core(machine, partition)
     }
 
     /// Whether Bulkhead's own core may now be handed to a partition, to launch it.

@@ -201,6 +201,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         let (next, delay_ms, has_given_up) = self.decide(hw, partition, slot, life);
         slot.set_due(hw.now() + hw.ticks(delay_ms * 1000));
         slot.set_rung(hw.now());
+        slot.set_inside(false);
         if !slot.advance(life, next) {
             return; // somebody took it for abandoned
         }
@@ -253,7 +254,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             _ => 0,
         };
         let decision = match (life.next, life.end) {
-            (Next::Policy, Some(end)) => after(slot.policy(), end, u32::from(failures)),
+            (Next::Policy, Some(end)) => slot.policy().after(end, u32::from(failures)),
             (Next::Launch, _) => Decision::Restart { delay_ms: 0 },
             _ => Decision::Stay,
         };
@@ -269,14 +270,5 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             ..life.step(phase)
         };
         (next, delay_ms, has_given_up)
-    }
-}
-
-fn after(policy: bulkhead_model::RestartPolicy, end: End, failures: u32) -> Decision {
-    match end {
-        End::PoweredOff => policy.after(bulkhead_model::Ending::PoweredOff, failures),
-        End::Rebooted => policy.after(bulkhead_model::Ending::Rebooted, failures),
-        End::Failed => policy.after(bulkhead_model::Ending::Failed, failures),
-        End::Killed => Decision::Stay,
     }
 }

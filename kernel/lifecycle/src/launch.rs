@@ -173,7 +173,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             return false; // killed before it began
         }
         own.set_state(CoreState::Running);
-        slot.set_entered(0);
+        slot.set_inside(false);
         slot.request().store(0);
         // From here on its memory is not what it was.
         slot.count_attempt();
@@ -191,10 +191,11 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         }
         hw.hand_over(partition);
         slot.set_entered(hw.now());
+        slot.set_inside(true);
         let run = slot.runs().saturating_add(1);
         if !slot.advance(life, life.step(Phase::Running)) {
             // Killed meanwhile: its other cores never left Bulkhead's code.
-            slot.set_entered(0);
+            slot.set_inside(false);
             hw.keep();
             own.set_state(CoreState::Parked);
             return false;

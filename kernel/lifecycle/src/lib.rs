@@ -23,7 +23,6 @@
 extern crate std;
 
 mod core;
-mod end;
 mod ending;
 mod event;
 mod hardware;
@@ -42,7 +41,7 @@ mod variables;
 mod view;
 
 pub use crate::core::CoreState;
-pub use end::{End, State};
+pub use bulkhead_model::{End, State};
 pub use ending::Refusal;
 pub use event::{Event, Kind, LENGTH as EVENTS};
 pub use hardware::Hardware;

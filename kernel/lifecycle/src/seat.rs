@@ -48,14 +48,16 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     }
 
     /// The shell's core leaves it for a last Linux.
-    pub fn lend_shell_core(&self) {
+    pub fn lend_shell_core(&self, hw: &impl Hardware) {
         self.leave(LENT);
+        self.parked(hw);
     }
 
     /// The shell's core is to park until it is asked for.
-    pub fn halt_shell(&self) {
+    pub fn halt_shell(&self, hw: &impl Hardware) {
         self.seat.is_wanted.store(0);
         self.leave(HALTED);
+        self.parked(hw);
     }
 
     /// The shell has panicked: from now on requests are carried out without it.

@@ -59,6 +59,8 @@ pub(crate) struct Slot {
     /// Ticks: doorbell rung, kernel entered, images copied in, launched again at.
     rung: Word64,
     entered: Word64,
+    /// Whether its boot core is inside of its Linux, or was when it was last seen.
+    inside: Word32,
     copied: Word64,
     due: Word64,
     /// Its own last request ([`crate::request`]).
@@ -79,6 +81,7 @@ impl Slot {
             tries: Word32::new(0),
             rung: Word64::new(0),
             entered: Word64::new(0),
+            inside: Word32::new(0),
             copied: Word64::new(0),
             due: Word64::new(0),
             request: Word64::new(0),
@@ -260,6 +263,14 @@ impl Slot {
 
     pub(crate) fn set_entered(&self, tick: u64) {
         self.entered.store(tick);
+    }
+
+    pub(crate) fn is_inside(&self) -> bool {
+        self.inside.load() != 0
+    }
+
+    pub(crate) fn set_inside(&self, is_inside: bool) {
+        self.inside.store(u32::from(is_inside));
     }
 
     pub(crate) fn copied(&self) -> u64 {

@@ -33,7 +33,7 @@ enum Step {
 
 /// What `tries` is the number of; `None` when all was tried.
 fn boot_step(slot: &Slot, life: Life, is_first: bool, tries: u32) -> Option<(Step, u64)> {
-    let steps: &[(Step, u64)] = if slot.entered() == 0 {
+    let steps: &[(Step, u64)] = if !slot.is_inside() {
         // It is in Bulkhead's code, and looks.
         &[(Step::Ring, CALLED_OFF_US)]
     } else if is_first {
@@ -77,6 +77,22 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
                 }
             }
         }
+    }
+
+    /// Starts the cores with the first `count` numbers for the first time, all but this one; each
+    /// parks. One that does not answer stays [`CoreState::Absent`].
+    pub fn bring_up(&self, hw: &impl Hardware, count: usize) {
+        let others = (0..count).filter(|index| *index != hw.me());
+        let targets = others.filter_map(|index| Some((index, self.core(index)?)));
+        if targets.clone().next().is_none() {
+            return;
+        }
+        let all_came = || {
+            let mut cores = targets.clone();
+            cores.all(|(_, core)| core.answer() == core.summons())
+        };
+        self.reset(hw, targets.clone(), None, 0, all_came);
+        let _ = wait(hw, ANSWER_US, all_came);
     }
 
     /// INIT, then start-up IPIs, to each of `targets`, as one piece of work.

@@ -20,10 +20,10 @@ mod definition;
 mod devices;
 mod images;
 mod key;
+mod life;
 mod machine;
 mod name;
 mod policy;
-mod state;
 mod warning;
 
 pub use address::{BELOW_4G, PHYSICAL};
@@ -32,13 +32,13 @@ pub use definition::{Change, Definition, MemoryRequest};
 pub use devices::{DeviceName, DeviceNameError, Devices};
 pub use images::ImageError;
 pub use key::Key;
+pub use life::{End, Life, Ram, State};
 pub use machine::{
     Com, Core, FirmwareKind, Image, ImageKind, Machine, MemoryKind, MemoryRange, Resident, Uart,
 };
 pub use name::{MAX_NAME_BYTES, NameError, check as check_name};
 pub use policy::{
-    Decision, Ending, FIRST_DELAY_MS, POWER_OFF_DELAY_MS, RESTART_LIMIT, RestartPolicy, STABLE_MS,
+    Decision, FIRST_DELAY_MS, POWER_OFF_DELAY_MS, RESTART_LIMIT, RestartPolicy, STABLE_MS,
     counts_as_consecutive,
 };
-pub use state::{Event, State};
 pub use warning::Warning;

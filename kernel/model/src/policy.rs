@@ -5,6 +5,8 @@
 
 use core::fmt;
 
+use crate::End;
+
 /// How many failures in a row are answered by a restart: the next one is the last.
 pub const RESTART_LIMIT: u32 = 5;
 /// Delay before the restart after the first failure of a row, in milliseconds; it doubles with
@@ -29,17 +31,6 @@ pub enum RestartPolicy {
     Always,
 }
 
-/// How a run came to its end, as far as the policy goes. What an operator killed stays as it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// It called for power-off.
-    PoweredOff,
-    /// It called for a reboot that somebody wished.
-    Rebooted,
-    /// Anything else: a panic, a hang, a launch that did not succeed.
-    Failed,
-}
-
 /// What a policy decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
@@ -61,15 +52,17 @@ impl RestartPolicy {
     /// What follows a run that ended like this. `consecutive_failures` is the length of the row
     /// of failures, with this one if it is one ([`counts_as_consecutive`]).
     #[must_use]
-    pub const fn after(self, ending: Ending, consecutive_failures: u32) -> Decision {
-        match (self, ending) {
-            (Self::Never, _) | (Self::OnFailure, Ending::PoweredOff) => Decision::Stay,
-            (Self::Always, Ending::PoweredOff) => Decision::Restart {
+    pub const fn after(self, end: End, consecutive_failures: u32) -> Decision {
+        match (self, end) {
+            (_, End::Killed) | (Self::Never, _) | (Self::OnFailure, End::PoweredOff) => {
+                Decision::Stay
+            }
+            (Self::Always, End::PoweredOff) => Decision::Restart {
                 delay_ms: POWER_OFF_DELAY_MS,
             },
-            (_, Ending::Rebooted) => Decision::Restart { delay_ms: 0 },
-            (_, Ending::Failed) if consecutive_failures > RESTART_LIMIT => Decision::GiveUp,
-            (_, Ending::Failed) => Decision::Restart {
+            (_, End::Rebooted) => Decision::Restart { delay_ms: 0 },
+            (_, End::Failed) if consecutive_failures > RESTART_LIMIT => Decision::GiveUp,
+            (_, End::Failed) => Decision::Restart {
                 delay_ms: FIRST_DELAY_MS << consecutive_failures.saturating_sub(1),
             },
         }

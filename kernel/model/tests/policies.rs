@@ -1,11 +1,11 @@
 //! What follows the end of a run.
 
 use bulkhead_model::{
-    Decision, Ending, RESTART_LIMIT, RestartPolicy, STABLE_MS, counts_as_consecutive,
+    Decision, End, RESTART_LIMIT, RestartPolicy, STABLE_MS, counts_as_consecutive,
 };
 
 use Decision::{GiveUp, Stay};
-use Ending::{Failed, PoweredOff, Rebooted};
+use End::{Failed, PoweredOff, Rebooted};
 use RestartPolicy::{Always, Never, OnFailure};
 
 const fn after(delay_ms: u64) -> Decision {

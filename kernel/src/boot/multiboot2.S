@@ -3,7 +3,7 @@
 
 .set MB2_HEADER_MAGIC, 0xe85250d6
 .set MB2_LOADER_MAGIC, 0x36d76289
-.set KERNEL_BASE, 0xffffffff80200000
+.set KERNEL_BASE, {kernel_base}
 .set LOAD_BASE, 0x200000
 
 .section .multiboot2.header, "a"

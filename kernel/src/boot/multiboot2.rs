@@ -23,6 +23,7 @@ core::arch::global_asm!(
     stack = sym crate::BOOT_STACK,
     stack_size = const crate::layout::BOOT_STACK,
     main = sym enter,
+    kernel_base = const crate::layout::KERNEL_BASE,
     options(att_syntax),
 );
 

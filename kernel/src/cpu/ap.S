@@ -6,13 +6,13 @@
 .global ap_trampoline
 ap_trampoline:
 .code16
-    xorl %edi, %edi                             # reason: started
+    movl ${reason_started}, %edi
     jmp 1f
 # Where a Linux arrives that believes it jumps to the BIOS to reset the machine: in real mode, its
 # caches off (reset_vector.rs).
 .global ap_reset
 ap_reset:
-    movl $2, %edi                               # reason: reset by way of the BIOS
+    movl ${reason_bios_reset}, %edi
 1:  cli
     cld
     movw %cs, %ax
@@ -31,7 +31,7 @@ ap_reset:
     ljmpl *(ap_far - ap_trampoline)
 .code64
 ap_long:
-    movl $24, %eax
+    movl ${data}, %eax
     movl %eax, %ds
     movl %eax, %es
     movl %eax, %ss
@@ -52,7 +52,7 @@ ap_gdt_base:
 .global ap_far
 ap_far:
     .long 0
-    .short 0x10
+    .short {code}
 .balign 8
 .global ap_root
 ap_root:
@@ -107,7 +107,7 @@ core_entry:
     movq %rdx, %r14
     movq %rcx, %r15
     core_lookup
-    movq 8(%rcx), %rsp
+    movq {top}(%rcx), %rsp
     xorl %ebp, %ebp
     movq %r12, %rdi
     movq %r13, %rsi
@@ -126,9 +126,9 @@ core_entry:
 .global core_call
 core_call:
     core_lookup
-    movq 8(%rcx), %rsp
-    movq 16(%rcx), %rax                         # this core's descriptor table
-    leaq 24(%rcx), %rbx
+    movq {top}(%rcx), %rsp
+    movq {table}(%rcx), %rax                    # this core's descriptor table
+    leaq {nmi}(%rcx), %rbx
     pushq $0
     pushq $0
     movw $({gdt_bytes} - 1), (%rsp)

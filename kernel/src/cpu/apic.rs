@@ -237,13 +237,20 @@ fn send(destination: u32, command: u32) {
 
 /// Rings the doorbell of a core that is parked.
 pub(crate) fn send_doorbell(destination: u32) {
-    send(destination, LEVEL_ASSERT | u32::from(vector::DOORBELL));
+    send_fixed(destination, vector::DOORBELL);
+}
+
+/// Sends an interrupt of that vector.
+pub(crate) fn send_fixed(destination: u32, vector: u8) {
+    send(destination, LEVEL_ASSERT | u32::from(vector));
 }
 
 /// Sends INIT: the core forgets what it did and waits for a start-up IPI.
 ///
-/// Never to the machine's boot processor: it would run the firmware.
-pub(crate) fn send_init(destination: u32) {
+/// # Safety
+/// 1. Never to the machine's boot processor: it would run the firmware.
+/// 2. Nothing that the core was doing may be needed by anybody.
+pub(crate) unsafe fn send_init(destination: u32) {
     send(destination, LEVEL_ASSERT | DELIVERY_INIT);
 }
 

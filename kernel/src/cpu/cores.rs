@@ -1,77 +1,24 @@
-//! The table of all cores: who they are, what each is doing, where its stack is.
+//! The table of all cores: who they are, where each one's stack is. What each is doing stands in the
+//! lifecycle's records ([`crate::partition::LIFE`]), under the same number.
 //!
 //! The words here are atomics, never behind a lock: any of these cores may be reset by INIT at any
-//! instruction. A core's own state is stored by that core (Release) and read by others (Acquire);
-//! `Lost` and `Absent` are stored by the core that waited in vain.
+//! instruction.
 
-use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
+use bulkhead_lifecycle::CoreState;
+
+use super::apic;
 use super::gdt::Segments;
-use super::{apic, smp};
 use crate::layout::{CORE_STACK, MAX_CORES};
 use crate::mem::frames;
+use crate::partition::LIFE;
 
-/// What a core is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum CoreState {
-    /// Did not answer when it was started.
-    Absent = 0,
-    /// Waits for a doorbell in Bulkhead's code.
-    Parked = 1,
-    /// Belongs to a running partition.
-    Running = 2,
-    /// Runs Bulkhead's shell.
-    Bulkhead = 3,
-    /// Took an exception in Bulkhead's code, or did not come back.
-    Lost = 4,
-}
-
-impl CoreState {
-    const fn from_byte(byte: u8) -> Self {
-        match byte {
-            1 => Self::Parked,
-            2 => Self::Running,
-            3 => Self::Bulkhead,
-            4 => Self::Lost,
-            _ => Self::Absent,
-        }
-    }
-
-    /// As the shell shows it.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Absent => "absent",
-            Self::Parked => "parked",
-            Self::Running => "running",
-            Self::Bulkhead => "bulkhead",
-            Self::Lost => "lost",
-        }
-    }
-}
-
-/// One core.
-pub(crate) struct Core {
+/// One core: what the lifecycle does not know of it.
+struct Core {
     apic_id: AtomicU32,
-    state: AtomicU8,
-    /// The partition to launch, plus one; 0 for none. Stored by whoever rings the doorbell.
-    mailbox: AtomicU32,
-    /// How often it parked: tells a new parking from an old one.
-    parkings: AtomicU32,
     /// Where it was lost: vector, instruction, page-fault address.
     fault: [AtomicU64; 3],
-}
-
-/// In a mailbox: run the shell.
-const MAIL_SHELL: u32 = u32::MAX;
-
-/// What a parked core is woken for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mail {
-    /// Launch that partition, or wait until its launch is due.
-    Partition(usize),
-    /// Run the shell (the machine's boot processor only).
-    Shell,
 }
 
 /// What the entry code looks up: the top of a core's stack. Layout known to `ap.S`.
@@ -86,12 +33,19 @@ pub(super) struct StackEntry {
     nmi: AtomicU64,
 }
 
+/// Where the entry code finds each word.
+impl StackEntry {
+    pub(super) const TOP: usize = core::mem::offset_of!(Self, top);
+    pub(super) const TABLE: usize = core::mem::offset_of!(Self, table);
+    pub(super) const NMI: usize = core::mem::offset_of!(Self, nmi);
+}
+
+// It looks the core's number up at the beginning of each entry.
+const _: () = assert!(core::mem::offset_of!(StackEntry, apic_id) == 0);
+
 static CORES: [Core; MAX_CORES] = [const {
     Core {
         apic_id: AtomicU32::new(u32::MAX),
-        state: AtomicU8::new(0),
-        mailbox: AtomicU32::new(0),
-        parkings: AtomicU32::new(0),
         fault: [const { AtomicU64::new(0) }; 3],
     }
 }; MAX_CORES];
@@ -117,63 +71,6 @@ struct Area {
 }
 
 static mut BOOT_SEGMENTS: core::mem::MaybeUninit<Segments> = core::mem::MaybeUninit::zeroed();
-
-impl Core {
-    /// Local APIC ID.
-    pub(crate) fn apic_id(&self) -> u32 {
-        self.apic_id.load(Ordering::Relaxed)
-    }
-
-    /// What it is doing.
-    pub(crate) fn state(&self) -> CoreState {
-        CoreState::from_byte(self.state.load(Ordering::Acquire))
-    }
-
-    /// Says what it is doing now.
-    pub(crate) fn set_state(&self, state: CoreState) {
-        self.state.store(state as u8, Ordering::Release);
-    }
-
-    /// Counts one more parking and says so.
-    pub(crate) fn parked(&self) {
-        self.parkings.fetch_add(1, Ordering::Relaxed);
-        self.set_state(CoreState::Parked);
-    }
-
-    /// How often it parked.
-    pub(crate) fn parkings(&self) -> u32 {
-        self.parkings.load(Ordering::Acquire)
-    }
-
-    /// Puts a partition in its mailbox; the doorbell is rung separately.
-    pub(crate) fn post(&self, partition: usize) {
-        self.mailbox.store(partition as u32 + 1, Ordering::Release);
-    }
-
-    /// Asks a parked boot processor to run the shell again.
-    pub(crate) fn post_shell(&self) {
-        self.mailbox.store(MAIL_SHELL, Ordering::Release);
-    }
-
-    /// Takes what is in the mailbox.
-    pub(crate) fn take_mail(&self) -> Option<Mail> {
-        match self.mailbox.swap(0, Ordering::Acquire) {
-            0 => None,
-            MAIL_SHELL => Some(Mail::Shell),
-            number => Some(Mail::Partition(number as usize - 1)),
-        }
-    }
-
-    /// Whether it is the machine's boot processor.
-    pub(crate) fn is_boot(&self) -> bool {
-        is_boot(self.apic_id())
-    }
-
-    /// Vector, instruction and page-fault address at which it was lost.
-    pub(crate) fn fault(&self) -> [u64; 3] {
-        [0, 1, 2].map(|word: usize| self.fault[word].load(Ordering::Relaxed))
-    }
-}
 
 /// Enters the boot processor, and gives it its tables.
 pub(crate) fn init_boot_core(apic_id: u32) {
@@ -213,14 +110,15 @@ pub(crate) fn init(apic_ids: &[u32]) -> usize {
             .apic_id
             .store(u64::from(apic_id), Ordering::Release);
         if is_boot(apic_id) {
-            CORES[index].set_state(CoreState::Bulkhead);
+            LIFE.set_core_state(index, CoreState::Bulkhead);
         }
     }
     COUNT.store(known, Ordering::Release);
     apic_ids.len() - known
 }
 
-fn is_boot(apic_id: u32) -> bool {
+/// Whether that is the machine's boot processor.
+pub(crate) fn is_boot(apic_id: u32) -> bool {
     apic_id == BOOT_CORE.load(Ordering::Relaxed)
 }
 
@@ -229,18 +127,31 @@ pub(crate) fn is_boot_core() -> bool {
     is_boot(apic::id())
 }
 
-/// All cores, ascending by local APIC ID.
-pub(crate) fn all() -> &'static [Core] {
-    &CORES[..COUNT.load(Ordering::Acquire)]
+/// How many cores there are. They are numbered from 0, ascending by local APIC ID.
+pub(crate) fn count() -> usize {
+    COUNT.load(Ordering::Acquire)
 }
 
-/// The core with that local APIC ID.
-pub(crate) fn find(apic_id: u32) -> Option<&'static Core> {
-    all().iter().find(|core| core.apic_id() == apic_id)
+/// The local APIC ID of the core with that number.
+pub(crate) fn apic_id(index: usize) -> u32 {
+    CORES
+        .get(index)
+        .map_or(u32::MAX, |core| core.apic_id.load(Ordering::Relaxed))
 }
 
-/// This core.
-pub(crate) fn current() -> &'static Core {
+/// The number of the core with that local APIC ID.
+pub(crate) fn find(apic_id: u32) -> Option<usize> {
+    let mut cores = CORES[..count()].iter();
+    cores.position(|core| core.apic_id.load(Ordering::Relaxed) == apic_id)
+}
+
+/// What the core with that local APIC ID is doing.
+pub(crate) fn state(apic_id: u32) -> CoreState {
+    find(apic_id).map_or(CoreState::Absent, |index| LIFE.core_state(index))
+}
+
+/// The number of this core.
+pub(crate) fn current() -> usize {
     find(apic::id()).expect("only cores of the table run Bulkhead's code")
 }
 
@@ -278,38 +189,16 @@ pub(super) fn note_nmi() {
 
 /// Records that this core took an exception in Bulkhead's own code.
 pub(crate) fn lost(vector: u8, instruction: u64, address: u64) {
-    if let Some(core) = find(apic::id()) {
-        for (word, value) in core
-            .fault
-            .iter()
-            .zip([u64::from(vector), instruction, address])
-        {
+    if let Some(index) = find(apic::id()) {
+        let values = [u64::from(vector), instruction, address];
+        for (word, value) in CORES[index].fault.iter().zip(values) {
             word.store(value, Ordering::Relaxed);
         }
-        core.set_state(CoreState::Lost);
+        LIFE.set_core_state(index, CoreState::Lost);
     }
 }
 
-/// How long a Linux may take from a non-maskable interrupt to its ResetSystem, in microseconds, if
-/// it gets it: it panics, waits a second (`panic=1`) and resets. Less than the 10 s after which the
-/// Linux that asked for it, and waits with interrupts off, would take its own core for hung.
-const NMI_ANSWER_US: u64 = 8_000_000;
-
-/// Takes a core out of whatever it runs; says whether it parked.
-///
-/// By INIT and a start-up IPI into the trampoline. The machine's boot processor must never get an
-/// INIT: it would run the firmware. It gets a non-maskable interrupt, which leads to Bulkhead if a
-/// detour was laid; else its Linux panics on it (`unknown_nmi_panic`) and comes back by ResetSystem,
-/// unless it is too broken for that.
-pub(crate) fn retake(core: &Core) -> bool {
-    let before = core.parkings();
-    let came_back = || core.parkings() != before;
-    if core.is_boot() && core.state() == CoreState::Parked {
-        return true; // its launch is not due yet
-    }
-    if core.is_boot() {
-        apic::send_nmi(core.apic_id());
-        return super::tsc::wait_until(NMI_ANSWER_US, came_back);
-    }
-    smp::start(core.apic_id(), came_back)
+/// Vector, instruction and page-fault address at which a core was lost.
+pub(crate) fn fault(index: usize) -> [u64; 3] {
+    [0, 1, 2].map(|word: usize| CORES[index].fault[word].load(Ordering::Relaxed))
 }

@@ -7,15 +7,24 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use bulkhead_memory::Region;
 
-use super::{apic, cores, tsc};
+use super::cores;
 use crate::layout::{MAX_CORES, TRAMPOLINE_WINDOW};
 use crate::mem::{frames, paging, phys};
+use crate::partition::LIFE;
+use crate::partition::rim::Rim;
 
 core::arch::global_asm!(
     include_str!("ap.S"),
     stacks = sym cores::CORE_STACKS,
     count = const MAX_CORES,
     stride = const size_of::<cores::StackEntry>(),
+    top = const cores::StackEntry::TOP,
+    table = const cores::StackEntry::TABLE,
+    nmi = const cores::StackEntry::NMI,
+    code = const super::gdt::CODE.0,
+    data = const super::gdt::DATA.0,
+    reason_started = const crate::partition::REASON_STARTED,
+    reason_bios_reset = const crate::partition::REASON_BIOS_RESET,
     main = sym crate::partition::core_main,
     call_main = sym crate::partition::call::serve,
     call_table = sym super::trap::CALL_TABLE_POINTER,
@@ -36,10 +45,6 @@ unsafe extern "C" {
     static core_entry: u8;
     static core_call: u8;
 }
-
-const INIT_DELAY_US: u64 = 10_000;
-const STARTUP_DELAY_US: u64 = 200;
-const ANSWER_US: u64 = 2_000_000;
 
 static PAGE: AtomicU64 = AtomicU64::new(0);
 
@@ -95,26 +100,26 @@ pub(crate) fn reset_entry() -> Option<(u16, u16)> {
     (page != 0).then_some(((page >> 4) as u16, offset as u16))
 }
 
-/// Resets a core and starts it in the trampoline; waits for `answered`, and says whether it did.
-pub(crate) fn start(apic_id: u32, answered: impl Fn() -> bool) -> bool {
-    let page = (PAGE.load(Ordering::Acquire) >> 12) as u8;
-    apic::send_init(apic_id);
-    tsc::delay_us(INIT_DELAY_US);
-    apic::send_startup(apic_id, page);
-    if tsc::wait_until(STARTUP_DELAY_US, &answered) {
-        return true;
+/// The page of the trampoline, as a start-up IPI names it.
+pub(crate) fn trampoline_page() -> u8 {
+    (PAGE.load(Ordering::Acquire) >> 12) as u8
+}
+
+/// How long a core needs between an INIT and its start-up IPI, in microseconds: the manual's 10 ms
+/// are for processors of the last century. Linux waits as long (`smp_quirk_init_udelay()`).
+pub(crate) fn init_delay_us() -> u64 {
+    const OLD_US: u64 = 10_000;
+    let cpuid = raw_cpuid::CpuId::new();
+    let vendor = cpuid.get_vendor_info();
+    let family = cpuid.get_feature_info().map_or(0, |info| info.family_id());
+    match vendor.as_ref().map_or("", raw_cpuid::VendorInfo::as_str) {
+        "GenuineIntel" if family == 6 || family > 15 => 0,
+        "AuthenticAMD" | "HygonGenuine" if family >= 15 => 0,
+        _ => OLD_US,
     }
-    // A second one, as the manual says; a core that runs already ignores it.
-    apic::send_startup(apic_id, page);
-    tsc::wait_until(ANSWER_US, &answered)
 }
 
 /// Starts every core but this one; each parks.
 pub(crate) fn start_all() {
-    for core in cores::all() {
-        if core.state() != cores::CoreState::Bulkhead {
-            let before = core.parkings();
-            let _ = start(core.apic_id(), || core.parkings() != before);
-        }
-    }
+    LIFE.bring_up(&Rim::here(), cores::count());
 }

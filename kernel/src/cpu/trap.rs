@@ -14,7 +14,7 @@ use x86_64::structures::idt::{Entry, HandlerFunc};
 use super::{apic, cores, gdt};
 use crate::console::serial;
 use crate::layout::vector;
-use crate::partition::request;
+use crate::partition::LIFE;
 
 core::arch::global_asm!(include_str!("trap.S"), handler = sym handle, options(att_syntax));
 
@@ -155,7 +155,7 @@ extern "C" fn handle(frame: &Frame) {
     let number = frame.vector as u8;
     if matches!(number, vector::TIMER | vector::DOORBELL) {
         apic::end_of_interrupt();
-        if number == vector::TIMER && request::shell_runs() && cores::is_boot_core() {
+        if number == vector::TIMER && LIFE.shell_runs() && cores::is_boot_core() {
             serial::on_tick();
         }
         return;

@@ -40,6 +40,11 @@ pub(crate) fn us(ticks: u64) -> u64 {
     ticks * 1000 / khz()
 }
 
+/// Microseconds as ticks of the counter.
+pub(crate) fn ticks(us: u64) -> u64 {
+    us.saturating_mul(khz()) / 1000
+}
+
 /// Whether that was learnt; else it is assumed, and all times are off.
 pub(crate) fn is_known() -> bool {
     IS_KNOWN.load(Ordering::Relaxed)
@@ -128,7 +133,7 @@ pub(crate) fn delay_us(us: u64) {
 
 /// Waits at most `us` microseconds for `done`; says whether it came.
 pub(crate) fn wait_until(us: u64, mut done: impl FnMut() -> bool) -> bool {
-    let end = now() + us * khz() / 1000;
+    let end = now().saturating_add(ticks(us));
     loop {
         // The time first: a core that stood still meanwhile (a virtual one, or in system
         // management mode) must still look once after it.

@@ -1,26 +1,24 @@
 //! What the shell asks of the kernel.
 
-use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use bulkhead_launch::{LaunchPlan, ResidentCode};
+use bulkhead_conductor::{ConductError, How};
+use bulkhead_launch::ResidentCode;
 use bulkhead_ledger::Ledger;
+use bulkhead_lifecycle::{CoreState, State};
 use bulkhead_memory::Region;
-use bulkhead_model::{Event, Machine};
+use bulkhead_model::Machine;
 use bulkhead_shell::Control;
 use bulkhead_terminal::keyboard::Keymap;
 
 use super::Kernel;
 use crate::console::{self, keyboard, screen, serial};
-use crate::cpu::cores::{self, CoreState};
-use crate::cpu::{apic, trap, tsc};
-use crate::layout::MAX_PARTITIONS;
+use crate::cpu::{apic, cores, trap, tsc};
 use crate::machine::image_bytes;
 use crate::mem::heap;
-use crate::partition::slot::{self, Phase, Slot};
-use crate::partition::{self, launch, request, runtime};
+use crate::partition::{self, LIFE, runtime};
 
 /// `^C`.
 const INTERRUPT: u8 = 3;
@@ -28,43 +26,16 @@ const INTERRUPT: u8 = 3;
 const MOST_TYPED: usize = 16 << 10;
 
 impl Kernel {
-    /// The idle record for a plan whose cores, but Bulkhead's own, are all parked.
-    fn idle_slot(&self, plan: &LaunchPlan) -> Result<&'static Slot, String> {
-        let slot = slot::get(plan.partition)
-            .ok_or_else(|| format!("at most {MAX_PARTITIONS} partitions can be defined"))?;
-        if slot.phase() != Phase::Idle {
-            return Err("its cores have not come back yet".to_string());
-        }
-        let others = plan.cores().filter(|id| *id != self.machine.boot_core);
-        for apic_id in others {
-            match cores::find(apic_id).map(cores::Core::state) {
-                Some(CoreState::Parked) => {}
-                state => {
-                    let what = state.map_or("unknown", CoreState::name);
-                    return Err(format!("core {apic_id} is not parked but {what}"));
-                }
-            }
-        }
-        if self
-            .ledger
-            .by_id(plan.partition)
-            .is_some_and(|p| p.runs == 0)
-        {
-            slot.retire(); // the number may have served another partition
-        }
-        Ok(slot)
-    }
-
     /// Bytes that are resident for ever: Bulkhead's own, and those of the images.
     fn resident_bytes(&self) -> (u64, u64) {
         let is_image = |region: &Region| {
-            let images = &self.machine.images;
+            let images = &self.machine().images;
             images
                 .iter()
                 .any(|image| region.contains_region(image.region))
         };
         let mut bytes = (0, 0);
-        for resident in &self.machine.resident {
+        for resident in &self.machine().resident {
             if is_image(&resident.region) {
                 bytes.1 += resident.region.size();
             } else {
@@ -72,17 +43,6 @@ impl Kernel {
             }
         }
         bytes
-    }
-
-    /// Records that the operator launches a partition, which ends its row of failures.
-    fn begin(&mut self, slot: &Slot, id: usize) -> Result<(), String> {
-        slot.set_failures(0);
-        self.lend_to(id);
-        let launch = |ledger: &mut Ledger| {
-            ledger.forgive(id)?;
-            ledger.apply(id, &Event::Launch)
-        };
-        launch(&mut self.ledger).map_err(|error| error.to_string())
     }
 
     /// Leaves the shell: this core does something else from now on, and touches neither screen nor
@@ -93,79 +53,56 @@ impl Kernel {
         keyboard::set_lent(true);
         x86_64::instructions::interrupts::disable();
         apic::stop_timer();
-        request::set_shell_runs(false);
     }
 }
 
 impl Control for Kernel {
     fn machine(&self) -> &Machine {
-        &self.machine
+        self.conductor.machine()
     }
 
     fn ledger(&self) -> &Ledger {
-        &self.ledger
+        self.conductor.ledger()
     }
 
     fn parts(&mut self) -> (&Machine, &mut Ledger) {
-        (&self.machine, &mut self.ledger)
+        self.conductor.parts()
+    }
+
+    fn observe(&mut self) {
+        self.conductor.observe();
     }
 
     fn resident_code(&self) -> ResidentCode<'static> {
         runtime::resident_code()
     }
 
-    fn start(&mut self, plan: LaunchPlan) -> Result<(), String> {
-        let slot = self.idle_slot(&plan)?;
-        self.begin(slot, plan.partition)?;
-        launch::ring(slot, plan);
-        Ok(())
+    fn launch(&mut self, name: &str, how: How) -> Result<(), ConductError> {
+        self.lend_to(name);
+        let done = self.conductor.launch(name, how);
+        self.lend();
+        done
     }
 
-    fn kill(&mut self, id: usize) -> Result<(), String> {
-        let slot = slot::get(id).ok_or("there is no such partition")?;
-        let all_came = runtime::kill(id, slot).map_err(|refusal| refusal.to_string())?;
-        // The ledger at once, so that the next command finds it stopped; the line with the others.
-        self.ledger
-            .apply(id, &Event::Killed)
-            .map_err(|error| error.to_string())?;
-        if all_came {
-            Ok(())
-        } else {
-            Err("a core did not come back; see the log".to_string())
-        }
+    fn kill(&mut self, name: &str) -> Result<(), ConductError> {
+        self.conductor.kill(name)
     }
 
-    fn restart(&mut self, plan: LaunchPlan) -> Result<(), String> {
-        let is_live = self
-            .ledger
-            .by_id(plan.partition)
-            .is_some_and(|p| p.state.is_live());
-        if is_live {
-            self.kill(plan.partition)?;
-        }
-        self.start(plan)
+    fn prepare(&mut self) -> Vec<(String, ConductError)> {
+        self.conductor.prepare()
     }
 
-    fn prepare(&mut self, plans: Vec<LaunchPlan>) {
-        for plan in plans {
-            if let Ok(slot) = self.idle_slot(&plan) {
-                slot.set_plan(plan);
-            }
-        }
-    }
-
-    fn handoff(&mut self, plan: LaunchPlan) -> Result<(), String> {
-        let slot = self.idle_slot(&plan)?;
-        self.begin(slot, plan.partition)?;
+    fn handoff(&mut self, name: &str) -> Result<(), ConductError> {
+        self.conductor.launch(name, How::Handoff)?;
         Self::leave();
-        launch::take_over(slot, plan);
-        // Only if the launch was called off, which nobody else can do before it began.
-        Err("the launch was called off".to_string())
+        LIFE.lend_shell_core(self.conductor.stage());
+        // The launch is this core's duty now; if it is called off, coming back to the shell is.
+        partition::park()
     }
 
-    fn halt(&mut self) -> Result<(), String> {
-        request::set_halted(true);
+    fn halt(&mut self) -> Result<(), ConductError> {
         Self::leave();
+        LIFE.halt_shell(self.conductor.stage());
         partition::park()
     }
 
@@ -213,22 +150,19 @@ impl Control for Kernel {
                 )?;
             }
         }
-        for core in cores::all()
-            .iter()
-            .filter(|core| core.state() == CoreState::Lost)
-        {
-            let [vector, instruction, address] = core.fault();
+        for index in (0..cores::count()).filter(|i| LIFE.core_state(*i) == CoreState::Lost) {
+            let [vector, instruction, address] = cores::fault(index);
             writeln!(
                 out,
                 "core {}: lost (vector {vector}, instruction {instruction:#x}, address {address:#x})",
-                core.apic_id(),
+                cores::apic_id(index),
             )?;
         }
         Ok(())
     }
 
-    fn core_state(&self, apic_id: u32) -> &'static str {
-        cores::find(apic_id).map_or("absent", |core| core.state().name())
+    fn core_state(&self, apic_id: u32) -> CoreState {
+        cores::state(apic_id)
     }
 
     fn reset(&mut self) -> String {
@@ -248,8 +182,8 @@ impl Control for Kernel {
     }
 
     fn partition_uptime_ms(&self, id: usize) -> Option<u64> {
-        let slot = slot::get(id).filter(|slot| slot.phase() == Phase::Running)?;
-        Some(tsc::now().saturating_sub(slot.entered()) / tsc::khz())
+        LIFE.view(id).filter(|view| view.state == State::Running)?;
+        Some(tsc::now().saturating_sub(LIFE.entered(id)) / tsc::khz())
     }
 
     fn keymaps(&self) -> &'static [&'static str] {

@@ -9,36 +9,33 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use bulkhead_ledger::{Ledger, Partition};
-use bulkhead_model::{Event, Machine};
-use bulkhead_shell::{Options, Shell};
+use bulkhead_conductor::Conductor;
+use bulkhead_model::Machine;
+use bulkhead_shell::{Control, Options, Shell};
 
 use crate::boot::BootInfo;
 use crate::console::{self, Console, keyboard, println, serial};
-use crate::cpu::cores::{self, CoreState};
 use crate::cpu::{apic, mtrr, tsc};
 use crate::layout::{BOOT_STACK, MAX_CORES, MAX_PARTITIONS};
 use crate::machine::image_bytes;
-use crate::partition::request;
-use crate::partition::slot::{self, Phase};
+use crate::partition::LIFE;
+use crate::partition::rim::Rim;
 use crate::power::Power;
 
 mod control;
 mod events;
 mod seat;
+mod stage;
 
 /// Which Bulkhead this is.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Everything that the shell works on.
 pub(crate) struct Kernel {
-    machine: Machine,
-    ledger: Ledger,
+    conductor: Conductor<'static, Rim, MAX_PARTITIONS, MAX_CORES>,
     power: Power,
     /// What was typed while the shell waited.
     typed: VecDeque<u8>,
@@ -56,8 +53,7 @@ static SESSION: AtomicPtr<Session> = AtomicPtr::new(core::ptr::null_mut());
 /// Runs the boot script, then the shell, for ever.
 pub(crate) fn run(machine: Machine, power: Power, options: &Options) -> ! {
     let kernel = Kernel {
-        machine,
-        ledger: Ledger::new(),
+        conductor: Conductor::new(&LIFE, Rim::here(), machine),
         power,
         typed: VecDeque::new(),
     };
@@ -66,7 +62,7 @@ pub(crate) fn run(machine: Machine, power: Power, options: &Options) -> ! {
         shell: Shell::new(),
     }));
     SESSION.store(session, Ordering::Release);
-    keyboard::init(session.kernel.machine.has_ps2);
+    keyboard::init(session.kernel.machine().has_ps2);
     serial::start_receiving();
     take_interrupts();
     session.kernel.run_script(&mut session.shell, options);
@@ -96,9 +92,7 @@ pub(crate) fn resume() -> ! {
 }
 
 extern "C" fn resume_on_fresh_stack() -> ! {
-    cores::current().set_state(CoreState::Bulkhead);
-    request::set_halted(false);
-    request::set_shell_runs(true);
+    LIFE.resume_shell(&Rim::here());
     // The last Linux may have owned the port.
     serial::init();
     mtrr::write_combining();
@@ -116,9 +110,9 @@ impl Session {
         // From now on lines would fall into what is being typed; `log` has them.
         console::log::show_live(false);
         let Self { kernel, shell } = self;
+        kernel.observe();
         kernel.lend();
         kernel.tell_events(shell);
-        kernel.catch_up();
         shell.prompt(&mut Console);
         loop {
             let mut idle = true;
@@ -129,9 +123,6 @@ impl Session {
             idle &= !kernel.tell_events(shell);
             shell.tick(kernel, &mut Console);
             kernel.tend_seat(!idle);
-            if !idle {
-                kernel.retire_slots();
-            }
         }
     }
 }
@@ -155,9 +146,9 @@ impl Kernel {
             shell.echo_scripts();
         }
         let script = options.script.as_str();
-        let Some(image) = self.machine.image(script) else {
+        let Some(image) = self.machine().image(script) else {
             let names: Vec<&str> = self
-                .machine
+                .machine()
                 .images
                 .iter()
                 .map(|i| i.name.as_str())
@@ -181,45 +172,6 @@ impl Kernel {
             Ok(text) => drop(shell.script(script, text, self, &mut Console)),
             Err(error) => println!("{script}: error: is not UTF-8 text: {error}"),
         }
-    }
-
-    /// Forgets the records of partitions that were undefined.
-    fn retire_slots(&self) {
-        for (id, slot) in (0..MAX_PARTITIONS).filter_map(|id| Some((id, slot::get(id)?))) {
-            let is_gone = self.ledger.by_id(id).is_none() && slot.plan().is_some();
-            if is_gone && slot.phase() == Phase::Idle {
-                slot.retire();
-            }
-        }
-    }
-
-    /// Brings the ledger up to date where events were lost: more came than are kept while no core
-    /// ran the shell.
-    fn catch_up(&mut self) {
-        let missed: Vec<(usize, Vec<Event>)> = self
-            .ledger
-            .iter()
-            .filter_map(|p| Some((p.id, missed_events(p)?)))
-            .collect();
-        for (id, events) in missed {
-            for event in events {
-                if let Err(error) = self.ledger.apply(id, &event) {
-                    log::warn!("partition {id}: {error}");
-                }
-            }
-        }
-    }
-}
-
-/// What must have happened to a partition that the ledger does not know of.
-fn missed_events(partition: &Partition) -> Option<Vec<Event>> {
-    let phase = slot::get(partition.id)?.phase();
-    let is_live = partition.state.is_live();
-    match phase {
-        Phase::Idle if is_live => Some(Vec::from([Event::Killed])),
-        Phase::Running if !is_live => Some(Vec::from([Event::Launch, Event::Launched])),
-        Phase::Launching | Phase::Waiting if !is_live => Some(Vec::from([Event::Launch])),
-        _ => None,
     }
 }
 
@@ -267,11 +219,4 @@ pub(crate) fn report(
     for core in machine.cores.iter().filter(|core| !core.responding) {
         println!("core {} did not answer when it was started", core.apic_id);
     }
-}
-
-/// `"NAME"` of a partition by its number.
-fn name_of(ledger: &Ledger, id: usize) -> String {
-    ledger
-        .by_id(id)
-        .map_or_else(|| format!("partition {id}"), |p| p.definition.name.clone())
 }

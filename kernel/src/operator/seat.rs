@@ -5,12 +5,12 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use bulkhead_shell::Shell;
+use bulkhead_shell::{Control, Shell};
 
 use super::Kernel;
 use crate::console::{keyboard, screen};
 use crate::cpu::tsc;
-use crate::partition::slot::{self, Phase};
+use crate::partition::LIFE;
 
 /// The second in which the status line was shown last.
 static STATUS_SECOND: AtomicU64 = AtomicU64::new(u64::MAX);
@@ -21,20 +21,20 @@ impl Kernel {
     /// While this core runs the shell no partition leaves its rest but by [`Self::lend_to`], so what
     /// is free here stays so until then.
     pub(super) fn lend(&self) {
-        let is_live = |id| slot::get(id).is_some_and(|slot| slot.phase() != Phase::Idle);
-        let live = || self.ledger.iter().filter(|p| is_live(p.id));
+        let is_live = |id| LIFE.view(id).is_some_and(|view| view.state.is_live());
+        let live = || self.ledger().iter().filter(|p| is_live(p.id));
         let devices = || live().map(|p| &p.claim.devices);
-        screen::set_lent(devices().any(|d| d.takes_screen(&self.machine)));
+        screen::set_lent(devices().any(|d| d.takes_screen(self.machine())));
         keyboard::set_lent(devices().any(|d| d.ps2));
     }
 
     /// Leaves screen and keyboard to a partition that is about to be launched, if it claims them.
-    pub(super) fn lend_to(&self, id: usize) {
-        let Some(partition) = self.ledger.by_id(id) else {
+    pub(super) fn lend_to(&self, name: &str) {
+        let Some(partition) = self.ledger().find(name) else {
             return;
         };
         let devices = &partition.claim.devices;
-        if devices.takes_screen(&self.machine) {
+        if devices.takes_screen(self.machine()) {
             screen::draw();
             screen::set_lent(true);
         }
@@ -45,7 +45,7 @@ impl Kernel {
 
     /// Keeps screen and keyboard up to date while there is time; sleeps until the next tick if there
     /// is nothing to be drawn. Gives up after a row, so that the serial line is looked at in time.
-    pub(super) fn tend_seat(&self, something_done: bool) {
+    pub(super) fn tend_seat(&mut self, something_done: bool) {
         self.lend();
         self.show_status(something_done);
         if !screen::draw_one() && !something_done {
@@ -54,10 +54,11 @@ impl Kernel {
     }
 
     /// Brings the status line up to date: once a second, or because something was done.
-    pub(super) fn show_status(&self, something_done: bool) {
+    pub(super) fn show_status(&mut self, something_done: bool) {
         let second = tsc::uptime_ms() / 1000;
         let is_due = STATUS_SECOND.swap(second, Ordering::Relaxed) != second;
         if (is_due || something_done) && screen::wants_status() == Some(true) {
+            self.observe();
             screen::set_status(&Shell::status_line(self));
         }
     }

@@ -5,23 +5,11 @@
 //!
 //! Source: UEFI 2.10 §8.2 (variable services), appendix D (status codes).
 
-use super::detour;
-use super::linux_memory::LinuxMemory;
-use super::slot::{self, Slot};
-use super::variables;
+use bulkhead_lifecycle::{Status, Variables};
 
-/// Status codes; an error has the top bit set.
-pub(super) mod status {
-    const ERROR: u64 = 1 << 63;
-    pub(crate) const SUCCESS: u64 = 0;
-    pub(crate) const INVALID_PARAMETER: u64 = ERROR | 2;
-    pub(crate) const UNSUPPORTED: u64 = ERROR | 3;
-    pub(crate) const BUFFER_TOO_SMALL: u64 = ERROR | 5;
-    pub(crate) const NOT_READY: u64 = ERROR | 6;
-    pub(crate) const WRITE_PROTECTED: u64 = ERROR | 8;
-    pub(crate) const NOT_FOUND: u64 = ERROR | 14;
-    pub(crate) const ACCESS_DENIED: u64 = ERROR | 15;
-}
+use super::linux_memory::LinuxMemory;
+use super::rim::Rim;
+use super::{LIFE, detour, plans};
 
 /// Numbers of the services, in the table's order.
 mod service {
@@ -44,6 +32,9 @@ pub(crate) struct Call {
     stack: u64,
 }
 
+// `core_call` pushes its words, the last field first.
+const _: () = assert!(size_of::<Call>() == 10 * 8 && core::mem::offset_of!(Call, stack) == 9 * 8);
+
 impl Call {
     /// Linux's virtual address of the base in its interrupt table's pointer.
     pub(super) const fn interrupt_table_base(&self) -> u64 {
@@ -53,38 +44,46 @@ impl Call {
     }
 }
 
-/// Serves a call; the result is its EFI status.
+/// Serves a call; the result is its EFI status. Does not return to a Linux that is being ended.
 pub(crate) extern "C" fn serve(call: &Call) -> u64 {
-    let Some(slot) = slot::get(call.partition as usize) else {
-        return status::UNSUPPORTED;
+    let caller = call.partition as usize;
+    let rim = Rim::here();
+    LIFE.tend(&rim);
+    // SAFETY: this is a core of the partition whose Linux calls, which is live.
+    let status = unsafe {
+        plans::with(caller, |stored| {
+            let memory = LinuxMemory {
+                cr3: call.cr3,
+                cr4: call.cr4,
+                regions: &stored.memory,
+            };
+            detour::note(caller, call, &memory);
+            answer(call, &rim, &memory).unwrap_or(Status::InvalidParameter)
+        })
     };
-    let memory = LinuxMemory {
-        cr3: call.cr3,
-        cr4: call.cr4,
-        regions: slot.memory(),
-    };
-    slot::reading(|| {
-        detour::note(slot, call, &memory);
-        answer(call, slot, &memory)
-    })
-    .unwrap_or(status::INVALID_PARAMETER)
+    if LIFE.is_ending(caller) {
+        // The core that ends it takes this one, or waits for it. Nothing of that Linux is needed.
+        super::core_main(super::REASON_ENDED, 0, call.partition, 0);
+    }
+    status.unwrap_or(Status::Unsupported) as u64
 }
 
 /// `None` if an argument points to what is not the partition's.
-fn answer(call: &Call, slot: &Slot, memory: &LinuxMemory<'_>) -> Option<u64> {
+fn answer(call: &Call, rim: &Rim, memory: &LinuxMemory<'_>) -> Option<Status> {
     let [first, second, third, fourth, fifth] = call.arguments;
+    let variables = Variables {
+        lifecycle: &LIFE,
+        hardware: rim,
+        memory,
+        caller: call.partition as usize,
+    };
     match call.service {
         // The 1:1 addresses stay in use.
-        service::SET_VIRTUAL_ADDRESS_MAP => Some(status::SUCCESS),
-        service::GET_VARIABLE => {
-            variables::get(slot, memory, first, second, [third, fourth, fifth])
-        }
-        service::GET_NEXT_VARIABLE_NAME => variables::next(memory, first, second, third),
-        service::SET_VARIABLE => {
-            let caller = call.partition as usize;
-            variables::set(caller, slot, memory, first, second, [third, fourth, fifth])
-        }
-        service::QUERY_VARIABLE_INFO => variables::query(memory, [second, third, fourth]),
-        _ => Some(status::UNSUPPORTED),
+        service::SET_VIRTUAL_ADDRESS_MAP => Some(Status::Success),
+        service::GET_VARIABLE => variables.get(first, second, [third, fourth, fifth]),
+        service::GET_NEXT_VARIABLE_NAME => variables.next(first, second, third),
+        service::SET_VARIABLE => variables.set(first, second, [third, fourth, fifth]),
+        service::QUERY_VARIABLE_INFO => variables.query([second, third, fourth]),
+        _ => Some(Status::Unsupported),
     }
 }

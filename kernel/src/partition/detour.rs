@@ -8,94 +8,127 @@
 //! Where the handler is, its interrupt table says, and where that is, each call of a runtime service
 //! shows. Stock Linux makes the first one (SetVirtualAddressMap) while it boots, on one core, with
 //! the table that all of its cores use until they end.
+//!
+//! After a kexec that table is not in force any more, and while the new kernel unpacks itself none
+//! is: a non-maskable interrupt would reset the machine. Nobody can see from outside which it is. So
+//! an ordinary interrupt is tried before, whose handler is replaced in the same way: a Linux in good
+//! health takes it, and one that unpacks itself has such interrupts off.
 
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use bulkhead_lifecycle::CallerMemory;
 use bulkhead_linux::{GATE_BYTES, NMI_GATE, detour, handler};
 
 use super::call::Call;
 use super::linux_memory::LinuxMemory;
-use super::runtime;
-use super::slot::Slot;
-use crate::cpu::cores::{Core, CoreState};
-use crate::cpu::tsc;
+use super::{LIFE, plans, runtime};
+use crate::cpu::{apic, cores, tsc};
+use crate::layout::MAX_PARTITIONS;
 
-/// How long the boot processor may take to park if the launch that it is at was called off, in
-/// microseconds.
-const LAUNCH_US: u64 = 2_000_000;
 /// How long a Linux may take from its entry to its first call, in microseconds. One that takes
 /// longer has come to grief.
 const FIRST_CALL_US: u64 = 60_000_000;
+
+/// The ordinary interrupt: in every x86-64 Linux that of rescheduling, which each core takes
+/// (`RESCHEDULE_VECTOR` in `arch/x86/include/asm/irq_vectors.h`).
+const KNOCK: u8 = 0xfd;
 
 /// CR4.FRED: events of that Linux do not go by its interrupt table.
 const FRED: u64 = 1 << 32;
 
 /// Where a Linux has its tables.
 #[derive(Clone, Copy)]
-pub(super) struct Tables {
+struct Tables {
     /// Virtual address of its interrupt table; never 0.
-    pub(super) interrupts: u64,
+    interrupts: u64,
     /// Its CR3 while it calls a service: its kernel's memory and its page of services.
-    pub(super) cr3: u64,
+    cr3: u64,
     /// Its CR4.
-    pub(super) cr4: u64,
+    cr4: u64,
 }
 
-impl Tables {
-    const fn has_gates(&self) -> bool {
-        self.cr4 & FRED == 0
+/// Of each partition: interrupt table, CR3, CR4. The first is 0 until its Linux has called a
+/// service. Stored by that Linux's own cores, one at a time; read once it ends.
+static TABLES: [[AtomicU64; 3]; MAX_PARTITIONS] =
+    [const { [const { AtomicU64::new(0) }; 3] }; MAX_PARTITIONS];
+
+/// Nothing is known of the Linux that is about to be launched.
+pub(super) fn forget(partition: usize) {
+    if let Some([interrupts, ..]) = TABLES.get(partition) {
+        interrupts.store(0, Ordering::Release);
     }
 }
 
+fn tables(partition: usize) -> Option<Tables> {
+    let [interrupts, cr3, cr4] = TABLES.get(partition)?;
+    let interrupts = interrupts.load(Ordering::Acquire);
+    (interrupts != 0).then(|| Tables {
+        interrupts,
+        cr3: cr3.load(Ordering::Relaxed),
+        cr4: cr4.load(Ordering::Relaxed),
+    })
+}
+
+fn has_boot_processor(partition: usize) -> bool {
+    let boot_core = LIFE.boot_core(partition);
+    boot_core.is_some_and(|core| cores::is_boot(cores::apic_id(core)))
+}
+
 /// Remembers where the Linux that calls has its tables, if it may ever be needed.
-pub(super) fn note(slot: &Slot, call: &Call, memory: &LinuxMemory<'_>) {
-    if slot.boot_core().is_some_and(Core::is_boot)
-        && let Some(interrupts) = memory.read_u64(call.interrupt_table_base())
+pub(super) fn note(partition: usize, call: &Call, memory: &LinuxMemory<'_>) {
+    if has_boot_processor(partition)
+        && let Some([interrupts, cr3, cr4]) = TABLES.get(partition)
+        && let Some(address) = memory.read_u64(call.interrupt_table_base())
     {
-        slot.set_tables(Tables {
-            interrupts,
-            cr3: memory.cr3,
-            cr4: memory.cr4,
-        });
+        cr3.store(memory.cr3, Ordering::Relaxed);
+        cr4.store(memory.cr4, Ordering::Relaxed);
+        interrupts.store(address, Ordering::Release);
     }
 }
 
 /// Whether a Linux has been entered on the machine's boot processor and has yet to make its first
 /// call. Until then an NMI is of no use, and while it unpacks itself would reset the machine.
-pub(super) fn is_too_early(slot: &Slot) -> bool {
-    let age = || tsc::us(tsc::now().saturating_sub(slot.entered()));
-    let has_boot_processor = slot.boot_core().is_some_and(Core::is_boot);
-    has_boot_processor && slot.tables().is_none() && age() < FIRST_CALL_US
+pub(super) fn is_too_early(partition: usize) -> bool {
+    let age = || tsc::us(tsc::now().saturating_sub(LIFE.entered(partition)));
+    has_boot_processor(partition) && tables(partition).is_none() && age() < FIRST_CALL_US
 }
 
 /// Whether a detour can be made: it is known where, and that Linux has an interrupt table.
-pub(super) fn is_possible(slot: &Slot) -> bool {
-    slot.tables().is_some_and(|tables| tables.has_gates())
+pub(super) fn is_possible(partition: usize) -> bool {
+    tables(partition).is_some_and(|tables| tables.cr4 & FRED == 0)
 }
 
-/// Makes an NMI to the machine's boot processor lead to Bulkhead. Where that is not possible its
-/// Linux gets the NMI, and what it makes of it is awaited.
+/// Makes an NMI, and the ordinary interrupt of [`knock`], to the machine's boot processor lead to
+/// Bulkhead; whether that could be done. Where the table leads nowhere, it is as if none were known.
 ///
-/// To be called by the core that ends the partition.
-pub(super) fn lay(slot: &Slot, core: &Core) {
-    if let Some(tables) = slot.tables() {
-        // If the table leads nowhere, it is as if none were known.
-        let _ = try_lay(slot, tables);
-    } else {
-        // Its launch may have been called off: then it parks by itself.
-        tsc::wait_until(LAUNCH_US, || core.state() == CoreState::Parked);
-    }
+/// # Safety
+/// The partition is ending, no other core of it runs its Linux, and this core does that work or
+/// asked for it.
+pub(super) unsafe fn lay(partition: usize) -> bool {
+    let Some(tables) = tables(partition).filter(|_| is_possible(partition)) else {
+        return false;
+    };
+    // SAFETY: by the caller's contract.
+    let laid = unsafe {
+        plans::with(partition, |stored| {
+            let memory = LinuxMemory {
+                cr3: tables.cr3,
+                cr4: tables.cr4,
+                regions: &stored.memory,
+            };
+            let code = detour(tables.cr3, runtime::reset_system(&stored.plan));
+            let knock = u64::from(KNOCK) * GATE_BYTES as u64;
+            [NMI_GATE, knock].into_iter().try_for_each(|offset| {
+                let mut gate = [0; GATE_BYTES];
+                memory.read(tables.interrupts.checked_add(offset)?, &mut gate)?;
+                memory.write(handler(gate)?, &code)
+            })
+        })
+    };
+    laid.flatten().is_some()
 }
 
-fn try_lay(slot: &Slot, tables: Tables) -> Option<()> {
-    if !tables.has_gates() {
-        return None;
-    }
-    let memory = LinuxMemory {
-        cr3: tables.cr3,
-        cr4: tables.cr4,
-        regions: slot.memory(),
-    };
-    let mut gate = [0; GATE_BYTES];
-    memory.read(tables.interrupts.checked_add(NMI_GATE)?, &mut gate)?;
-    let code = detour(tables.cr3, runtime::reset_system(slot.plan()?));
-    memory.write(handler(gate)?, &code)
+/// Sends the ordinary interrupt to the boot processor, for which a detour was laid.
+pub(super) fn knock(apic_id: u32) {
+    apic::send_fixed(apic_id, KNOCK);
 }

@@ -3,10 +3,11 @@
 //! Nothing here allocates: it runs on whatever core ends or launches the partition, also when no
 //! core runs the shell.
 
+use bulkhead_conductor::packed;
 use bulkhead_launch::LaunchPlan;
 use bulkhead_pci::Stuck;
 
-use super::event::{self, Kind};
+use super::LIFE;
 use crate::cpu::pic;
 use crate::pci::Ecam;
 
@@ -32,25 +33,6 @@ pub(super) fn silence(plan: &LaunchPlan) {
         unsafe { pic::mask_io_apic(*address) };
     }
     plan.grant.quiet(&Ecam, &Ecam, &mut |stuck: Stuck| {
-        event::post(Kind::DeviceStuck, plan.partition, packed(&stuck));
+        LIFE.device_stuck(plan.partition, packed(stuck.address));
     });
-}
-
-/// Segment, bus, device and function in the 32 bits of an event.
-fn packed(stuck: &Stuck) -> u32 {
-    let address = stuck.address;
-    u32::from(address.segment) << 16
-        | u32::from(address.bus) << 8
-        | u32::from(address.device & 0x1f) << 3
-        | u32::from(address.function & 7)
-}
-
-/// The reverse of [`packed`].
-pub(crate) fn unpacked(detail: u32) -> bulkhead_pci::Address {
-    bulkhead_pci::Address {
-        segment: (detail >> 16) as u16,
-        bus: (detail >> 8) as u8,
-        device: (detail >> 3) as u8 & 0x1f,
-        function: detail as u8 & 7,
-    }
 }

@@ -6,12 +6,10 @@
 
 use bulkhead_launch::LaunchPlan;
 
-use super::devices;
-use super::event::{self, Kind};
-use super::slot::{self, Phase, Slot};
-use super::{park, runtime};
-use crate::cpu::cores::{self, CoreState};
-use crate::cpu::{apic, halt_for_ever, mtrr, tsc};
+use super::rim::Rim;
+use super::{LIFE, plans, runtime};
+use crate::cpu::apic;
+use crate::cpu::tsc;
 use crate::mem::phys;
 
 core::arch::global_asm!(include_str!("enter.S"), options(att_syntax));
@@ -20,101 +18,55 @@ unsafe extern "C" {
     fn enter_linux(entry: u64, boot_params: u64) -> !;
 }
 
-/// Stores the plan and wakes the partition's boot core, which carries it out.
-///
-/// The partition must be idle and its cores parked: the target of the doorbell's vector must not
-/// be a live Linux.
-pub(crate) fn ring(slot: &Slot, plan: LaunchPlan) {
-    let (partition, boot_core) = (plan.partition, plan.boot_core);
-    slot.set_plan(plan);
-    slot.advance(Phase::Idle, Phase::Launching);
-    wake(partition, slot, boot_core);
-}
-
-/// Rings the doorbell of a parked boot core for a partition that is launching or waiting.
-pub(super) fn wake(partition: usize, slot: &Slot, boot_core: u32) {
-    slot.set_rung(tsc::now());
-    if let Some(core) = cores::find(boot_core) {
-        core.post(partition);
-        apic::send_doorbell(boot_core);
-    }
-}
-
-/// Stores the plan and launches it on this very core, which leaves the shell for it.
-pub(crate) fn take_over(slot: &Slot, plan: LaunchPlan) {
-    let partition = plan.partition;
-    slot.set_plan(plan);
-    slot.advance(Phase::Idle, Phase::Launching);
-    slot.set_rung(tsc::now());
-    run(partition);
-}
-
 /// Launches a partition on this core, its boot core, with interrupts off; comes back only if it
 /// is not to be launched any more.
-pub(crate) fn run(partition: usize) {
-    let Some(slot) = slot::get(partition) else {
-        return;
-    };
-    if slot.phase() != Phase::Launching {
-        return; // killed before it began
-    }
-    let Some(plan) = slot.plan() else { return };
-    cores::current().set_state(CoreState::Running);
+pub(super) fn run(rim: &Rim, partition: usize) {
+    // What is still pending is the old kernel's; the new one must not find it.
     apic::drain_pending();
-    let is_first = slot.count_run();
-    devices::prepare(plan, is_first);
-    // SAFETY: the plan was checked against the machine and all other claims; the partition's other
-    // cores are parked, so its memory is this core's alone.
-    slot.set_copied(unsafe { apply(plan, is_first) });
-    enter(partition, slot, plan)
+    if !LIFE.launch(rim, partition) {
+        return;
+    }
+    // SAFETY: this is a core of that partition, which is live.
+    let entry = unsafe {
+        plans::with(partition, |stored| {
+            (stored.plan.entry, stored.plan.boot_params)
+        })
+    };
+    let (entry, boot_params) = entry.expect("what was launched has a plan");
+    // SAFETY: the point of no return. The plan's bytes are in place; what follows is Linux, and
+    // this core comes back only through `core_entry`.
+    unsafe { enter_linux(entry, boot_params) }
 }
 
-/// Writes every byte of the plan. Only the first launch of a plan clears what others left in the
-/// RAM: after that it is the partition's own. The result is how long the images were copied, in
-/// ticks of the time-stamp counter.
+/// Clears what others left in the RAM of the claim.
 ///
 /// # Safety
 /// No other core and no device may use the memory of the claim.
-unsafe fn apply(plan: &LaunchPlan, is_first: bool) -> u64 {
-    // SAFETY: by the caller's contract; sources are images, which no claim contains; the services'
-    // page is one of the writes.
-    unsafe {
-        for region in plan.clear.iter().filter(|_| is_first) {
-            phys::clear(*region);
-        }
-        let start = tsc::now();
-        for copy in &plan.copies {
-            phys::copy(copy.from, copy.to);
-        }
-        let copied = tsc::now() - start;
-        for write in &plan.writes {
-            phys::write(write.to, &write.bytes);
-        }
-        runtime::build_bridge(plan.view.block.runtime_code.start());
-        copied
+pub(super) unsafe fn clear(plan: &LaunchPlan) {
+    for region in &plan.clear {
+        // SAFETY: the plan was checked against the machine and all other claims, and by the
+        // caller's contract this core alone uses the memory.
+        unsafe { phys::clear(*region) };
     }
 }
 
-fn enter(partition: usize, slot: &Slot, plan: &LaunchPlan) -> ! {
-    for apic_id in &plan.other_cores {
-        if let Some(core) = cores::find(*apic_id) {
-            core.set_state(CoreState::Running);
-        }
+/// Writes every byte of the plan. The result is how long the images were copied, in ticks of the
+/// time-stamp counter.
+///
+/// # Safety
+/// As [`clear`].
+pub(super) unsafe fn place(plan: &LaunchPlan) -> u64 {
+    let start = tsc::now();
+    for copy in &plan.copies {
+        // SAFETY: the sources are images, which no claim contains; the rest as above.
+        unsafe { phys::copy(copy.from, copy.to) };
     }
-    apic::hand_over();
-    mtrr::hand_over();
-    slot.set_entered(tsc::now());
-    if !slot.advance(Phase::Launching, Phase::Running) {
-        // Killed meanwhile. Whoever did it resets this core; but nobody may reset the machine's
-        // boot processor, which therefore parks by itself.
-        if cores::is_boot_core() {
-            apic::quiesce();
-            park();
-        }
-        halt_for_ever();
+    let copied = tsc::now() - start;
+    for write in &plan.writes {
+        // SAFETY: as above.
+        unsafe { phys::write(write.to, &write.bytes) };
     }
-    event::post(Kind::Launched, partition, plan.boot_core);
-    // SAFETY: the point of no return. The plan's bytes are in place; what follows is Linux, and
-    // this core comes back only through `core_entry`.
-    unsafe { enter_linux(plan.entry, plan.boot_params) }
+    // SAFETY: the services' page is one of the writes.
+    unsafe { runtime::build_bridge(plan.view.block.runtime_code.start()) };
+    copied
 }

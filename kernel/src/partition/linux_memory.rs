@@ -6,6 +6,7 @@
 //!
 //! Source: Intel SDM Vol. 3A, "4-Level Paging and 5-Level Paging".
 
+use bulkhead_lifecycle::CallerMemory;
 use bulkhead_memory::Region;
 
 use crate::mem::phys;
@@ -25,9 +26,8 @@ pub(super) struct LinuxMemory<'a> {
     pub(super) regions: &'a [Region],
 }
 
-impl LinuxMemory<'_> {
-    /// Copies from virtual address `from`; `None` if any of it is not the partition's RAM.
-    pub(super) fn read(&self, from: u64, into: &mut [u8]) -> Option<()> {
+impl CallerMemory for LinuxMemory<'_> {
+    fn read(&self, from: u64, into: &mut [u8]) -> Option<()> {
         for (byte, address) in into.iter_mut().zip(0u64..) {
             let physical = self.physical(from.checked_add(address)?)?;
             // SAFETY: RAM of the partition, whose Linux waits for this call to end.
@@ -36,8 +36,7 @@ impl LinuxMemory<'_> {
         Some(())
     }
 
-    /// Copies to virtual address `to`; `None` if any of it is not the partition's RAM.
-    pub(super) fn write(&self, to: u64, bytes: &[u8]) -> Option<()> {
+    fn write(&self, to: u64, bytes: &[u8]) -> Option<()> {
         for (byte, address) in bytes.iter().zip(0u64..) {
             let physical = self.physical(to.checked_add(address)?)?;
             // SAFETY: as in `read`.
@@ -45,14 +44,9 @@ impl LinuxMemory<'_> {
         }
         Some(())
     }
+}
 
-    /// Reads a 64-bit number.
-    pub(super) fn read_u64(&self, from: u64) -> Option<u64> {
-        let mut bytes = [0; 8];
-        self.read(from, &mut bytes)?;
-        Some(u64::from_le_bytes(bytes))
-    }
-
+impl LinuxMemory<'_> {
     /// The physical address behind a virtual one.
     fn physical(&self, address: u64) -> Option<u64> {
         let levels = if self.cr4 & LA57 != 0 { 5 } else { 4 };

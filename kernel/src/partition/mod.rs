@@ -1,40 +1,47 @@
 //! What cores do for partitions: park, launch, come back.
 //!
-//! * [`slot`]: the resident record of each partition.
+//! What is to be done, and by whom, `bulkhead-lifecycle` decides, in one record for each partition
+//! ([`LIFE`]); here it is done.
+//!
+//! * [`rim`]: the hardware that the lifecycle asks for.
+//! * [`plans`]: what partitions are launched by.
 //! * [`launch`]: applies a plan and enters a Linux.
 //! * [`devices`]: sets devices up and silences them.
 //! * [`runtime`]: the services that Linux calls as its firmware.
-//! * [`call`], [`variables`], [`request`]: those of them that return.
+//! * [`call`], [`linux_memory`]: those of them that return.
 //! * [`detour`]: how the machine's boot processor is taken out of a Linux.
-//! * [`event`]: what happened, for the shell.
 //!
 //! Everything here runs on the partition's own cores and must work when no core runs the shell.
 
-use crate::cpu::cores::Mail;
-use crate::cpu::{apic, cores, gdt, halt_for_ever, mtrr, trap, tsc};
-use slot::Phase;
+use bulkhead_lifecycle::{Duty, End, Lifecycle};
+
+use crate::cpu::{apic, cores, gdt, halt_for_ever, mtrr, trap};
+use crate::layout::{MAX_CORES, MAX_PARTITIONS};
+use crate::reset_vector;
+use rim::Rim;
 
 pub(crate) mod call;
 mod detour;
 pub(crate) mod devices;
-pub(crate) mod event;
-pub(crate) mod launch;
+mod launch;
 mod linux_memory;
-pub(crate) mod request;
+pub(crate) mod plans;
+pub(crate) mod rim;
 pub(crate) mod runtime;
-pub(crate) mod slot;
-mod variables;
 
-/// Why a core enters Bulkhead; `ap.S` and `runtime.S` have the numbers.
-const REASON_STARTED: u64 = 0;
-const REASON_ENDED: u64 = 1;
-const REASON_BIOS_RESET: u64 = 2;
+/// All that is true of partitions and of what cores do.
+pub(crate) static LIFE: Lifecycle<MAX_PARTITIONS, MAX_CORES> = Lifecycle::new();
 
-/// Microseconds after which a core looks again whether it is time to launch.
+/// Why a core enters Bulkhead: the entry code in assembly is given the numbers.
+pub(crate) const REASON_STARTED: u64 = 0;
+pub(crate) const REASON_ENDED: u64 = 1;
+pub(crate) const REASON_BIOS_RESET: u64 = 2;
+
+/// Microseconds after which a core looks again what there is to do.
 const TICK_US: u64 = 1000;
 
 /// First Rust code of a core that enters from outside, on its own stack.
-pub(crate) extern "C" fn core_main(reason: u64, kind: u64, partition: u64, status: u64) -> ! {
+pub(crate) extern "C" fn core_main(reason: u64, kind: u64, partition: u64, _status: u64) -> ! {
     // Linux may have left break points armed.
     // SAFETY: clears the debug control register; Bulkhead uses none.
     unsafe { core::arch::asm!("mov dr7, {0}", in(reg) 0u64, options(nomem, nostack)) };
@@ -43,62 +50,55 @@ pub(crate) extern "C" fn core_main(reason: u64, kind: u64, partition: u64, statu
     trap::enable_machine_checks();
     mtrr::apply();
     apic::quiesce();
+    let rim = Rim::here();
     match reason {
-        REASON_STARTED => park(),
-        REASON_ENDED => runtime::ended(partition as usize, kind as u32, status),
-        REASON_BIOS_RESET => runtime::reset_by_bios(),
+        REASON_STARTED => LIFE.started(&rim),
+        REASON_ENDED => LIFE.ended(&rim, partition as usize, runtime::end(kind as u32)),
+        REASON_BIOS_RESET => reset_by_bios(&rim),
         _ => halt_for_ever(),
     }
+    park()
 }
 
-/// Waits for the doorbell, launches what it brings, or launches again when that is due. A core
-/// comes here on a fresh stack.
+/// A Linux that could not call ResetSystem jumped to the BIOS on this core.
+fn reset_by_bios(rim: &Rim) {
+    let end = if reset_vector::take_warm_flag() {
+        End::Rebooted
+    } else {
+        End::Failed
+    };
+    match LIFE.owner(rim) {
+        Some(partition) => LIFE.ended(rim, partition, end),
+        None => LIFE.parked(rim),
+    }
+}
+
+/// Does what there is to do, and waits for more. A core comes here on a fresh stack.
 pub(crate) fn park() -> ! {
-    let core = cores::current();
-    core.parked();
-    let mut waiting = None;
+    let rim = Rim::here();
+    let mut is_ticking = false;
     loop {
         x86_64::instructions::interrupts::disable();
-        match core.take_mail() {
-            Some(Mail::Partition(partition)) => waiting = Some(partition),
-            Some(Mail::Shell) => crate::operator::resume(),
-            None => {}
+        let duty = LIFE.duty(&rim);
+        if is_ticking && duty != Duty::Look {
+            apic::stop_timer();
         }
-        if let Some(partition) = waiting {
-            waiting = launch_if_due(partition);
-            if waiting.is_none() {
-                continue; // it is not to be launched: there may be new mail, or none
+        match duty {
+            Duty::Launch(partition) => launch::run(&rim, partition),
+            Duty::End(partition) => LIFE.finish(&rim, partition),
+            Duty::Shell => crate::operator::resume(),
+            // Interrupts come after the next instruction, so a doorbell between the look and the
+            // halt still wakes.
+            Duty::Rest => x86_64::instructions::interrupts::enable_and_hlt(),
+            Duty::Look => {
+                if !is_ticking {
+                    apic::start_timer(TICK_US);
+                }
+                x86_64::instructions::interrupts::enable_and_hlt();
             }
-        } else if core.is_boot() && !request::is_halted() {
-            // The last Linux has ended and does not start again: the shell comes back.
-            crate::operator::resume();
         }
-        // Interrupts come after the next instruction, so a doorbell between the look and the halt
-        // still wakes.
-        x86_64::instructions::interrupts::enable_and_hlt();
+        is_ticking = duty == Duty::Look;
     }
-}
-
-/// Launches the partition if it is to be launched now; gives it back if later, or if that is not
-/// decided yet.
-fn launch_if_due(partition: usize) -> Option<usize> {
-    let slot = slot::get(partition)?;
-    let is_decided = match slot.phase() {
-        // Another core takes the cores back, this one among the first.
-        Phase::Ending => false,
-        Phase::Waiting => {
-            tsc::now() >= slot.due() && slot.advance(Phase::Waiting, Phase::Launching)
-        }
-        Phase::Launching | Phase::Running | Phase::Idle => true,
-    };
-    if !is_decided {
-        // The tick wakes this core to look again.
-        apic::start_timer(TICK_US);
-        return Some(partition);
-    }
-    apic::stop_timer();
-    launch::run(partition);
-    None
 }
 
 /// The segments for a Linux are the core's own.

@@ -32,7 +32,7 @@ runtime_call_entry: .quad 0
 # The bridge. Its gates and pointers hold addresses: a launch fills them in (`runtime.rs`).
 .balign 16
 .global bridge_gates
-bridge_gates:   .fill 19 * 2, 8, 0              # up to the machine check; all but two are absent
+bridge_gates:   .fill ({machine_check} + 1) * 2, 8, 0   # all but two are absent
 bridge_gates_end:
 .global bridge_descriptors
 bridge_descriptors:
@@ -105,15 +105,15 @@ bridge_machine_check:
     movq %rax, %cr4
 .endm
 
-# One entry for each service, 16 bytes apart, in the order of the table.
+# One entry for each service, in the order of the table.
 .global runtime_services
-.balign 16
+.balign {service_stride}
 runtime_services:
 .set service, 0
-.rept 14
-    .balign 16
+.rept {services}
+    .balign {service_stride}
     endbr64
-    .if service == 10
+    .if service == {reset_system}
     jmp runtime_reset
     .else
     movl $service, %eax
@@ -126,7 +126,7 @@ runtime_services:
 # ecx = kind of reset, rdx = status. Does not return.
 runtime_reset:
     cli
-    movl $1, %edi                               # reason: ended
+    movl ${reason_ended}, %edi
     movl %ecx, %esi
     movq %rdx, %rcx
     movq runtime_partition(%rip), %rdx

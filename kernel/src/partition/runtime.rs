@@ -4,21 +4,23 @@
 //! has its partition's number in it; what depends on the page's address, the launch fills in.
 
 use alloc::vec::Vec;
-use core::fmt;
 
 use bulkhead_launch::{LaunchPlan, ResidentCode};
-use bulkhead_model::{Decision, Ending, counts_as_consecutive};
+use bulkhead_lifecycle::End;
 use spin::Once;
 
-use super::event::{self, Kind};
-use super::slot::{self, Phase};
-use super::{detour, devices, launch, park};
-use crate::cpu::cores::{self, Core, CoreState};
-use crate::cpu::{apic, smp, trap, tsc};
+use crate::cpu::{smp, trap};
 use crate::mem::{paging, phys};
-use crate::reset_vector;
 
-core::arch::global_asm!(include_str!("runtime.S"), options(att_syntax));
+core::arch::global_asm!(
+    include_str!("runtime.S"),
+    services = const SERVICES,
+    service_stride = const SERVICE_STRIDE,
+    reset_system = const RESET_SYSTEM,
+    machine_check = const trap::MACHINE_CHECK,
+    reason_ended = const super::REASON_ENDED,
+    options(att_syntax),
+);
 
 unsafe extern "C" {
     static runtime_code: u8;
@@ -36,7 +38,7 @@ unsafe extern "C" {
     static bridge_machine_check: u8;
 }
 
-/// Distance between the entries of two services in `runtime.S`, in bytes.
+/// Distance between the entries of two services, in bytes: each fits.
 const SERVICE_STRIDE: u64 = 16;
 /// Number of services in the table (UEFI 2.10 §4.5).
 const SERVICES: usize = 14;
@@ -45,8 +47,6 @@ const RESET_SYSTEM: usize = 10;
 
 /// ResetSystem's kind for power-off (UEFI 2.10 §8.5.1, `EfiResetShutdown`).
 const RESET_SHUTDOWN: u32 = 2;
-/// After a panic: `reboot=panic_cold`.
-const RESET_COLD: u32 = 0;
 /// For a reboot that was asked for: `reboot=warm` (`docs/parameters.md`).
 const RESET_WARM: u32 = 1;
 
@@ -138,185 +138,12 @@ pub(super) unsafe fn build_bridge(page: u64) {
     }
 }
 
-/// A Linux called ResetSystem on this core, which may be any core of the partition.
-pub(super) fn ended(partition: usize, kind: u32, _status: u64) -> ! {
-    if let Some(slot) = slot::get(partition)
-        && slot.begin_ending()
-    {
-        // With mail it waits where it parks until it is decided what follows; without, the machine's
-        // boot processor would take the shell up at once.
-        if let Some(core) = slot.boot_core().filter(|core| core.is_boot()) {
-            core.post(partition);
-        }
-        let all_came = take_back_cores(partition, Some(apic::id()));
-        silence(slot);
-        conclude(partition, slot, kind, all_came);
+/// How a run ended that called ResetSystem with that kind: everything but a power-off and a reboot
+/// that was asked for is a panic (`reboot=warm,panic_cold`, `docs/parameters.md`).
+pub(super) const fn end(kind: u32) -> End {
+    match kind {
+        RESET_SHUTDOWN => End::PoweredOff,
+        RESET_WARM => End::Rebooted,
+        _ => End::Failed,
     }
-    park()
-}
-
-/// A Linux that could not call ResetSystem jumped to the BIOS on this core.
-pub(super) fn reset_by_bios() -> ! {
-    let apic_id = apic::id();
-    let owner = slot::all().position(|slot| {
-        let has_core = |plan: &bulkhead_launch::LaunchPlan| plan.cores().any(|id| id == apic_id);
-        slot.phase() == Phase::Running && slot.plan().is_some_and(has_core)
-    });
-    let kind = if reset_vector::take_warm_flag() {
-        RESET_WARM
-    } else {
-        RESET_COLD
-    };
-    match owner {
-        Some(partition) => ended(partition, kind, 0),
-        None => park(),
-    }
-}
-
-/// Says how the partition ended, and does what its policy says. If a core did not come back nothing
-/// may follow: it may still run the old kernel, in memory that a launch would write.
-fn conclude(partition: usize, slot: &slot::Slot, kind: u32, all_came: bool) {
-    let ending = match kind {
-        RESET_SHUTDOWN => Ending::PoweredOff,
-        RESET_WARM => Ending::Rebooted,
-        _ => Ending::Failed,
-    };
-    let uptime_ms = tsc::now().saturating_sub(slot.entered()) / tsc::khz();
-    let in_a_row = if counts_as_consecutive(uptime_ms) {
-        slot.failures()
-    } else {
-        0
-    };
-    let failures = if ending == Ending::Failed {
-        in_a_row + 1
-    } else {
-        0
-    };
-    slot.set_failures(failures);
-    let what = match ending {
-        Ending::PoweredOff => Kind::PoweredOff,
-        Ending::Rebooted => Kind::Rebooted,
-        Ending::Failed => Kind::Failed,
-    };
-    event::post(what, partition, failures);
-    if !all_came {
-        slot.advance(Phase::Ending, Phase::Idle);
-        return;
-    }
-    match slot.policy().after(ending, failures) {
-        Decision::Stay => stay(partition, slot),
-        Decision::GiveUp => {
-            event::post(Kind::GaveUp, partition, failures);
-            stay(partition, slot);
-        }
-        Decision::Restart { delay_ms } => {
-            slot.set_due(tsc::now() + delay_ms * tsc::khz());
-            event::post(Kind::Restarting, partition, delay_ms as u32);
-            slot.advance(Phase::Ending, Phase::Waiting);
-            if let Some(plan) = slot.plan() {
-                launch::wake(partition, slot, plan.boot_core);
-            }
-        }
-    }
-}
-
-/// It stays ended, its cores parked.
-fn stay(partition: usize, slot: &slot::Slot) {
-    let boot_core = slot.plan().map_or(0, |plan| plan.boot_core);
-    slot.advance(Phase::Ending, Phase::Idle);
-    event::post(Kind::Parked, partition, boot_core);
-}
-
-/// Why a partition is not ended by force.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// It is ending by itself, or does not run.
-    NotLive,
-    /// Its Linux has just been entered on the machine's boot processor.
-    TooEarly,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotLive => "it is ending by itself",
-            Self::TooEarly => "it has only begun to boot; try again",
-        })
-    }
-}
-
-/// Ends a partition by force: whether all its cores came back.
-pub(crate) fn kill(partition: usize, slot: &slot::Slot) -> Result<bool, Refusal> {
-    end_by_force(partition, slot, Phase::Idle)
-}
-
-/// The same, and then its boot core launches it again.
-pub(super) fn restart(partition: usize, slot: &slot::Slot) -> Result<bool, Refusal> {
-    end_by_force(partition, slot, Phase::Launching)
-}
-
-fn end_by_force(partition: usize, slot: &slot::Slot, next: Phase) -> Result<bool, Refusal> {
-    if !slot.begin_ending_early() {
-        if detour::is_too_early(slot) {
-            return Err(Refusal::TooEarly);
-        }
-        if !slot.begin_ending_entered() {
-            return Err(Refusal::NotLive);
-        }
-    }
-    // As in `ended`.
-    if let Some(core) = slot.boot_core().filter(|_| next == Phase::Launching) {
-        core.post(partition);
-    }
-    let all_came = take_back_cores(partition, None);
-    silence(slot);
-    event::post(Kind::Killed, partition, 0);
-    slot.set_rung(tsc::now());
-    slot.advance(Phase::Ending, if all_came { next } else { Phase::Idle });
-    Ok(all_came)
-}
-
-/// Silences the devices of a partition whose cores are taken back.
-fn silence(slot: &slot::Slot) {
-    if let Some(plan) = slot.plan() {
-        devices::silence(plan);
-    }
-}
-
-/// Takes every core of the partition but `except` out of its old kernel and parks it; whether all
-/// came.
-///
-/// To be called by the one that moved the partition to [`Phase::Ending`].
-fn take_back_cores(partition: usize, except: Option<u32>) -> bool {
-    let Some((slot, plan)) = slot::get(partition).and_then(|slot| Some((slot, slot.plan()?)))
-    else {
-        return true;
-    };
-    let mut all_came = true;
-    // The machine's boot processor last, so that no other core runs that Linux when the detour is
-    // made. Without one that Linux will panic, and look in vain for cores that are gone.
-    let boot_is_first = !detour::is_possible(slot);
-    for boots_turn in [boot_is_first, !boot_is_first] {
-        let wanted = plan
-            .cores()
-            .filter(|id| Some(*id) != except)
-            .filter_map(cores::find)
-            .filter(|core| core.is_boot() == boots_turn);
-        for core in wanted {
-            all_came &= take_back(partition, slot, core);
-        }
-    }
-    all_came
-}
-
-fn take_back(partition: usize, slot: &slot::Slot, core: &Core) -> bool {
-    if core.is_boot() {
-        detour::lay(slot, core);
-    }
-    let came = cores::retake(core);
-    if !came {
-        core.set_state(CoreState::Lost);
-        event::post(Kind::CoreLost, partition, core.apic_id());
-    }
-    came
 }

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
-use bulkhead_launch::LaunchPlan;
+use bulkhead_conductor::How;
 use bulkhead_ledger::{Ledger, Partition};
 use bulkhead_model::Warning;
 
@@ -16,13 +16,12 @@ use crate::words::Word;
 
 /// `handoff NAME`: Bulkhead's core becomes the boot core of a last partition.
 pub(super) fn handoff(name: &Word, control: &mut dyn Control, out: &mut dyn Write) -> Done {
-    let mut plan = launch::plan(name, Ledger::check_handoff, control)?;
+    let mut warnings = launch::check_how(name, How::Handoff, control)?;
     // That the core is Bulkhead's own is no news here.
-    plan.warnings
-        .retain(|warning| !matches!(warning, Warning::BulkheadsCore { .. }));
-    change::warn(&name.text, &plan.warnings, out)?;
+    warnings.retain(|warning| !matches!(warning, Warning::BulkheadsCore { .. }));
+    change::warn(&name.text, &warnings, out)?;
     prepare(control, out)?;
-    let core = plan.boot_core;
+    let core = control.machine().boot_core;
     writeln!(
         out,
         "core {core} goes to \"{0}\"; the shell comes back when \"{0}\" has ended for good",
@@ -34,7 +33,7 @@ pub(super) fn handoff(name: &Word, control: &mut dyn Control, out: &mut dyn Writ
     } else {
         asked_by(&controllers, out)?;
     }
-    Ok(control.handoff(plan).map_err(|reason| {
+    Ok(control.handoff(&name.text).map_err(|reason| {
         let message = format!("core {core} was not handed to \"{}\": {reason}", name.text);
         CommandError::new(name.span, message)
     })?)
@@ -63,22 +62,12 @@ pub(super) fn halt(verb: &Word, control: &mut dyn Control, out: &mut dyn Write) 
     })?)
 }
 
-/// Gives the kernel the plan of every partition that can be launched now, for when there is
+/// Has the kernel keep the plan of every partition that can be launched now, for when there is
 /// nobody left to make one.
 fn prepare(control: &mut dyn Control, out: &mut dyn Write) -> fmt::Result {
-    let mut plans: Vec<LaunchPlan> = Vec::new();
-    let (machine, ledger) = (control.machine(), control.ledger());
-    for partition in ledger {
-        let name = &partition.definition.name;
-        if ledger.check_launch(machine, name).is_err() {
-            continue;
-        }
-        match ledger.plan(machine, &control.resident_code(), name) {
-            Ok(plan) => plans.push(plan),
-            Err(error) => writeln!(out, "warning: {name}: it can't be started later: {error}")?,
-        }
+    for (name, error) in control.prepare() {
+        writeln!(out, "warning: {name}: it can't be started later: {error}")?;
     }
-    control.prepare(plans);
     Ok(())
 }
 
@@ -88,7 +77,7 @@ const NO_CONTROLLER: &str = "no partition that runs has control=yes";
 /// about to run.
 fn controllers(ledger: &Ledger, handed: Option<&str>) -> Vec<String> {
     let runs = |partition: &&Partition| {
-        partition.state.is_live() || handed == Some(partition.definition.name.as_str())
+        partition.life.state.is_live() || handed == Some(partition.definition.name.as_str())
     };
     let running = ledger.iter().filter(runs);
     running

@@ -5,9 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
 
-use bulkhead_launch::LaunchPlan;
-use bulkhead_ledger::{Ledger, PlanError};
-use bulkhead_model::Machine;
+use bulkhead_conductor::{How, can_launch};
+use bulkhead_model::Warning;
 
 use super::{Done, change, names};
 use crate::control::Control;
@@ -50,61 +49,42 @@ pub(super) fn check_all(verb: &Word, control: &dyn Control, out: &mut dyn Write)
 
 /// `start NAME ...`: nothing is launched unless everything can be.
 pub(super) fn start(names: &[Word], control: &mut dyn Control, out: &mut dyn Write) -> Done {
-    let plans = plans(names, Ledger::check_launch, control)?;
-    launch(names, plans, control, out)
+    launch(names, How::Start, control, out)
 }
 
 /// `restart NAME ...`: nothing is touched unless everything can be launched.
 pub(super) fn restart(names: &[Word], control: &mut dyn Control, out: &mut dyn Write) -> Done {
-    let plans = plans(names, Ledger::check_restart, control)?;
-    launch(names, plans, control, out)
+    launch(names, How::Restart, control, out)
 }
 
-/// Whether a partition may be launched in the way that was asked for.
-type Check = fn(&Ledger, &Machine, &str) -> Result<(), PlanError>;
-
-/// The plan of each partition, all of which `check` allows.
-fn plans(
-    names: &[Word],
-    check: Check,
-    control: &dyn Control,
-) -> Result<Vec<LaunchPlan>, CommandError> {
-    names
-        .iter()
-        .map(|name| plan(name, check, control))
-        .collect()
-}
-
-/// The plan of a partition, if `check` allows it.
-pub(super) fn plan(
+/// What is worth saying of a partition that can be launched in that way.
+pub(super) fn check_how(
     name: &Word,
-    check: Check,
+    how: How,
     control: &dyn Control,
-) -> Result<LaunchPlan, CommandError> {
-    let (machine, ledger) = (control.machine(), control.ledger());
+) -> Result<Vec<Warning>, CommandError> {
+    let (machine, ledger, code) = (control.machine(), control.ledger(), control.resident_code());
     names::partition(name, ledger)?;
-    check(ledger, machine, &name.text)
-        .and_then(|()| ledger.plan(machine, &control.resident_code(), &name.text))
+    can_launch(machine, ledger, &code, &name.text, how)
         .map_err(|error| names::refused(name, &error))
 }
 
-/// Carries plans out, one after the other; the cores of a live partition are taken back before.
-fn launch(
-    names: &[Word],
-    plans: Vec<LaunchPlan>,
-    control: &mut dyn Control,
-    out: &mut dyn Write,
-) -> Done {
+/// Launches partitions, one after the other; the cores of a live one are taken back before. Each is
+/// planned when it is its turn: two plans at once are one too many.
+fn launch(names: &[Word], how: How, control: &mut dyn Control, out: &mut dyn Write) -> Done {
+    let checked: Result<Vec<_>, _> = names
+        .iter()
+        .map(|name| check_how(name, how, control))
+        .collect();
     let mut launched: Vec<&str> = Vec::new();
-    for (name, plan) in names.iter().zip(plans) {
-        change::warn(&name.text, &plan.warnings, out)?;
-        let partition = control.ledger().by_id(plan.partition);
-        let (done, what) = if partition.is_some_and(|partition| partition.state.is_live()) {
-            (control.restart(plan), "restarted")
-        } else {
-            (control.start(plan), "launched")
-        };
-        done.map_err(|reason| {
+    for (name, warnings) in names.iter().zip(checked?) {
+        change::warn(&name.text, &warnings, out)?;
+        let is_live = names::partition(name, control.ledger())?
+            .life
+            .state
+            .is_live();
+        let what = if is_live { "restarted" } else { "launched" };
+        control.launch(&name.text, how).map_err(|reason| {
             let before = match launched.as_slice() {
                 [] => String::new(),
                 launched => format!(" (launched before it: {})", launched.join(", ")),
@@ -119,13 +99,12 @@ fn launch(
 
 /// `kill NAME`
 pub(super) fn kill(name: &Word, control: &mut dyn Control) -> Done {
-    let partition = names::partition(name, control.ledger())?;
-    if !partition.state.is_live() {
-        let message = format!("\"{}\" is {}: it does not run", name.text, partition.state);
+    let state = names::partition(name, control.ledger())?.life.state;
+    if !state.is_live() {
+        let message = format!("\"{}\" is {state}: it does not run", name.text);
         return Err(CommandError::new(name.span, message).into());
     }
-    let id = partition.id;
-    Ok(control.kill(id).map_err(|reason| {
+    Ok(control.kill(&name.text).map_err(|reason| {
         let message = format!("\"{}\" was not killed: {reason}", name.text);
         CommandError::new(name.span, message)
     })?)

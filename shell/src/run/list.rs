@@ -18,11 +18,11 @@ pub(super) fn list(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
         let claim = &partition.claim;
         table.row([
             definition.name.clone(),
-            partition.state.word().to_string(),
+            partition.life.state.word().to_string(),
             core_list(&claim.cores),
             Bytes(claim.memory_bytes()).to_string(),
             definition.kernel.clone(),
-            partition.runs.to_string(),
+            partition.life.runs.to_string(),
             definition.restart.to_string(),
         ]);
     }

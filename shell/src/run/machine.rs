@@ -85,7 +85,7 @@ pub(super) fn cores(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
             None => "",
         };
         let state = if core.responding {
-            control.core_state(core.apic_id)
+            control.core_state(core.apic_id).word()
         } else {
             "silent"
         };

@@ -36,6 +36,7 @@ pub(crate) type Done = Result<(), Failure>;
 /// Does what is asked for. If it is refused, nothing has been changed.
 pub(crate) fn run(request: &Request, control: &mut dyn Control, out: &mut dyn Write) -> Done {
     let verb = &request.verb;
+    control.observe();
     match &request.command {
         Command::Define(name, settings) => change::define(name, settings, control, out)?,
         Command::Set(name, settings) => change::set(name, settings, control, out)?,

@@ -36,7 +36,7 @@ pub(super) fn refused(name: &Word, error: &PlanError) -> CommandError {
 pub(super) fn running(ledger: &Ledger) -> Vec<&str> {
     ledger
         .iter()
-        .filter(|partition| partition.state.is_live())
+        .filter(|partition| partition.life.state.is_live())
         .map(|partition| partition.definition.name.as_str())
         .collect()
 }

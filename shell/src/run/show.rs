@@ -39,13 +39,17 @@ pub(super) fn show(name: &Word, control: &dyn Control, out: &mut dyn Write) -> D
 }
 
 fn state(partition: &Partition, out: &mut dyn Write) -> fmt::Result {
-    let (name, state, runs) = (&partition.definition.name, &partition.state, partition.runs);
+    let (name, state, runs) = (
+        &partition.definition.name,
+        partition.life.state,
+        partition.life.runs,
+    );
     writeln!(
         out,
         "{name}: {state}, {runs} run{}",
         if runs == 1 { "" } else { "s" }
     )?;
-    match &partition.last_end {
+    match &partition.life.last_end {
         Some(end) => writeln!(
             out,
             "last end:\n  {}",
@@ -108,7 +112,7 @@ fn policy(partition: &Partition, out: &mut dyn Write) -> fmt::Result {
     if restart != RestartPolicy::Never {
         write!(out, ", after at most {RESTART_LIMIT} failures in a row")?;
     }
-    writeln!(out, "\n  failures {} in a row", partition.failures)?;
+    writeln!(out, "\n  failures {} in a row", partition.life.failures)?;
     writeln!(out, "  control  {}", if control { "yes" } else { "no" })
 }
 

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt::Write;
 
-use bulkhead_model::State;
+use bulkhead_lifecycle::State;
 
 use super::{Done, names};
 use crate::command::Goal;
@@ -23,19 +23,16 @@ pub(super) fn wait(
 ) -> Done {
     let begun = control.uptime_ms();
     loop {
-        // In this order: a core that rests has told before whether it will be launched again.
-        let rests = cores_rest(name, control)?;
         tell_events(control, out)?;
         // Nobody but this shell could have undefined it meanwhile.
-        let state = &names::partition(name, control.ledger())?.state;
+        let state = names::partition(name, control.ledger())?.life.state;
         let is_met = match goal {
-            Goal::Running => *state == State::Running,
-            Goal::Stopped => rests && !state.is_live(),
+            Goal::Running => state == State::Running,
+            Goal::Stopped => !state.is_live(),
         };
         if is_met {
             return Ok(());
         }
-        let state = format!("{state}");
         if control.uptime_ms().saturating_sub(begun) >= timeout_ms {
             let message = format!(
                 "\"{}\" is {state}, not {}, after {}",
@@ -50,14 +47,6 @@ pub(super) fn wait(
             return Err(CommandError::new(name.span, message).into());
         }
     }
-}
-
-/// Whether no core of the partition runs its Linux, or is still on its way back.
-fn cores_rest(name: &Word, control: &dyn Control) -> Result<bool, CommandError> {
-    let cores = &names::partition(name, control.ledger())?.claim.cores;
-    Ok(!cores
-        .iter()
-        .any(|core| control.core_state(*core) == "running"))
 }
 
 /// Milliseconds as they were probably typed.

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
 use bulkhead_ledger::Partition;
+use bulkhead_lifecycle::CoreState;
 use bulkhead_memory::Bytes;
 
 use super::table::{Table, core_list};
@@ -80,7 +81,10 @@ impl Watch {
         let mut text = String::new();
         let machine = control.machine();
         let state = |core: &bulkhead_model::Core| control.core_state(core.apic_id);
-        let parked = machine.cores.iter().filter(|core| state(core) == "parked");
+        let parked = machine
+            .cores
+            .iter()
+            .filter(|core| state(core) == CoreState::Parked);
         writeln!(
             text,
             "{}, up {}; {} of {} cores parked; {} of RAM free",
@@ -95,11 +99,11 @@ impl Watch {
         for partition in partitions.iter().take(MOST_PARTITIONS) {
             table.row([
                 partition.definition.name.clone(),
-                partition.state.word().to_string(),
+                partition.life.state.word().to_string(),
                 core_list(&partition.claim.cores),
                 Bytes(partition.claim.memory_bytes()).to_string(),
-                partition.runs.to_string(),
-                partition.failures.to_string(),
+                partition.life.runs.to_string(),
+                partition.life.failures.to_string(),
                 uptime(control, partition),
             ]);
         }
@@ -120,8 +124,8 @@ impl Watch {
 pub(crate) fn status_line(control: &dyn Control) -> String {
     let mut line = format!(" up {}", Uptime(control.uptime_ms()));
     for partition in control.ledger().iter() {
-        let (name, state) = (&partition.definition.name, partition.state.word());
-        let (cores, runs) = (core_list(&partition.claim.cores), partition.runs);
+        let (name, state) = (&partition.definition.name, partition.life.state.word());
+        let (cores, runs) = (core_list(&partition.claim.cores), partition.life.runs);
         line.push_str(&format!(" | {name} {state} cores {cores} run {runs}"));
         let up = uptime(control, partition);
         if !up.is_empty() {

@@ -13,10 +13,13 @@ mod terminal;
 use core::fmt;
 use std::collections::VecDeque;
 
-use bulkhead_launch::{LaunchPlan, ResidentCode};
+use bulkhead_conductor::{ConductError, How, can_launch};
+use bulkhead_fake::{Happening, happen};
+use bulkhead_launch::ResidentCode;
 use bulkhead_ledger::Ledger;
+use bulkhead_lifecycle::CoreState;
 use bulkhead_memory::Region;
-use bulkhead_model::{Event, Image, ImageKind, Machine, State};
+use bulkhead_model::{End, Image, ImageKind, Machine, State};
 use bulkhead_shell::{Control, Shell};
 
 pub(crate) use terminal::Terminal;
@@ -45,7 +48,7 @@ pub(crate) struct FakeKernel {
     /// The texts of images, by the address at which the image begins.
     pub(crate) texts: Vec<(u64, &'static str)>,
     /// What will happen, in order: when, to whom, and what.
-    pub(crate) later: VecDeque<(u64, &'static str, Event)>,
+    pub(crate) later: VecDeque<(u64, &'static str, Happening)>,
     /// Milliseconds since Bulkhead was entered; a pause takes ten.
     pub(crate) now_ms: u64,
     /// When the operator presses `^C`.
@@ -93,17 +96,27 @@ impl FakeKernel {
     }
 
     /// Tells the ledger what happened to a partition.
-    pub(crate) fn apply(&mut self, name: &str, event: &Event) {
+    pub(crate) fn apply(&mut self, name: &str, what: Happening) {
         let id = self.ledger.find(name).unwrap().id;
-        self.ledger.apply(id, event).unwrap();
+        assert!(happen(&mut self.ledger, id, what), "{name}: {what:?}");
     }
 
-    fn launch(&mut self, plan: &LaunchPlan) {
-        self.ledger.forgive(plan.partition).unwrap();
-        self.apply(&plan.name, &Event::Launch);
-        self.apply(&plan.name, &Event::Launched);
+    /// Whether it is the one that fails.
+    fn works(&self, name: &str, error: ConductError) -> Result<(), ConductError> {
+        match self.broken {
+            Some(broken) if broken == name => Err(error),
+            _ => Ok(()),
+        }
     }
 }
+
+/// Why a launch fails.
+const NOT_PARKED: ConductError = ConductError::NotParked {
+    core: 2,
+    state: "absent",
+};
+/// Why an end fails.
+const LOST: ConductError = ConductError::CoreLost { core: 2 };
 
 impl Control for FakeKernel {
     fn machine(&self) -> &Machine {
@@ -126,58 +139,70 @@ impl Control for FakeKernel {
         }
     }
 
-    fn start(&mut self, plan: LaunchPlan) -> Result<(), String> {
-        if self.broken == Some(plan.name.as_str()) {
-            return Err("core 2 does not answer its doorbell".into());
+    fn observe(&mut self) {}
+
+    fn launch(&mut self, name: &str, how: How) -> Result<(), ConductError> {
+        let code = self.resident_code();
+        can_launch(&self.machine, &self.ledger, &code, name, how)?;
+        let boot_core = self.ledger.get(name)?.claim.boot_core();
+        assert_ne!(boot_core, self.machine.boot_core);
+        if self.ledger.get(name)?.life.state.is_live() {
+            self.works(name, LOST)?;
+            self.apply(name, Happening::Ended(End::Killed));
+            self.restarted.push(name.into());
+        } else {
+            self.works(name, NOT_PARKED)?;
+            self.started.push(name.into());
         }
-        assert_ne!(plan.boot_core, self.machine.boot_core);
-        self.launch(&plan);
-        self.started.push(plan.name);
+        self.apply(name, Happening::Launch);
+        self.apply(name, Happening::Launched);
         Ok(())
     }
 
-    fn restart(&mut self, plan: LaunchPlan) -> Result<(), String> {
-        if self.broken == Some(plan.name.as_str()) {
-            return Err("core 2 did not come back".into());
+    fn prepare(&mut self) -> Vec<(String, ConductError)> {
+        let (machine, ledger, code) = (&self.machine, &self.ledger, self.resident_code());
+        let mut not = Vec::new();
+        let mut prepared = Vec::new();
+        for partition in ledger {
+            let name = partition.definition.name.clone();
+            if ledger.check_launch(machine, &name).is_err() {
+                continue;
+            }
+            match ledger.plan(machine, &code, &name) {
+                Ok(_) => prepared.push(name),
+                Err(error) => not.push((name, error.into())),
+            }
         }
-        assert_ne!(plan.boot_core, self.machine.boot_core);
-        self.apply(&plan.name, &Event::Killed);
-        self.launch(&plan);
-        self.restarted.push(plan.name);
-        Ok(())
-    }
-
-    fn prepare(&mut self, plans: Vec<LaunchPlan>) {
-        self.prepared = plans.into_iter().map(|plan| plan.name).collect();
+        self.prepared = prepared;
+        not
     }
 
     /// The Linux that gets the core powers off at once.
-    fn handoff(&mut self, plan: LaunchPlan) -> Result<(), String> {
-        if self.broken == Some(plan.name.as_str()) {
-            return Err("its kernel was not copied".into());
+    fn handoff(&mut self, name: &str) -> Result<(), ConductError> {
+        self.works(name, NOT_PARKED)?;
+        let boot_core = self.ledger.get(name)?.claim.boot_core();
+        assert_eq!(boot_core, self.machine.boot_core);
+        let off = Happening::Ended(End::PoweredOff);
+        for what in [Happening::Launch, Happening::Launched, off] {
+            self.apply(name, what);
         }
-        assert_eq!(plan.boot_core, self.machine.boot_core);
-        self.launch(&plan);
-        self.apply(&plan.name, &Event::PoweredOff);
-        self.handed.push(plan.name);
+        self.handed.push(name.into());
         Ok(())
     }
 
     /// Wakes at once.
-    fn halt(&mut self) -> Result<(), String> {
+    fn halt(&mut self) -> Result<(), ConductError> {
         if self.broken.is_some() {
-            return Err("an interrupt is pending".into());
+            return Err(NOT_PARKED);
         }
         self.halts += 1;
         Ok(())
     }
 
-    fn kill(&mut self, id: usize) -> Result<(), String> {
-        if self.broken.is_some() {
-            return Err("core 2 did not come back".into());
-        }
-        self.ledger.apply(id, &Event::Killed).unwrap();
-        self.killed.push(id);
+    fn kill(&mut self, name: &str) -> Result<(), ConductError> {
+        self.works(name, LOST)?;
+        self.apply(name, Happening::Ended(End::Killed));
+        self.killed.push(self.ledger.get(name)?.id);
         Ok(())
     }
 
@@ -185,11 +210,13 @@ impl Control for FakeKernel {
         writeln!(out, "[    0.001] loaded by Limine 8.2.0")
     }
 
-    fn core_state(&self, apic_id: u32) -> &'static str {
+    fn core_state(&self, apic_id: u32) -> CoreState {
         match self.ledger.owner_of_core(apic_id) {
-            _ if apic_id == self.machine.boot_core => "bulkhead",
-            Some(name) if self.ledger.find(name).unwrap().state.is_live() => "running",
-            _ => "parked",
+            _ if apic_id == self.machine.boot_core => CoreState::Bulkhead,
+            Some(name) if self.ledger.find(name).unwrap().life.state.is_live() => {
+                CoreState::Running
+            }
+            _ => CoreState::Parked,
         }
     }
 
@@ -218,7 +245,7 @@ impl Control for FakeKernel {
 
     fn next_event(&mut self) -> Option<String> {
         let (_, name, event) = self.later.pop_front_if(|(at, ..)| *at <= self.now_ms)?;
-        self.apply(name, &event);
+        self.apply(name, event);
         Some(format!("{name}: {event:?}"))
     }
 
@@ -229,7 +256,7 @@ impl Control for FakeKernel {
 
     fn partition_uptime_ms(&self, id: usize) -> Option<u64> {
         let partition = self.ledger.by_id(id)?;
-        (partition.state == State::Running).then_some(self.now_ms - 83_000 + 3_725_000)
+        (partition.life.state == State::Running).then_some(self.now_ms - 83_000 + 3_725_000)
     }
 
     fn keymaps(&self) -> &'static [&'static str] {

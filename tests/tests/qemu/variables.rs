@@ -20,10 +20,17 @@ pub(crate) fn request(text: &str) -> String {
     format!("{} > {}", value(text), path("Control"))
 }
 
-/// Writes a request, and reads the answer.
+/// Writes a request, and reads the answer: it may take a moment until there is one.
 pub(crate) fn ask(machine: &mut Running, com: usize, text: &str) -> String {
     machine.linux(com, &request(text));
-    read(machine, com, "Control")
+    for _ in 0..100 {
+        let answer = read(machine, com, "Control");
+        if !answer.starts_with("busy") {
+            return answer;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    panic!("\"{text}\" is not answered")
 }
 
 /// Writes to a variable; what the writer says of it: of an error, the words of its number.

@@ -1,7 +1,9 @@
 //! Claims of devices: who gets what, what comes along, and when it is free again.
 
-use bulkhead_fake::{Fake, MIB, address, at, bus, claim, names, with_console, with_devices};
-use bulkhead_model::{Change, Com, Devices, Event, Warning};
+use bulkhead_fake::{
+    Fake, Happening, MIB, address, at, bus, claim, happen, names, with_console, with_devices,
+};
+use bulkhead_model::{Change, Com, Devices, End, Warning};
 
 fn devices(change: &str) -> Change {
     with_devices(Change::default(), change)
@@ -191,8 +193,8 @@ fn who_runs_keeps_its_devices() {
     fake.give("web", 2, "01:00.0").unwrap();
     fake.give("db", 4, "").unwrap();
     let id = fake.ledger.get("web").unwrap().id;
-    for event in [Event::Launch, Event::Launched] {
-        fake.ledger.apply(id, &event).unwrap();
+    for what in [Happening::Launch, Happening::Launched] {
+        assert!(happen(&mut fake.ledger, id, what));
     }
     let before = fake.ledger.clone();
     let refused = fake.set("db", devices("01:00.0")).unwrap_err();
@@ -204,7 +206,8 @@ fn who_runs_keeps_its_devices() {
     );
     assert_eq!(fake.ledger, before);
     // Nor are they free when it has ended: it may be launched again.
-    fake.ledger.apply(id, &Event::PoweredOff).unwrap();
+    let ended = Happening::Ended(End::PoweredOff);
+    assert!(happen(&mut fake.ledger, id, ended));
     assert!(fake.set("db", devices("01:00.0")).is_err());
 }
 

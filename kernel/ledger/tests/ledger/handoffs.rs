@@ -1,10 +1,10 @@
 //! Claims of Bulkhead's own core.
 
-use bulkhead_fake::{Fake, MIB, at, claim};
+use bulkhead_fake::{Fake, Happening, MIB, at, claim, happen};
 use bulkhead_launch::LaunchPlan;
 use bulkhead_ledger::PlanError;
 use bulkhead_memory::Region;
-use bulkhead_model::{Change, Event, Key, Warning};
+use bulkhead_model::{Change, Key, Warning};
 
 use crate::refusals::{expect, with_cores};
 
@@ -120,7 +120,7 @@ fn it_is_launched_by_handoff_alone() {
     refused(ledger.check_handoff(machine, "db"), nobody);
     refused(ledger.check_restart(machine, "db"), nobody);
     let id = ledger.get("last").unwrap().id;
-    fake.ledger.apply(id, &Event::Launch).unwrap();
+    assert!(happen(&mut fake.ledger, id, Happening::Launch));
     refused(
         fake.ledger.check_handoff(&fake.machine, "last"),
         "\"last\" is launching and can't be launched",

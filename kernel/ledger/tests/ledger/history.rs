@@ -1,9 +1,9 @@
 //! RAM is cleared when it changes owner, and only then.
 
-use bulkhead_fake::{Fake, GIB, MIB, at, claim, region};
+use bulkhead_fake::{Fake, GIB, Happening, MIB, at, claim, happen, region};
 use bulkhead_ledger::History;
 use bulkhead_memory::Region;
-use bulkhead_model::{Change, Event};
+use bulkhead_model::{Change, End};
 
 #[test]
 fn what_others_used_is_foreign() {
@@ -47,8 +47,9 @@ fn a_launch_that_began_and_did_not_end_leaves_memory_foreign_to_all() {
 
 fn run(fake: &mut Fake, name: &str) {
     let id = fake.ledger.get(name).unwrap().id;
-    for event in [Event::Launch, Event::Launched, Event::PoweredOff] {
-        fake.ledger.apply(id, &event).unwrap();
+    let ended = Happening::Ended(End::PoweredOff);
+    for what in [Happening::Launch, Happening::Launched, ended] {
+        assert!(happen(&mut fake.ledger, id, what));
     }
 }
 
@@ -101,9 +102,8 @@ fn a_launch_that_failed_half_way_leaves_its_memory_to_be_cleared() {
     fake.set("web", to(0x1000_0000)).unwrap();
     fake.define("db", claim(&[4], &[at(512 * MIB, GIB)]))
         .unwrap();
-    let reason = "no such luck".into();
-    for event in [Event::Launch, Event::Failed { reason }] {
-        fake.ledger.apply(1, &event).unwrap();
+    for what in [Happening::LaunchBegun, Happening::Ended(End::Killed)] {
+        assert!(happen(&mut fake.ledger, 1, what));
     }
     // It may have written to what was web's.
     fake.ledger.undefine("db").unwrap();

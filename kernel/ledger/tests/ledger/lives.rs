@@ -1,123 +1,30 @@
 //! The life of a partition, and what may be done when.
 
-use bulkhead_fake::{Fake, MIB, RESIDENT, at, claim};
+use bulkhead_fake::Happening::{Ended, Launch, Launched};
+use bulkhead_fake::{Fake, Happening, MIB, RESIDENT, at, claim, happen};
 use bulkhead_ledger::PlanError;
-use bulkhead_model::{Change, Event, Key, RestartPolicy, State};
+use bulkhead_model::{Change, End, Key, Life, Ram, RestartPolicy, State};
 
 const WEB: usize = 0;
 
-fn failed() -> Event {
-    Event::Failed {
-        reason: "no such luck".into(),
-    }
-}
-
-/// "web" after these events.
-fn after(events: &[Event]) -> Fake {
+/// "web" after this.
+fn after(history: &[Happening]) -> Fake {
     let mut fake = Fake::with_web();
-    for event in events {
-        fake.ledger.apply(WEB, event).unwrap();
+    for what in history {
+        assert!(happen(&mut fake.ledger, WEB, *what), "{history:?}");
     }
     fake
 }
 
 #[test]
-fn every_event_in_every_state() {
-    use Event::{Killed, Launch, Launched, PoweredOff, Rebooted};
-    let histories: [&[Event]; 5] = [
-        &[],
-        &[Launch],
-        &[Launch, Launched],
-        &[Launch, Launched, PoweredOff],
-        &[Launch, failed()],
-    ];
-    let events = [Launch, Launched, PoweredOff, Rebooted, Killed, failed()];
-    // Rows: defined, launching, running, stopped, failed.
-    let table = [
-        ["launching", "", "", "", "", ""],
-        ["", "running", "", "", "stopped", "failed"],
-        ["", "", "stopped", "stopped", "stopped", "failed"],
-        ["launching", "", "", "", "", ""],
-        ["launching", "", "", "", "", ""],
-    ];
-    for (history, row) in histories.iter().zip(table) {
-        for (event, expected) in events.iter().zip(row) {
-            let mut fake = after(history);
-            let before = fake.ledger.clone();
-            let done = fake.ledger.apply(WEB, event);
-            if expected.is_empty() {
-                assert!(
-                    matches!(done, Err(PlanError::WrongState { .. })),
-                    "{history:?} {event:?}"
-                );
-                assert_eq!(fake.ledger, before);
-            } else {
-                done.unwrap();
-                assert_eq!(fake.ledger.by_id(WEB).unwrap().state.to_string(), expected);
-            }
-        }
-    }
-}
-
-#[test]
-fn runs_are_counted_and_reasons_kept() {
-    let mut fake = after(&[
-        Event::Launch,
-        Event::Launched,
-        Event::Killed,
-        Event::Launch,
-        failed(),
-    ]);
-    let web = fake.ledger.by_id(WEB).unwrap();
-    assert_eq!(web.runs, 1);
-    assert_eq!(web.state, State::Failed);
-    assert_eq!(web.last_end, Some(failed()));
-    let nobody = fake.ledger.apply(7, &Event::Launch).unwrap_err();
-    assert_eq!(nobody.to_string(), "there is no partition number 7");
-}
-
-#[test]
-fn the_last_end_is_kept_over_the_next_launch() {
-    use Event::{Killed, Launch, Launched, PoweredOff, Rebooted};
-    let said = |row: &[Event]| {
-        let fake = after(row);
-        let end = fake.ledger.by_id(WEB).unwrap().last_end.as_ref();
-        end.map(ToString::to_string)
-    };
-    assert_eq!(said(&[Launch, Launched]), None);
-    for (end, words) in [
-        (PoweredOff, "powered-off"),
-        (Rebooted, "rebooted"),
-        (Killed, "killed"),
-        (failed(), "failed reason=\"no such luck\""),
-    ] {
-        for next in [&[][..], &[Launch], &[Launch, Launched]] {
-            let row = [&[Launch, Launched, end.clone()], next].concat();
-            assert_eq!(said(&row).as_deref(), Some(words), "{row:?}");
-        }
-    }
-}
-
-#[test]
-fn failures_in_a_row_are_counted() {
-    use Event::{Killed, Launch, Launched, PoweredOff, Rebooted};
-    let row = [Launch, Launched, failed(), Launch, failed()];
-    let failures = |fake: &Fake| fake.ledger.by_id(WEB).unwrap().failures;
-    assert_eq!(failures(&after(&row)), 2);
-    for end in [PoweredOff, Rebooted, Killed] {
-        let mut fake = after(&row);
-        for event in [Launch, Launched] {
-            fake.ledger.apply(WEB, &event).unwrap();
-            assert_eq!(failures(&fake), 2, "a launch is no success yet");
-        }
-        fake.ledger.apply(WEB, &end).unwrap();
-        assert_eq!(failures(&fake), 0, "{end:?}");
-    }
-    let mut fake = after(&row);
-    fake.ledger.forgive(WEB).unwrap();
-    assert_eq!(failures(&fake), 0);
-    let nobody = fake.ledger.forgive(7).unwrap_err();
-    assert_eq!(nobody, PlanError::UnknownId { id: 7 });
+fn what_was_observed_is_what_there_is() {
+    let fake = after(&[Launch, Launched, Ended(End::Killed), Launch, Launched]);
+    let web = &fake.ledger.by_id(WEB).unwrap().life;
+    assert_eq!((web.state, web.runs), (State::Running, 2));
+    assert_eq!(web.last_end, Some(End::Killed));
+    let mut other = fake.ledger.clone();
+    other.observe(7, Life::default(), Ram::default());
+    assert_eq!(other, fake.ledger, "there is no partition number 7");
 }
 
 #[test]
@@ -146,10 +53,10 @@ fn policy_and_control_are_the_operators_and_in_the_plan() {
 
 #[test]
 fn a_live_partition_stays_as_it_is() {
-    for events in [&[Event::Launch][..], &[Event::Launch, Event::Launched]] {
+    for events in [&[Launch][..], &[Launch, Launched]] {
         let mut fake = after(events);
         let before = fake.ledger.clone();
-        let state = before.by_id(WEB).unwrap().state.clone();
+        let state = before.by_id(WEB).unwrap().life.state;
         let refusals = [
             (fake.set("web", Change::default()).map(|_| ()), "changed"),
             (fake.ledger.undefine("web"), "undefined"),
@@ -174,7 +81,7 @@ fn a_live_partition_stays_as_it_is() {
 
 #[test]
 fn a_resting_partition_can_be_changed_and_launched_again() {
-    let mut fake = after(&[Event::Launch, Event::Launched, Event::PoweredOff]);
+    let mut fake = after(&[Launch, Launched, Ended(End::PoweredOff)]);
     let change = Change {
         kernel: Some("linux612".into()),
         initrd: Some(None),
@@ -183,10 +90,10 @@ fn a_resting_partition_can_be_changed_and_launched_again() {
     };
     fake.set("web", change).unwrap();
     let web = fake.ledger.get("web").unwrap();
-    assert_eq!((&web.state, web.runs), (&State::Stopped, 1));
+    assert_eq!((web.life.state, web.life.runs), (State::Stopped, 1));
     assert_eq!((&web.definition.initrd, web.claim.console), (&None, None));
     fake.ledger.check_launch(&fake.machine, "web").unwrap();
-    fake.ledger.apply(WEB, &Event::Launch).unwrap();
+    assert!(happen(&mut fake.ledger, WEB, Launch));
 }
 
 #[test]
@@ -207,10 +114,14 @@ fn numbers_are_used_again() {
 
 #[test]
 fn a_partition_keeps_what_a_lost_core_may_still_use() {
-    use Event::{Killed, Launch, Launched};
-    let mut fake = after(&[Launch, Launched, Killed]);
-    fake.ledger.lose(WEB, 3).unwrap();
-    fake.ledger.lose(WEB, 3).unwrap();
+    let mut fake = after(&[Launch, Launched, Ended(End::Killed)]);
+    let lose = |fake: &mut Fake, cores: &[u32]| {
+        let web = fake.ledger.by_id(WEB).unwrap();
+        let (mut life, ram) = (web.life.clone(), web.ram);
+        life.lost_cores = cores.to_vec();
+        fake.ledger.observe(WEB, life, ram);
+    };
+    lose(&mut fake, &[3]);
     let before = fake.ledger.clone();
     let lost = |action| PlanError::CoreLost {
         name: "web".into(),
@@ -225,16 +136,15 @@ fn a_partition_keeps_what_a_lost_core_may_still_use() {
     assert_eq!(fake.set("web", change()), Err(lost("changed")));
     let launch = fake.ledger.check_launch(&fake.machine, "web");
     assert_eq!(launch, Err(lost("launched")));
+    let restart = fake.ledger.check_restart(&fake.machine, "web");
+    assert_eq!(restart, Err(lost("launched")));
     assert_eq!(
         lost("changed").to_string(),
         "\"web\" can't be changed: core 3 did not come back from it, and may still use its memory"
     );
     assert_eq!(fake.ledger, before, "nothing has changed");
 
-    fake.ledger.regain(|core| core == 2);
-    assert_eq!(fake.ledger, before);
-    fake.ledger.regain(|core| core == 3);
+    lose(&mut fake, &[]);
     fake.set("web", change()).unwrap();
     fake.ledger.undefine("web").unwrap();
-    assert!(fake.ledger.lose(WEB, 3).is_err());
 }

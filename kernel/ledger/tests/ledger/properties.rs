@@ -1,12 +1,12 @@
 //! What holds after any sequence of commands, and for any plan.
 
-use bulkhead_fake::{Fake, GIB, MIB, RESIDENT, at, names};
+use bulkhead_fake::{Fake, GIB, Happening, MIB, RESIDENT, at, happen, names};
 use bulkhead_launch::{Copy, LaunchPlan, Write};
 use bulkhead_ledger::{Ledger, Owner, Partition};
 use bulkhead_linux::E820Kind;
 use bulkhead_memory::{PAGE, Region, RegionSet};
 use bulkhead_model::{
-    Change, Claim, Com, DeviceName, Event, Machine, MemoryKind, MemoryRange, MemoryRequest,
+    Change, Claim, Com, DeviceName, End, Machine, MemoryKind, MemoryRange, MemoryRequest,
     RestartPolicy,
 };
 use bulkhead_pci::WindowKind;
@@ -19,7 +19,7 @@ enum Step {
     Define(usize, Change),
     Set(usize, Change),
     Undefine(usize),
-    Event(usize, Event),
+    Happens(usize, Happening),
 }
 
 const NAMES: [&str; 4] = ["web", "db", "mail", "build"];
@@ -107,17 +107,19 @@ fn any_devices() -> impl Strategy<Value = Vec<DeviceName>> {
 fn any_step() -> impl Strategy<Value = Step> {
     let name = 0..NAMES.len();
     let event = prop::sample::select(vec![
-        Event::Launch,
-        Event::Launched,
-        Event::PoweredOff,
-        Event::Rebooted,
-        Event::Killed,
+        Happening::Launch,
+        Happening::LaunchBegun,
+        Happening::Launched,
+        Happening::Ended(End::PoweredOff),
+        Happening::Ended(End::Rebooted),
+        Happening::Ended(End::Failed),
+        Happening::Ended(End::Killed),
     ]);
     prop_oneof![
         4 => (name.clone(), any_change()).prop_map(|(n, change)| Step::Define(n, change)),
         2 => (name.clone(), any_change()).prop_map(|(n, change)| Step::Set(n, change)),
         1 => name.clone().prop_map(Step::Undefine),
-        4 => (name, event).prop_map(|(n, event)| Step::Event(n, event)),
+        4 => (name, event).prop_map(|(n, event)| Step::Happens(n, event)),
     ]
 }
 
@@ -127,9 +129,9 @@ fn step(ledger: &mut Ledger, machine: &Machine, step: &Step) -> bool {
         Step::Define(n, change) => ledger.define(machine, NAMES[*n], change.clone()).is_ok(),
         Step::Set(n, change) => ledger.set(machine, NAMES[*n], change.clone()).is_ok(),
         Step::Undefine(n) => ledger.undefine(NAMES[*n]).is_ok(),
-        Step::Event(n, event) => {
+        Step::Happens(n, what) => {
             let id = ledger.find(NAMES[*n]).map_or(99, |partition| partition.id);
-            ledger.apply(id, event).is_ok()
+            happen(ledger, id, *what)
         }
     }
 }
@@ -346,7 +348,7 @@ proptest! {
                 prop_assert!(plan.is_ok(), "defined but can't be launched: {:?}", plan);
                 let plan = plan.unwrap();
                 // At rest there is exactly one way to launch it.
-                if !partition.state.is_live() {
+                if !partition.life.state.is_live() {
                     let by_handoff = plan.boot_core == machine.boot_core;
                     prop_assert_eq!(ledger.check_launch(&machine, name).is_err(), by_handoff);
                     prop_assert_eq!(ledger.check_handoff(&machine, name).is_ok(), by_handoff);

@@ -1,5 +1,6 @@
 //! How a run ended, and where a partition is in its life: one type for each.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 /// How a run ended. Displays as its event line has it: `failed reason="panic"`.
@@ -20,8 +21,9 @@ impl End {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::PoweredOff, Self::Rebooted, Self::Failed, Self::Killed];
 
-    /// The one with that number.
-    pub(crate) fn from_number(number: u8) -> Option<Self> {
+    /// The one with that number, as it is kept in a word.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|end| *end as u8 == number)
     }
 }
@@ -102,4 +104,29 @@ impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.word())
     }
+}
+
+/// The life of a partition up to now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Life {
+    /// Where it is.
+    pub state: State,
+    /// How often its kernel was entered.
+    pub runs: u32,
+    /// Failures in a row.
+    pub failures: u32,
+    /// How it last ended, or ends now.
+    pub last_end: Option<End>,
+    /// Local APIC IDs of cores that did not come back from it, and may still run its old kernel.
+    /// While there are any it keeps all that it claims.
+    pub lost_cores: Vec<u32>,
+}
+
+/// What its launches have done to its RAM so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ram {
+    /// How often it began to be written.
+    pub attempts: u32,
+    /// Whether what others left in it is cleared, by its present plan.
+    pub is_cleared: bool,
 }

@@ -1,0 +1,187 @@
+//! What is wanted of partitions, by the operator or by a partition with the right: checked, planned
+//! and carried out, once, here.
+//!
+//! The [`Ledger`] knows what was said, the [`Lifecycle`] what is true. The conductor keeps the two in
+//! line: before anything is decided it [observes](Conductor::observe). It runs on the shell's core.
+//!
+//! Neighbours: `bulkhead-shell` has the words, the kernel's `operator` the core and the console.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod carry;
+mod error;
+mod leave;
+mod tell;
+
+use alloc::vec::Vec;
+
+use bulkhead_launch::{LaunchPlan, ResidentCode};
+use bulkhead_ledger::{Ledger, Partition, PlanError};
+use bulkhead_lifecycle::{Definition, Hardware, Lifecycle};
+use bulkhead_model::{Life, Machine, Ram, Warning};
+
+pub use error::ConductError;
+pub use tell::{packed, unpacked};
+
+/// How a partition is to be launched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// From rest.
+    Start,
+    /// Its cores are taken back first, if it is live.
+    Restart,
+    /// On Bulkhead's own core, from rest.
+    Handoff,
+}
+
+/// What the conductor needs of the machine beside what the lifecycle needs.
+pub trait Stage: Hardware {
+    /// Keeps the plan of a partition, or forgets it; whether that was possible. It is asked for
+    /// partitions at rest only.
+    fn store(&mut self, partition: usize, plan: Option<LaunchPlan>) -> bool;
+
+    /// The runtime services that every launch puts into its partition.
+    fn resident_code(&self) -> ResidentCode<'_>;
+}
+
+/// The shell's side of all partitions.
+pub struct Conductor<'a, S, const P: usize, const C: usize> {
+    life: &'a Lifecycle<P, C>,
+    stage: S,
+    machine: Machine,
+    ledger: Ledger,
+}
+
+/// Whether a partition could be launched in that way now: with what is worth saying. Nothing is kept
+/// of the plan.
+///
+/// # Errors
+/// [`PlanError`] says why it can't be.
+pub fn can_launch(
+    machine: &Machine,
+    ledger: &Ledger,
+    code: &ResidentCode<'_>,
+    name: &str,
+    how: How,
+) -> Result<Vec<Warning>, PlanError> {
+    match how {
+        How::Start => ledger.check_launch(machine, name)?,
+        How::Restart => ledger.check_restart(machine, name)?,
+        How::Handoff => ledger.check_handoff(machine, name)?,
+    }
+    let plan = ledger.plan(machine, code, name)?;
+    Ok(plan.warnings)
+}
+
+impl<'a, S: Stage, const P: usize, const C: usize> Conductor<'a, S, P, C> {
+    /// No partitions yet.
+    pub const fn new(life: &'a Lifecycle<P, C>, stage: S, machine: Machine) -> Self {
+        Self {
+            life,
+            stage,
+            machine,
+            ledger: Ledger::new(),
+        }
+    }
+
+    /// The machine.
+    pub const fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// The partitions, as they were last observed.
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The machine, and the partitions to change them.
+    pub const fn parts(&mut self) -> (&Machine, &mut Ledger) {
+        (&self.machine, &mut self.ledger)
+    }
+
+    /// The hardware.
+    pub const fn stage(&self) -> &S {
+        &self.stage
+    }
+
+    /// What is true of all partitions.
+    pub const fn lifecycle(&self) -> &'a Lifecycle<P, C> {
+        self.life
+    }
+
+    /// Brings the ledger in line with what is true, and the records with what was said. Takes up
+    /// work that was left.
+    pub fn observe(&mut self) {
+        self.life.tend(&self.stage);
+        for id in 0..P {
+            self.observe_one(id);
+        }
+    }
+
+    fn observe_one(&mut self, id: usize) {
+        let life = self.life;
+        let cores = &self.machine.cores;
+        let Some(partition) = self.ledger.by_id(id) else {
+            if life.name(id).is_some() && life.may_replace_plan(id) {
+                self.stage.store(id, None);
+                life.publish(id, None);
+            }
+            return;
+        };
+        let Some(view) = life.view(id) else {
+            return;
+        };
+        let indices = indices(cores, partition);
+        let lost = indices.iter().filter(|core| life.is_lost_from(**core, id));
+        let lost_cores = lost.filter_map(|core| Some(cores.get(*core)?.apic_id));
+        let seen = Life {
+            state: view.state,
+            runs: view.runs,
+            failures: view.failures,
+            last_end: view.end,
+            lost_cores: lost_cores.collect(),
+        };
+        let ram = Ram {
+            attempts: view.attempts,
+            is_cleared: view.is_cleared,
+        };
+        life.publish(
+            id,
+            Some(&Definition {
+                name: &partition.definition.name,
+                cores: &indices,
+                policy: partition.definition.restart,
+                has_control: partition.definition.control,
+            }),
+        );
+        self.ledger.observe(id, seen, ram);
+    }
+
+    /// Makes the plan of a partition and keeps it. The old one goes first: there is room for one
+    /// of each partition, and for one that is being made.
+    fn plan(&mut self, name: &str) -> Result<(), ConductError> {
+        let id = self.ledger.get(name)?.id;
+        if id >= P {
+            return Err(ConductError::TooMany { most: P });
+        }
+        if !self.stage.store(id, None) {
+            return Err(ConductError::Launch(bulkhead_lifecycle::LaunchError::Live));
+        }
+        let code = self.stage.resident_code();
+        let plan = self.ledger.plan(&self.machine, &code, name)?;
+        self.stage.store(id, Some(plan));
+        Ok(())
+    }
+}
+
+/// The numbers of a partition's cores, ascending: the kernel's table has the machine's order.
+fn indices(cores: &[bulkhead_model::Core], partition: &Partition) -> Vec<usize> {
+    let is_claimed = |id: u32| partition.claim.cores.contains(&id);
+    let numbered = cores.iter().enumerate();
+    numbered
+        .filter(|(_, core)| is_claimed(core.apic_id))
+        .map(|(index, _)| index)
+        .collect()
+}

@@ -1,0 +1,76 @@
+//! What happened, in lines for the operator.
+
+use alloc::format;
+use alloc::string::String;
+
+use bulkhead_lifecycle::{End, Event, Kind};
+use bulkhead_pci::Address;
+
+use crate::{Conductor, Stage};
+
+/// Segment, bus, device and function in the 32 bits of an event.
+#[must_use]
+pub fn packed(address: Address) -> u32 {
+    u32::from(address.segment) << 16
+        | u32::from(address.bus) << 8
+        | u32::from(address.device & 0x1f) << 3
+        | u32::from(address.function & 7)
+}
+
+/// The reverse of [`packed`].
+#[must_use]
+pub const fn unpacked(detail: u32) -> Address {
+    Address {
+        segment: (detail >> 16) as u16,
+        bus: (detail >> 8) as u8,
+        device: (detail >> 3) as u8 & 0x1f,
+        function: detail as u8 & 7,
+    }
+}
+
+impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
+    /// The next line to be told, after the ledger was brought in line; what partitions ask for is
+    /// done on the way.
+    pub fn next_line(&mut self) -> Option<(Option<Event>, String)> {
+        loop {
+            let Some(event) = self.life.next_event() else {
+                self.life.tend(&self.stage);
+                return Some((None, self.serve_request()?));
+            };
+            self.observe();
+            if let Some(text) = self.words(&event) {
+                let name = self.name_of(event.partition);
+                return Some((Some(event), format!("{name}: {text}")));
+            }
+        }
+    }
+
+    /// The name of a partition by its number.
+    fn name_of(&self, id: usize) -> String {
+        self.ledger
+            .by_id(id)
+            .map_or_else(|| format!("partition {id}"), |p| p.definition.name.clone())
+    }
+
+    fn words(&self, event: &Event) -> Option<String> {
+        let detail = event.detail;
+        let core = |index| self.stage.apic_id(index);
+        let boot_core = || self.life.boot_core(event.partition).map_or(0, core);
+        Some(match event.kind {
+            Kind::Launched => format!("launched run={detail} core={}", boot_core()),
+            Kind::Ended(end @ (End::PoweredOff | End::Rebooted | End::Failed | End::Killed)) => {
+                format!("{end}")
+            }
+            Kind::Restarting if detail == 0 => return None,
+            Kind::Restarting => format!("launches again in {detail} ms"),
+            Kind::Parked => format!("parked core={}", core(detail as usize)),
+            Kind::GaveUp => format!("not launched again: {detail} failures in a row"),
+            Kind::DeviceStuck => {
+                format!("{} did not come back from its reset", unpacked(detail))
+            }
+            Kind::CoreLost => {
+                format!("core {} did not come back", core(detail as usize))
+            }
+        })
+    }
+}

@@ -1,0 +1,19 @@
+//! What the conductor, which runs on the shell's core, needs of the kernel.
+
+use bulkhead_conductor::Stage;
+use bulkhead_launch::{LaunchPlan, ResidentCode};
+
+use crate::partition::rim::Rim;
+use crate::partition::{plans, runtime};
+
+impl Stage for Rim {
+    fn store(&mut self, partition: usize, plan: Option<LaunchPlan>) -> bool {
+        // SAFETY: the only conductor is the shell's, on the shell's core, and no work on a plan of
+        // its calls back here.
+        unsafe { plans::store(partition, plan) }
+    }
+
+    fn resident_code(&self) -> ResidentCode<'static> {
+        runtime::resident_code()
+    }
+}

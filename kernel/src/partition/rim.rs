@@ -1,0 +1,137 @@
+//! The lifecycle's hardware: what `bulkhead-lifecycle` decides is done here.
+
+use bulkhead_lifecycle::Hardware;
+
+use super::plans::{self, Stored};
+use super::{LIFE, detour, devices, launch};
+use crate::cpu::{apic, cores, mtrr, smp, tsc};
+
+/// The machine as seen from one core.
+pub(crate) struct Rim {
+    me: usize,
+}
+
+impl Rim {
+    /// From the core that runs this.
+    pub(crate) fn here() -> Self {
+        Self {
+            me: cores::current(),
+        }
+    }
+}
+
+/// Works on a plan on behalf of the lifecycle.
+///
+/// # Safety
+/// To be called while the lifecycle asks for it: it does so on a core of a live partition, or on the
+/// one that ends it.
+unsafe fn with_plan(partition: usize, work: impl FnOnce(&Stored)) {
+    // SAFETY: by the caller's contract. A partition without a plan is never launched.
+    let _ = unsafe { plans::with(partition, work) };
+}
+
+impl Hardware for Rim {
+    fn me(&self) -> usize {
+        self.me
+    }
+
+    fn apic_id(&self, core: usize) -> u32 {
+        cores::apic_id(core)
+    }
+
+    fn now(&self) -> u64 {
+        tsc::now()
+    }
+
+    fn ticks(&self, us: u64) -> u64 {
+        tsc::ticks(us)
+    }
+
+    fn relax(&self) {
+        core::hint::spin_loop();
+    }
+
+    fn init(&self, core: usize) {
+        // SAFETY: the lifecycle resets cores of partitions that end, and of none but these, and
+        // never the machine's boot processor.
+        unsafe { apic::send_init(cores::apic_id(core)) };
+    }
+
+    fn init_delay_us(&self) -> u64 {
+        smp::init_delay_us()
+    }
+
+    fn startup(&self, core: usize) {
+        apic::send_startup(cores::apic_id(core), smp::trampoline_page());
+    }
+
+    fn doorbell(&self, core: usize) {
+        apic::send_doorbell(cores::apic_id(core));
+    }
+
+    fn is_boot_processor(&self, core: usize) -> bool {
+        cores::is_boot(cores::apic_id(core))
+    }
+
+    fn is_too_early(&self, partition: usize) -> bool {
+        detour::is_too_early(partition)
+    }
+
+    fn boot_processor_first(&self, partition: usize) -> bool {
+        !detour::is_possible(partition)
+    }
+
+    fn ask_boot_processor(&self, partition: usize) {
+        // SAFETY: the partition is ending, and this core does the work or asked for it.
+        let is_laid = unsafe { detour::lay(partition) };
+        if is_laid && let Some(boot) = LIFE.boot_core(partition) {
+            detour::knock(cores::apic_id(boot));
+        }
+    }
+
+    fn force_boot_processor(&self, partition: usize) {
+        // SAFETY: as above. Where no detour can be made its Linux gets the interrupt, and what it
+        // makes of it is awaited.
+        let _ = unsafe { detour::lay(partition) };
+        if let Some(boot) = LIFE.boot_core(partition) {
+            apic::send_nmi(cores::apic_id(boot));
+        }
+    }
+
+    fn silence(&self, partition: usize) {
+        // SAFETY: the lifecycle asks.
+        unsafe { with_plan(partition, |stored| devices::silence(&stored.plan)) };
+    }
+
+    fn set_up(&self, partition: usize, is_first: bool) {
+        detour::forget(partition);
+        // SAFETY: the lifecycle asks.
+        unsafe { with_plan(partition, |stored| devices::prepare(&stored.plan, is_first)) };
+    }
+
+    fn clear(&self, partition: usize) {
+        // SAFETY: no other core and no device uses that RAM: the lifecycle asks at a launch only,
+        // when all other cores of the partition are parked and its devices are silent.
+        let clear = |stored: &Stored| unsafe { launch::clear(&stored.plan) };
+        // SAFETY: the lifecycle asks.
+        unsafe { with_plan(partition, clear) };
+    }
+
+    fn place(&self, partition: usize) -> u64 {
+        let mut ticks = 0;
+        // SAFETY: as in `clear`.
+        let place = |stored: &Stored| ticks = unsafe { launch::place(&stored.plan) };
+        // SAFETY: the lifecycle asks.
+        unsafe { with_plan(partition, place) };
+        ticks
+    }
+
+    fn hand_over(&self, _partition: usize) {
+        apic::hand_over();
+        mtrr::hand_over();
+    }
+
+    fn keep(&self) {
+        apic::quiesce();
+    }
+}
