@@ -15,6 +15,9 @@ GUEST_TOOLS := unlock ticks kexec pattern flood
 LOCKED ?= --locked
 STORE := $(HOME)/.cache/bulkhead/kernels
 
+# Where this machine has no rustup, tools/setup keeps a toolchain and has this lead to it.
+export PATH := $(HOME)/.cache/bulkhead/rust/bin:$(PATH)
+
 LOADER ?= limine
 FIRMWARE ?= bios
 CONF ?=
@@ -96,11 +99,11 @@ soak: setup-run kernel build/demo.img ## Ends two partitions by every way, at ra
 
 # --- checking ---------------------------------------------------------------------------------
 
+# What fails soonest comes first. Host tests come before anything is downloaded or built for QEMU.
 .PHONY: test
-test: setup-test ## All tests: here, then in QEMU
+test: setup-test check ## All tests: check, then in QEMU
 	@tools/kernels
 	@$(MAKE) kernel build/demo.img $(DEVICE_IMAGES)
-	cargo test $(LOCKED) --workspace --exclude bulkhead --exclude bulkhead-tests
 	cargo test $(LOCKED) -p bulkhead-tests --lib --bins
 	cargo test $(LOCKED) -p bulkhead-tests --test qemu -- $(TEST)
 
@@ -115,12 +118,20 @@ test-long: setup-long ## The long stories: two Debians on disks, 256 MiB streams
 	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture in_bochs)
 
 .PHONY: check
-check: setup-build ## Formatting, clippy, the tests that need no QEMU
-	cargo fmt --all --check
-	cargo clippy $(LOCKED) --workspace --exclude bulkhead --all-targets -- -D warnings
-	cargo clippy $(LOCKED) --release -p bulkhead --target $(TARGET) -- -D warnings
-	cargo build $(LOCKED) --target $(TARGET) $(addprefix -p ,$(PURE))
+check: setup-build gates ## The gates, and the tests that need no QEMU
 	cargo test $(LOCKED) --workspace --exclude bulkhead --exclude bulkhead-tests
+
+# For the bare machine the pure crates are looked at with the kernel, all with the same flags, so
+# that nothing is compiled once more for each question: `std` in one of them is an error there.
+BARE := --release --target $(TARGET) -p bulkhead $(addprefix -p ,$(PURE))
+
+.PHONY: gates
+gates: setup-build ## Formatting, licences, versions, the documents' links, clippy, rustdoc
+	cargo fmt --all --check
+	cargo run $(LOCKED) -q -p bulkhead-gates
+	cargo clippy $(LOCKED) --workspace --exclude bulkhead --all-targets -- -D warnings
+	cargo clippy $(LOCKED) $(BARE) -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) --no-deps $(BARE)
 
 # --- building ---------------------------------------------------------------------------------
 

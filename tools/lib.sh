@@ -61,6 +61,25 @@ private_update() { # FOLDER SUITE...
     return 1
 }
 
+# Fetches a program of another release of Debian, and unpacks it with all that it needs, libc and
+# dynamic loader included, to DIRECTORY/root: nothing is installed, and no root is needed. The first
+# SUITE is the one that PACKAGE is taken from. apt's own words are in the folder's log.
+private_unpack() { # FOLDER DIRECTORY PACKAGE SUITE...
+    local folder=$1 directory=$2 package=$3 file
+    shift 3
+    rm -rf "$directory"
+    mkdir -p "$directory/archives/partial" "$directory/root"
+    private_update "$folder" "$@" || return 1
+    # With no status file's packages, all that it depends on is taken.
+    private_apt "$folder" "$cache/apt/$folder/status" apt-get -o Dir::Cache::archives="$directory/archives" \
+        install -y --download-only --no-install-recommends -t "$1" "$package" \
+        >"$cache/apt/$folder/log" 2>&1 || return 1
+    for file in "$directory"/archives/*.deb; do
+        dpkg-deb -x "$file" "$directory/root" || return 1
+    done
+    rm -r "$directory/archives"
+}
+
 # Whether guests can run on the processor itself here; the device file alone may be there and not work.
 has_kvm() { grep -qwE 'vmx|svm' /proc/cpuinfo && [[ -r /dev/kvm && -w /dev/kvm ]]; }
 
@@ -69,6 +88,10 @@ own_qemu=$cache/qemu/qemu-system-x86_64
 qemu() {
     if [[ -x $own_qemu ]]; then echo "$own_qemu"; else echo qemu-system-x86_64; fi
 }
+
+# Rust where this machine has no rustup: tools/setup keeps one here, and `bin` leads to its programs
+# while they are the ones to use. The Makefile has it first in the PATH.
+own_rust=$cache/rust
 
 # Whether several emulated cores work in this QEMU. 7.2 has a race by which guests oops; 10.0 (from
 # 10.0.4 on, and as Debian patched it) can bring a write to another device (tests/src/emulator.rs).
