@@ -1,5 +1,6 @@
 //! Links of the documents: each leads to a file that is there and, where it has a `#`, to a heading
-//! of it. Links to the web are left alone: a check must not need them.
+//! of it. Links to the web are left alone: a check must not need them. And each path of this
+//! repository that stands between backquotes, as `kernel/src/main.rs` does here, is there too.
 //!
 //! A heading's anchor is made as GitHub makes it: lower case, spaces to hyphens, and of the rest
 //! only letters, digits, hyphens and underscores.
@@ -14,6 +15,11 @@ pub(crate) fn problems(root: &Path, documents: &[String]) -> Result<Vec<String>,
         for (line, target) in targets(&text) {
             if let Err(why) = check(root, document, &text, target) {
                 problems.push(format!("{document}:{line}: {target}: {why}"));
+            }
+        }
+        for (line, path) in paths(&text) {
+            if !root.join(path).exists() {
+                problems.push(format!("{document}:{line}: `{path}` is not there"));
             }
         }
     }
@@ -82,6 +88,36 @@ fn targets(text: &str) -> Vec<(usize, &str)> {
     found
 }
 
+/// Where the sources are: what begins so, between backquotes, is a path.
+const FOLDERS: [&str; 8] = [
+    ".ci/",
+    "conf/",
+    "docs/",
+    "initramfs-tools/",
+    "kernel/",
+    "shell/",
+    "tests/",
+    "tools/",
+];
+
+/// The paths of this repository that stand between backquotes, with the number of their line.
+fn paths(text: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    for (number, line) in prose(text) {
+        for code in line.split('`').skip(1).step_by(2) {
+            let Some(path) = code.split(' ').next() else {
+                continue;
+            };
+            // A pattern, or a name to be filled in, is no path.
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+            if FOLDERS.iter().any(|folder| path.starts_with(folder)) && path.chars().all(is_plain) {
+                found.push((number, path));
+            }
+        }
+    }
+    found
+}
+
 /// The anchors of a document's headings.
 fn anchors(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
@@ -139,6 +175,17 @@ mod tests {
     #[test]
     fn links_are_found_in_prose_only() {
         assert_eq!(targets(PAGE), [(2, "b.md"), (2, "#d"), (9, "e.md#f")]);
+    }
+
+    #[test]
+    fn paths_between_backquotes_are_found() {
+        let text = "`kernel/a.rs` and `tools/b --for c`, `a/kernel/b`,\n\
+                    `kernel/{a,b}`, `tests/*.rs`, kernel/c.rs\n\
+                    `docs/d.md`\n";
+        assert_eq!(
+            paths(text),
+            [(1, "kernel/a.rs"), (1, "tools/b"), (3, "docs/d.md")]
+        );
     }
 
     #[test]
