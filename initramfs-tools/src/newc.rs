@@ -102,8 +102,12 @@ impl Archive {
     }
 }
 
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "contents and names were checked on the way in"
+)]
 fn write_entry(out: &mut Vec<u8>, inode: u32, mode: u32, links: u32, name: &str, content: &[u8]) {
-    let file_bytes = content.len() as u32; // checked on the way in
+    let file_bytes = content.len() as u32;
     let name_bytes = name.len() as u32 + 1;
     out.extend_from_slice(b"070701");
     let (uid, gid, mtime, checksum) = (0, 0, 0, 0);

@@ -11,6 +11,7 @@
 //! result into `bulkhead_model::Machine`.
 #![no_std]
 #![forbid(unsafe_code)]
+#![warn(clippy::cast_possible_truncation)]
 
 extern crate alloc;
 

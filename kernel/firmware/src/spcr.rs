@@ -32,7 +32,7 @@ mod offset {
 /// All fields of the first revision.
 const SHORTEST_BYTES: usize = 80;
 /// Registers of a 16550.
-const REGISTERS: u64 = 8;
+const REGISTERS: u16 = 8;
 
 /// A 16550-compatible port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,12 +152,14 @@ fn registers(table: &[u8]) -> Option<Result<SerialRegisters, NoSerialPort>> {
     let registers = match space {
         IO => u16::try_from(address)
             .ok()
-            .filter(|port| port.checked_add(REGISTERS as u16 - 1).is_some())
+            .filter(|port| port.checked_add(REGISTERS - 1).is_some())
             .map(SerialRegisters::Io),
         MEMORY => {
             let stride = stride(table)?;
             let is_possible = address.is_multiple_of(u64::from(stride))
-                && address.checked_add(REGISTERS * u64::from(stride)).is_some();
+                && address
+                    .checked_add(u64::from(REGISTERS) * u64::from(stride))
+                    .is_some();
             is_possible.then_some(SerialRegisters::Memory { address, stride })
         }
         _ => None,

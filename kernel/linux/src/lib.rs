@@ -10,6 +10,7 @@
 //! the ACPI and EFI tables that the zero page points to, `bulkhead-launch` calls both.
 #![no_std]
 #![forbid(unsafe_code)]
+#![warn(clippy::cast_possible_truncation)]
 
 extern crate alloc;
 

@@ -16,7 +16,7 @@ use crate::screen::RawScreenInfo;
 
 /// Low half of an address or size.
 pub(crate) fn low(value: u64) -> U32 {
-    U32::new(value as u32)
+    U32::new((value & 0xffff_ffff) as u32)
 }
 
 /// High half.

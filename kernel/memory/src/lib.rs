@@ -7,6 +7,7 @@
 //! Key types: [`Region`], [`RegionSet`], [`Bytes`].
 #![no_std]
 #![forbid(unsafe_code)]
+#![warn(clippy::cast_possible_truncation)]
 
 extern crate alloc;
 

@@ -11,6 +11,7 @@
 //! is given what.
 #![no_std]
 #![forbid(unsafe_code)]
+#![warn(clippy::cast_possible_truncation)]
 
 extern crate alloc;
 

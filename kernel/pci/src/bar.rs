@@ -64,7 +64,7 @@ impl Bar {
     pub(crate) fn values(&self) -> (u32, Option<u32>) {
         let address = self.address.unwrap_or(0);
         let prefetchable = if self.prefetchable { PREFETCHABLE } else { 0 };
-        let lower = address as u32;
+        let lower = (address & 0xffff_ffff) as u32;
         match self.kind {
             BarKind::Io => (lower & !0b11 | IO, None),
             BarKind::Memory32 => (lower & !0xf | prefetchable, None),

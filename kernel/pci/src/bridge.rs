@@ -110,9 +110,10 @@ impl BridgeRegisters {
 
     /// The secondary and subordinate bus, and the open windows.
     pub(crate) fn describe(&self) -> Bridge {
+        let [_, secondary, subordinate, _] = self.buses.to_le_bytes();
         Bridge {
-            secondary: (self.buses >> 8) as u8,
-            subordinate: (self.buses >> 16) as u8,
+            secondary,
+            subordinate,
             windows: [
                 (WindowKind::Io, self.io_window()),
                 (WindowKind::Memory, self.memory_window()),

@@ -125,7 +125,7 @@ impl Capabilities {
     }
 
     fn read_first(&mut self, registers: Registers<'_>) {
-        let mut next = registers.read(CAPABILITIES) as u8 & !0b11;
+        let mut next = (registers.read(CAPABILITIES) & 0xfc) as u8;
         for _ in 0..MOST {
             if u16::from(next) < FIRST {
                 return;
@@ -135,13 +135,13 @@ impl Capabilities {
                 return;
             }
             self.take(registers, next, header);
-            next = (header >> 8) as u8 & !0b11;
+            next = ((header >> 8) & 0xfc) as u8;
         }
     }
 
     fn take(&mut self, registers: Registers<'_>, offset: u8, header: u32) {
         let fits = |bytes: u16| u16::from(offset) + bytes <= END;
-        match header as u8 {
+        match (header & 0xff) as u8 {
             id::POWER if self.power.is_none() && fits(8) => {
                 let control = registers.read(u16::from(offset) + power::CONTROL);
                 self.power = Some(offset);

@@ -71,7 +71,7 @@ impl<'a> Registers<'a> {
 
 /// The lower 16 bits.
 pub(crate) fn low(dword: u32) -> u16 {
-    dword as u16
+    (dword & 0xffff) as u16
 }
 
 /// The upper 16 bits.

@@ -133,16 +133,14 @@ fn read_function(config: &dyn ConfigSpace, address: Address) -> Option<Function>
     let mut function = Function::new(address);
     function.vendor = low(id);
     function.device_id = high(id);
-    function.class = (class >> 24) as u8;
-    function.subclass = (class >> 16) as u8;
-    function.interface = (class >> 8) as u8;
+    [_, function.interface, function.subclass, function.class] = class.to_le_bytes();
     function.found = Found {
         command: registers.command(),
         cache_line: low(header),
         multi_function: header & MULTI_FUNCTION != 0,
         ..Found::default()
     };
-    match (header >> 16) as u8 & 0x7f {
+    match ((header >> 16) & 0x7f) as u8 {
         HEADER_ENDPOINT => {
             function.found.header = Header::Endpoint;
             read_details(registers, &mut function, ENDPOINT_BARS, ROM);
@@ -161,7 +159,8 @@ fn read_function(config: &dyn ConfigSpace, address: Address) -> Option<Function>
 fn read_details(registers: Registers<'_>, function: &mut Function, bars: u8, rom: u16) {
     let interrupt = registers.read(INTERRUPT);
     let capabilities = Capabilities::read(registers);
-    function.interrupt_pin = match (interrupt >> 8) as u8 {
+    let [line, pin, ..] = interrupt.to_le_bytes();
+    function.interrupt_pin = match pin {
         pin @ 1..=4 => pin,
         _ => 0,
     };
@@ -169,7 +168,7 @@ fn read_details(registers: Registers<'_>, function: &mut Function, bars: u8, rom
     function.msix_vectors = capabilities.msix_vectors;
     function.port = capabilities.express.and_then(|e| e.port);
     function.flr = capabilities.express.is_some_and(|e| e.flr) || capabilities.advanced.is_some();
-    function.found.interrupt_line = interrupt as u8;
+    function.found.interrupt_line = line;
     function.found.rom = registers.read(rom);
     function.found.capabilities = capabilities;
     function.bars = size_bars(registers, function, bars);

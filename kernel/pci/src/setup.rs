@@ -223,7 +223,8 @@ fn layout(f: &Function) -> Layout {
             set(bar.index.saturating_add(1), upper);
         }
         if let Some(size) = sizes.get_mut(usize::from(bar.index)) {
-            *size = bar.size.checked_ilog2().unwrap_or(0) as u8;
+            let bits = bar.size.checked_ilog2().unwrap_or(0);
+            *size = (bits & 0x3f) as u8;
         }
     }
     let rom = f.found.rom & !ROM_ENABLE;

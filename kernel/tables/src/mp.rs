@@ -9,10 +9,10 @@
 
 use alloc::vec::Vec;
 
-const POINTER_BYTES: usize = 16;
-const HEADER_BYTES: usize = 44;
-const ENTRY_BYTES: usize = 8;
-const TABLE_BYTES: usize = HEADER_BYTES + 2 * ENTRY_BYTES;
+const POINTER_BYTES: u8 = 16;
+const HEADER_BYTES: u16 = 44;
+const ENTRY_BYTES: u16 = 8;
+const TABLE_BYTES: u16 = HEADER_BYTES + 2 * ENTRY_BYTES;
 /// Specification 1.4.
 const REVISION: u8 = 4;
 
@@ -21,9 +21,9 @@ const REVISION: u8 = 4;
 /// `local_apic_address` is that of the MADT. `base` must be a multiple of 16, as Linux looks for the pointer there only.
 #[must_use]
 pub fn decoy(base: u32, local_apic_address: u32) -> Vec<u8> {
-    let mut table = Vec::with_capacity(TABLE_BYTES);
+    let mut table = Vec::with_capacity(usize::from(TABLE_BYTES));
     table.extend_from_slice(b"PCMP");
-    table.extend_from_slice(&(TABLE_BYTES as u16).to_le_bytes());
+    table.extend_from_slice(&TABLE_BYTES.to_le_bytes());
     table.extend_from_slice(&[REVISION, 0]);
     table.extend_from_slice(b"BULKHEAD");
     table.extend_from_slice(b"NOTHING     ");
@@ -37,9 +37,9 @@ pub fn decoy(base: u32, local_apic_address: u32) -> Vec<u8> {
     table.extend_from_slice(&[3, 0, 0, 0, 0, 0, 0xff, 0]);
     table[7] = checksum(&table);
 
-    let mut bytes = Vec::with_capacity(POINTER_BYTES + TABLE_BYTES);
+    let mut bytes = Vec::with_capacity(usize::from(POINTER_BYTES) + usize::from(TABLE_BYTES));
     bytes.extend_from_slice(b"_MP_");
-    bytes.extend_from_slice(&(base + POINTER_BYTES as u32).to_le_bytes());
+    bytes.extend_from_slice(&(base + u32::from(POINTER_BYTES)).to_le_bytes());
     bytes.extend_from_slice(&[1, REVISION, 0, 0, 0, 0, 0, 0]); // one paragraph
     bytes[10] = checksum(&bytes);
     bytes.extend_from_slice(&table);
@@ -72,8 +72,8 @@ mod tests {
         assert_eq!(length, table.len());
         assert_eq!(checksum(table), 0);
         let entries = u16::from_le_bytes([table[34], table[35]]);
-        let kinds: Vec<u8> = table[HEADER_BYTES..]
-            .chunks(ENTRY_BYTES)
+        let kinds: Vec<u8> = table[usize::from(HEADER_BYTES)..]
+            .chunks(usize::from(ENTRY_BYTES))
             .map(|e| e[0])
             .collect();
         assert_eq!(

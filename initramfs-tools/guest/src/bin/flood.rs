@@ -5,6 +5,11 @@
 //! how many have been sent, as a decimal number, not older than 64 frames or a tenth of a second.
 //! If it is there already, numbers go on well above it.
 //! Source: packet(7).
+#![warn(
+    clippy::borrow_as_ptr,
+    clippy::cast_possible_truncation,
+    clippy::multiple_unsafe_ops_per_block
+)]
 
 use std::ffi::CString;
 use std::io;
@@ -19,17 +24,22 @@ const BURST: u64 = 16;
 const PAUSE: Duration = Duration::from_micros(500);
 
 /// A raw socket for an interface, with the address that frames are sent to.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the family is 17; its field is narrower than the argument of socket()"
+)]
 fn open(interface: &str) -> io::Result<(i32, libc::sockaddr_ll)> {
     let name = CString::new(interface)?;
-    // SAFETY: plain calls with a valid string; results are checked.
-    let (socket, index) = unsafe {
-        let socket = libc::socket(
+    // SAFETY: takes numbers only.
+    let socket = unsafe {
+        libc::socket(
             libc::AF_PACKET,
             libc::SOCK_RAW,
             i32::from(ETHER_TYPE.to_be()),
-        );
-        (socket, libc::if_nametoindex(name.as_ptr()))
+        )
     };
+    // SAFETY: the string ends with a zero and lives through the call.
+    let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
     if socket < 0 || index == 0 {
         return Err(io::Error::last_os_error());
     }
@@ -52,6 +62,7 @@ fn frame(number: u64) -> Vec<u8> {
     frame
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "an address has 20 bytes")]
 fn flood(interface: &str, file: &str) -> io::Result<()> {
     let (socket, address) = open(interface)?;
     let mut told = Instant::now();

@@ -2,6 +2,11 @@
 //!
 //! `kexec -s -l` and `kexec -e` in one, for the demo's image, which has no kexec-tools.
 //! Source: kexec_file_load(2), reboot(2).
+#![warn(
+    clippy::borrow_as_ptr,
+    clippy::cast_possible_truncation,
+    clippy::multiple_unsafe_ops_per_block
+)]
 
 use std::ffi::CString;
 use std::fs::File;
@@ -43,11 +48,10 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     println!("kexec: loaded");
+    // SAFETY: takes nothing, and changes no memory of this program.
+    unsafe { libc::sync() };
     // SAFETY: enters the kernel that was loaded; returns only if that fails.
-    unsafe {
-        libc::sync();
-        libc::reboot(libc::LINUX_REBOOT_CMD_KEXEC);
-    }
+    unsafe { libc::reboot(libc::LINUX_REBOOT_CMD_KEXEC) };
     eprintln!("kexec: {}", io::Error::last_os_error());
     ExitCode::FAILURE
 }

@@ -6,6 +6,11 @@
 //! One line at the end: `TICKS count=N lost=N max_us=N p999_us=N p50_us=N`, then a
 //! histogram of powers of two in microseconds. `lost` counts periods that passed without a wake-up.
 //! It runs at the highest real-time priority with its memory locked.
+#![warn(
+    clippy::borrow_as_ptr,
+    clippy::cast_possible_truncation,
+    clippy::multiple_unsafe_ops_per_block
+)]
 
 use std::collections::VecDeque;
 use std::mem::MaybeUninit;
@@ -26,11 +31,10 @@ extern "C" fn stop(_signal: libc::c_int) {
 
 fn now() -> i64 {
     let mut time = MaybeUninit::<libc::timespec>::uninit();
-    // SAFETY: the clock exists, and the call fills the structure.
-    let time = unsafe {
-        libc::clock_gettime(libc::CLOCK_MONOTONIC, time.as_mut_ptr());
-        time.assume_init()
-    };
+    // SAFETY: the structure lives through the call.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, time.as_mut_ptr()) };
+    // SAFETY: the clock exists, so the call has filled the structure.
+    let time = unsafe { time.assume_init() };
     time.tv_sec * SECOND_NS + time.tv_nsec
 }
 
@@ -107,15 +111,16 @@ fn main() {
     let seconds = argument(1, 10);
     let margin = argument(2, 0);
     let handler: extern "C" fn(libc::c_int) = stop;
-    // SAFETY: the handler only stores a flag; the others take no pointers but a valid structure.
-    unsafe {
-        libc::signal(libc::SIGTERM, handler as libc::sighandler_t);
-        libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE);
-        // All zero first: which fields there are depends on the C library.
-        let mut priority: libc::sched_param = std::mem::zeroed();
-        priority.sched_priority = 99;
-        libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const priority);
-    }
+    // SAFETY: the handler only stores a flag.
+    unsafe { libc::signal(libc::SIGTERM, handler as libc::sighandler_t) };
+    // SAFETY: takes numbers only.
+    unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE) };
+    // All zero first: which fields there are depends on the C library.
+    // SAFETY: a structure of numbers, for which zeros are values.
+    let mut priority: libc::sched_param = unsafe { std::mem::zeroed() };
+    priority.sched_priority = 99;
+    // SAFETY: the structure lives through the call.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const priority) };
     let mut counts = Counts {
         buckets: vec![0; BUCKETS],
         count: 0,
@@ -123,7 +128,8 @@ fn main() {
         max_us: 0,
     };
     // Of the last seconds: they count once as many more have passed.
-    let mut last = VecDeque::with_capacity((margin * PERIODS_PER_SECOND + 1) as usize);
+    let mut last =
+        VecDeque::with_capacity(usize::try_from(margin * PERIODS_PER_SECOND + 1).unwrap_or(0));
     let begin = now();
     let first = begin + margin * SECOND_NS;
     let end = begin + seconds * SECOND_NS;

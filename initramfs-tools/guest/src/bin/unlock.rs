@@ -2,6 +2,11 @@
 //!
 //! efivarfs makes variables of GUIDs that it does not know immutable, and static busybox has no
 //! `chattr`. Source: Linux `Documentation/filesystems/efivarfs.rst`.
+#![warn(
+    clippy::borrow_as_ptr,
+    clippy::cast_possible_truncation,
+    clippy::multiple_unsafe_ops_per_block
+)]
 
 use std::fs::File;
 use std::io;
@@ -11,24 +16,18 @@ use std::process::ExitCode;
 const IMMUTABLE: libc::c_int = 0x10;
 
 fn unlock(path: &str) -> io::Result<()> {
-    let file = File::open(path)?;
+    let opened = File::open(path)?;
     let mut flags: libc::c_int = 0;
-    // SAFETY: the descriptor is open, and both requests take the address of one `int`.
-    unsafe {
-        if libc::ioctl(file.as_raw_fd(), libc::FS_IOC_GETFLAGS as _, &raw mut flags) != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        flags &= !IMMUTABLE;
-        if libc::ioctl(
-            file.as_raw_fd(),
-            libc::FS_IOC_SETFLAGS as _,
-            &raw const flags,
-        ) != 0
-        {
-            return Err(io::Error::last_os_error());
-        }
-    }
-    Ok(())
+    let checked = |result| match result {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    };
+    let file = opened.as_raw_fd();
+    // SAFETY: the descriptor is open, and the request fills one `int`.
+    checked(unsafe { libc::ioctl(file, libc::FS_IOC_GETFLAGS as _, &raw mut flags) })?;
+    flags &= !IMMUTABLE;
+    // SAFETY: the descriptor is open, and the request reads one `int`.
+    checked(unsafe { libc::ioctl(file, libc::FS_IOC_SETFLAGS as _, &raw const flags) })
 }
 
 fn main() -> ExitCode {

@@ -116,9 +116,9 @@ static TABLES: [[u32; 256]; 8] = tables();
 const fn tables() -> [[u32; 256]; 8] {
     const POLYNOMIAL: u32 = 0x04c1_1db7_u32.reverse_bits();
     let mut tables = [[0; 256]; 8];
-    let mut byte = 0;
+    let mut byte = 0_u32;
     while byte < 256 {
-        let mut crc = byte as u32;
+        let mut crc = byte;
         let mut table = 0;
         while table < 8 {
             let mut bit = 0;
@@ -130,7 +130,7 @@ const fn tables() -> [[u32; 256]; 8] {
                 };
                 bit += 1;
             }
-            tables[table][byte] = crc;
+            tables[table][byte as usize] = crc;
             table += 1;
         }
         byte += 1;
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn eight_at_a_time_is_as_one_at_a_time() {
-        let bytes: [u8; 61] = core::array::from_fn(|i| (i * 37 % 251) as u8);
+        let bytes: [u8; 61] = core::array::from_fn(|i| u8::try_from(i * 37 % 251).expect("small"));
         let one_by_one = bytes.iter().fold(u32::MAX, |crc, byte| step(crc, *byte));
         assert_eq!(update(u32::MAX, &bytes), one_by_one);
     }

@@ -50,7 +50,10 @@ impl Fixture {
         };
         put(0x000, b"MZ");
         put(0x1f1, &[1]); // setup_sects
-        put(0x1f4, &u32::to_le_bytes(KERNEL_BYTES as u32 / 16)); // syssize
+        put(
+            0x1f4,
+            &u32::to_le_bytes(u32::try_from(KERNEL_BYTES / 16).expect("small")),
+        ); // syssize
         put(0x1fe, &[0x55, 0xaa]); // boot_flag
         put(0x200, &[0xeb, 0x6a]); // jump: the header ends at 0x26c
         put(0x202, b"HdrS");

@@ -291,8 +291,8 @@ fn sentences() {
 #[test]
 fn the_limit_itself_is_accepted() {
     let bytes = line("quiet").len();
-    assert!(compose("quiet", &WALLS, bytes as u32).is_ok());
-    assert!(compose("quiet", &WALLS, bytes as u32 - 1).is_err());
+    assert!(compose("quiet", &WALLS, u32::try_from(bytes).expect("short")).is_ok());
+    assert!(compose("quiet", &WALLS, u32::try_from(bytes).expect("short") - 1).is_err());
 }
 
 /// Operators read `docs/parameters.md`; it must name what the code does.

@@ -115,13 +115,20 @@ pub(super) fn madt(view: &View<'_>) -> Vec<u8> {
     table
 }
 
+/// An entry's size in bytes, as it tells it.
+#[expect(clippy::cast_possible_truncation, reason = "asserted above it")]
+const fn length<Entry>() -> u8 {
+    const { assert!(size_of::<Entry>() <= 0xff) };
+    size_of::<Entry>() as u8
+}
+
 /// Adds an entry: of the short kind if ID and UID fit it; 255 means all processors there.
 fn push_processor(body: &mut Vec<u8>, uid: u32, apic_id: u32) {
     let short = |value: u32| u8::try_from(value).ok().filter(|value| *value != u8::MAX);
     if let (Some(processor_uid), Some(apic_id)) = (short(uid), short(apic_id)) {
         let entry = LocalApic {
             kind: LOCAL_APIC,
-            length: size_of::<LocalApic>() as u8,
+            length: length::<LocalApic>(),
             processor_uid,
             apic_id,
             flags: U32::new(ENABLED),
@@ -130,7 +137,7 @@ fn push_processor(body: &mut Vec<u8>, uid: u32, apic_id: u32) {
     } else {
         let entry = LocalX2Apic {
             kind: LOCAL_X2APIC,
-            length: size_of::<LocalX2Apic>() as u8,
+            length: length::<LocalX2Apic>(),
             reserved: [0; 2],
             apic_id: apic_id.into(),
             flags: U32::new(ENABLED),
@@ -143,7 +150,7 @@ fn push_processor(body: &mut Vec<u8>, uid: u32, apic_id: u32) {
 fn push_io_apic(body: &mut Vec<u8>, io_apic: IoApicView) {
     let entry = IoApic {
         kind: IO_APIC,
-        length: size_of::<IoApic>() as u8,
+        length: length::<IoApic>(),
         id: io_apic.id,
         reserved: 0,
         address: io_apic.address.into(),
@@ -155,7 +162,7 @@ fn push_io_apic(body: &mut Vec<u8>, io_apic: IoApicView) {
 fn push_override(body: &mut Vec<u8>, interrupt: InterruptOverride) {
     let entry = SourceOverride {
         kind: SOURCE_OVERRIDE,
-        length: size_of::<SourceOverride>() as u8,
+        length: length::<SourceOverride>(),
         bus: 0,
         source: interrupt.source,
         gsi: interrupt.gsi.into(),

@@ -94,7 +94,7 @@ pub fn build(view: &View<'_>) -> Blob {
         system_table: at(SYSTEM_TABLE),
         memory_map: at(MEMORY_MAP),
         memory_map_bytes: u32::try_from(bytes.len() - MEMORY_MAP).unwrap_or(u32::MAX),
-        descriptor_bytes: DESCRIPTOR_BYTES as u32,
+        descriptor_bytes: u32::try_from(DESCRIPTOR_BYTES).unwrap_or(u32::MAX),
         descriptor_version: DESCRIPTOR_VERSION,
         bytes,
     }

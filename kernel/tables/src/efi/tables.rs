@@ -36,11 +36,14 @@ const _: () = assert!(size_of::<Header>() == 24);
 const _: () = assert!(offset_of!(Header, crc32) == 16);
 
 impl Header {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "both tables have far less than 4 GiB"
+    )]
     fn new(signature: &[u8; 8], size: usize) -> Self {
         let mut header = Self::new_zeroed();
         header.signature = *signature;
         header.revision = U32::new(REVISION);
-        // Both tables have far less than 4 GiB.
         header.header_size = U32::new(size as u32);
         header
     }

@@ -55,21 +55,22 @@ fn pass_on(mut from: PipeReader, mut to: PipeWriter) -> ! {
 }
 
 fn on_one_core() -> io::Result<()> {
-    // SAFETY: a set of which all bytes are values, filled and read within its size.
-    let result = unsafe {
-        let mut set: libc::cpu_set_t = std::mem::zeroed();
-        let bytes = size_of_val(&set);
-        if libc::sched_getaffinity(0, bytes, &raw mut set) != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        let first = (0..libc::CPU_SETSIZE as usize).find(|core| libc::CPU_ISSET(*core, &set));
-        libc::CPU_ZERO(&mut set);
-        libc::CPU_SET(first.unwrap_or(0), &mut set);
-        libc::sched_setaffinity(0, bytes, &raw const set)
+    let checked = |result| match result {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     };
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    // SAFETY: a set of bits, for which zeros are values.
+    let empty: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    let bytes = size_of_val(&empty);
+    let mut set = empty;
+    // SAFETY: the set is filled within the size that is told.
+    checked(unsafe { libc::sched_getaffinity(0, bytes, &raw mut set) })?;
+    let mut cores = 0..libc::CPU_SETSIZE as usize;
+    // SAFETY: the set has that many bits.
+    let first = cores.find(|core| unsafe { libc::CPU_ISSET(*core, &set) });
+    set = empty;
+    // SAFETY: the same.
+    unsafe { libc::CPU_SET(first.unwrap_or(0), &mut set) };
+    // SAFETY: the set is read within the size that is told.
+    checked(unsafe { libc::sched_setaffinity(0, bytes, &raw const set) })
 }
