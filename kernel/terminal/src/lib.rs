@@ -12,6 +12,7 @@
 //! memory and the order in which they are asked.
 #![no_std]
 #![forbid(unsafe_code)]
+#![warn(clippy::cast_possible_truncation)]
 
 extern crate alloc;
 

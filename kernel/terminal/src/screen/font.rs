@@ -24,6 +24,10 @@ type Glyph = [[u8; ROW_BYTES]; GLYPH_HEIGHT];
 
 static FONT: [Glyph; GLYPHS] = pack();
 
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "there are less than 128 glyphs"
+)]
 const fn pack() -> [Glyph; GLYPHS] {
     let mut font = [[[0; ROW_BYTES]; GLYPH_HEIGHT]; GLYPHS];
     let mut index = 0;

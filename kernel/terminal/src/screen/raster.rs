@@ -124,11 +124,14 @@ impl Raster {
 pub struct Palette([[u8; 4]; SHADES]);
 
 /// The colour that is `shade` of 15 parts on the way from one to the other.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "both colours' parts are below 256, and so is whatever is between"
+)]
 fn mix(from: Rgb, to: Rgb, shade: usize) -> Rgb {
     let whole = SHADES - 1;
     core::array::from_fn(|i| {
         let (from, to) = (usize::from(from[i]), usize::from(to[i]));
-        // Both are below 256, and so is whatever is between.
         ((from * (whole - shade) + to * shade) / whole) as u8
     })
 }

@@ -62,14 +62,23 @@ pub struct Uart<R> {
     owed: Option<u8>,
 }
 
+/// A register's number, of which the crate with the offsets makes more than there can be.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a UART has eight registers"
+)]
+const fn number(register: usize) -> u8 {
+    register as u8
+}
+
 /// Whether a UART answers: it keeps what is written to its scratch register.
 pub fn is_present(registers: &mut impl Registers) -> bool {
-    let before = registers.read(offsets::SPR as u8);
+    let before = registers.read(number(offsets::SPR));
     let is_kept = [0x42, 0x73].into_iter().all(|pattern| {
-        registers.write(offsets::SPR as u8, pattern);
-        registers.read(offsets::SPR as u8) == pattern
+        registers.write(number(offsets::SPR), pattern);
+        registers.read(number(offsets::SPR)) == pattern
     });
-    registers.write(offsets::SPR as u8, before);
+    registers.write(number(offsets::SPR), before);
     is_kept
 }
 
@@ -176,11 +185,11 @@ impl<R: Registers> Uart<R> {
     }
 
     fn read(&mut self, register: usize) -> u8 {
-        self.registers.read(register as u8)
+        self.registers.read(number(register))
     }
 
     fn write(&mut self, register: usize, value: u8) {
-        self.registers.write(register as u8, value);
+        self.registers.write(number(register), value);
     }
 
     /// What is in the divisor latch.
