@@ -1,7 +1,7 @@
 //! What is there, and what was said of it: values that everything else reads.
 //!
 //! A [`Machine`] is what is there. A [`Definition`] is what the operator said of a partition, and a
-//! [`Claim`] what it has been given. [`State`], [`Event`] and [`RestartPolicy`] are the words for
+//! [`Claim`] what it has been given. [`State`], [`End`] and [`RestartPolicy`] are the words for
 //! how it lives.
 //!
 //! Without virtualization *a partition's physical address is the machine's*, so there is one
