@@ -100,10 +100,37 @@ impl Core {
         self.state.store(state as u32);
     }
 
-    /// It did not come back from that partition.
-    pub(crate) fn lose(&self, partition: usize) {
+    /// It did not come back from that partition, by its last call. Whether that is so: it may have
+    /// come at this very moment. (If it comes after the look here, it sees what is said of it, and
+    /// [takes it back](Self::regain).)
+    pub(crate) fn lose(&self, partition: usize) -> bool {
         self.lost_from.store(partition as u32 + 1);
         self.set_state(CoreState::Lost);
+        let has_come = self.answer() == self.summons();
+        if has_come {
+            self.set_state(CoreState::Parked);
+        }
+        !has_come
+    }
+
+    /// It came, more than once, and did not go on.
+    pub(crate) fn give_up(&self, partition: usize) {
+        self.lost_from.store(partition as u32 + 1);
+        self.set_state(CoreState::Lost);
+    }
+
+    /// The same as [`lose`](Self::lose) of one that parks without being called.
+    pub(crate) fn lose_unless_parked(&self, partition: usize) -> bool {
+        self.lost_from.store(partition as u32 + 1);
+        let before = self.state.load();
+        before != CoreState::Parked as u32 && self.state.replace(before, CoreState::Lost as u32)
+    }
+
+    /// It is here, whatever was said of it.
+    pub(crate) fn regain(&self) {
+        if self.state() == CoreState::Lost {
+            self.set_state(CoreState::Parked);
+        }
     }
 
     /// The partition that it was lost from, while it is.
@@ -164,9 +191,21 @@ mod tests {
     #[test]
     fn a_core_is_lost_from_one_partition_until_it_parks() {
         let core = Core::new();
-        core.lose(2);
+        core.summon(None, 0);
+        assert!(core.lose(2));
         assert!(core.is_lost_from(2) && !core.is_lost_from(1));
-        core.set_state(CoreState::Parked);
+        core.regain();
         assert!(!core.is_lost_from(2));
+        assert!(!core.lose_unless_parked(2), "it parks");
+        core.set_state(CoreState::Running);
+        assert!(core.lose_unless_parked(2));
+    }
+
+    #[test]
+    fn one_that_came_at_the_last_moment_is_not_lost() {
+        let core = Core::new();
+        core.summon(None, 0);
+        core.arrive();
+        assert!(!core.lose(2) && core.state() == CoreState::Parked);
     }
 }

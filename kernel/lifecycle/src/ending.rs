@@ -10,7 +10,7 @@ use crate::slot::Slot;
 use crate::{CoreState, End, Kind, Lifecycle};
 
 /// Until a worker is called, in microseconds: who does that needs far less.
-const KICK_US: u64 = 50_000;
+pub(crate) const KICK_US: u64 = 50_000;
 /// For taking all cores back, and for silencing all devices, in microseconds: with the longest
 /// times that each of them has, and some more.
 const WORK_US: u64 = 60_000_000;
@@ -66,10 +66,10 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
                 kicker: Some(hw.me()),
                 ..life.step(Phase::Ending)
             };
-            slot.set_tries(1);
-            slot.set_deadline(hw.now() + hw.ticks(WORK_US));
             // If not, somebody else ends it, and calls this core.
-            slot.advance(life, ending);
+            if slot.advance(life, ending) {
+                slot.work.allow(ending, hw.now() + hw.ticks(WORK_US));
+            }
         }
         self.parked(hw);
     }
@@ -125,10 +125,8 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
                 kicker: Some(hw.me()),
                 ..life.step(Phase::Ending)
             };
-            slot.set_tries(0);
-            slot.set_deadline(hw.now() + hw.ticks(KICK_US));
             if slot.advance(life, ending) {
-                self.kick(hw, partition, ending);
+                self.kick(hw, partition, ending, 0);
                 return Ok(ending.generation);
             }
         }
@@ -166,7 +164,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         if life.phase != Phase::Ending || life.worker != Some(hw.me()) {
             return;
         }
-        slot.set_deadline(hw.now() + hw.ticks(WORK_US));
+        slot.work.allow(life, hw.now() + hw.ticks(WORK_US));
         self.take_back(hw, partition, slot, life);
         self.conclude(hw, partition, slot, life);
     }
@@ -186,8 +184,9 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         }
         let others = slot
             .members()
-            .filter(move |core| *core != me && Some(*core) != boot);
-        self.summon_all(hw, partition, others);
+            .filter(|core| *core != me && Some(*core) != boot)
+            .collect();
+        self.summon_all(hw, partition, life, others);
         if let Some(index) = boot.filter(|_| !is_first) {
             self.fetch_boot_processor(hw, partition, index, life);
         }
@@ -196,7 +195,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     /// Silences the devices, and makes the step to what follows. If a core did not come back nothing
     /// may follow: it may still run the old kernel, in memory that a launch would write.
     pub(crate) fn conclude(&self, hw: &impl Hardware, partition: usize, slot: &Slot, life: Life) {
-        slot.set_deadline(hw.now() + hw.ticks(WORK_US));
+        slot.work.allow(life, hw.now() + hw.ticks(WORK_US));
         hw.silence(partition);
         let (next, delay_ms, has_given_up) = self.decide(hw, partition, slot, life);
         slot.set_due(hw.now() + hw.ticks(delay_ms * 1000));

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::ending::KICK_US;
 use crate::hardware::Hardware;
 use crate::life::{Life, Phase};
 use crate::slot::Slot;
@@ -92,12 +93,13 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         partition: usize,
         own: Option<usize>,
     ) -> Result<(), LaunchError> {
-        self.check_launch(partition, own)?;
         let slot = self.slot(partition).ok_or(LaunchError::Unknown)?;
+        // Before the checks, so that they hold for the step.
+        let life = slot.life();
+        self.check_launch(partition, own)?;
         if !slot.is_planned() {
             return Err(LaunchError::Unplanned);
         }
-        let life = slot.life();
         let next = Life {
             failures: 0,
             ..life.step(Phase::Launching)
@@ -106,8 +108,15 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         if life.phase != Phase::Idle || !slot.advance(life, next) {
             return Err(LaunchError::Live);
         }
-        if slot.boot_core() != hw.me() {
-            hw.doorbell(slot.boot_core());
+        let boot_core = slot.boot_core();
+        // The shell may come back to its core at this moment: then it looks for this step after it
+        // has said so, and one of the two sees the other.
+        let is_shells = || self.core_state(boot_core) == CoreState::Bulkhead;
+        if own.is_none() && is_shells() && slot.advance(next, next.step(Phase::Idle)) {
+            return Err(LaunchError::NotParked(boot_core));
+        }
+        if boot_core != hw.me() {
+            hw.doorbell(boot_core);
         }
         Ok(())
     }
@@ -115,6 +124,9 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     /// What this core has to do. It is in Bulkhead's code, with interrupts off.
     pub fn duty(&self, hw: &impl Hardware) -> Duty {
         let me = hw.me();
+        if let Some(core) = self.core(me) {
+            core.regain();
+        }
         let mut is_needed = false;
         for (partition, slot) in self.slots.iter().enumerate() {
             let life = slot.life();
@@ -135,17 +147,27 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
                         Duty::Look
                     };
                 }
-                Phase::Ending | Phase::Running => {
-                    // It is not free yet, though others do the work.
-                    is_needed |= slot.members().any(|core| core == me);
-                }
-                _ => {}
+                Phase::Idle => {}
+                // It is not free yet, though others do the work.
+                _ => is_needed |= slot.members().any(|core| core == me),
             }
         }
         if hw.is_boot_processor(me) && !is_needed && self.seat.is_to_come_back() {
-            return Duty::Shell;
+            return self.claim_for_shell(me);
         }
         Duty::Rest
+    }
+
+    /// From here on nothing can be launched on this core; unless it was begun a moment ago.
+    fn claim_for_shell(&self, me: usize) -> Duty {
+        self.set_core_state(me, CoreState::Bulkhead);
+        let is_live = |slot: &&Slot| slot.phase() != Phase::Idle;
+        let mut live = self.slots.iter().filter(is_live);
+        if live.any(|slot| slot.members().any(|core| core == me)) {
+            self.set_core_state(me, CoreState::Parked);
+            return Duty::Look;
+        }
+        Duty::Shell
     }
 
     /// Whether this core, the worker of an end, may begin: one that is about to be reset for it
@@ -159,7 +181,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             generation: life.generation.wrapping_add(1),
             ..life
         };
-        hw.now() > slot.deadline() && slot.advance(life, own)
+        slot.work.is_late(life, hw.now(), hw.ticks(KICK_US)) && slot.advance(life, own)
     }
 
     /// Launches a partition on this core, its boot core, with interrupts off: up to its Linux, if
@@ -172,8 +194,13 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         if life.phase != Phase::Launching {
             return false; // killed before it began
         }
-        own.set_state(CoreState::Running);
+        if !slot.is_planned() {
+            // The shell came back at the moment of the request, and makes another plan.
+            slot.advance(life, life.step(Phase::Idle));
+            return false;
+        }
         slot.set_inside(false);
+        own.set_state(CoreState::Running);
         slot.request().store(0);
         // From here on its memory is not what it was.
         slot.count_attempt();

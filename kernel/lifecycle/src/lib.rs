@@ -22,6 +22,7 @@
 #[cfg(feature = "model")]
 extern crate std;
 
+mod ask;
 mod core;
 mod ending;
 mod event;
@@ -32,6 +33,7 @@ mod life;
 pub mod model;
 mod request;
 mod seat;
+mod set;
 mod slot;
 mod summon;
 mod sync;
@@ -39,6 +41,7 @@ mod tend;
 mod token;
 mod variables;
 mod view;
+mod work;
 
 pub use crate::core::CoreState;
 pub use bulkhead_model::{End, State};

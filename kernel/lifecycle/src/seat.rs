@@ -74,6 +74,8 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     pub fn resume_shell(&self, hw: &impl Hardware) {
         self.seat.is_wanted.store(0);
         self.set_core_state(hw.me(), CoreState::Bulkhead);
+        // What was passed to it when it left, too late for it to see, is not done days later.
+        self.refuse_passed();
         self.seat.state.store(RUNS);
     }
 

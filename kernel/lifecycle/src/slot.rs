@@ -7,12 +7,11 @@ use arrayvec::ArrayString;
 
 use bulkhead_model::{MAX_NAME_BYTES, RestartPolicy};
 
-use crate::life::{Life, MOST_CORES, Phase};
+use crate::life::{Life, Phase};
+use crate::set::{Ascending, CoreSet, WORDS};
 use crate::sync::{Word32, Word64};
+use crate::work::Work;
 
-/// Words of a set of cores.
-const CORE_WORDS: usize = 16;
-const _: () = assert!(CORE_WORDS * 64 >= MOST_CORES);
 const _: () = assert!(MAX_NAME_BYTES == 16);
 
 /// What others may know of a partition.
@@ -46,16 +45,14 @@ pub(crate) struct Slot {
     life: Word64,
     flags: Word32,
     name: [Word64; 2],
-    cores: [Word64; CORE_WORDS],
+    cores: [Word64; WORDS],
     boot_core: Word32,
     /// How often its kernel was entered.
     runs: Word32,
     /// How often its memory began to be written.
     attempts: Word32,
-    /// While it ends: the tick at which somebody else may take the work for abandoned.
-    deadline: Word64,
-    /// Workers of its end so far.
-    tries: Word32,
+    /// While it ends.
+    pub(crate) work: Work,
     /// Ticks: doorbell rung, kernel entered, images copied in, launched again at.
     rung: Word64,
     entered: Word64,
@@ -73,12 +70,11 @@ impl Slot {
             life: Word64::new(0),
             flags: Word32::new(0),
             name: [const { Word64::new(0) }; 2],
-            cores: [const { Word64::new(0) }; CORE_WORDS],
+            cores: [const { Word64::new(0) }; WORDS],
             boot_core: Word32::new(0),
             runs: Word32::new(0),
             attempts: Word32::new(0),
-            deadline: Word64::new(0),
-            tries: Word32::new(0),
+            work: Work::new(),
             rung: Word64::new(0),
             entered: Word64::new(0),
             inside: Word32::new(0),
@@ -107,13 +103,12 @@ impl Slot {
 
     /// Says what there is.
     pub(crate) fn publish(&self, definition: &Definition<'_>) {
-        let before = self.flags.load();
         let [low, high] = name_words(definition.name);
         self.name[0].store(low);
         self.name[1].store(high);
-        for (index, word) in (0..).zip(&self.cores) {
-            let bits = definition.cores.iter().filter(|core| **core / 64 == index);
-            word.store(bits.fold(0, |bits, core| bits | 1 << (core % 64)));
+        let set: CoreSet = definition.cores.iter().copied().collect();
+        for (word, bits) in self.cores.iter().zip(set.0) {
+            word.store(bits);
         }
         self.boot_core
             .store(definition.cores.first().map_or(0, |core| *core as u32));
@@ -123,8 +118,8 @@ impl Slot {
             0
         };
         let policy = u32::from(definition.policy.as_u8()) << flag::POLICY;
-        let kept = before & (flag::PLANNED | flag::CLEARED);
-        self.flags.store(flag::DEFINED | control | policy | kept);
+        let kept = flag::PLANNED | flag::CLEARED;
+        self.change_flags(!kept, flag::DEFINED | control | policy);
     }
 
     /// Whether that is what was published.
@@ -156,14 +151,23 @@ impl Slot {
 
     /// A new plan is stored (or none any more): nothing of it is cleared yet.
     pub(crate) fn set_planned(&self, is_planned: bool) {
-        let kept = self.flags.load() & !(flag::PLANNED | flag::CLEARED);
         let planned = if is_planned { flag::PLANNED } else { 0 };
-        self.flags.store(kept | planned);
+        self.change_flags(flag::PLANNED | flag::CLEARED, planned);
     }
 
     /// What others left in its RAM is cleared. Its boot core only.
     pub(crate) fn set_cleared(&self) {
-        self.flags.store(self.flags.load() | flag::CLEARED);
+        self.change_flags(0, flag::CLEARED);
+    }
+
+    /// In one step: the shell's core and the boot core may both be about it.
+    fn change_flags(&self, clear: u32, set: u32) {
+        loop {
+            let before = self.flags.load();
+            if self.flags.replace(before, before & !clear | set) {
+                return;
+            }
+        }
     }
 
     fn has(&self, bit: u32) -> bool {
@@ -203,12 +207,8 @@ impl Slot {
     }
 
     /// Its cores, ascending. They change only while it is at rest.
-    pub(crate) fn members(&self) -> impl Iterator<Item = usize> + Clone + '_ {
-        let words = (0..).zip(self.cores.iter().map(Word64::peek));
-        words.flat_map(|(index, bits)| {
-            let set = (0..64).filter(move |bit| bits & (1 << bit) != 0);
-            set.map(move |bit| index * 64 + bit)
-        })
+    pub(crate) fn members(&self) -> Ascending {
+        CoreSet(core::array::from_fn(|index| self.cores[index].peek())).into_iter()
     }
 
     pub(crate) fn boot_core(&self) -> usize {
@@ -231,22 +231,6 @@ impl Slot {
 
     pub(crate) fn count_attempt(&self) {
         self.attempts.fetch_add(1);
-    }
-
-    pub(crate) fn deadline(&self) -> u64 {
-        self.deadline.load()
-    }
-
-    pub(crate) fn set_deadline(&self, tick: u64) {
-        self.deadline.store(tick);
-    }
-
-    pub(crate) fn tries(&self) -> u32 {
-        self.tries.load()
-    }
-
-    pub(crate) fn set_tries(&self, tries: u32) {
-        self.tries.store(tries);
     }
 
     pub(crate) fn rung(&self) -> u64 {

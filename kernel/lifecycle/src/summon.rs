@@ -2,13 +2,20 @@
 //!
 //! Source: Intel SDM Vol. 3A, "MP Initialization Protocol Algorithm".
 
+use crate::core::Core;
 use crate::hardware::{Hardware, wait};
 use crate::life::Life;
+use crate::set::CoreSet;
 use crate::slot::Slot;
 use crate::{CoreState, Kind, Lifecycle};
 
 /// After a start-up IPI, before a second one, in microseconds.
 const STARTUP_US: u64 = 200;
+/// How often a core is called before it is taken for lost: a core of the same Linux that is not yet
+/// stopped can reset it behind our back.
+const MOST_CALLS: u32 = 3;
+/// How long it has to answer to all calls but the last, in microseconds.
+const SHORT_ANSWER_US: u64 = 100_000;
 /// How long a core may take to answer to its start-up IPI, in microseconds.
 pub(crate) const ANSWER_US: u64 = 2_000_000;
 /// How long the machine's boot processor may take to the interrupt that a Linux in good health
@@ -31,9 +38,16 @@ enum Step {
     Force,
 }
 
-/// What `tries` is the number of; `None` when all was tried.
-fn boot_step(slot: &Slot, life: Life, is_first: bool, tries: u32) -> Option<(Step, u64)> {
-    let steps: &[(Step, u64)] = if !slot.is_inside() {
+/// What `calls` is the number of; `None` when all was tried.
+fn boot_step(
+    slot: &Slot,
+    core: &Core,
+    life: Life,
+    is_first: bool,
+    calls: u32,
+) -> Option<(Step, u64)> {
+    let is_in_linux = core.state() == CoreState::Running && slot.is_inside();
+    let steps: &[(Step, u64)] = if !is_in_linux {
         // It is in Bulkhead's code, and looks.
         &[(Step::Ring, CALLED_OFF_US)]
     } else if is_first {
@@ -48,33 +62,61 @@ fn boot_step(slot: &Slot, life: Life, is_first: bool, tries: u32) -> Option<(Ste
             (Step::Force, FORCED_US),
         ]
     };
-    steps.get(tries as usize).copied()
+    steps.get(calls as usize).copied()
+}
+
+/// A call of cores.
+struct Call {
+    /// Whose they are, and the step by which that ends: once it has made another, this is none any
+    /// more. `None` at boot.
+    of: Option<(usize, Life)>,
+    inits: CoreSet,
+    startups: CoreSet,
+    /// Whether they are to work on the end, not only to park.
+    is_to_end: bool,
 }
 
 impl<const P: usize, const C: usize> Lifecycle<P, C> {
-    /// Calls every core of `targets` that is not this one and not the boot processor, and waits
-    /// for them; `partition` is whose they are.
+    fn each(&self, set: CoreSet) -> impl Iterator<Item = (usize, &Core)> + Clone {
+        set.into_iter()
+            .filter_map(|index| Some((index, self.core(index)?)))
+    }
+
+    /// Calls all of these cores of the partition, and waits for them. The boot processor and this
+    /// core are not among them.
     pub(crate) fn summon_all(
         &self,
         hw: &impl Hardware,
         partition: usize,
-        targets: impl Iterator<Item = usize> + Clone,
+        life: Life,
+        mut missing: CoreSet,
     ) {
-        let targets = targets.filter_map(|index| Some((index, self.core(index)?)));
-        if targets.clone().next().is_none() {
-            return;
+        let has_come = |core: &Core| core.answer() == core.summons();
+        for call in 1..=MOST_CALLS {
+            let all_came = || self.each(missing).all(|(_, core)| has_come(core));
+            let call_of = Call {
+                of: Some((partition, life)),
+                inits: missing,
+                startups: missing,
+                is_to_end: false,
+            };
+            if missing.is_empty() || !self.reset(hw, &call_of) {
+                return;
+            }
+            let us = if call < MOST_CALLS {
+                SHORT_ANSWER_US
+            } else {
+                ANSWER_US
+            };
+            if wait(hw, us, all_came) {
+                return;
+            }
+            let late = self.each(missing).filter(|(_, core)| !has_come(core));
+            missing = late.map(|(index, _)| index).collect();
         }
-        let all_came = || {
-            let mut cores = targets.clone();
-            cores.all(|(_, core)| core.answer() == core.summons())
-        };
-        self.reset(hw, targets.clone(), None, 0, all_came);
-        if !wait(hw, ANSWER_US, all_came) {
-            for (index, core) in targets.clone() {
-                if core.answer() != core.summons() {
-                    core.lose(partition);
-                    self.post(Kind::CoreLost, partition, index as u32);
-                }
+        for (index, core) in self.each(missing) {
+            if core.lose(partition) {
+                self.post(Kind::CoreLost, partition, index as u32);
             }
         }
     }
@@ -82,90 +124,121 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     /// Starts the cores with the first `count` numbers for the first time, all but this one; each
     /// parks. One that does not answer stays [`CoreState::Absent`].
     pub fn bring_up(&self, hw: &impl Hardware, count: usize) {
-        let others = (0..count).filter(|index| *index != hw.me());
-        let targets = others.filter_map(|index| Some((index, self.core(index)?)));
-        if targets.clone().next().is_none() {
-            return;
-        }
-        let all_came = || {
-            let mut cores = targets.clone();
-            cores.all(|(_, core)| core.answer() == core.summons())
+        let others: CoreSet = (0..count.min(C)).filter(|core| *core != hw.me()).collect();
+        let call = Call {
+            of: None,
+            inits: others,
+            startups: others,
+            is_to_end: false,
         };
-        self.reset(hw, targets.clone(), None, 0, all_came);
-        let _ = wait(hw, ANSWER_US, all_came);
+        if !others.is_empty() && self.reset(hw, &call) {
+            let cores = self.each(others);
+            let all_came = || {
+                cores
+                    .clone()
+                    .all(|(_, core)| core.answer() == core.summons())
+            };
+            let _ = wait(hw, ANSWER_US, all_came);
+        }
     }
 
-    /// INIT, then start-up IPIs, to each of `targets`, as one piece of work.
-    fn reset<'a>(
-        &self,
-        hw: &impl Hardware,
-        targets: impl Iterator<Item = (usize, &'a crate::core::Core)> + Clone,
-        partition: Option<usize>,
-        generation: u32,
-        all_came: impl Fn() -> bool,
-    ) {
+    /// INITs, then start-up IPIs, as one piece of work. `false` if somebody else has taken that up
+    /// meanwhile.
+    fn reset(&self, hw: &impl Hardware, call: &Call) -> bool {
         let held = self.token.take(hw);
-        for (index, _) in targets.clone() {
+        let has_gone_on =
+            |(partition, life)| self.slot(partition).is_none_or(|slot| slot.life() != life);
+        if call.of.is_some_and(has_gone_on) {
+            held.release();
+            return false;
+        }
+        for index in call.inits {
             if held.is_held() {
                 hw.init(index);
             }
         }
         let _ = wait(hw, hw.init_delay_us(), || false);
-        for (_, core) in targets.clone() {
-            core.summon(partition, generation);
+        let generation = call.of.map_or(0, |(_, life)| life.generation);
+        let to_end = call
+            .of
+            .filter(|_| call.is_to_end)
+            .map(|(partition, _)| partition);
+        for (_, core) in self.each(call.startups) {
+            core.summon(to_end, generation);
         }
+        let is_missing = |core: &Core| core.answer() != core.summons();
         for round in 0..2 {
-            for (index, core) in targets.clone() {
-                let is_missing = round == 0 || core.answer() != core.summons();
-                if is_missing && held.is_held() {
+            for (index, core) in self.each(call.startups) {
+                // The first in any case: what it parked by was not this call.
+                let is_due = round == 0 || is_missing(core);
+                if is_due && held.is_held() {
                     hw.startup(index);
                 }
             }
-            if wait(hw, STARTUP_US, &all_came) {
+            let all_came = || !self.each(call.startups).any(|(_, core)| is_missing(core));
+            if wait(hw, STARTUP_US, all_came) {
                 break;
             }
         }
+        held.release();
+        true
     }
 
     /// Sees to it that the worker of an end works: another core of that partition, wherever it is.
-    /// Returns at once.
-    pub(crate) fn kick(&self, hw: &impl Hardware, partition: usize, life: Life) {
+    /// It was called `calls` times before. Returns at once.
+    pub(crate) fn kick(&self, hw: &impl Hardware, partition: usize, life: Life, calls: u32) {
         let Some((slot, index)) = self.slot(partition).zip(life.worker) else {
             return;
         };
+        slot.work.allow(life, hw.now() + hw.ticks(ANSWER_US));
         let Some(core) = self.core(index).filter(|_| index != hw.me()) else {
             return; // it sees that it is the worker as soon as it has nothing else to do
         };
-        let tries = slot.tries();
-        slot.set_tries(tries.saturating_add(1));
-        if !hw.is_boot_processor(index) {
-            slot.set_deadline(hw.now() + hw.ticks(ANSWER_US));
-            let target = core::iter::once((index, core));
-            let came = || core.answer() == core.summons();
-            self.reset(hw, target, Some(partition), life.generation, came);
+        let is_first = hw.boot_processor_first(partition);
+        if hw.is_boot_processor(index) {
+            if let Some((step, us)) = boot_step(slot, core, life, is_first, calls) {
+                slot.work.allow(life, hw.now() + hw.ticks(us));
+                do_step(hw, step, partition, index);
+                slot.work.set_calls(life, calls + 1);
+            }
             return;
         }
-        let is_first = hw.boot_processor_first(partition);
-        if let Some((step, us)) = boot_step(slot, life, is_first, tries) {
-            slot.set_deadline(hw.now() + hw.ticks(us));
-            do_step(hw, step, partition, index);
+        // The others are stopped with it, so that none of them resets it behind our back; unless the
+        // boot processor's own Linux has to bring it, and looks in vain for cores that are gone.
+        let is_spared = is_first && slot.members().any(|core| hw.is_boot_processor(core));
+        let is_stopped = |member: &usize| {
+            *member == index || !is_spared && *member != hw.me() && !hw.is_boot_processor(*member)
+        };
+        let call = Call {
+            of: Some((partition, life)),
+            inits: slot.members().filter(is_stopped).collect(),
+            startups: core::iter::once(index).collect(),
+            is_to_end: true,
+        };
+        if self.reset(hw, &call) {
+            slot.work.allow(life, hw.now() + hw.ticks(ANSWER_US));
+            slot.work.set_calls(life, calls + 1);
         }
     }
 
-    /// Whether everything was tried to make the worker work.
+    /// Whether everything was tried to make the worker work, by `calls` calls.
     pub(crate) fn is_beyond_reach(
         &self,
         hw: &impl Hardware,
         partition: usize,
         slot: &Slot,
         life: Life,
+        calls: u32,
     ) -> bool {
-        let is_boot = life.worker.is_some_and(|core| hw.is_boot_processor(core));
-        if is_boot {
-            let is_first = hw.boot_processor_first(partition);
-            boot_step(slot, life, is_first, slot.tries()).is_none()
-        } else {
-            slot.tries() > 0
+        let worker = life
+            .worker
+            .and_then(|index| Some((index, self.core(index)?)));
+        match worker {
+            Some((index, core)) if hw.is_boot_processor(index) => {
+                let is_first = hw.boot_processor_first(partition);
+                boot_step(slot, core, life, is_first, calls).is_none()
+            }
+            _ => calls >= MOST_CALLS,
         }
     }
 
@@ -186,7 +259,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             if came() {
                 return;
             }
-            let Some((step, us)) = boot_step(slot, life, is_first, tries) else {
+            let Some((step, us)) = boot_step(slot, core, life, is_first, tries) else {
                 break;
             };
             do_step(hw, step, partition, index);
@@ -194,8 +267,9 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
                 return;
             }
         }
-        core.lose(partition);
-        self.post(Kind::CoreLost, partition, index as u32);
+        if core.lose_unless_parked(partition) {
+            self.post(Kind::CoreLost, partition, index as u32);
+        }
     }
 }
 

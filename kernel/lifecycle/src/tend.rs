@@ -1,5 +1,6 @@
 //! Work that was left by a core that was reset: taken up again.
 
+use crate::ending::KICK_US;
 use crate::hardware::Hardware;
 use crate::life::{Life, Phase};
 use crate::slot::Slot;
@@ -58,22 +59,33 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         let has_come = self.has_come(hw, partition, life);
         let is_theirs = |slot: &Slot| slot.members().any(|core| life.kicker == Some(core));
         let is_abandoned = !has_come && ended.is_some_and(is_theirs);
-        if !is_abandoned && hw.now() <= slot.deadline() {
+        if !is_abandoned && !slot.work.is_late(life, hw.now(), hw.ticks(KICK_US)) {
             return;
         }
+        let calls = slot.work.calls(life);
         let is_given_up = if has_come {
-            slot.tries() >= MOST_TRIES
+            calls >= MOST_TRIES
         } else {
-            !is_abandoned && self.is_beyond_reach(hw, partition, slot, life)
+            !is_abandoned && self.is_beyond_reach(hw, partition, slot, life, calls)
         };
         if is_given_up
             && let Some(index) = life.worker
             && let Some(core) = self.core(index)
         {
-            core.lose(partition);
-            self.post(Kind::CoreLost, partition, index as u32);
+            // Before the step, so that none is without it: what follows may be the end.
+            let is_lost = if has_come {
+                core.give_up(partition);
+                true
+            } else if hw.is_boot_processor(index) {
+                core.lose_unless_parked(partition)
+            } else {
+                core.lose(partition)
+            };
+            if is_lost {
+                self.post(Kind::CoreLost, partition, index as u32);
+            }
         }
-        self.take_over(hw, partition, slot, life, is_given_up);
+        self.take_over(hw, partition, slot, life, is_given_up, calls);
     }
 
     /// Another worker, or the same one again.
@@ -84,15 +96,15 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         slot: &Slot,
         life: Life,
         is_given_up: bool,
+        calls: u32,
     ) {
         let me = hw.me();
-        let worker = if slot.members().any(|core| core == me) {
-            Some(me)
+        let (worker, calls) = if slot.members().any(|core| core == me) {
+            (Some(me), 0)
         } else if is_given_up {
-            slot.set_tries(0);
-            self.candidate(hw, partition, slot)
+            (self.candidate(hw, partition, slot), 0)
         } else {
-            life.worker
+            (life.worker, calls)
         };
         let taken = Life {
             worker,
@@ -104,7 +116,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             return;
         }
         if worker.is_some() {
-            self.kick(hw, partition, taken);
+            self.kick(hw, partition, taken, calls);
         } else {
             // None of its cores came back.
             self.conclude(hw, partition, slot, taken);

@@ -52,10 +52,9 @@ impl Held<'_> {
     pub(crate) fn is_held(&self) -> bool {
         self.token.0.load() == self.word
     }
-}
 
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
+    /// Gives it back, if it still holds it. Not on drop: a core that is reset drops nothing.
+    pub(crate) fn release(self) {
         self.token.0.replace(self.word, 0);
     }
 }

@@ -87,10 +87,11 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         })
     }
 
-    /// Whether a service must not return to that partition's Linux, which is being ended.
+    /// Whether a service must not return to that partition's Linux, which is being ended, or has
+    /// been ended without this core.
     pub fn is_ending(&self, partition: usize) -> bool {
         self.slot(partition)
-            .is_some_and(|slot| slot.phase() == Phase::Ending)
+            .is_some_and(|slot| slot.phase() != Phase::Running)
     }
 
     /// Its name, if there is such a partition.
@@ -118,7 +119,9 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         }
     }
 
-    /// Whether its plan may be replaced: no core uses it.
+    /// Whether its plan may be replaced: no core uses it. To be asked after
+    /// [`set_planned(partition, false)`](Self::set_planned): a request that came while the shell was
+    /// away may have begun a launch a moment before that, and will not a moment after.
     pub fn may_replace_plan(&self, partition: usize) -> bool {
         self.slot(partition)
             .is_some_and(|slot| slot.phase() == Phase::Idle && !self.has_lost(partition, slot))
