@@ -59,6 +59,8 @@ help: ## This list
 	@echo "  KERNEL=NAME ONLY=TEXT   bench: that kernel only; work with that in its name"
 	@echo "  TICKS=10                bench: seconds of each of the neighbour's controls"
 	@echo "  N=25 SEED=NUMBER        soak: rounds; what the ways are chosen by (printed)"
+	@echo "  MUTANT=NAME             mutants: only those with this in their names"
+	@echo "  SECONDS_EACH=60         mutants: longest search for each"
 	@echo "  TEST=NAME               test: only the QEMU tests with this in their name"
 
 # --- running ----------------------------------------------------------------------------------
@@ -114,8 +116,13 @@ test-long: setup-long ## The long stories: two Debians on disks, 256 MiB streams
 	@echo "A Debian to boot from: $$(tools/mkrootfs)"
 	@echo "Beside the stories of make test: each kernel with each disk, each partition's reboot under a"
 	@echo "256 MiB stream, a whole Debian in each of two partitions, and the same work without Bulkhead."
+	MODEL_SECONDS=600 MODEL_SEED=1000000 cargo test $(LOCKED) -p bulkhead-lifecycle-model -- --nocapture
 	BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture --test-threads 1 $(or $(TEST),devices)
 	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture in_bochs)
+
+.PHONY: mutants
+mutants: setup-build ## Takes one cure after the other out of the lifecycle: its model check must fail
+	@tools/mutants
 
 .PHONY: check
 check: setup-build gates ## The gates, and the tests that need no QEMU

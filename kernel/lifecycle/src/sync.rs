@@ -56,10 +56,6 @@ word!(Word32, AtomicU32, u32);
 word!(Word64, AtomicU64, u64);
 
 /// Whether an access can change the word.
-#[cfg_attr(
-    not(feature = "model"),
-    allow(unreachable_pub, reason = "it is public for the model checks")
-)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     not(feature = "model"),

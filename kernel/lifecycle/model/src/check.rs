@@ -1,0 +1,248 @@
+//! One schedule from its beginning to its end.
+
+use std::sync::Arc;
+
+use bulkhead_lifecycle::{CoreState, Definition, Kind, Outcome, State};
+use bulkhead_model::RestartPolicy;
+use shuttle::thread;
+
+use crate::cores;
+use crate::machine::{CORES, LAST, Mode, NAMES, PARTITIONS, RESCUER, members, pick};
+use crate::world::{World, check};
+
+/// Longest time in which everything must settle, in microseconds: a worker that is never heard of
+/// again costs four minutes.
+const SETTLE_US: u64 = 1_000_000_000;
+
+/// In which every core that did not take its INIT has done so.
+const FAULTS_US: u64 = 4_000_000;
+/// In which whoever looks now and then has looked.
+const SHORT_US: u64 = 300_000;
+
+/// One schedule.
+pub(crate) fn schedule() {
+    let world = World::new();
+    check(|| set_up(&world));
+    let threads: Vec<_> = (0..CORES)
+        .map(|core| {
+            let own = world.clone();
+            thread::spawn(move || cores::run(&own, core))
+        })
+        .collect();
+    while world.machine().budget > 0 {
+        step(&world);
+        let mut machine = world.machine();
+        if machine.clock > 600_000_000 {
+            machine.budget = 0; // all of them hang, or have ended
+        }
+    }
+    world.note(|| format!("SETTLE {}", shuttle::current::context_switches()));
+    world.machine().faults = 0;
+    settle(&world, FAULTS_US);
+    world.note(|| format!("VERIFY {}", shuttle::current::context_switches()));
+    verify(&world);
+    for partition in [LAST, 0, 1, 2] {
+        rehearse(&world, partition);
+    }
+    verify(&world);
+    check(|| read_events(&world));
+    world.note(|| format!("OVER {}", shuttle::current::context_switches()));
+    world.machine().is_over = true;
+    for core in 0..CORES {
+        world.wake(core);
+    }
+    for thread in threads {
+        let _ = thread.join();
+    }
+}
+
+fn set_up(world: &Arc<World>) {
+    for core in 0..CORES {
+        world.machine().cores[core].mode = Some(Mode::Bulkhead);
+        world.life.set_core_state(core, CoreState::Parked);
+    }
+    world.life.set_core_state(0, CoreState::Bulkhead);
+    for (partition, name) in NAMES.into_iter().enumerate() {
+        world.life.publish(
+            partition,
+            Some(&Definition {
+                name,
+                cores: members(partition),
+                policy: pick(&RestartPolicy::ALL),
+                has_control: partition != 2,
+            }),
+        );
+        world.life.set_planned(partition, true);
+    }
+}
+
+fn step(world: &World) {
+    thread::yield_now();
+    world.tick();
+}
+
+fn settle(world: &World, quiet_us: u64) {
+    let end = world.machine().clock + SETTLE_US;
+    // A round in which nothing was under way any more, and then some time for who is late.
+    let mut quiet_since = None;
+    loop {
+        step(world);
+        let now = world.machine().clock;
+        let is_moving = |partition: &usize| {
+            let state = world.state(*partition);
+            state.is_live() && state != State::Running
+        };
+        let moving = (0..PARTITIONS).find(is_moving);
+        match moving {
+            Some(partition) => {
+                quiet_since = None;
+                assert!(
+                    now < end,
+                    "{} is stuck: {}",
+                    NAMES[partition],
+                    describe(world)
+                );
+            }
+            None if now > *quiet_since.get_or_insert(now) + quiet_us => return,
+            None => {}
+        }
+    }
+}
+
+fn describe(world: &World) -> String {
+    check(|| {
+        let views: Vec<_> = (0..PARTITIONS).map(|p| world.life.view(p)).collect();
+        let cores: Vec<_> = (0..CORES)
+            .map(|core| {
+                (
+                    world.life.core_state(core),
+                    world.machine().cores[core].mode,
+                )
+            })
+            .collect();
+        format!("{views:?} {cores:?}")
+    })
+}
+
+/// That what the records say is true.
+fn verify(world: &World) {
+    check(|| {
+        for (partition, members) in (0..PARTITIONS).map(members).enumerate() {
+            let view = world.life.view(partition).expect("it is one of ours");
+            let machine = world.machine();
+            let memory = machine.memory[partition];
+            let counted = memory.entries..=memory.entries + memory.lost_entries;
+            assert!(
+                counted.contains(&view.runs),
+                "{partition}: {view:?}, {counted:?} entries"
+            );
+            for core in members {
+                let (mode, state) = (machine.cores[*core].mode, world.life.core_state(*core));
+                let is_boot = *core == members[0];
+                if state == CoreState::Lost {
+                    let is_faulty = machine.cores[*core].was_faulty || mode == Some(Mode::Dead);
+                    assert!(is_faulty, "core {core} was found lost, and is not");
+                } else if view.state == State::Running {
+                    assert_eq!(state, CoreState::Running, "core {core} of {partition}");
+                    // Two of its cores may have stopped each other.
+                    let is_stopped = mode == Some(Mode::Waiting);
+                    let is_there = !is_boot || is_stopped || mode == Some(Mode::Linux(partition));
+                    assert!(is_there, "boot core {core} is not in Linux {partition}");
+                } else {
+                    assert_eq!(mode, Some(Mode::Bulkhead), "core {core} of {partition}");
+                    assert_ne!(state, CoreState::Running, "core {core} of {partition}");
+                }
+            }
+        }
+    });
+    for (partition, members) in (0..PARTITIONS).map(members).enumerate() {
+        let is_lost = |core: &&usize| check(|| world.life.core_state(**core)) == CoreState::Lost;
+        if members.iter().all(|core| !is_lost(&core)) || partition == RESCUER {
+            // Nobody reads it for the partition; what it would read is what is checked.
+
+            let outcome = outcome(world, partition);
+            assert!(
+                !outcome.is_open(),
+                "{partition}'s request is open: {outcome}"
+            );
+        }
+    }
+}
+
+/// That the telling goes on, whichever of its writers were reset.
+fn read_events(world: &World) {
+    while world.life.next_event().is_some() {}
+    for which in [7, 8] {
+        world.life.device_stuck(RESCUER, which);
+        let told = world.life.next_event().expect("it was just posted");
+        assert_eq!((told.kind, told.detail), (Kind::DeviceStuck, which));
+    }
+}
+
+fn outcome(world: &World, partition: usize) -> Outcome {
+    let hw = crate::hardware::Seen {
+        world,
+        me: members(RESCUER)[0],
+    };
+    check(|| world.life.outcome(&hw, partition))
+}
+
+/// That the partition can be killed and started by one that has the right.
+fn rehearse(world: &World, partition: usize) {
+    let has_lost = check(|| {
+        let mut cores = members(partition).iter();
+        cores.any(|core| world.life.core_state(*core) == CoreState::Lost)
+    });
+    if has_lost {
+        return;
+    }
+    if world.state(partition) == State::Running {
+        let kill = || order(world, format!("kill {}", NAMES[partition]));
+        let mut reply = kill();
+        while reply == Outcome::TooEarly {
+            reply = kill();
+        }
+        assert_eq!(
+            reply,
+            Outcome::Done,
+            "kill {}: {}",
+            NAMES[partition],
+            describe(world)
+        );
+        settle(world, SHORT_US);
+        let state = world.state(partition);
+        assert_eq!(state, State::Stopped, "{}", describe(world));
+    }
+    // The boot processor may run the shell.
+    if partition != LAST {
+        let reply = order(world, format!("start {}", NAMES[partition]));
+        assert_eq!(
+            reply,
+            Outcome::Done,
+            "start {}: {}",
+            NAMES[partition],
+            describe(world)
+        );
+        settle(world, SHORT_US);
+        assert_eq!(
+            world.state(partition),
+            State::Running,
+            "{}",
+            describe(world)
+        );
+    }
+}
+
+/// Has the rescuer ask for it, and waits for the answer.
+fn order(world: &World, order: String) -> Outcome {
+    world.machine().order = Some(order.clone());
+    let end = world.machine().clock + SETTLE_US;
+    loop {
+        step(world);
+        if let Some(reply) = world.machine().reply.take() {
+            return reply;
+        }
+        let is_late = world.machine().clock > end;
+        assert!(!is_late, "{order} is not answered: {}", describe(world));
+    }
+}

@@ -1,0 +1,190 @@
+//! The [`Hardware`] of a simulated core, and what must never be asked of it.
+
+use bulkhead_lifecycle::{Hardware, State};
+use shuttle::rand::{Rng, thread_rng};
+
+use crate::machine::{CORES, Entry, LAST, Mode, one_in, owner};
+use crate::world::{World, check};
+
+/// As seen from one core.
+pub(crate) struct Seen<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) me: usize,
+}
+
+impl Seen<'_> {
+    /// A step that others may wait for.
+    fn act(&self) {
+        self.world.point(self.me);
+        self.world.progress();
+    }
+
+    /// Works on a partition's memory and devices, alone.
+    fn work(&self, partition: usize, what: &str) {
+        self.act();
+        self.world.note(|| format!("{what} {partition}"));
+        let mut machine = self.world.machine();
+        for (index, core) in machine.cores.iter().enumerate() {
+            let is_lost = || check(|| self.world.life.is_lost_from(index, partition));
+            assert!(
+                core.mode != Some(Mode::Linux(partition)) || what == "silence" && is_lost(),
+                "core {} does {what} of {partition} while core {index} runs its Linux",
+                self.me
+            );
+        }
+        if let Some((other, life)) = machine.memory[partition].writer {
+            assert!(
+                other == self.me || machine.cores[other].life != life,
+                "cores {} and {other} work on {partition} at once: {what}",
+                self.me
+            );
+        }
+        let memory = machine.memory[partition];
+        assert!(
+            !memory.is_replanned,
+            "{what} of {partition} reads a plan that is replaced"
+        );
+        machine.memory[partition].writer = Some((self.me, machine.cores[self.me].life));
+        drop(machine);
+        for _ in 0..3 {
+            self.act();
+        }
+        self.world.machine().memory[partition].writer = None;
+    }
+}
+
+impl Hardware for Seen<'_> {
+    fn me(&self) -> usize {
+        self.me
+    }
+
+    fn apic_id(&self, core: usize) -> u32 {
+        core as u32 * 2
+    }
+
+    fn now(&self) -> u64 {
+        self.world.machine().clock
+    }
+
+    fn ticks(&self, us: u64) -> u64 {
+        us
+    }
+
+    fn relax(&self) {
+        self.world.relax(self.me);
+    }
+
+    fn init(&self, core: usize) {
+        self.act();
+        self.world.note(|| format!("INIT to {core}"));
+        assert!(core < CORES && core != 0, "INIT to core {core}");
+        assert!(core != self.me, "INIT to itself");
+        let owner = owner(core);
+        let state = self.world.state(owner);
+        assert_eq!(state, State::Ending, "INIT to core {core} of {owner}");
+        let mut machine = self.world.machine();
+        let target = &machine.cores[core];
+        let is_stuck = machine.clock < target.frozen_until;
+        assert!(
+            target.owes.is_empty() || is_stuck,
+            "INIT to core {core}, which has sent one to {:?} and no start-up IPI yet",
+            target.owes
+        );
+        machine.cores[self.me].owes.push(core);
+        if machine.faults > 0 && one_in(4) {
+            machine.faults -= 1;
+            let clock = machine.clock;
+            let target = &mut machine.cores[core];
+            target.was_faulty = true;
+            let time = thread_rng().gen_range(0..3_000_000);
+            if one_in(2) {
+                target.frozen_until = clock + time;
+            } else {
+                target.slowness = time;
+            }
+            let (frozen, slow) = (target.frozen_until, target.slowness);
+            drop(machine);
+            self.world
+                .note(|| format!("core {core} frozen until {frozen}, slow by {slow}"));
+        } else {
+            drop(machine);
+        }
+        self.world.send_init(core);
+    }
+
+    fn init_delay_us(&self) -> u64 {
+        10
+    }
+
+    fn startup(&self, core: usize) {
+        self.act();
+        self.world.note(|| format!("start-up IPI to {core}"));
+        self.world.machine().cores[self.me].owes.clear();
+        self.world.take_startup(core, Entry::Trampoline);
+    }
+
+    fn doorbell(&self, core: usize) {
+        self.act();
+        self.world.note(|| format!("doorbell to {core}"));
+        self.world.machine().cores[core].doorbell = true;
+        self.world.wake(core);
+    }
+
+    fn is_boot_processor(&self, core: usize) -> bool {
+        core == 0
+    }
+
+    fn is_too_early(&self, partition: usize) -> bool {
+        let entered = check(|| self.world.life.entered(partition));
+        let machine = self.world.machine();
+        partition == LAST && machine.steps_of_last < 3 && machine.clock < entered + 500_000
+    }
+
+    fn boot_processor_first(&self, _: usize) -> bool {
+        self.world.machine().boot_processor_first
+    }
+
+    fn ask_boot_processor(&self, partition: usize) {
+        self.act();
+        self.world.note(|| "asks core 0".into());
+        assert_eq!(partition, LAST, "it has not the boot processor");
+        self.world.machine().cores[0].asked = true;
+        self.world.wake(0);
+    }
+
+    fn force_boot_processor(&self, partition: usize) {
+        self.act();
+        self.world.note(|| "forces core 0".into());
+        assert_eq!(partition, LAST, "it has not the boot processor");
+        self.world.machine().cores[0].nmi = true;
+        self.world.wake(0);
+    }
+
+    fn silence(&self, partition: usize) {
+        self.work(partition, "silence");
+    }
+
+    fn set_up(&self, partition: usize, _is_first: bool) {
+        self.work(partition, "set-up");
+    }
+
+    fn clear(&self, partition: usize) {
+        self.work(partition, "clear");
+        self.world.machine().memory[partition].is_foreign = false;
+    }
+
+    fn place(&self, partition: usize) -> u64 {
+        self.work(partition, "place");
+        1
+    }
+
+    fn hand_over(&self, partition: usize) {
+        self.act();
+        self.world.machine().cores[self.me].launching = Some(partition);
+    }
+
+    fn keep(&self) {
+        self.act();
+        self.world.machine().cores[self.me].launching = None;
+    }
+}

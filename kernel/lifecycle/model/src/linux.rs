@@ -1,0 +1,187 @@
+//! A partition's Linux: it does what it likes with its own cores, and asks for the rest.
+
+use std::panic::resume_unwind;
+use std::sync::Arc;
+
+use bulkhead_lifecycle::{End, Outcome};
+use shuttle::rand::{Rng, thread_rng};
+
+use crate::hardware::Seen;
+use crate::machine::{Entry, LAST, Mode, NAMES, RESCUER, Stop, members, one_in, pick};
+use crate::world::{World, check};
+
+/// Whether a core goes on in its Linux.
+#[derive(PartialEq, Eq)]
+enum Then {
+    Goes,
+    Parks,
+}
+
+/// Executes it, until this core comes back into Bulkhead's code by a call. `is_entry`: this is the
+/// boot core, after a launch.
+pub(crate) fn run(world: &Arc<World>, me: usize, partition: usize, is_entry: bool) {
+    if is_entry {
+        enter(world, me, partition);
+        for sibling in members(partition).iter().filter(|core| **core != me) {
+            if !one_in(8) {
+                start_sibling(world, me, partition, *sibling);
+            }
+        }
+    }
+    loop {
+        point(world, me);
+        if act(world, me, partition) == Then::Parks {
+            return;
+        }
+    }
+}
+
+fn enter(world: &World, me: usize, partition: usize) {
+    world.note(|| format!("enters Linux {partition}"));
+    let mut machine = world.machine();
+    let memory = &mut machine.memory[partition];
+    assert!(
+        !memory.is_foreign,
+        "{partition} sees what another left in its RAM"
+    );
+    memory.entries += 1;
+    if partition == LAST {
+        machine.steps_of_last = 0;
+    }
+    let core = &mut machine.cores[me];
+    core.launching = None;
+    core.mode = Some(Mode::Linux(partition));
+    (core.asked, core.nmi) = (false, false);
+}
+
+/// A step in Linux's own code, where interrupts come.
+fn point(world: &World, me: usize) {
+    world.point(me);
+    leave_if_asked(world, me, true);
+}
+
+fn leave_if_asked(world: &World, me: usize, are_interrupts_on: bool) {
+    let mut machine = world.machine();
+    let core = &mut machine.cores[me];
+    let is_out = core.nmi || core.asked && are_interrupts_on;
+    if me == 0 && is_out {
+        (core.nmi, core.asked) = (false, false);
+        core.mode = Some(Mode::Bulkhead);
+        drop(machine);
+        world.note(|| "is led out of its Linux".into());
+        resume_unwind(Box::new(Stop::Detour));
+    }
+}
+
+fn start_sibling(world: &World, me: usize, partition: usize, sibling: usize) {
+    point(world, me);
+    world.note(|| format!("its Linux sends INIT to {sibling}"));
+    world.progress();
+    world.send_init(sibling);
+    point(world, me);
+    world.progress();
+    world.take_startup(sibling, Entry::Linux(partition));
+}
+
+/// A call of a service.
+fn call(world: &World, me: usize, partition: usize, serve: impl FnOnce(&Seen<'_>)) -> Then {
+    let hw = Seen { world, me };
+    world.machine().light(me);
+    world.life.tend(&hw);
+    serve(&hw);
+    world.machine().cores[me].fuse = None;
+    if world.life.is_ending(partition) {
+        return end(world, me, partition, End::Failed);
+    }
+    Then::Goes
+}
+
+fn end(world: &World, me: usize, partition: usize, end: End) -> Then {
+    world.note(|| format!("{partition} ends: {end:?}"));
+    world.machine().cores[me].mode = Some(Mode::Bulkhead);
+    world.life.ended(&Seen { world, me }, partition, end);
+    Then::Parks
+}
+
+fn act(world: &World, me: usize, partition: usize) -> Then {
+    if partition == LAST {
+        world.machine().steps_of_last += 1;
+    }
+    if partition == RESCUER {
+        return rescue(world, me);
+    }
+    let mut machine = world.machine();
+    if machine.budget == 0 || one_in(3) {
+        drop(machine);
+        world.sleep(me);
+        return Then::Goes;
+    }
+    machine.budget -= 1;
+    drop(machine);
+    match thread_rng().gen_range(0..16) {
+        0 => end(world, me, partition, End::PoweredOff),
+        1 => end(world, me, partition, End::Rebooted),
+        2 => end(world, me, partition, End::Failed),
+        3 => loop {
+            // It hangs, with interrupts off.
+            world.sleep(me);
+            leave_if_asked(world, me, false);
+        },
+        4..7 => {
+            let is_sibling = |core: &&usize| **core != me && **core != 0;
+            let siblings = members(partition).iter().filter(is_sibling);
+            siblings.for_each(|sibling| start_sibling(world, me, partition, *sibling));
+            Then::Goes
+        }
+        7 => call(world, me, partition, |hw| {
+            let _ = world.life.outcome(hw, partition);
+        }),
+        _ => {
+            let request = request(world);
+            call(world, me, partition, |hw| {
+                let outcome = world.life.ask(hw, partition, Some(&request));
+                world.note(|| format!("{partition} asks {request}: {outcome}"));
+            })
+        }
+    }
+}
+
+fn request(world: &World) -> String {
+    // While the shell runs, its core is not the last Linux's.
+    let has_shell = check(|| world.life.shell_runs());
+    let targets: &[usize] = if has_shell {
+        &[0, 1, 2]
+    } else {
+        &[0, 1, 2, LAST, LAST]
+    };
+    let target = pick(targets);
+    match pick(&["kill", "kill", "restart", "start", "shell"]) {
+        "shell" => "shell".into(),
+        verb => format!("{verb} {}", NAMES[target]),
+    }
+}
+
+/// The rescuer looks whether something was left, and asks for what it is told to.
+fn rescue(world: &World, me: usize) -> Then {
+    let order = world.machine().order.clone();
+    let then = call(world, me, RESCUER, |hw| {
+        let Some(order) = order else { return };
+        let asked = order.starts_with("wait");
+        let outcome = if asked {
+            world.life.outcome(hw, RESCUER)
+        } else {
+            world.life.ask(hw, RESCUER, Some(&order))
+        };
+        world.note(|| format!("rescuer: {order}: {outcome}"));
+        let mut machine = world.machine();
+        if outcome.is_open() || outcome == Outcome::None {
+            machine.order = Some("wait".into());
+        } else {
+            (machine.order, machine.reply) = (None, Some(outcome));
+        }
+    });
+    if then == Then::Goes {
+        world.sleep(me);
+    }
+    then
+}

@@ -1,0 +1,181 @@
+//! The machine: cores that take INIT at any step, a clock that moves when nobody makes progress.
+//!
+//! One thread of `shuttle` is one core. All threads share one thread of the host, so what lies
+//! between two points below is one step.
+
+use std::cell::Cell;
+
+use bulkhead_lifecycle::Lifecycle;
+use shuttle::rand::{Rng, thread_rng};
+
+/// Cores of the machine; the first is its boot processor.
+pub(crate) const CORES: usize = 9;
+/// Partitions.
+pub(crate) const PARTITIONS: usize = 5;
+
+/// Two with control, a victim, the rescuer, and the last Linux, on the boot processor.
+pub(crate) const NAMES: [&str; PARTITIONS] = ["a", "b", "c", "rescuer", "last"];
+/// The partition that settles what is left, and that nobody ends while the others act.
+pub(crate) const RESCUER: usize = 3;
+/// The one on the boot processor.
+pub(crate) const LAST: usize = 4;
+/// Their cores, the boot core first; the last Linux has the boot processor with or without another.
+const MEMBERS: [&[usize]; PARTITIONS] = [&[1, 2], &[3, 4], &[5, 6], &[7], &[0, 8]];
+
+std::thread_local! {
+    static IS_ALONE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Says whether the boot processor is the last Linux's only core.
+pub(crate) fn set_alone(is_alone: bool) {
+    IS_ALONE.set(is_alone);
+}
+
+/// A partition's cores, the boot core first.
+pub(crate) fn members(partition: usize) -> &'static [usize] {
+    let all = MEMBERS[partition];
+    if partition == LAST && IS_ALONE.get() {
+        &all[..1]
+    } else {
+        all
+    }
+}
+
+/// The partition that a core belongs to.
+pub(crate) fn owner(core: usize) -> usize {
+    let owner = MEMBERS.iter().position(|cores| cores.contains(&core));
+    owner.expect("every core belongs to one")
+}
+
+/// The lifecycle under test.
+pub(crate) type Life = Lifecycle<PARTITIONS, CORES>;
+
+/// Why a core's thread is unwound.
+pub(crate) enum Stop {
+    /// It took an INIT.
+    Reset,
+    /// It is the boot processor, and an interrupt led it out of its Linux.
+    Detour,
+    /// The schedule is over.
+    Over,
+}
+
+/// What a core executes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Bulkhead's code, not in a service.
+    Bulkhead,
+    /// A partition's Linux, or a service that returns to it.
+    Linux(usize),
+    /// Nothing, until a start-up IPI.
+    Waiting,
+    /// Nothing any more.
+    Dead,
+}
+
+/// Where a start-up IPI leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// Bulkhead's trampoline.
+    Trampoline,
+    /// A partition's Linux, started by another core of it.
+    Linux(usize),
+}
+
+/// One core.
+#[derive(Default)]
+pub(crate) struct Core {
+    pub(crate) mode: Option<Mode>,
+    /// It took an INIT, and its thread does not know it yet.
+    pub(crate) is_reset: bool,
+    /// An INIT is on its way to it.
+    pub(crate) is_called: bool,
+    /// After so many steps another core of its Linux brings it up anew.
+    pub(crate) fuse: Option<u32>,
+    /// Number of its INITs.
+    pub(crate) life: u64,
+    /// Cores that it sent an INIT, and no start-up IPI yet.
+    pub(crate) owes: Vec<usize>,
+    pub(crate) entry: Option<Entry>,
+    pub(crate) doorbell: bool,
+    pub(crate) asked: bool,
+    pub(crate) nmi: bool,
+    /// It does nothing until then, and loses start-up IPIs.
+    pub(crate) frozen_until: u64,
+    /// After a start-up IPI it stands still for so long.
+    pub(crate) slowness: u64,
+    /// It was frozen or slow once, so that it may be found lost.
+    pub(crate) was_faulty: bool,
+    /// It is between the end of a launch and its Linux.
+    pub(crate) launching: Option<usize>,
+    pub(crate) has_relaxed: bool,
+    pub(crate) is_blocked: bool,
+    /// What it would sleep for has come already.
+    pub(crate) is_woken: bool,
+    /// Its thread is over.
+    pub(crate) is_gone: bool,
+}
+
+/// What a partition's memory has seen.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Memory {
+    /// Another's data is in it.
+    pub(crate) is_foreign: bool,
+    /// The core that writes it or its devices, and that core's number of INITs.
+    pub(crate) writer: Option<(usize, u64)>,
+    /// The shell stores another plan.
+    pub(crate) is_replanned: bool,
+    /// Linux's entries, and those that an INIT came before.
+    pub(crate) entries: u32,
+    pub(crate) lost_entries: u32,
+}
+
+/// The state that is not the lifecycle's.
+pub(crate) struct Machine {
+    pub(crate) clock: u64,
+    pub(crate) cores: [Core; CORES],
+    pub(crate) memory: [Memory; PARTITIONS],
+    /// Actions left for all Linuxes and the operator.
+    pub(crate) budget: u32,
+    /// INITs left that go wrong.
+    pub(crate) faults: u32,
+    pub(crate) boot_processor_first: bool,
+    pub(crate) steps_of_last: u32,
+    /// What the rescuer is to ask for, and what it was told in the end.
+    pub(crate) order: Option<String>,
+    pub(crate) reply: Option<bulkhead_lifecycle::Outcome>,
+    pub(crate) is_over: bool,
+    pub(crate) still: u32,
+}
+
+impl Machine {
+    /// In the next steps of that core, a core of the same Linux may bring it up anew.
+    pub(crate) fn light(&mut self, core: usize) {
+        self.cores[core].fuse = one_in(6).then(|| thread_rng().gen_range(0..100));
+    }
+
+    /// One step nearer to that; whether it happens now. Only if there is still such a core.
+    pub(crate) fn burn(&mut self, core: usize) -> bool {
+        let Some(steps) = self.cores[core].fuse else {
+            return false;
+        };
+        self.cores[core].fuse = steps.checked_sub(1);
+        let runs = |other: &usize| *other != core && self.runs_linux(*other);
+        steps == 0 && core != 0 && members(owner(core)).iter().any(runs)
+    }
+
+    fn runs_linux(&self, core: usize) -> bool {
+        let is_stuck = self.clock < self.cores[core].frozen_until;
+        matches!(self.cores[core].mode, Some(Mode::Linux(_))) && !is_stuck
+    }
+}
+
+/// Picks one.
+pub(crate) fn pick<T: Copy>(of: &[T]) -> T {
+    of[thread_rng().gen_range(0..of.len())]
+}
+
+/// One time in `n`.
+pub(crate) fn one_in(n: u32) -> bool {
+    thread_rng().gen_range(0..n) == 0
+}

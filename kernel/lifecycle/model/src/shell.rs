@@ -1,0 +1,141 @@
+//! Bulkhead's shell: what passes for an operator, and the ways it leaves its core.
+
+use std::sync::Arc;
+
+use shuttle::rand::{Rng, thread_rng};
+
+use bulkhead_lifecycle::{CoreState, Outcome, Verb};
+
+use crate::hardware::Seen;
+use crate::machine::{LAST, Mode, RESCUER, members, one_in, pick};
+use crate::world::World;
+
+/// Runs it on core 0, until the core is to park.
+pub(crate) fn run(world: &Arc<World>) {
+    let hw = Seen { world, me: 0 };
+    world.note(|| "runs the shell".into());
+    if world.machine().memory[RESCUER].entries == 0 {
+        for partition in [RESCUER, 0, 1, 2] {
+            begin(world, &hw, partition);
+        }
+    }
+    loop {
+        serve(world, &hw);
+        world.sleep(0);
+        if world.machine().budget == 0 {
+            continue;
+        }
+        if one_in(8) {
+            if leave(world, &hw) {
+                return;
+            }
+        } else if one_in(2) {
+            world.machine().budget -= 1;
+            operate(world, &hw);
+        }
+    }
+}
+
+/// What it does whenever there is time.
+fn serve(world: &World, hw: &Seen<'_>) {
+    world.life.tend(hw);
+    while let Some((caller, verb, target)) = world.life.next_request() {
+        let is_done = match verb {
+            Verb::Start => world.life.start(hw, target).is_ok(),
+            Verb::Kill => world.life.kill(hw, target).is_ok(),
+            Verb::Restart => {
+                world.life.restart(hw, target).is_ok() || world.life.start(hw, target).is_ok()
+            }
+            Verb::Shell => false,
+        };
+        world.note(|| format!("shell: {verb:?} {target} for {caller}: {is_done}"));
+        let outcome = if is_done {
+            Outcome::Done
+        } else {
+            Outcome::Refused
+        };
+        world.life.answer(caller, outcome);
+    }
+    while let Some(event) = world.life.next_event() {
+        world.note(|| format!("shell reads {event:?}"));
+    }
+}
+
+fn operate(world: &World, hw: &Seen<'_>) {
+    let partition = pick(&[0, 1, 2]);
+    match pick(&["start", "kill", "restart", "plan"]) {
+        "start" => drop(world.life.start(hw, partition)),
+        "kill" => drop(world.life.kill(hw, partition)),
+        "restart" => drop(world.life.restart(hw, partition)),
+        _ => {
+            replan(world, partition);
+            begin(world, hw, partition);
+        }
+    }
+}
+
+/// A launch, and sometimes an end in the middle of it.
+fn begin(world: &World, hw: &Seen<'_>, partition: usize) {
+    if world.life.start(hw, partition).is_ok() && partition != RESCUER && one_in(4) {
+        for _ in 0..thread_rng().gen_range(0..30) {
+            world.point(0);
+        }
+        let _ = world.life.restart(hw, partition);
+    }
+}
+
+/// Stores another plan, for RAM that was another's.
+fn replan(world: &World, partition: usize) {
+    if !world.life.may_replace_plan(partition) {
+        return;
+    }
+    world.life.set_planned(partition, false);
+    if !world.life.may_replace_plan(partition) {
+        world.life.set_planned(partition, true);
+        return;
+    }
+    for core in members(partition) {
+        let mode = world.machine().cores[*core].mode;
+        let is_parked = mode == Some(Mode::Bulkhead);
+        assert!(
+            is_parked,
+            "{partition}'s memory is given away: core {core} is {mode:?}"
+        );
+    }
+    world.machine().memory[partition].is_replanned = true;
+    world.point(0);
+    world.point(0);
+    let mut machine = world.machine();
+    machine.memory[partition].is_replanned = false;
+    machine.memory[partition].is_foreign = true;
+    drop(machine);
+    world.life.set_planned(partition, true);
+}
+
+/// Leaves in one of three ways; `false` if it stays.
+fn leave(world: &World, hw: &Seen<'_>) -> bool {
+    match pick(&["halt", "handoff", "panic"]) {
+        "halt" => {
+            world.note(|| "shell halts".into());
+            world.life.halt_shell(hw);
+            true
+        }
+        "handoff" => {
+            if world.life.start_here(hw, LAST).is_err() {
+                return false;
+            }
+            world.note(|| "shell hands off".into());
+            world.life.lend_shell_core(hw);
+            true
+        }
+        _ => {
+            world.note(|| "shell panics".into());
+            world.life.bury_shell();
+            world.life.set_core_state(0, CoreState::Lost);
+            world.machine().cores[0].mode = Some(Mode::Dead);
+            loop {
+                world.sleep(0);
+            }
+        }
+    }
+}

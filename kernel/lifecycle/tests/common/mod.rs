@@ -1,0 +1,204 @@
+//! A machine in one thread: a core does what it has to when the test says so, and the clock moves
+//! only where the lifecycle waits.
+#![allow(dead_code, reason = "each test file uses some of it")]
+
+use std::cell::{Cell, RefCell};
+
+use bulkhead_lifecycle::{CoreState, Definition, Duty, End, Event, Hardware, Lifecycle, State};
+use bulkhead_model::RestartPolicy;
+
+pub(crate) const PARTITIONS: usize = 4;
+pub(crate) const CORES: usize = 8;
+
+/// The names of the partitions, and their cores; core 0 has the shell.
+pub(crate) const NAMES: [&str; PARTITIONS] = ["one", "two", "three", "last"];
+pub(crate) const MEMBERS: [&[usize]; PARTITIONS] = [&[1, 2], &[3, 4], &[5], &[0]];
+
+pub(crate) struct Machine {
+    pub(crate) life: Lifecycle<PARTITIONS, CORES>,
+    pub(crate) clock: Cell<u64>,
+    /// It does not take an INIT.
+    pub(crate) is_deaf: [Cell<bool>; CORES],
+    is_reset: [Cell<bool>; CORES],
+    pub(crate) is_early: Cell<bool>,
+    pub(crate) log: RefCell<Vec<String>>,
+}
+
+/// As seen from one core.
+pub(crate) struct At<'a>(pub(crate) &'a Machine, pub(crate) usize);
+
+impl Machine {
+    /// Partitions one, two (with control), three, all planned, at rest; the shell runs.
+    pub(crate) fn new(policy: RestartPolicy) -> Self {
+        let machine = Self {
+            life: Lifecycle::new(),
+            clock: Cell::new(1 << 30),
+            is_deaf: Default::default(),
+            is_reset: Default::default(),
+            is_early: Cell::new(false),
+            log: RefCell::default(),
+        };
+        for core in 1..CORES {
+            machine.life.set_core_state(core, CoreState::Parked);
+        }
+        machine.life.set_core_state(0, CoreState::Bulkhead);
+        for partition in 0..PARTITIONS {
+            machine.life.publish(
+                partition,
+                Some(&Definition {
+                    name: NAMES[partition],
+                    cores: MEMBERS[partition],
+                    policy,
+                    has_control: partition == 1,
+                }),
+            );
+            machine.life.set_planned(partition, true);
+        }
+        machine
+    }
+
+    pub(crate) fn at(&self, core: usize) -> At<'_> {
+        At(self, core)
+    }
+
+    /// Every parked core does what it has to, until nobody has anything to do. Answers whether the
+    /// shell came back.
+    pub(crate) fn run(&self) -> bool {
+        let mut is_back = false;
+        let mut is_busy = true;
+        while std::mem::take(&mut is_busy) {
+            for core in 0..CORES {
+                let hw = self.at(core);
+                if self.life.core_state(core) != CoreState::Parked {
+                    continue;
+                }
+                match self.life.duty(&hw) {
+                    Duty::Launch(partition) => {
+                        self.life.launch(&hw, partition);
+                        is_busy = true;
+                    }
+                    Duty::End(partition) => {
+                        self.life.finish(&hw, partition);
+                        is_busy = true;
+                    }
+                    Duty::Shell => {
+                        self.life.resume_shell(&hw);
+                        is_back = true;
+                    }
+                    Duty::Look | Duty::Rest => {}
+                }
+            }
+        }
+        is_back
+    }
+
+    pub(crate) fn start(&self, partition: usize) {
+        assert_eq!(self.life.start(&self.at(0), partition), Ok(()));
+        self.run();
+        assert_eq!(self.state(partition), State::Running);
+    }
+
+    /// Its Linux ends, on its boot core.
+    pub(crate) fn end(&self, partition: usize, end: End) {
+        self.life
+            .ended(&self.at(MEMBERS[partition][0]), partition, end);
+        self.run();
+    }
+
+    pub(crate) fn pass(&self, ms: u64) {
+        self.clock.set(self.clock.get() + ms * 1000);
+        self.run();
+    }
+
+    pub(crate) fn state(&self, partition: usize) -> State {
+        self.life.view(partition).expect("there is one").state
+    }
+
+    pub(crate) fn runs(&self, partition: usize) -> u32 {
+        self.life.view(partition).expect("there is one").runs
+    }
+
+    pub(crate) fn failures(&self, partition: usize) -> u32 {
+        self.life.view(partition).expect("there is one").failures
+    }
+
+    pub(crate) fn events(&self) -> Vec<Event> {
+        std::iter::from_fn(|| self.life.next_event()).collect()
+    }
+
+    fn note(&self, what: String) {
+        self.log.borrow_mut().push(what);
+    }
+
+    /// What was done since the last look.
+    pub(crate) fn done(&self) -> Vec<String> {
+        self.log.take()
+    }
+}
+
+impl Hardware for At<'_> {
+    fn me(&self) -> usize {
+        self.1
+    }
+    fn apic_id(&self, core: usize) -> u32 {
+        core as u32 * 2
+    }
+    fn now(&self) -> u64 {
+        self.0.clock.get()
+    }
+    fn ticks(&self, us: u64) -> u64 {
+        us
+    }
+    fn relax(&self) {
+        self.0.clock.set(self.0.clock.get() + 50);
+    }
+    fn init(&self, core: usize) {
+        assert_ne!(core, 0, "INIT to the boot processor");
+        self.0.note(format!("init {core}"));
+        self.0.is_reset[core].set(!self.0.is_deaf[core].get());
+    }
+    fn init_delay_us(&self) -> u64 {
+        10
+    }
+    fn startup(&self, core: usize) {
+        if self.0.is_reset[core].take() {
+            self.0.life.started(&self.0.at(core));
+        }
+    }
+    fn doorbell(&self, core: usize) {
+        self.0.note(format!("doorbell {core}"));
+    }
+    fn is_boot_processor(&self, core: usize) -> bool {
+        core == 0
+    }
+    fn is_too_early(&self, _: usize) -> bool {
+        self.0.is_early.get()
+    }
+    fn boot_processor_first(&self, _: usize) -> bool {
+        false
+    }
+    fn ask_boot_processor(&self, partition: usize) {
+        self.0.note(format!("ask {partition}"));
+        if !self.0.is_deaf[0].get() {
+            self.0.life.parked(&self.0.at(0));
+        }
+    }
+    fn force_boot_processor(&self, partition: usize) {
+        self.0.note(format!("force {partition}"));
+    }
+    fn silence(&self, partition: usize) {
+        self.0.note(format!("silence {partition}"));
+    }
+    fn set_up(&self, partition: usize, is_first: bool) {
+        self.0.note(format!("set_up {partition} {is_first}"));
+    }
+    fn clear(&self, partition: usize) {
+        self.0.note(format!("clear {partition}"));
+    }
+    fn place(&self, partition: usize) -> u64 {
+        self.0.note(format!("place {partition}"));
+        7
+    }
+    fn hand_over(&self, _: usize) {}
+    fn keep(&self) {}
+}

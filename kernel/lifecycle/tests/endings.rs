@@ -1,0 +1,240 @@
+//! Ends and what follows them: policies, counts, events, lost cores, the last Linux.
+
+mod common;
+
+use bulkhead_lifecycle::{CoreState, End, Kind, LaunchError, Refusal, State};
+use bulkhead_model::RestartPolicy::{self, Always, Never, OnFailure};
+use common::Machine;
+
+#[test]
+fn each_policy_decides_after_each_end() {
+    let cases = [
+        (Never, End::PoweredOff, State::Stopped),
+        (Never, End::Rebooted, State::Stopped),
+        (Never, End::Failed, State::Failed),
+        (OnFailure, End::PoweredOff, State::Stopped),
+        (OnFailure, End::Rebooted, State::Running),
+        (OnFailure, End::Failed, State::Waiting),
+        (Always, End::PoweredOff, State::Waiting),
+        (Always, End::Rebooted, State::Running),
+        (Always, End::Failed, State::Waiting),
+    ];
+    for (policy, end, then) in cases {
+        let machine = Machine::new(policy);
+        machine.start(0);
+        machine.end(0, end);
+        assert_eq!(machine.state(0), then, "{policy:?} after {end:?}");
+        machine.pass(1_000);
+        let is_again = then != State::Stopped && then != State::Failed;
+        let runs = if is_again { 2 } else { 1 };
+        assert_eq!(machine.runs(0), runs, "{policy:?} after {end:?}");
+        assert_eq!(machine.state(0) == State::Running, is_again);
+    }
+}
+
+#[test]
+fn it_gives_up_at_the_sixth_failure_in_a_row() {
+    let machine = Machine::new(OnFailure);
+    machine.start(0);
+    for failure in 1..=5 {
+        machine.events();
+        machine.end(0, End::Failed);
+        assert_eq!(
+            (machine.state(0), machine.failures(0)),
+            (State::Waiting, failure)
+        );
+        let delay_ms = 1_000 << (failure - 1);
+        let told: Vec<_> = machine
+            .events()
+            .iter()
+            .map(|e| (e.kind, e.detail))
+            .collect();
+        let ended = (Kind::Ended(End::Failed), failure);
+        assert_eq!(told, [ended, (Kind::Restarting, delay_ms)]);
+        machine.pass(u64::from(delay_ms) - 10);
+        assert_eq!(machine.state(0), State::Waiting, "not before its time");
+        machine.pass(10);
+        assert_eq!(
+            (machine.state(0), machine.runs(0)),
+            (State::Running, failure + 1)
+        );
+    }
+    machine.events();
+    machine.end(0, End::Failed);
+    assert_eq!((machine.state(0), machine.failures(0)), (State::Failed, 6));
+    let told: Vec<_> = machine
+        .events()
+        .iter()
+        .map(|e| (e.kind, e.detail))
+        .collect();
+    let expected = [
+        (Kind::Ended(End::Failed), 6),
+        (Kind::GaveUp, 6),
+        (Kind::Parked, 1),
+    ];
+    assert_eq!(told, expected);
+    machine.start(0);
+    assert_eq!(machine.failures(0), 0, "somebody wants it");
+}
+
+#[test]
+fn a_long_run_ends_the_row_of_failures() {
+    let machine = Machine::new(OnFailure);
+    machine.start(0);
+    machine.end(0, End::Failed);
+    machine.pass(1_000);
+    machine.pass(3_600_000);
+    machine.end(0, End::Failed);
+    assert_eq!(machine.failures(0), 1);
+}
+
+#[test]
+fn a_kill_takes_all_cores_back_and_a_restart_launches_without_clearing() {
+    let machine = Machine::new(Always);
+    machine.start(0);
+    let first = ["doorbell 1", "set_up 0 true", "clear 0", "place 0"];
+    assert_eq!(machine.done(), first);
+    assert_eq!(machine.life.kill(&machine.at(0), 0), Ok(()));
+    assert_eq!(machine.state(0), State::Ending);
+    assert_eq!(machine.life.kill(&machine.at(0), 0), Err(Refusal::Ending));
+    machine.run();
+    assert_eq!((machine.state(0), machine.runs(0)), (State::Stopped, 1));
+    assert_eq!(machine.life.kill(&machine.at(0), 0), Err(Refusal::NotLive));
+    machine.start(0);
+    machine.done();
+    assert_eq!(machine.life.restart(&machine.at(0), 0), Ok(()));
+    machine.run();
+    assert_eq!((machine.state(0), machine.runs(0)), (State::Running, 3));
+    assert!(
+        !machine.done().contains(&"clear 0".into()),
+        "the RAM is its own"
+    );
+    machine.end(0, End::PoweredOff);
+    assert_eq!(machine.life.kill(&machine.at(0), 0), Ok(()), "it waits");
+    machine.run();
+    machine.pass(10_000);
+    assert_eq!((machine.state(0), machine.runs(0)), (State::Stopped, 3));
+}
+
+#[test]
+fn a_launch_that_is_called_off_is_no_run_and_leaves_nothing_uncleared() {
+    let machine = Machine::new(Always);
+    assert_eq!(machine.life.start(&machine.at(0), 0), Ok(()));
+    assert_eq!(machine.life.kill(&machine.at(0), 0), Ok(()));
+    machine.run();
+    assert_eq!((machine.state(0), machine.runs(0)), (State::Stopped, 0));
+    machine.done();
+    machine.start(0);
+    assert!(machine.done().contains(&"clear 0".into()));
+    assert_eq!(machine.life.launch_ticks(0).1, 7);
+}
+
+#[test]
+fn what_has_only_begun_to_boot_is_left_alone() {
+    let machine = Machine::new(Always);
+    machine.start(0);
+    machine.is_early.set(true);
+    assert_eq!(machine.life.kill(&machine.at(0), 0), Err(Refusal::TooEarly));
+    assert_eq!(machine.state(0), State::Running);
+}
+
+#[test]
+fn a_lost_core_keeps_its_partition_down_until_it_parks() {
+    let machine = Machine::new(Always);
+    machine.start(0);
+    machine.is_deaf[2].set(true);
+    machine.events();
+    machine.end(0, End::Rebooted);
+    assert_eq!(
+        machine.state(0),
+        State::Stopped,
+        "no launch beside a core that may run"
+    );
+    let told: Vec<_> = machine
+        .events()
+        .iter()
+        .map(|e| (e.kind, e.detail))
+        .collect();
+    assert!(told.contains(&(Kind::CoreLost, 2)), "{told:?}");
+    assert!(machine.life.is_lost_from(2, 0) && !machine.life.is_lost_from(2, 1));
+    assert!(!machine.life.may_replace_plan(0));
+    let refused = machine.life.start(&machine.at(0), 0);
+    assert_eq!(refused, Err(LaunchError::NotParked(2)));
+    assert!(
+        machine.life.is_ending(0),
+        "a service does not go back to that Linux"
+    );
+    machine.life.ended(&machine.at(2), 0, End::Failed);
+    assert_eq!(machine.life.core_state(2), CoreState::Parked);
+    assert!(machine.life.may_replace_plan(0));
+    machine.start(0);
+}
+
+#[test]
+fn a_worker_that_never_comes_is_lost_and_another_does_the_work() {
+    let machine = Machine::new(Always);
+    machine.start(0);
+    machine.is_deaf[1].set(true);
+    assert_eq!(machine.life.kill(&machine.at(0), 0), Ok(()));
+    for _ in 0..8 {
+        machine.pass(2_100);
+        machine.life.tend(&machine.at(0));
+        machine.run();
+    }
+    assert_eq!(machine.state(0), State::Stopped);
+    assert!(machine.life.is_lost_from(1, 0) && !machine.life.is_lost_from(2, 0));
+}
+
+#[test]
+fn all_cores_lost_is_an_end_too() {
+    let machine = Machine::new(Always);
+    machine.start(2);
+    machine.is_deaf[5].set(true);
+    assert_eq!(machine.life.kill(&machine.at(0), 2), Ok(()));
+    for _ in 0..8 {
+        machine.pass(2_100);
+        machine.life.tend(&machine.at(0));
+        machine.run();
+    }
+    assert_eq!(machine.state(2), State::Stopped);
+    assert!(machine.life.is_lost_from(5, 2));
+}
+
+#[test]
+fn an_end_by_a_core_that_is_reset_is_taken_up_again() {
+    let machine = Machine::new(RestartPolicy::Never);
+    machine.start(0);
+    machine.life.ended(&machine.at(2), 0, End::PoweredOff);
+    // Core 2 was to do it; core 1 brings it up in its Linux anew, and nobody does.
+    machine.life.set_core_state(2, CoreState::Running);
+    machine.life.tend(&machine.at(0));
+    assert_eq!(machine.state(0), State::Ending);
+    machine.pass(61_000);
+    machine.life.tend(&machine.at(0));
+    machine.run();
+    assert_eq!(machine.state(0), State::Stopped);
+}
+
+#[test]
+fn the_last_linux_gives_the_shell_its_core_back() {
+    let machine = Machine::new(OnFailure);
+    let shell = machine.at(0);
+    assert_eq!(machine.life.start_here(&shell, 3), Ok(()));
+    machine.life.lend_shell_core(&shell);
+    assert!(!machine.run() && machine.state(3) == State::Running);
+    machine.end(3, End::Failed);
+    assert_eq!(
+        machine.state(3),
+        State::Waiting,
+        "the shell does not come between"
+    );
+    assert!(!machine.life.shell_runs());
+    machine.pass(1_000);
+    assert_eq!((machine.state(3), machine.runs(3)), (State::Running, 2));
+    assert_eq!(machine.life.kill(&machine.at(1), 3), Ok(()));
+    assert!(machine.run(), "the shell is back");
+    assert!(machine.done().contains(&"ask 3".into()));
+    assert_eq!(machine.state(3), State::Stopped);
+    let refused = machine.life.start(&machine.at(1), 3);
+    assert_eq!(refused, Err(LaunchError::NotParked(0)));
+}
