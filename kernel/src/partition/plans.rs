@@ -49,6 +49,12 @@ pub(crate) unsafe fn store(partition: usize, plan: Option<LaunchPlan>) -> bool {
         return false;
     };
     LIFE.set_planned(partition, false);
+    if !LIFE.may_replace_plan(partition) {
+        // A request that came while the shell was away began a launch at this very moment; from the
+        // step above on none can.
+        LIFE.set_planned(partition, true);
+        return false;
+    }
     let is_planned = plan.is_some();
     let new = plan.map_or(core::ptr::null_mut(), |plan| {
         let is_own = |d: &&efi::Descriptor| d.kind != efi::Kind::Reserved;
