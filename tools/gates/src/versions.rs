@@ -13,11 +13,26 @@ pub(crate) struct Twice {
 }
 
 /// The crates of this repository that do.
-pub(crate) const TWICE: [Twice; 2] = [
+pub(crate) const TWICE: [Twice; 5] = [
+    Twice {
+        name: "getrandom",
+        versions: 2,
+        reason: "shuttle's rand 0.8 wants 0.2, proptest 0.4; only host tests have them",
+    },
     Twice {
         name: "miniz_oxide",
         versions: 2,
         reason: "png 0.18.1 wants 0.8 and its flate2 0.9; only `make pictures` and tests have them",
+    },
+    Twice {
+        name: "rand",
+        versions: 2,
+        reason: "shuttle 0.9 wants 0.8, proptest 0.10; only host tests have them",
+    },
+    Twice {
+        name: "rand_core",
+        versions: 2,
+        reason: "as rand",
     },
     Twice {
         name: "syn",
