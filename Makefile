@@ -116,7 +116,7 @@ test-long: setup-long ## The long stories: two Debians on disks, 256 MiB streams
 	@echo "A Debian to boot from: $$(tools/mkrootfs)"
 	@echo "Beside the stories of make test: each kernel with each disk, each partition's reboot under a"
 	@echo "256 MiB stream, a whole Debian in each of two partitions, and the same work without Bulkhead."
-	MODEL_SECONDS=600 MODEL_SEED=1000000 cargo test $(LOCKED) -p bulkhead-lifecycle-model -- --nocapture
+	MODEL_SECONDS=600 MODEL_COUNT=1000000 MODEL_SEED=1000000 cargo test $(LOCKED) -p bulkhead-lifecycle-model -- --nocapture
 	BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture --test-threads 1 $(or $(TEST),devices)
 	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture in_bochs)
 

@@ -1,7 +1,7 @@
 //! Many schedules, from fixed seeds on, for a limited time.
 //!
-//! `MODEL_SECONDS` says how long each search goes on (12); `MODEL_SEED` where it begins (1), and
-//! `MODEL_BATCH` how many schedules belong to one seed (20). The seed of a failure is printed;
+//! `MODEL_SEED` says where each search begins (1), `MODEL_COUNT` after how many seeds it ends (100),
+//! or `MODEL_SECONDS` after how long (25); `MODEL_BATCH` schedules belong to one seed (20). The seed of a failure is printed;
 //! `MODEL_TRACE=1` prints what happened in that schedule, too.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -19,9 +19,10 @@ fn number(name: &str, default: u64) -> u64 {
 fn run(how: Search) {
     let batch = number("MODEL_BATCH", 20);
     let first = number("MODEL_SEED", 1);
-    let end = Instant::now() + Duration::from_secs(number("MODEL_SECONDS", 12));
+    let end = Instant::now() + Duration::from_secs(number("MODEL_SECONDS", 25));
     let mut seed = first;
-    while Instant::now() < end && !HAS_FAILED.load(Relaxed) {
+    let last = first + number("MODEL_COUNT", 100);
+    while seed < last && Instant::now() < end && !HAS_FAILED.load(Relaxed) {
         if let Err(failure) = search(how, seed, batch as usize) {
             HAS_FAILED.store(true, Relaxed);
             panic!("{failure}");
