@@ -39,6 +39,9 @@ pub(crate) fn schedule() {
     world.note(|| format!("SETTLE {}", shuttle::current::context_switches()));
     world.machine().faults = 0;
     settle(&world, FAULTS_US);
+    world.machine().wants_plans = true;
+    settle(&world, SHORT_US);
+    world.machine().wants_plans = false;
     world.note(|| format!("VERIFY {}", shuttle::current::context_switches()));
     verify(&world);
     for partition in [LAST, 0, 1, 2] {

@@ -145,6 +145,8 @@ pub(crate) struct Machine {
     pub(crate) order: Option<String>,
     pub(crate) reply: Option<bulkhead_lifecycle::Outcome>,
     pub(crate) is_over: bool,
+    /// The shell, if there is one, is to make new plans for what is at rest.
+    pub(crate) wants_plans: bool,
     pub(crate) still: u32,
 }
 

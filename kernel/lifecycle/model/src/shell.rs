@@ -56,6 +56,9 @@ fn serve(world: &World, hw: &Seen<'_>) {
         };
         world.life.answer(caller, outcome);
     }
+    if std::mem::take(&mut world.machine().wants_plans) {
+        (0..RESCUER).for_each(|partition| replan(world, partition));
+    }
     while let Some(event) = world.life.next_event() {
         world.note(|| format!("shell reads {event:?}"));
     }

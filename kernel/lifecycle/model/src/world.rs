@@ -96,6 +96,7 @@ impl World {
                 order: None,
                 reply: None,
                 is_over: false,
+                wants_plans: false,
                 still: 0,
             }),
             wakes: std::array::from_fn(|_| {
@@ -200,8 +201,7 @@ impl World {
         machine.cores[core].is_woken = !is_blocked;
         drop(machine);
         if is_blocked {
-            let woken = self.wakes[core].0.send(());
-            woken.expect("the other end lives as long");
+            self.wakes[core].0.send(()).expect("it lives as long");
         }
     }
 
