@@ -15,10 +15,11 @@ struct Canvas {
 impl Surface for Canvas {
     fn draw(&mut self, row: usize, content: &Row<'_>) {
         let palette = self.raster.palette(content.kind);
-        let mut buffer = [0; Raster::BUFFER];
         for y in 0..GLYPH_HEIGHT {
             let columns = self.raster.columns();
-            let line = self.raster.line(content, columns, y, &palette, &mut buffer);
+            let mut line = Vec::new();
+            let put = |_, piece: &[u8]| line.extend_from_slice(piece);
+            self.raster.line(content, columns, y, &palette, put);
             for copy in 0..self.raster.scale() {
                 let at = (row * GLYPH_HEIGHT + y) * self.raster.scale() + copy;
                 let pixels = &mut self.picture.pixels[3 * at * self.picture.width..];

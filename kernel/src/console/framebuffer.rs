@@ -1,7 +1,7 @@
 //! A linear frame buffer: rows of text as pixels.
 //!
-//! Nothing is ever read back from it, and each line of pixels of a row is written as one piece:
-//! reads are uncached, and write-combining wants neighbours one after another.
+//! Nothing is ever read back from it, and each line of pixels of a row is written from left to
+//! right: reads are uncached, and write-combining wants neighbours one after another.
 
 use bulkhead_linux::Screen;
 use bulkhead_memory::Region;
@@ -69,19 +69,19 @@ impl FrameBuffer {
             kind,
             cursor: None,
         };
-        let mut buffer = [0; Raster::BUFFER];
-        let piece = raster.line(&blank, 1, 0, &raster.palette(kind), &mut buffer);
         let bytes = usize::from(self.screen.bits_per_pixel.div_ceil(8));
-        let (left, right) = (
-            columns * piece.len(),
+        let (width, pitch) = (
             usize::from(self.screen.width) * bytes,
+            usize::from(self.screen.pitch),
         );
-        for y in top..top + GLYPH_HEIGHT * raster.scale() {
-            for at in (left..right).step_by(piece.len()) {
-                let length = piece.len().min(right - at);
-                self.put(y * usize::from(self.screen.pitch) + at, &piece[..length]);
+        raster.line(&blank, 1, 0, &raster.palette(kind), |_, piece| {
+            for y in top..top + GLYPH_HEIGHT * raster.scale() {
+                for at in (columns * piece.len()..width).step_by(piece.len()) {
+                    let length = piece.len().min(width - at);
+                    self.put(y * pitch + at, &piece[..length]);
+                }
             }
-        }
+        });
     }
 
     /// Writes bytes at an offset, if it has all of them.
@@ -110,14 +110,14 @@ impl Surface for FrameBuffer {
         *drawn = if is_whole { WHOLE } else { used as u8 };
         let raster = self.raster;
         let palette = raster.palette(content.kind);
-        let mut buffer = [0; Raster::BUFFER];
         let pitch = usize::from(self.screen.pitch);
         for y in 0..GLYPH_HEIGHT {
-            let line = raster.line(content, columns, y, &palette, &mut buffer);
-            for copy in 0..raster.scale() {
-                let at = (row * GLYPH_HEIGHT + y) * raster.scale() + copy;
-                self.put(at * pitch, line);
-            }
+            raster.line(content, columns, y, &palette, |offset, piece| {
+                for copy in 0..raster.scale() {
+                    let at = (row * GLYPH_HEIGHT + y) * raster.scale() + copy;
+                    self.put(at * pitch + offset, piece);
+                }
+            });
         }
         if has_margin {
             let top = row * GLYPH_HEIGHT * raster.scale();

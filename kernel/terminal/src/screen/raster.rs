@@ -1,5 +1,7 @@
 //! Rows of text as lines of pixels.
 
+use core::ops::Range;
+
 use bulkhead_linux::Screen;
 
 use super::display::Row;
@@ -11,8 +13,11 @@ use super::{Kind, Rgb};
 /// From this width on each pixel of the font is drawn as two by two: text of 16 lines can't be read
 /// on such a screen.
 const LARGE_WIDTH: u16 = 2560;
-/// Bytes of the longest line of pixels: the font's pixels of one row, each once.
-const LONGEST: usize = MAX_COLUMNS * GLYPH_WIDTH * 2 * 4;
+/// Characters that become pixels at once. Lines are made on the stack, also on the small ones that a
+/// core has when it comes to grief; this much is a whole number of write-combining buffers.
+const PIECE: usize = 8;
+/// Bytes of a piece of the most and longest pixels.
+const PIECE_BYTES: usize = PIECE * GLYPH_WIDTH * 2 * 4;
 
 /// How a screen's rows become pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,9 +30,6 @@ pub struct Raster {
 }
 
 impl Raster {
-    /// Bytes of a buffer that [`Self::line`] never finds too small.
-    pub const BUFFER: usize = LONGEST;
-
     /// For a screen; `None` if its pixels can't be written or there is no room for text.
     #[must_use]
     pub fn new(screen: &Screen) -> Option<Self> {
@@ -73,39 +75,44 @@ impl Raster {
         }))
     }
 
-    /// Writes line `y` of a row, from 0 to [`GLYPH_HEIGHT`], into the front of `out`: its first
-    /// `columns` characters, blank behind the row's end. Gives the bytes that were written.
-    ///
-    /// # Panics
-    /// If `out` is shorter than [`Self::BUFFER`].
-    pub fn line<'a>(
+    /// Makes line `y` of a row, from 0 to [`GLYPH_HEIGHT`]: its first `columns` characters, blank
+    /// behind the row's end. `put` gets it piece by piece from the left, each with its offset in
+    /// bytes.
+    pub fn line(
         &self,
         row: &Row<'_>,
         columns: usize,
         y: usize,
         palette: &Palette,
-        out: &'a mut [u8; LONGEST],
-    ) -> &'a [u8] {
+        mut put: impl FnMut(usize, &[u8]),
+    ) {
+        let mut buffer = [0; PIECE_BYTES];
         let columns = columns.min(self.columns);
-        let bytes = match self.format.bytes() {
-            2 => self.put_line::<2>(row, columns, y, palette, out),
-            3 => self.put_line::<3>(row, columns, y, palette, out),
-            _ => self.put_line::<4>(row, columns, y, palette, out),
-        };
-        &out[..bytes]
+        let mut offset = 0;
+        for start in (0..columns).step_by(PIECE) {
+            let piece = start..(start + PIECE).min(columns);
+            let bytes = match self.format.bytes() {
+                2 => self.put_piece::<2>(row, piece, y, palette, &mut buffer),
+                3 => self.put_piece::<3>(row, piece, y, palette, &mut buffer),
+                _ => self.put_piece::<4>(row, piece, y, palette, &mut buffer),
+            };
+            put(offset, &buffer[..bytes]);
+            offset += bytes;
+        }
     }
 
-    /// The same for pixels of a length that the compiler knows: this is the innermost loop.
-    fn put_line<const BYTES: usize>(
+    /// Pixels of a length that the compiler knows: this is the innermost loop.
+    fn put_piece<const BYTES: usize>(
         &self,
         row: &Row<'_>,
-        columns: usize,
+        columns: Range<usize>,
         y: usize,
         palette: &Palette,
-        out: &mut [u8; LONGEST],
+        out: &mut [u8; PIECE_BYTES],
     ) -> usize {
+        let bytes = columns.len() * GLYPH_WIDTH * self.scale * BYTES;
         let mut pixels = out.as_chunks_mut::<BYTES>().0.iter_mut();
-        for column in 0..columns {
+        for column in columns {
             let character = row.cells.get(column).copied().unwrap_or(b' ');
             let flip = if row.cursor == Some(column) { 0xf } else { 0 };
             for shade in font::line(character, y) {
@@ -115,7 +122,7 @@ impl Raster {
                 }
             }
         }
-        columns * GLYPH_WIDTH * self.scale * BYTES
+        bytes
     }
 }
 

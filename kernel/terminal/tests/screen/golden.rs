@@ -32,8 +32,14 @@ const RGB565: [(u8, u8); 3] = [(5, 11), (6, 5), (5, 0)];
 fn lines(screen: &Screen, row: &Row<'_>, columns: usize) -> Vec<Vec<u8>> {
     let raster = Raster::new(screen).unwrap();
     let palette = raster.palette(row.kind);
-    let mut buffer = [0; Raster::BUFFER];
-    let line = |y| raster.line(row, columns, y, &palette, &mut buffer).to_vec();
+    let line = |y| {
+        let mut line = Vec::new();
+        raster.line(row, columns, y, &palette, |offset, piece| {
+            assert_eq!(offset, line.len());
+            line.extend_from_slice(piece);
+        });
+        line
+    };
     (0..GLYPH_HEIGHT).map(line).collect()
 }
 
