@@ -25,14 +25,7 @@ mod sync;
 use boot::BootInfo;
 use bulkhead_shell::Options;
 use cpu::{apic, cores, mtrr, pic, smp, trap, tsc};
-use layout::BOOT_STACK as BOOT_STACK_BYTES;
 use power::Power;
-
-/// The boot processor's stack: the entry code of both loaders starts on it.
-#[repr(C, align(4096))]
-struct Stack([u8; BOOT_STACK_BYTES]);
-#[unsafe(link_section = ".bss.page_aligned")]
-static mut BOOT_STACK: Stack = Stack([0; BOOT_STACK_BYTES]);
 
 /// From the loader's record to the shell.
 fn kmain(info: BootInfo) -> ! {
@@ -50,6 +43,7 @@ fn kmain(info: BootInfo) -> ! {
     trap::enable_machine_checks();
 
     let memory = machine::own_memory(&info);
+    cores::init_boot_core(apic::id());
     console::screen::init(&info);
     log::info!("memory: own page tables, {} ranges", memory.len());
     let firmware = machine::read_firmware(&info);

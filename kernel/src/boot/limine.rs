@@ -25,6 +25,7 @@ use limine::request::{
 };
 
 use super::{BootInfo, Module, module_name};
+use crate::cpu::stacks;
 use crate::mem::paging::ImagePlace;
 use crate::mem::{heap, phys};
 
@@ -72,12 +73,12 @@ extern "C" fn limine_start() -> ! {
     core::arch::naked_asm!(
         "cli",
         "cld",
-        "lea rsp, [rip + {stack} + {size}]",
+        "lea rsp, [rip + {area} + {size}]",
         "xor ebp, ebp",
         "call {main}",
         "ud2",
-        stack = sym crate::BOOT_STACK,
-        size = const crate::layout::BOOT_STACK,
+        area = sym stacks::BOOT_AREA,
+        size = const size_of::<stacks::BootArea>(),
         main = sym enter,
     )
 }

@@ -56,8 +56,8 @@ mb2_entry:
     cmpl $MB2_LOADER_MAGIC, %edi
     jne mb2_stuck
 
-    # Tables: identity for 4 GiB, and the image's 2 MiB (and three more) at its virtual address.
-    leal (mb2_tables - KERNEL_BASE)(%ebp), %edx
+    # Tables, in the boot processor's area below its stack (stacks.rs): identity for 4 GiB, and the image's 2 MiB (and three more) at its virtual address.
+    leal ({area} - KERNEL_BASE)(%ebp), %edx
     leal 0x1003(%edx), %eax                     # low directory pointers
     movl %eax, (%edx)
     leal 0x2003(%edx), %eax                     # high directory pointers
@@ -101,7 +101,7 @@ mb2_entry:
     leal (mb2_gdt - KERNEL_BASE)(%ebp), %eax
     movl %eax, (mb2_gdt_pointer - KERNEL_BASE + 2)(%ebp)
     lgdtl (mb2_gdt_pointer - KERNEL_BASE)(%ebp)
-    leal (mb2_tables - KERNEL_BASE + 0x8000)(%ebp), %esp
+    leal ({area} - KERNEL_BASE + 0x8000)(%ebp), %esp
     pushl $8
     leal (mb2_long - KERNEL_BASE)(%ebp), %eax
     pushl %eax
@@ -122,7 +122,7 @@ mb2_high:
     xorl %eax, %eax
     movl %eax, %fs
     movl %eax, %gs
-    leaq {stack} + {stack_size}(%rip), %rsp
+    leaq {area} + {area_bytes}(%rip), %rsp
     movl %esi, %edi                             # information
     movl %ebp, %esi                             # physical address of the image
     xorl %ebp, %ebp
@@ -141,9 +141,4 @@ mb2_gdt:
 mb2_gdt_pointer:
     .short 23
     .long 0
-
-.section .bss.page_aligned, "aw", @nobits
-.balign 4096
-mb2_tables:
-    .skip 0x8000
 .text

@@ -15,13 +15,14 @@ use multiboot2::{
 };
 
 use super::{BootInfo, Module, module_name};
+use crate::cpu::stacks;
 use crate::mem::heap;
 use crate::mem::paging::ImagePlace;
 
 core::arch::global_asm!(
     include_str!("multiboot2.S"),
-    stack = sym crate::BOOT_STACK,
-    stack_size = const crate::layout::BOOT_STACK,
+    area = sym stacks::BOOT_AREA,
+    area_bytes = const size_of::<stacks::BootArea>(),
     main = sym enter,
     kernel_base = const crate::layout::KERNEL_BASE,
     options(att_syntax),

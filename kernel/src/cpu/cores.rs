@@ -10,8 +10,8 @@ use bulkhead_lifecycle::CoreState;
 
 use super::apic;
 use super::gdt::Segments;
-use crate::layout::{CORE_STACK, MAX_CORES};
-use crate::mem::frames;
+use super::stacks;
+use crate::layout::MAX_CORES;
 use crate::partition::LIFE;
 
 /// One core: what the lifecycle does not know of it.
@@ -21,7 +21,7 @@ struct Core {
     fault: [AtomicU64; 3],
 }
 
-/// What the entry code looks up: the top of a core's stack. Layout known to `ap.S`.
+/// What the entry code looks up: where a core's stack begins. Layout known to `ap.S`.
 #[repr(C)]
 pub(super) struct StackEntry {
     apic_id: AtomicU64,
@@ -63,44 +63,37 @@ pub(super) static CORE_STACKS: [StackEntry; MAX_CORES] = [const {
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 static BOOT_CORE: AtomicU32 = AtomicU32::new(u32::MAX);
 
-/// What each core has of its own in memory: emergency stacks and tables, then its stack.
-#[repr(C, align(4096))]
-struct Area {
-    segments: Segments,
-    stack: [u8; CORE_STACK],
-}
-
 static mut BOOT_SEGMENTS: core::mem::MaybeUninit<Segments> = core::mem::MaybeUninit::zeroed();
 
-/// Enters the boot processor, and gives it its tables.
+/// Enters the boot processor, and gives it its tables: first of all, and once more when Bulkhead's
+/// page tables are active, because its emergency stacks are other ones from then on.
 pub(crate) fn init_boot_core(apic_id: u32) {
     BOOT_CORE.store(apic_id, Ordering::Relaxed);
-    // SAFETY: only the boot processor comes here, once or again after it owned a Linux.
-    unsafe { Segments::load((&raw mut BOOT_SEGMENTS).cast()) };
+    // SAFETY: only the boot processor comes here, at boot or after it owned a Linux; the stacks are
+    // its own.
+    unsafe { Segments::load((&raw mut BOOT_SEGMENTS).cast(), stacks::boot_emergencies()) };
 }
+
+/// A core's segments lie at the top of its stack's memory.
+pub(super) const SEGMENTS_BYTES: u64 = (size_of::<Segments>() as u64).next_multiple_of(16);
 
 /// Enters all cores of the machine and gives each but the boot processor a stack.
 ///
 /// Cores beyond [`MAX_CORES`] are left out: the return value says how many.
 pub(crate) fn init(apic_ids: &[u32]) -> usize {
     let known = apic_ids.len().min(MAX_CORES);
-    let area_bytes = size_of::<Area>() as u64;
     let others = apic_ids[..known].iter().filter(|id| !is_boot(**id)).count() as u64;
-    let areas = (others > 0).then(|| frames::take(area_bytes * others, "core stacks"));
-    let mut next = areas.map_or(0, |region| region.start());
+    // SAFETY: called once, on the boot processor, before it starts the others.
+    unsafe { stacks::map(others) };
+    let mut numbers = 0..others;
     for (index, &apic_id) in apic_ids[..known].iter().enumerate() {
         let (segments, top) = if is_boot(apic_id) {
             // Its stack is part of the image; it comes back to it like any other core.
-            let stack = &raw const crate::BOOT_STACK;
-            (
-                (&raw const BOOT_SEGMENTS).cast(),
-                stack as u64 + crate::layout::BOOT_STACK as u64,
-            )
+            ((&raw const BOOT_SEGMENTS).cast(), stacks::boot_top())
         } else {
-            next += area_bytes;
-            let area = area_below(next);
-            // SAFETY: only the address of a field is computed, inside the core's area.
-            (unsafe { &raw const (*area).segments }, next)
+            let number = numbers.next().expect("counted above");
+            let top = stacks::of(number).top - SEGMENTS_BYTES;
+            (segments_above(top).cast_const(), top)
         };
         let table = Segments::table_address(segments) as u64;
         CORE_STACKS[index].table.store(table, Ordering::Relaxed);
@@ -122,9 +115,9 @@ pub(crate) fn is_boot(apic_id: u32) -> bool {
     apic_id == BOOT_CORE.load(Ordering::Relaxed)
 }
 
-/// Whether this is the machine's boot processor.
+/// Whether this is the machine's boot processor: the only one that runs before it is known.
 pub(crate) fn is_boot_core() -> bool {
-    is_boot(apic::id())
+    is_boot(apic::id()) || BOOT_CORE.load(Ordering::Relaxed) == u32::MAX
 }
 
 /// How many cores there are. They are numbered from 0, ascending by local APIC ID.
@@ -162,20 +155,37 @@ pub(crate) fn load_segments() {
         init_boot_core(apic_id);
         return;
     }
-    let entry = CORE_STACKS
-        .iter()
-        .find(|e| e.apic_id.load(Ordering::Relaxed) == u64::from(apic_id));
-    let top = entry
-        .expect("only cores of the table run Bulkhead's code")
-        .top
-        .load(Ordering::Relaxed);
+    let top = own_stack().expect("only cores of the table run Bulkhead's code");
+    let emergencies = stacks::ending_at(top + SEGMENTS_BYTES).emergencies;
     // SAFETY: the area was taken for this core alone and is resident.
-    unsafe { Segments::load(&raw mut (*area_below(top)).segments) };
+    unsafe { Segments::load(segments_above(top), emergencies) };
 }
 
-/// The area of the core whose stack ends at `top`.
-fn area_below(top: u64) -> *mut Area {
-    core::ptr::with_exposed_provenance_mut(top as usize - size_of::<Area>())
+/// Where this core's stack begins, if it is in the table.
+fn own_stack() -> Option<u64> {
+    let apic_id = u64::from(apic::id());
+    let mut entries = CORE_STACKS.iter();
+    let entry = entries.find(|entry| entry.apic_id.load(Ordering::Relaxed) == apic_id)?;
+    Some(entry.top.load(Ordering::Relaxed))
+}
+
+/// Counts one more stop of this core since it entered Bulkhead's code; how many there were before.
+pub(crate) fn count_stop() -> u32 {
+    let segments = if is_boot_core() {
+        (&raw const BOOT_SEGMENTS).cast()
+    } else {
+        own_stack().map_or(core::ptr::null(), |top| segments_above(top).cast_const())
+    };
+    if segments.is_null() {
+        return 0;
+    }
+    // SAFETY: a core loads its segments before anything else; the boot processor's are zero before.
+    unsafe { Segments::count_stop(segments) }
+}
+
+/// The segments of the core whose stack begins below `top`.
+fn segments_above(top: u64) -> *mut Segments {
+    core::ptr::with_exposed_provenance_mut(top as usize)
 }
 
 /// Records that a non-maskable interrupt came to this core while it ran Bulkhead's code.

@@ -4,6 +4,8 @@
 //! `__BOOT_DS` 0x18: `Documentation/arch/x86/boot.rst`), so that one table serves Bulkhead and the
 //! first instructions of a Linux.
 
+use core::sync::atomic::{AtomicU32, Ordering};
+
 use x86_64::VirtAddr;
 use x86_64::instructions::segmentation::{CS, DS, ES, FS, GS, SS, Segment};
 use x86_64::instructions::tables::{lgdt, load_tss};
@@ -25,19 +27,19 @@ pub(crate) const IST_NMI: u16 = 1;
 /// Machine checks.
 pub(crate) const IST_MACHINE_CHECK: u16 = 2;
 
-const IST_STACK: usize = 2048;
 const ENTRIES: usize = 6;
 /// Size of a core's descriptor table, in bytes.
 pub(crate) const TABLE_BYTES: usize = ENTRIES * size_of::<u64>();
 
 const _: () = assert!(core::mem::offset_of!(Segments, table) == 0);
 
-/// A core's own descriptor table, task state and emergency stacks.
+/// A core's own descriptor table and task state.
 #[repr(C, align(16))]
 pub(crate) struct Segments {
     table: [u64; ENTRIES],
     task: TaskStateSegment,
-    stacks: [[u8; IST_STACK]; 3],
+    /// How often the core has stopped since the table was loaded.
+    stops: AtomicU32,
 }
 
 impl Segments {
@@ -46,17 +48,28 @@ impl Segments {
         this.cast()
     }
 
-    /// Builds the table anew (the processor marks a loaded task state busy) and loads it.
+    /// Counts one more stop of the core; how many there were before.
     ///
     /// # Safety
-    /// `this` must point to memory that is this core's alone and stays valid for ever.
-    pub(crate) unsafe fn load(this: *mut Self) {
+    /// `this` must point to segments that were loaded.
+    pub(super) unsafe fn count_stop(this: *const Self) -> u32 {
+        // SAFETY: by the caller's contract; an atomic word, which only its core uses.
+        unsafe { (*this).stops.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// Builds the table anew (the processor marks a loaded task state busy) and loads it, with the
+    /// tops of the emergency stacks in the order of their slots.
+    ///
+    /// # Safety
+    /// 1. `this` must point to memory that is this core's alone and stays valid for ever.
+    /// 2. So must the stacks below `emergencies`, which are aligned to 16 bytes.
+    pub(crate) unsafe fn load(this: *mut Self, emergencies: [u64; 3]) {
         // SAFETY: by the caller's contract this core alone uses it.
         let segments = unsafe { &mut *this };
         segments.task = TaskStateSegment::new();
-        for (slot, stack) in segments.stacks.iter().enumerate() {
-            let top = VirtAddr::from_ptr(stack.as_ptr_range().end).align_down(16u64);
-            segments.task.interrupt_stack_table[slot] = top;
+        segments.stops = AtomicU32::new(0);
+        for (slot, top) in emergencies.into_iter().enumerate() {
+            segments.task.interrupt_stack_table[slot] = VirtAddr::new(top);
         }
         // SAFETY: the task state lives as long as the table, by the caller's contract.
         let task = unsafe { Descriptor::tss_segment_unchecked(&raw const segments.task) };

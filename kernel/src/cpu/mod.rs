@@ -3,6 +3,7 @@
 //! * [`gdt`], [`trap`]: what a core that runs Bulkhead's code uses.
 //! * [`apic`]: the local APIC in either mode.
 //! * [`cores`]: the table of all cores and what each is doing.
+//! * [`stacks`]: every core's stacks and their guard pages.
 //! * [`smp`]: INIT-SIPI-SIPI and the trampoline below 1 MiB.
 //! * [`mtrr`]: memory types, made the same on every core.
 //! * [`tsc`] keeps time.
@@ -14,6 +15,7 @@ pub(crate) mod gdt;
 pub(crate) mod mtrr;
 pub(crate) mod pic;
 pub(crate) mod smp;
+pub(crate) mod stacks;
 pub(crate) mod trap;
 pub(crate) mod tsc;
 

@@ -16,11 +16,11 @@ trap_stubs:
     .endif
     pushq $0
 1:  pushq $vector
-    jmp trap_common
+    jmp .Ltrap_common
     .set vector, vector + 1
 .endr
 
-trap_common:
+.Ltrap_common:                               # no symbol: part of the stubs
     cld
     pushq %rax
     pushq %rcx

@@ -11,9 +11,10 @@ use x86_64::VirtAddr;
 use x86_64::structures::DescriptorTablePointer;
 use x86_64::structures::idt::{Entry, HandlerFunc};
 
-use super::{apic, cores, gdt};
+use super::{apic, cores, gdt, stacks};
 use crate::console::serial;
 use crate::layout::vector;
+use crate::panic;
 use crate::partition::LIFE;
 
 core::arch::global_asm!(include_str!("trap.S"), handler = sym handle, options(att_syntax));
@@ -26,6 +27,7 @@ const STUB_BYTES: u64 = 16;
 /// The vector of the non-maskable interrupt.
 pub(crate) const NMI: u64 = 2;
 const DOUBLE_FAULT: u64 = 8;
+const PAGE_FAULT: u64 = 14;
 /// The vector of the machine check.
 pub(crate) const MACHINE_CHECK: u64 = 18;
 const EXCEPTIONS: u64 = 32;
@@ -37,7 +39,8 @@ struct Table([Entry<HandlerFunc>; 256]);
 
 static mut TABLE: Table = Table([const { Entry::missing() }; 256]);
 
-/// The same without emergency stacks, for a core whose task register is still a Linux's.
+/// The same without emergency stacks, for a core whose task register is still a Linux's. A stack
+/// that runs over there shuts the machine down: that it does not is computed (`tests/src/depth`).
 static mut CALL_TABLE: Table = Table([const { Entry::missing() }; 256]);
 
 /// What `core_call` loads: limit and base, as `lidt` wants them.
@@ -197,11 +200,17 @@ fn survive_machine_check() -> bool {
 }
 
 /// An exception in Bulkhead's own code: a bug, or the machine is failing.
-fn exception(frame: &Frame) {
-    let page_fault_address = x86_64::registers::control::Cr2::read_raw();
-    if cores::is_boot_core() {
-        panic!(
-            "exception {} error {:#x} at {:#x} (cs {:#x} flags {:#x} stack {:#x} ss {:#x}, cr2 {:#x})",
+fn exception(frame: &Frame) -> ! {
+    let address = x86_64::registers::control::Cr2::read_raw();
+    // A page fault that finds no room for its own frame becomes a double fault.
+    let is_overflow =
+        matches!(frame.vector, DOUBLE_FAULT | PAGE_FAULT) && stacks::is_any_guard(address);
+    panic::stop(
+        [frame.vector, frame.instruction, address],
+        format_args!(
+            "{}{}, exception {} error {:#x} at {:#x} (cs {:#x} flags {:#x} stack {:#x} ss {:#x}, cr2 {address:#x})",
+            if is_overflow { "stack overflow: " } else { "" },
+            name_of(frame.vector),
             frame.vector,
             frame.error_code,
             frame.instruction,
@@ -209,9 +218,18 @@ fn exception(frame: &Frame) {
             frame.flags,
             frame.stack,
             frame.stack_segment,
-            page_fault_address,
-        );
+        ),
+    )
+}
+
+/// What an exception is called, as far as it is likely.
+const fn name_of(vector: u64) -> &'static str {
+    match vector {
+        6 => "invalid opcode",
+        DOUBLE_FAULT => "double fault",
+        13 => "general protection",
+        PAGE_FAULT => "page fault",
+        MACHINE_CHECK => "machine check",
+        _ => "trap",
     }
-    cores::lost(frame.vector as u8, frame.instruction, page_fault_address);
-    super::halt_for_ever();
 }

@@ -19,7 +19,14 @@ use x86_64::registers::model_specific::{Efer, EferFlags};
 use x86_64::structures::paging::PhysFrame;
 
 use super::{frames, phys};
+use crate::cpu::stacks;
 use crate::layout::KERNEL_BASE;
+
+mod screen;
+mod window;
+
+pub(crate) use screen::map_screen;
+pub(crate) use window::map_window;
 
 const PRESENT: u64 = 1;
 const WRITABLE: u64 = 1 << 1;
@@ -114,6 +121,11 @@ pub(crate) struct Roots {
 }
 
 static ROOTS: spin::Once<Roots> = spin::Once::new();
+
+/// Whether Bulkhead's own tables are in use.
+pub(crate) fn is_active() -> bool {
+    ROOTS.get().is_some()
+}
 
 /// The roots.
 pub(crate) fn roots() -> Roots {
@@ -221,60 +233,6 @@ fn map_above_4_gib(tables: &mut Tables, cached: &RegionSet, gigabytes: u64) {
     }
 }
 
-/// Makes the frame buffer reachable and write-combining, also above all RAM.
-///
-/// # Safety
-/// To be called after [`activate`], on the boot processor, before any other core uses the tables.
-pub(crate) unsafe fn map_screen(screen: Region) {
-    // SAFETY: by the caller's contract nobody else has a reference; the processor reads entries
-    // whole, and those that change are of the frame buffer, which nobody uses yet.
-    let tables = unsafe { &mut *addr_of_mut!(TABLES) };
-    let first = screen.start() & !(LARGE_PAGE - 1);
-    for page in (first..screen.end()).step_by(LARGE_PAGE as usize) {
-        let (gib, index) = (page / GIB, (page % GIB / LARGE_PAGE) as usize);
-        if gib >= ENTRIES as u64 {
-            break; // beyond the first table, as all RAM up there
-        }
-        match tables.low_directories.get_mut(gib as usize) {
-            Some(directory) => combine(&mut directory.0[index], page),
-            None => {
-                let directory = split(&mut tables.low.0[gib as usize], gib * GIB);
-                // SAFETY: a page of 512 entries that `split` or `map_above_4_gib` has filled.
-                combine(unsafe { &mut *directory.add(index) }, page);
-            }
-        }
-    }
-    x86_64::instructions::tlb::flush_all();
-}
-
-/// Makes a 2 MiB page write-combining, unless RAM lies in it too.
-fn combine(entry: &mut u64, page: u64) {
-    let is_cached = *entry & PRESENT != 0 && *entry & CACHE_DISABLE == 0;
-    if !is_cached {
-        *entry = page | LEAF | HUGE | WRITE_COMBINING;
-    }
-}
-
-/// The directory of a gigabyte, made of its one large page or of nothing if need be.
-fn split(entry: &mut u64, start: u64) -> *mut u64 {
-    if *entry & PRESENT == 0 || *entry & HUGE != 0 {
-        let directory = frames::take(PAGE, "page tables");
-        let rights = *entry & (PRESENT | HUGE | LEAF | CACHE_DISABLE);
-        for index in 0..ENTRIES as u64 {
-            let page = if rights == 0 {
-                0
-            } else {
-                start + index * LARGE_PAGE
-            };
-            // SAFETY: a page that was just taken for this.
-            unsafe { phys::pointer::<u64>(directory.start() + index * 8).write(page | rights) };
-        }
-        *entry = directory.start() | TABLE;
-    }
-    const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
-    phys::pointer(*entry & ADDRESS)
-}
-
 fn map_image(tables: &mut Tables, image: ImagePlace) {
     let offset = KERNEL_BASE & (GIB - 1);
     tables.high.0[(KERNEL_BASE >> 30) as usize & (ENTRIES - 1)] =
@@ -292,8 +250,10 @@ fn map_image(tables: &mut Tables, image: ImagePlace) {
         let rights = match address {
             a if a < text => PRESENT | ACCESSED,
             a if a < rodata => PRESENT | ACCESSED | NO_EXECUTE,
+            a if stacks::is_boot_guard(a) => 0,
             _ => LEAF | NO_EXECUTE,
         };
-        tables.image.0[page as usize] = (image.physical + page * PAGE) | rights;
+        let physical = image.physical + page * PAGE;
+        tables.image.0[page as usize] = if rights == 0 { 0 } else { physical | rights };
     }
 }

@@ -9,6 +9,7 @@ use bulkhead_shell::Shell;
 use super::Kernel;
 use crate::console::Console;
 use crate::cpu::tsc;
+use crate::panic;
 use crate::partition::LIFE;
 
 impl Kernel {
@@ -25,6 +26,10 @@ impl Kernel {
     /// Brings the ledger in line, does what partitions ask for, and words the next thing that
     /// happened.
     pub(super) fn take_event(&mut self) -> Option<String> {
+        if let Some(line) = panic::take_report() {
+            log::error!("{line}");
+            return Some(line);
+        }
         let (event, line) = self.conductor.next_line()?;
         if let Some(event) = event.filter(|event| event.kind == Kind::Launched) {
             let (launch, copy) = LIFE.launch_ticks(event.partition);

@@ -18,8 +18,8 @@ use bulkhead_shell::{Control, Options, Shell};
 
 use crate::boot::BootInfo;
 use crate::console::{self, Console, keyboard, println, serial};
-use crate::cpu::{apic, mtrr, tsc};
-use crate::layout::{BOOT_STACK, MAX_CORES, MAX_PARTITIONS};
+use crate::cpu::{apic, mtrr, stacks, tsc};
+use crate::layout::{MAX_CORES, MAX_PARTITIONS};
 use crate::machine::image_bytes;
 use crate::partition::LIFE;
 use crate::partition::rim::Rim;
@@ -84,7 +84,7 @@ pub(crate) fn resume() -> ! {
             "mov rsp, {stack}",
             "call {resume}",
             "ud2",
-            stack = in(reg) (&raw const crate::BOOT_STACK) as u64 + BOOT_STACK as u64,
+            stack = in(reg) stacks::boot_top(),
             resume = sym resume_on_fresh_stack,
             options(noreturn),
         )

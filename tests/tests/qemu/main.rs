@@ -18,6 +18,7 @@ mod screen;
 mod serial;
 mod shell;
 mod soak;
+mod stacks;
 mod two_linuxes;
 mod variables;
 
@@ -82,6 +83,7 @@ fn main() {
         screen::stories(),
         serial::stories(),
         soak::stories(),
+        stacks::stories(),
         devices::stories(),
         refusals::stories(),
     ];
