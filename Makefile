@@ -127,6 +127,11 @@ mutants: setup-build ## Takes one cure after the other out of the lifecycle: its
 .PHONY: check
 check: setup-build gates ## The gates, and the tests that need no QEMU
 	cargo test $(LOCKED) --workspace --exclude bulkhead --exclude bulkhead-tests
+	@$(MAKE) depth
+
+.PHONY: depth
+depth: kernel ## The deepest path on each of the kernel's stacks; fails if one does not fit
+	@cargo run $(LOCKED) -q --release -p bulkhead-tests --bin depth
 
 # For the bare machine the pure crates are looked at with the kernel, all with the same flags, so
 # that nothing is compiled once more for each question: `std` in one of them is an error there.

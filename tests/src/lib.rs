@@ -20,6 +20,7 @@
 //! * [`faulty`]: modules that make a stock kernel oops or hang.
 //! * [`kexec`]: a Linux that enters another kernel by itself.
 //! * [`bochs`]: a machine in Bochs, for what QEMU does not emulate.
+//! * [`depth`]: how deep the kernel's stacks get.
 //! * [`source`]: lines of code, and `unsafe`.
 //! * [`tool`]: for the programs in `bin/`: the demo and the benchmarks.
 //!
@@ -30,6 +31,7 @@ pub mod answers;
 pub mod bochs;
 pub mod cast;
 pub mod claims;
+pub mod depth;
 pub mod devices;
 pub mod emulator;
 pub mod faulty;
