@@ -10,6 +10,8 @@
 //! The identity map is executable because three things run in it: the trampoline below 1 MiB, the
 //! first instructions of a Linux, and the runtime services' first instructions on their way back.
 
+use bulkhead_model::budget::Extent;
+
 include!("base.rs");
 
 /// Where a copy of the multiprocessor trampoline may lie: below 64 KiB, which stock Linux never
@@ -35,14 +37,51 @@ pub(crate) const BOOT_STACK: usize = 64 << 10;
 /// say so.
 pub(crate) const EMERGENCY_STACK: usize = 4 << 10;
 
-/// The heap in bytes, part of the image's `.bss`: definitions, plans, the machine's description.
-pub(crate) const HEAP: usize = 320 << 10;
+/// The heap's early arena in bytes, part of the image's `.bss`: what is needed before RAM is known.
+///
+/// ```text
+/// the loader's memory map   192 ranges of 24 bytes                                      4.5 KiB
+/// free RAM, as a set        regions of 16 bytes, while one is taken out: three times    4.5 KiB
+/// what to map cached        regions of 16 bytes, growing: one and a half times          4.5 KiB
+/// command lines, options, names of images                                                 8 KiB
+/// ```
+///
+/// The rest of the heap is RAM that the boot takes for it, as much as `bulkhead_model::budget` says,
+/// line by line, for this machine.
+pub(crate) const EARLY_HEAP: usize = 24 << 10;
+
+/// The heap's main arena in bytes until the machine is known: firmware's tables are read with it.
+///
+/// ```text
+/// the memory map as it is described    192 ranges of 24 bytes, growing                13.5 KiB
+/// processors of the MADT               1024 of 16 bytes, growing                        48 KiB
+/// interrupt routes of the DSDT         512 of 12 bytes, growing, and what reads them    30 KiB
+/// ```
+pub(crate) const BOOT_HEAP: usize = 96 << 10;
+
+/// Most ranges of the loader's memory map.
+pub(crate) const MAX_RANGES: usize = 192;
 
 /// Most cores that Bulkhead handles.
 pub(crate) const MAX_CORES: usize = 256;
 
+/// Most PCI functions that Bulkhead handles.
+pub(crate) const MAX_FUNCTIONS: usize = 2048;
+
+/// Most images that the loader may bring.
+pub(crate) const MAX_IMAGES: usize = 64;
+
 /// Most partitions that can be defined at once.
 pub(crate) const MAX_PARTITIONS: usize = 32;
+
+/// The largest machine that Bulkhead handles.
+pub(crate) const LARGEST: Extent = Extent {
+    cores: MAX_CORES,
+    functions: MAX_FUNCTIONS,
+    images: MAX_IMAGES,
+    ranges: MAX_RANGES,
+    partitions: MAX_PARTITIONS,
+};
 
 /// Where the decoy MP table goes: in the first KiB, which Linux scans first
 /// (`docs/design.md`, "The MP table").

@@ -5,8 +5,10 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use bulkhead_firmware::{Firmware, discover, find_rsdp};
+use bulkhead_ledger::LOW_CHUNK_BYTES;
 use bulkhead_linux::BzImage;
 use bulkhead_memory::{PAGE, Region, RegionSet};
+use bulkhead_model::budget::{self, Extent};
 use bulkhead_model::{
     Com, Core, FirmwareKind, Image, ImageKind, Machine, MemoryKind, MemoryRange, Resident, Uart,
 };
@@ -16,14 +18,17 @@ use crate::boot::BootInfo;
 use crate::console::serial;
 use crate::cpu::cores;
 use crate::cpu::{apic, pic, tsc};
-use crate::layout::MP_DECOY;
+use crate::layout::{LARGEST, MP_DECOY};
 use crate::legacy;
-use crate::mem::{frames, paging, phys};
+use crate::mem::{frames, heap, paging, phys};
 use crate::partition::LIFE;
 use crate::{pci, reset_vector};
 use bulkhead_lifecycle::CoreState;
 
 const GIB: u64 = 1 << 30;
+
+/// The memory of a PC below the frame buffer and the BIOS.
+const LOW_BYTES: u64 = 640 << 10;
 
 /// Everything above this is not reached by the kernel's page tables.
 const REACH: u64 = 512 * GIB;
@@ -46,10 +51,32 @@ pub(crate) fn own_memory(info: &BootInfo) -> Vec<MemoryRange> {
     let top = cached.iter().map(Region::end).max().unwrap_or(0);
     // SAFETY: once, on the boot processor, in the loader's mapping.
     unsafe { paging::activate(info.image, &cached, top.min(REACH)) };
+    // SAFETY: once, and the tables are active.
+    unsafe { heap::open(budget::heap_bytes(&LARGEST)) };
     info.memory
         .iter()
         .flat_map(|range| within_reach(*range))
         .collect()
+}
+
+/// Makes the heap as large as this machine needs.
+pub(crate) fn settle_heap(info: &BootInfo, firmware: &Firmware) {
+    let processors = firmware.madt.iter().flat_map(|madt| &madt.processors);
+    let cores = processors.filter(|processor| processor.enabled).count();
+    let low = regions(info, |kind| kind == MemoryKind::Usable);
+    let low = Region::new(0, LOW_BYTES).map_or(0, |window| low.within(window).total());
+    // Each partition has a core and a piece of low memory of its own.
+    let pieces = usize::try_from(low / LOW_CHUNK_BYTES).unwrap_or(usize::MAX);
+    let cores = cores.clamp(1, LARGEST.cores);
+    let extent = Extent {
+        cores,
+        functions: pci::count(&firmware.ecam).min(LARGEST.functions),
+        images: info.modules.len(),
+        ranges: info.memory.len(),
+        partitions: cores.min(pieces).min(LARGEST.partitions),
+    };
+    // SAFETY: once; `own_memory` has opened it.
+    unsafe { heap::settle(budget::heap_bytes(&extent), budget::command_bytes(&extent)) };
 }
 
 /// A range as it is described: what the page tables do not reach is nobody's RAM.

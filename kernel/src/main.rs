@@ -48,6 +48,7 @@ fn kmain(info: BootInfo) -> ! {
     log::info!("memory: own page tables, {} ranges", memory.len());
     let firmware = machine::read_firmware(&info);
     log::info!("firmware: {} ACPI tables", firmware.tables.len());
+    machine::settle_heap(&info, &firmware);
     tsc::calibrate(firmware.fadt.as_ref().and_then(|fadt| fadt.pm_timer_port));
     log::info!("TSC: {} kHz", tsc::khz());
 

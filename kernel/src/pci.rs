@@ -5,6 +5,7 @@
 //! its partition's boot core or whoever ends that partition afterwards.
 
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use bulkhead_memory::Region;
 use bulkhead_pci::EcamRange;
@@ -12,6 +13,7 @@ use bulkhead_pci::{Address, Bus, Clock, ConfigSpace, Function};
 use spin::Once;
 
 use crate::cpu::tsc;
+use crate::layout::MAX_FUNCTIONS;
 use crate::mem::phys;
 
 /// Bytes of configuration space of a function.
@@ -20,8 +22,12 @@ const FUNCTION_BYTES: u16 = 4096;
 const ABSENT: u32 = u32::MAX;
 
 static RANGES: Once<Vec<EcamRange>> = Once::new();
+/// How many functions [`count`] found.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+/// How many of them [`scan`] left out.
+static LEFT_OUT: AtomicUsize = AtomicUsize::new(0);
 
-/// The machine's configuration space, once [`scan`] was called.
+/// The machine's configuration space, once [`count`] was called.
 pub(crate) struct Ecam;
 
 impl Ecam {
@@ -67,11 +73,28 @@ impl Clock for Ecam {
     }
 }
 
-/// Looks at the functions on all buses that the ranges cover, and gives addresses to what the
+/// How many functions there are on all buses that the ranges cover.
+pub(crate) fn count(ranges: &[EcamRange]) -> usize {
+    let ranges = RANGES.call_once(|| ranges.to_vec());
+    let count = bulkhead_pci::count(&Ecam, ranges);
+    COUNT.store(count, Ordering::Relaxed);
+    count
+}
+
+/// How many functions have no room in the machine's description.
+pub(crate) fn left_out() -> usize {
+    LEFT_OUT.load(Ordering::Relaxed)
+}
+
+/// Looks at the functions that were counted, and gives addresses to what the
 /// firmware left without.
 pub(crate) fn scan(ranges: &[EcamRange]) -> Vec<Function> {
-    let ranges = RANGES.call_once(|| ranges.to_vec());
-    let mut functions = bulkhead_pci::scan(&Ecam, ranges);
+    let most = COUNT.load(Ordering::Relaxed).min(MAX_FUNCTIONS);
+    let bulkhead_pci::Scan {
+        mut functions,
+        left_out,
+    } = bulkhead_pci::scan(&Ecam, ranges, most);
+    LEFT_OUT.store(left_out, Ordering::Relaxed);
     functions.iter().for_each(stop_leftover);
     let below: Vec<Bus> = functions.iter().filter_map(bus_below).collect();
     for bus in below {

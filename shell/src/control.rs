@@ -31,7 +31,7 @@ pub trait Control {
     }
 
     /// The runtime services that every launch puts into its partition.
-    fn resident_code(&self) -> ResidentCode<'_>;
+    fn resident_code(&self) -> ResidentCode;
 
     /// Brings [`ledger`](Self::ledger) in line with what is true. Asked before every command.
     fn observe(&mut self);
@@ -83,6 +83,10 @@ pub trait Control {
     /// Lets a moment pass, a few milliseconds at most. Keeps what is typed meanwhile for later, up
     /// to a `^C`: whether there was one, and then what was typed before it is dropped.
     fn pause(&mut self) -> bool;
+
+    /// Bytes of the largest free block of Bulkhead's own memory: a command that may need more is
+    /// refused.
+    fn free_bytes(&self) -> usize;
 
     /// Prints the log, oldest line first.
     ///

@@ -43,7 +43,7 @@ pub trait Stage: Hardware {
     fn store(&mut self, partition: usize, plan: Option<LaunchPlan>) -> bool;
 
     /// The runtime services that every launch puts into its partition.
-    fn resident_code(&self) -> ResidentCode<'_>;
+    fn resident_code(&self) -> ResidentCode;
 }
 
 /// The shell's side of all partitions.
@@ -62,7 +62,7 @@ pub struct Conductor<'a, S, const P: usize, const C: usize> {
 pub fn can_launch(
     machine: &Machine,
     ledger: &Ledger,
-    code: &ResidentCode<'_>,
+    code: &ResidentCode,
     name: &str,
     how: How,
 ) -> Result<Vec<Warning>, PlanError> {

@@ -11,10 +11,13 @@ use bulkhead_model::{
 };
 
 mod board;
+pub mod large;
 mod life;
+mod ram;
 
 pub use board::{add_devices, address, bus};
 pub use life::{Happening, happen};
+pub use ram::written;
 
 /// 1 KiB in bytes.
 pub const KIB: u64 = 1 << 10;
@@ -126,7 +129,7 @@ fn images() -> Vec<Image> {
 pub const CODE: [u8; 3000] = [0xcc; 3000];
 
 /// What [`CODE`] is.
-pub const RESIDENT: ResidentCode<'static> = ResidentCode {
+pub const RESIDENT: ResidentCode = ResidentCode {
     code: &CODE,
     partition_id_offset: 40,
     services: [

@@ -18,7 +18,9 @@ mod images;
 mod layout;
 mod map;
 mod plan;
+mod write;
 
 pub use error::LaunchError;
 pub use layout::{FirmwareBlock, Layout, RUNTIME_CODE_BYTES};
-pub use plan::{Copy, LaunchPlan, ResidentCode, View, Write, plan};
+pub use plan::{Copy, LaunchPlan, View, plan};
+pub use write::{ResidentCode, Write};

@@ -1,7 +1,6 @@
 //! The launch plan: every address and every byte, before anything is touched.
 
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use bulkhead_linux::{BootParams, BzImageError, E820, EfiInfo, Placement};
@@ -12,20 +11,8 @@ use bulkhead_tables::efi;
 
 use crate::firmware::owned_io_apics;
 use crate::images::Images;
-use crate::{FirmwareBlock, LaunchError, Layout};
-
-/// Bulkhead's runtime services, as they are put into every partition.
-#[derive(Clone, Copy, Debug)]
-pub struct ResidentCode<'a> {
-    /// Position-independent code and what it keeps beside it; at most
-    /// [`RUNTIME_CODE_BYTES`](crate::RUNTIME_CODE_BYTES).
-    pub code: &'a [u8],
-    /// Offset in the code of a `u64` that becomes the partition's number.
-    pub partition_id_offset: usize,
-    /// Offset in the code of each service's entry, in UEFI's order: `GetTime` to
-    /// `QueryVariableInfo` (UEFI 2.10 §4.5.1).
-    pub services: [u16; 14],
-}
+use crate::write::{fill, numbered};
+use crate::{FirmwareBlock, LaunchError, Layout, ResidentCode, Write};
 
 /// Bytes to be copied from an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,23 +28,6 @@ impl Copy {
     #[must_use]
     pub fn target(&self) -> Option<Region> {
         Region::new(self.to, self.from.size())
-    }
-}
-
-/// Bytes to be written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Write {
-    /// Where they go.
-    pub to: u64,
-    /// They.
-    pub bytes: Vec<u8>,
-}
-
-impl Write {
-    /// The bytes that will be overwritten; `None` if there are none.
-    #[must_use]
-    pub fn target(&self) -> Option<Region> {
-        Region::new(self.to, self.bytes.len() as u64)
     }
 }
 
@@ -98,6 +68,19 @@ pub struct LaunchPlan {
 }
 
 impl LaunchPlan {
+    /// The plan as it is kept: without what is only for people to look at, which takes as much room
+    /// as the rest. A launch needs nothing of that.
+    #[must_use]
+    pub fn without_view(mut self) -> Self {
+        self.view.e820 = E820::default();
+        self.view.efi = Vec::new();
+        self.view.tables = Vec::new();
+        self.view.cmdline = String::new();
+        self.view.kernel_release = None;
+        self.warnings = Vec::new();
+        self
+    }
+
     /// Local APIC IDs of all its cores, the boot core first.
     pub fn cores(&self) -> impl Iterator<Item = u32> + '_ {
         core::iter::once(self.boot_core).chain(self.other_cores.iter().copied())
@@ -135,7 +118,7 @@ pub struct View {
 pub fn plan(
     layout: Layout<'_>,
     id: usize,
-    resident: &ResidentCode<'_>,
+    resident: &ResidentCode,
     foreign: &[Region],
     warnings: Vec<Warning>,
 ) -> Result<LaunchPlan, LaunchError> {
@@ -169,17 +152,14 @@ pub fn plan(
             descriptor_version: efi.descriptor_version,
         },
     };
-    let writes = vec![
+    let own = [
         fill(block.zero_page, "the zero page", &zero_page.to_bytes())?,
         fill(block.cmdline, "the command line", layout.cmdline.as_bytes())?,
         fill(block.acpi, "the ACPI tables", &layout.acpi.bytes)?,
         fill(block.efi, "the EFI tables", &efi.bytes)?,
-        fill(
-            block.runtime_code,
-            "the runtime services",
-            &patched(resident, id)?,
-        )?,
     ];
+    let code = numbered(block.runtime_code, resident, id)?;
+    let writes: Vec<Write> = own.into_iter().chain(code).collect();
     let copies = copies(&layout.images, placement)?;
     Ok(LaunchPlan {
         partition: id,
@@ -212,45 +192,8 @@ pub fn plan(
     })
 }
 
-fn services(resident: &ResidentCode<'_>, base: u64) -> efi::Services {
+fn services(resident: &ResidentCode, base: u64) -> efi::Services {
     efi::Services::from_array(resident.services.map(|offset| base + u64::from(offset)))
-}
-
-/// A write that fills `part` with `bytes` and then zeroes, so that nothing of an earlier launch
-/// stays in it.
-fn fill(part: Region, what: &'static str, bytes: &[u8]) -> Result<Write, LaunchError> {
-    let oversized = LaunchError::Oversized {
-        what,
-        bytes: bytes.len(),
-        room: part.size(),
-    };
-    let room = usize::try_from(part.size()).unwrap_or(usize::MAX);
-    if bytes.len() > room {
-        return Err(oversized);
-    }
-    let mut filled = bytes.to_vec();
-    filled.resize(room, 0);
-    Ok(Write {
-        to: part.start(),
-        bytes: filled,
-    })
-}
-
-/// The runtime services with the partition's number in them.
-fn patched(resident: &ResidentCode<'_>, id: usize) -> Result<Vec<u8>, LaunchError> {
-    let mut code = resident.code.to_vec();
-    let bytes = code.len();
-    let outside = |offset| LaunchError::RuntimeCode { offset, bytes };
-    if let Some(service) = resident.services.iter().find(|s| usize::from(**s) >= bytes) {
-        return Err(outside(usize::from(*service)));
-    }
-    let offset = resident.partition_id_offset;
-    let number = offset
-        .checked_add(8)
-        .and_then(|end| code.get_mut(offset..end))
-        .ok_or(outside(offset))?;
-    number.copy_from_slice(&(id as u64).to_le_bytes());
-    Ok(code)
 }
 
 /// The kernel's protected-mode part (`boot.rst`, "Loading The Rest of The Kernel") and the initrd.

@@ -139,7 +139,7 @@ impl Ledger {
     pub fn plan(
         &self,
         machine: &Machine,
-        resident: &ResidentCode<'_>,
+        resident: &ResidentCode,
         name: &str,
     ) -> Result<LaunchPlan, PlanError> {
         let partition = self.get(name)?;

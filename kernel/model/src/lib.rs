@@ -16,6 +16,7 @@
 extern crate alloc;
 
 mod address;
+pub mod budget;
 mod claim;
 mod definition;
 mod devices;

@@ -91,6 +91,7 @@ pub(crate) fn size(registers: Registers<'_>, count: u8) -> Vec<Bar> {
         }
         index += if wide { 2 } else { 1 };
     }
+    bars.shrink_to_fit(); // they are kept
     bars
 }
 

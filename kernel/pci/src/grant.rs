@@ -39,7 +39,9 @@ impl Grant {
     pub fn new(functions: &[Function], units: &[Unit]) -> Self {
         let mut path: Vec<Upstream> = Vec::new();
         let mut gates = Vec::new();
-        let mut setups = Vec::new();
+        // A grant may have all functions of the machine: growing would take their room three times.
+        let members = units.iter().map(|unit| unit.functions.len()).sum();
+        let mut setups = Vec::with_capacity(members);
         for unit in units {
             for &address in &unit.path {
                 let new = upstream(functions, address);
@@ -60,6 +62,12 @@ impl Grant {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.functions.is_empty() && self.path.is_empty()
+    }
+
+    /// How many functions are in it.
+    #[must_use]
+    pub fn functions(&self) -> usize {
+        self.functions.len()
     }
 
     /// Before a launch: every function gets its registers as found at boot (BARs as assigned),

@@ -58,5 +58,5 @@ pub use function::{Function, PortType};
 pub use grant::Grant;
 pub use intx::{Route, routes};
 pub use quiet::Stuck;
-pub use scan::scan;
+pub use scan::{Scan, count, scan};
 pub use unit::{Unit, UnitError, unit};

@@ -20,7 +20,29 @@ const HEADER_ENDPOINT: u8 = 0;
 /// Header type of a PCI-to-PCI bridge (Bridge §3.2.5).
 const HEADER_BRIDGE: u8 = 1;
 
-/// Looks at every function on every bus of the ranges, ascending by address.
+/// What [`scan`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scan {
+    /// The functions, ascending by address.
+    pub functions: Vec<Function>,
+    /// How many more there are: all those on buses that had no room any more.
+    pub left_out: usize,
+}
+
+/// How many functions there are on all buses of the ranges. Nothing is written to them.
+#[must_use]
+pub fn count(config: &dyn ConfigSpace, ranges: &[EcamRange]) -> usize {
+    let mut count = 0;
+    for_each_bus(ranges, &mut Above::default(), |bus, above| {
+        let mut add = |_| count += 1;
+        scan_bus(config, bus, above, identify, &mut add);
+    });
+    count
+}
+
+/// Looks at every function on every bus of the ranges. Memory is taken once, for at most `most` of
+/// them ([`count`] tells how many there are); buses are taken whole, and from the first one on that
+/// does not fit, functions are only counted.
 ///
 /// BARs are sized by writing to them: a function's I/O and memory decode is off for that moment
 /// and everything is put back. That includes the display controller whose frame buffer the boot
@@ -28,11 +50,81 @@ const HEADER_BRIDGE: u8 = 1;
 /// (class 06 00: turning it off cuts the cores from memory on some machines; Linux makes the same
 /// exception). A function whose header type is unknown gets its identity read and no more.
 #[must_use]
-pub fn scan(config: &dyn ConfigSpace, ranges: &[EcamRange]) -> Vec<Function> {
+pub fn scan(config: &dyn ConfigSpace, ranges: &[EcamRange], most: usize) -> Scan {
+    let mut functions: Vec<Function> = Vec::new();
+    // Growing as they come would take the memory three times for a moment.
+    let most = functions.try_reserve_exact(most).map_or(0, |()| most);
+    let mut left_out = 0;
+    for_each_bus(ranges, &mut Above::default(), |bus, above| {
+        let before = functions.len();
+        let mut surplus = left_out;
+        let mut keep = |function| {
+            if left_out == 0 && surplus == 0 && functions.len() < most {
+                functions.push(function);
+            } else {
+                surplus += 1;
+            }
+        };
+        scan_bus(config, bus, above, read_function, &mut keep);
+        if surplus > left_out {
+            left_out = surplus + functions.drain(before..).len();
+        }
+    });
+    functions.sort_unstable_by_key(|f| f.address);
+    group::number(&mut functions);
+    Scan {
+        functions,
+        left_out,
+    }
+}
+
+/// What leads to buses that are still to be looked at: a note for each, by the first bridge that
+/// leads there.
+#[derive(Default)]
+struct Above(Vec<Below>);
+
+/// A bus below a bridge.
+#[derive(Clone, Copy)]
+struct Below {
+    bus: Bus,
+    /// The bus is a PCI Express link: only device 0 is there, and some devices answer to all the
+    /// other numbers as well (PCIe §7.3.1; Linux's `only_one_child()`).
+    is_link: bool,
+    /// The bridge forwards to a device's functions above 7.
+    forwards_ari: bool,
+}
+
+impl Above {
+    fn add(&mut self, bridge: &Function) {
+        let Some((number, _)) = bridge.buses() else {
+            return;
+        };
+        let bus = Bus {
+            number,
+            ..bridge.bus()
+        };
+        if self.get(bus).is_some() {
+            return;
+        }
+        let express = bridge.found.capabilities.express;
+        let control = express.and_then(|express| express.device_control_2);
+        self.0.push(Below {
+            bus,
+            is_link: matches!(bridge.port, Some(PortType::RootPort | PortType::Downstream)),
+            forwards_ari: control.is_some_and(|control| control & express::ARI_FORWARDING != 0),
+        });
+    }
+
+    fn get(&self, bus: Bus) -> Option<Below> {
+        self.0.iter().copied().find(|below| below.bus == bus)
+    }
+}
+
+/// Calls `look` for every bus of the ranges, once, bridges before what they lead to: so a bus's
+/// port is known when the bus is looked at.
+fn for_each_bus(ranges: &[EcamRange], above: &mut Above, mut look: impl FnMut(Bus, &mut Above)) {
     let mut ranges = ranges.to_vec();
-    // Bridges before what they lead to, so that a bus's port is known when the bus is looked at.
     ranges.sort_unstable_by_key(|r| (r.segment, r.first_bus));
-    let mut found = Vec::new();
     let mut next = None;
     for range in &ranges {
         for number in range.first_bus..=range.last_bus {
@@ -42,14 +134,11 @@ pub fn scan(config: &dyn ConfigSpace, ranges: &[EcamRange]) -> Vec<Function> {
             };
             // A bus that two ranges cover is looked at once.
             if next.is_none_or(|next| bus >= next) {
-                scan_bus(config, bus, &mut found);
+                look(bus, above);
                 next = Some(after(bus));
             }
         }
     }
-    found.sort_unstable_by_key(|f| f.address);
-    group::number(&mut found);
-    found
 }
 
 /// The least bus that is greater.
@@ -63,55 +152,46 @@ fn after(bus: Bus) -> Bus {
     }
 }
 
-fn scan_bus(config: &dyn ConfigSpace, bus: Bus, found: &mut Vec<Function>) {
-    let devices = if leads_over_a_link(found, bus) {
-        1
-    } else {
-        DEVICES
+/// Reads what there is at an address.
+type Read = fn(&dyn ConfigSpace, Address) -> Option<Function>;
+
+fn scan_bus(
+    config: &dyn ConfigSpace,
+    bus: Bus,
+    above: &mut Above,
+    read: Read,
+    keep: &mut dyn FnMut(Function),
+) {
+    let below = above.get(bus);
+    let is_link = below.is_some_and(|below| below.is_link);
+    let mut has_ari = false;
+    let mut add = |function: Function| {
+        above.add(&function);
+        keep(function);
     };
-    for device in 0..devices {
-        scan_device(config, bus, device, found);
-    }
-    // A device with ARI has its functions above 7 where a bus has devices above 0 (PCIe §6.13).
-    let first = found.iter().find(|f| f.bus() == bus);
-    let has_ari = first.is_some_and(|f| f.address.device == 0 && f.found.capabilities.ari);
-    if devices == 1 && has_ari && forwards_ari(found, bus) {
-        for place in FUNCTIONS..=u8::MAX {
-            let (device, function) = (place / FUNCTIONS, place % FUNCTIONS);
-            found.extend(read_function(config, address(bus, device, function)));
+    for device in 0..if is_link { 1 } else { DEVICES } {
+        // Function 0 exists if any does (PCI §3.2.2.3.4).
+        let Some(first) = read(config, address(bus, device, 0)) else {
+            continue;
+        };
+        has_ari |= device == 0 && first.found.capabilities.ari;
+        let multi_function = first.found.multi_function;
+        add(first);
+        if multi_function {
+            for function in 1..FUNCTIONS {
+                read(config, address(bus, device, function))
+                    .into_iter()
+                    .for_each(&mut add);
+            }
         }
     }
-}
-
-/// Whether the bus is a PCI Express link: only device 0 is there, and some devices answer to all
-/// the other numbers as well (PCIe §7.3.1; Linux's `only_one_child()`).
-fn leads_over_a_link(found: &[Function], bus: Bus) -> bool {
-    parent(found, bus).is_some_and(|bridge| {
-        matches!(bridge.port, Some(PortType::RootPort | PortType::Downstream))
-    })
-}
-
-fn forwards_ari(found: &[Function], bus: Bus) -> bool {
-    parent(found, bus)
-        .and_then(|bridge| bridge.found.capabilities.express)
-        .and_then(|e| e.device_control_2)
-        .is_some_and(|control| control & express::ARI_FORWARDING != 0)
-}
-
-fn parent(found: &[Function], bus: Bus) -> Option<&Function> {
-    found.iter().find(|f| f.leads_to(bus))
-}
-
-fn scan_device(config: &dyn ConfigSpace, bus: Bus, device: u8, found: &mut Vec<Function>) {
-    // Function 0 exists if any does (PCI §3.2.2.3.4).
-    let Some(first) = read_function(config, address(bus, device, 0)) else {
-        return;
-    };
-    let multi_function = first.found.multi_function;
-    found.push(first);
-    if multi_function {
-        for function in 1..FUNCTIONS {
-            found.extend(read_function(config, address(bus, device, function)));
+    // A device with ARI has its functions above 7 where a bus has devices above 0 (PCIe §6.13).
+    if is_link && has_ari && below.is_some_and(|below| below.forwards_ari) {
+        for place in FUNCTIONS..=u8::MAX {
+            let (device, function) = (place / FUNCTIONS, place % FUNCTIONS);
+            read(config, address(bus, device, function))
+                .into_iter()
+                .for_each(&mut add);
         }
     }
 }
@@ -125,7 +205,8 @@ fn address(bus: Bus, device: u8, function: u8) -> Address {
     }
 }
 
-fn read_function(config: &dyn ConfigSpace, address: Address) -> Option<Function> {
+/// A function without its BARs, which can't be sized by reading alone.
+fn identify(config: &dyn ConfigSpace, address: Address) -> Option<Function> {
     let registers = Registers::new(config, address);
     let id = registers.identity()?;
     let class = registers.read(CLASS);
@@ -143,20 +224,31 @@ fn read_function(config: &dyn ConfigSpace, address: Address) -> Option<Function>
     match ((header >> 16) & 0x7f) as u8 {
         HEADER_ENDPOINT => {
             function.found.header = Header::Endpoint;
-            read_details(registers, &mut function, ENDPOINT_BARS, ROM);
+            read_details(registers, &mut function, ROM);
         }
         HEADER_BRIDGE => {
             function.found.header = Header::Bridge;
             function.found.bridge = BridgeRegisters::read(registers);
             function.bridge = Some(function.found.bridge.describe());
-            read_details(registers, &mut function, BRIDGE_BARS, bridge::ROM);
+            read_details(registers, &mut function, bridge::ROM);
         }
         _ => {}
     }
     Some(function)
 }
 
-fn read_details(registers: Registers<'_>, function: &mut Function, bars: u8, rom: u16) {
+fn read_function(config: &dyn ConfigSpace, address: Address) -> Option<Function> {
+    let mut function = identify(config, address)?;
+    let bars = match function.found.header {
+        Header::Endpoint => ENDPOINT_BARS,
+        Header::Bridge => BRIDGE_BARS,
+        Header::Unknown => return Some(function),
+    };
+    function.bars = size_bars(Registers::new(config, address), &function, bars);
+    Some(function)
+}
+
+fn read_details(registers: Registers<'_>, function: &mut Function, rom: u16) {
     let interrupt = registers.read(INTERRUPT);
     let capabilities = Capabilities::read(registers);
     let [line, pin, ..] = interrupt.to_le_bytes();
@@ -171,7 +263,6 @@ fn read_details(registers: Registers<'_>, function: &mut Function, bars: u8, rom
     function.found.interrupt_line = line;
     function.found.rom = registers.read(rom);
     function.found.capabilities = capabilities;
-    function.bars = size_bars(registers, function, bars);
 }
 
 fn size_bars(registers: Registers<'_>, function: &Function, count: u8) -> Vec<bar::Bar> {

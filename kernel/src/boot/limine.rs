@@ -117,7 +117,7 @@ fn boot_info() -> Option<BootInfo> {
         command_line: EXECUTABLE.get_response().map_or_else(String::new, |r| {
             r.file().string().to_string_lossy().into_owned()
         }),
-        memory: memory.collect(),
+        memory: super::bounded(memory),
         modules: modules(offset),
         rsdp: RSDP.get_response().map(|r| {
             let address = r.address() as u64;
@@ -188,5 +188,6 @@ fn modules(offset: u64) -> Vec<Module> {
                 region,
             })
         })
+        .take(crate::layout::MAX_IMAGES)
         .collect()
 }

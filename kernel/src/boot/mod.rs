@@ -8,8 +8,9 @@ use alloc::vec::Vec;
 
 use bulkhead_linux::{Channel, Screen};
 use bulkhead_memory::Region;
-use bulkhead_model::{FirmwareKind, MemoryRange};
+use bulkhead_model::{FirmwareKind, MemoryKind, MemoryRange};
 
+use crate::layout::MAX_RANGES;
 use crate::mem::paging::ImagePlace;
 
 pub(crate) mod limine;
@@ -26,7 +27,7 @@ pub(crate) struct BootInfo {
     /// The memory map. What the loader calls reclaimable is usable; the image and the modules
     /// lie in usable RAM and are not cut out.
     pub(crate) memory: Vec<MemoryRange>,
-    /// Files, each with the name it was given.
+    /// Files, each with the name it was given; at most [`MAX_IMAGES`](crate::layout::MAX_IMAGES).
     pub(crate) modules: Vec<Module>,
     /// Physical address of the ACPI root pointer, or a copy of it.
     pub(crate) rsdp: Option<u64>,
@@ -46,6 +47,23 @@ pub(crate) struct Module {
     pub(crate) name: String,
     /// Its bytes.
     pub(crate) region: Region,
+}
+
+/// The loader's memory map, ascending, with at most [`MAX_RANGES`] ranges. What begins where there is
+/// no room any more is one reserved range, so that nobody gets what may not be RAM.
+fn bounded(ranges: impl Iterator<Item = MemoryRange>) -> Vec<MemoryRange> {
+    let mut kept: Vec<MemoryRange> = Vec::with_capacity(MAX_RANGES);
+    for range in ranges {
+        if kept.len() < MAX_RANGES {
+            kept.push(range);
+        } else if let Some(last) = kept.last_mut() {
+            let start = last.region.start().min(range.region.start());
+            let end = last.region.end().max(range.region.end());
+            last.kind = MemoryKind::Reserved;
+            last.region = Region::from_bounds(start, end).unwrap_or(last.region);
+        }
+    }
+    kept
 }
 
 /// The module's name by its command line, else by its path.

@@ -103,20 +103,18 @@ fn memory(information: &BootInformation) -> Vec<MemoryRange> {
     let areas = information
         .memory_map_tag()
         .map_or(&[][..], |tag| tag.memory_areas());
-    let mut ranges: Vec<MemoryRange> = areas
-        .iter()
-        .filter_map(|area| {
-            let region = Region::new(area.start_address(), area.size())?;
-            let kind = match area.typ() {
-                MemoryAreaType::Available => MemoryKind::Usable,
-                MemoryAreaType::AcpiAvailable => MemoryKind::AcpiTables,
-                MemoryAreaType::ReservedHibernate => MemoryKind::AcpiNvs,
-                MemoryAreaType::Defective => MemoryKind::Bad,
-                _ => MemoryKind::Reserved,
-            };
-            Some(MemoryRange { region, kind })
-        })
-        .collect();
+    let ranges = areas.iter().filter_map(|area| {
+        let region = Region::new(area.start_address(), area.size())?;
+        let kind = match area.typ() {
+            MemoryAreaType::Available => MemoryKind::Usable,
+            MemoryAreaType::AcpiAvailable => MemoryKind::AcpiTables,
+            MemoryAreaType::ReservedHibernate => MemoryKind::AcpiNvs,
+            MemoryAreaType::Defective => MemoryKind::Bad,
+            _ => MemoryKind::Reserved,
+        };
+        Some(MemoryRange { region, kind })
+    });
+    let mut ranges = super::bounded(ranges);
     ranges.sort_by_key(|range| range.region);
     ranges
 }
@@ -132,6 +130,7 @@ fn modules(information: &BootInformation) -> Vec<Module> {
                 region,
             })
         })
+        .take(crate::layout::MAX_IMAGES)
         .collect()
 }
 

@@ -1,6 +1,6 @@
 //! Whole pages for the kernel, taken from free RAM before anybody claims it.
 //!
-//! What is taken is never given back, and is resident.
+//! What is taken is resident, and never given back, but for what the heap turns out not to need.
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -50,6 +50,21 @@ pub(crate) fn take_within(bytes: u64, window: Region, what: &str) -> Option<Regi
         what: what.to_string(),
     });
     Some(region)
+}
+
+/// Gives back all of a region that was taken but its first `kept` bytes, whole pages.
+pub(crate) fn give_back(region: Region, kept: u64) {
+    let mut frames = FRAMES.lock();
+    let Some(rest) = Region::from_bounds(region.start().saturating_add(kept), region.end()) else {
+        return;
+    };
+    let mut taken = frames.taken.iter_mut();
+    if let Some(resident) = taken.find(|resident| resident.region == region)
+        && let Some(region) = Region::new(region.start(), kept)
+    {
+        resident.region = region;
+        frames.free.insert(rest);
+    }
 }
 
 /// All that was taken, for the machine's description.

@@ -1,23 +1,36 @@
-//! The small heap: part of the image, so that whatever it holds stays resident.
+//! The small heap: whatever it holds stays resident.
+//!
+//! It begins with an arena in the image. Once RAM is known it gets one of its own, [`open`], with room
+//! for the largest machine; once the machine is known it keeps what that one needs, [`settle`].
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::{NonNull, addr_of_mut};
+use core::sync::atomic::{AtomicUsize, Ordering};
 
-use linked_list_allocator::Heap;
+use bulkhead_memory::{PAGE, Region};
+use spin::Once;
 
-use crate::layout::HEAP;
+use super::arenas::{Arenas, Usage};
+use super::{frames, phys};
+use crate::layout::{BOOT_HEAP, EARLY_HEAP};
 use crate::sync::IrqLock;
 
-struct KernelHeap(IrqLock<Heap>);
+struct KernelHeap(IrqLock<Arenas>);
 
 #[global_allocator]
-static ALLOCATOR: KernelHeap = KernelHeap(IrqLock::new(Heap::empty()));
+static ALLOCATOR: KernelHeap = KernelHeap(IrqLock::new(Arenas::new()));
 
 #[repr(C, align(4096))]
-struct Arena([u8; HEAP]);
+struct Arena([u8; EARLY_HEAP]);
 
 #[unsafe(link_section = ".bss.page_aligned")]
-static mut ARENA: Arena = Arena([0; HEAP]);
+static mut ARENA: Arena = Arena([0; EARLY_HEAP]);
+
+/// What a command may need, in bytes.
+static KEPT: AtomicUsize = AtomicUsize::new(BOOT_HEAP);
+
+/// The RAM of the main arena, before it is settled how much of it is needed.
+static ROOM: Once<Region> = Once::new();
 
 /// Makes the heap usable.
 ///
@@ -25,22 +38,77 @@ static mut ARENA: Arena = Arena([0; HEAP]);
 /// To be called once, before the first allocation.
 pub(crate) unsafe fn init() {
     // SAFETY: by the caller's contract nobody else has a pointer into the arena.
-    unsafe { ALLOCATOR.0.lock().init(addr_of_mut!(ARENA).cast(), HEAP) };
+    unsafe {
+        ALLOCATOR
+            .0
+            .lock()
+            .init_early(addr_of_mut!(ARENA).cast(), EARLY_HEAP);
+    }
 }
 
-/// Bytes in use and in all.
-pub(crate) fn usage() -> (usize, usize) {
-    let heap = ALLOCATOR.0.lock();
-    (heap.used(), heap.size())
+/// Takes RAM for the main arena, up to `most` bytes: as much as there is in one piece, if that is
+/// less. For now [`BOOT_HEAP`] of it are used.
+///
+/// # Panics
+/// If there are not even as many: nothing can work then.
+///
+/// # Safety
+/// To be called once, when the kernel's own page tables are active.
+pub(crate) unsafe fn open(most: usize) {
+    let window = Region::from_bounds(1 << 20, 4 << 30).expect("constant");
+    let halves = core::iter::successors(Some(most), |bytes| Some(bytes / 2));
+    let sizes = halves.take_while(|bytes| *bytes > BOOT_HEAP);
+    let room = sizes
+        .chain([BOOT_HEAP])
+        .find_map(|bytes| frames::take_within(bytes as u64, window, "heap"))
+        .expect("no free RAM below 4 GiB");
+    // SAFETY: free RAM a moment ago and ours now, mapped one to one for ever.
+    unsafe {
+        ALLOCATOR
+            .0
+            .lock()
+            .init_main(phys::pointer(room.start()), BOOT_HEAP);
+    }
+    ROOM.call_once(|| room);
 }
 
-// SAFETY: the inner heap hands out disjoint, aligned blocks of the arena; the lock serializes it.
+/// Makes the main arena as large as the machine needs, and gives the rest of its RAM back. Of that,
+/// `kept` bytes are for commands ([`spare`]).
+///
+/// # Safety
+/// To be called once, after [`open`].
+pub(crate) unsafe fn settle(bytes: usize, kept: usize) {
+    KEPT.store(kept, Ordering::Relaxed);
+    let Some(room) = ROOM.get() else { return };
+    let size = (bytes.next_multiple_of(PAGE as usize)).clamp(BOOT_HEAP, room.size() as usize);
+    if size < bytes {
+        log::warn!("heap: {bytes} bytes are wanted, there are {size}");
+    }
+    // SAFETY: the arena was opened with the first `BOOT_HEAP` bytes of its RAM; those behind them
+    // are nobody else's, and what is given back below lies behind these.
+    unsafe { ALLOCATOR.0.lock().extend_main(size - BOOT_HEAP) };
+    frames::give_back(*room, size as u64);
+}
+
+/// What is in use.
+pub(crate) fn usage() -> Usage {
+    ALLOCATOR.0.lock().usage()
+}
+
+/// Bytes of the largest free block, to a KiB.
+pub(crate) fn largest_free() -> usize {
+    ALLOCATOR.0.lock().largest_free()
+}
+
+/// Bytes of the largest free block that no command will miss.
+pub(crate) fn spare() -> usize {
+    largest_free().saturating_sub(KEPT.load(Ordering::Relaxed))
+}
+
+// SAFETY: the inner heap hands out disjoint, aligned blocks of its arenas; the lock serializes it.
 unsafe impl GlobalAlloc for KernelHeap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        self.0
-            .lock()
-            .allocate_first_fit(layout)
-            .map_or(core::ptr::null_mut(), NonNull::as_ptr)
+        self.0.lock().allocate(layout)
     }
 
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {

@@ -23,7 +23,7 @@ use crate::partition::{self, LIFE, runtime};
 /// `^C`.
 const INTERRUPT: u8 = 3;
 /// Bytes that are kept of what is typed while the shell waits; more are left where they are.
-const MOST_TYPED: usize = 16 << 10;
+const MOST_TYPED: usize = 2 << 10;
 
 impl Kernel {
     /// Bytes that are resident for ever: Bulkhead's own, and those of the images.
@@ -73,7 +73,7 @@ impl Control for Kernel {
         self.conductor.observe();
     }
 
-    fn resident_code(&self) -> ResidentCode<'static> {
+    fn resident_code(&self) -> ResidentCode {
         runtime::resident_code()
     }
 
@@ -128,6 +128,10 @@ impl Control for Kernel {
         false
     }
 
+    fn free_bytes(&self) -> usize {
+        heap::largest_free()
+    }
+
     fn log(&self, out: &mut dyn fmt::Write) -> fmt::Result {
         console::log::show(out)?;
         screen::describe(out)?;
@@ -138,9 +142,13 @@ impl Control for Kernel {
             own >> 10,
             images >> 10
         )?;
-        let (used, size) = heap::usage();
+        let heap = heap::usage();
         serial::show_counts(out)?;
-        writeln!(out, "heap: {used} of {size} bytes in use")?;
+        writeln!(
+            out,
+            "heap: {} of {} bytes in use, at most {} so far",
+            heap.used, heap.size, heap.peak
+        )?;
         for vector in 0..=u8::MAX {
             let count = trap::unexpected(vector);
             if count != 0 {

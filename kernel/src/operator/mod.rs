@@ -19,10 +19,11 @@ use bulkhead_shell::{Control, Options, Shell};
 use crate::boot::BootInfo;
 use crate::console::{self, Console, keyboard, println, serial};
 use crate::cpu::{apic, mtrr, stacks, tsc};
-use crate::layout::{MAX_CORES, MAX_PARTITIONS};
+use crate::layout::{MAX_CORES, MAX_FUNCTIONS, MAX_IMAGES, MAX_PARTITIONS};
 use crate::machine::image_bytes;
 use crate::partition::LIFE;
 use crate::partition::rim::Rim;
+use crate::pci;
 use crate::power::Power;
 
 mod control;
@@ -212,6 +213,16 @@ pub(crate) fn report(
     }
     if left_out > 0 {
         println!("{left_out} cores are left out: at most {MAX_CORES} are handled");
+    }
+    if info.modules.len() == MAX_IMAGES {
+        println!("{MAX_IMAGES} images are taken; if the loader brought more, they are not");
+    }
+    let functions = pci::left_out();
+    if functions > 0 {
+        println!(
+            "{functions} PCI functions are left out, and can't be claimed: there is room for \
+             {MAX_FUNCTIONS} at most"
+        );
     }
     if !has_trampoline {
         println!("no other core was started: there is no free page below 64 KiB for it");

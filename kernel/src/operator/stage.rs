@@ -13,7 +13,7 @@ impl Stage for Rim {
         unsafe { plans::store(partition, plan) }
     }
 
-    fn resident_code(&self) -> ResidentCode<'static> {
+    fn resident_code(&self) -> ResidentCode {
         runtime::resident_code()
     }
 }

@@ -65,6 +65,10 @@ pub(super) unsafe fn place(plan: &LaunchPlan) -> u64 {
     for write in &plan.writes {
         // SAFETY: as above.
         unsafe { phys::write(write.to, &write.bytes) };
+        if let Some(zeroes) = write.zeroes() {
+            // SAFETY: as above.
+            unsafe { phys::clear(zeroes) };
+        }
     }
     // SAFETY: the services' page is one of the writes.
     unsafe { runtime::build_bridge(plan.view.block.runtime_code.start()) };

@@ -60,6 +60,7 @@ pub(crate) unsafe fn store(partition: usize, plan: Option<LaunchPlan>) -> bool {
         let is_own = |d: &&efi::Descriptor| d.kind != efi::Kind::Reserved;
         let own = plan.view.efi.iter().filter(is_own);
         let memory = own.map(|d| d.region).collect();
+        let plan = plan.without_view();
         Box::into_raw(Box::new(Stored { plan, memory }))
     });
     let old = place.swap(new, Ordering::AcqRel);

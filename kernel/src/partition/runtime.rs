@@ -94,7 +94,7 @@ pub(crate) fn init() {
 }
 
 /// What a plan needs to know of the template.
-pub(crate) fn resident_code() -> ResidentCode<'static> {
+pub(crate) fn resident_code() -> ResidentCode {
     let template = TEMPLATE.get().expect("init() ran at boot");
     ResidentCode {
         code: &template.code,

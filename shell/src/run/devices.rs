@@ -11,7 +11,7 @@ use bulkhead_model::{DeviceName, Machine, Uart};
 use bulkhead_pci::{Bar, BarKind, Function};
 
 use super::class::class_name;
-use super::table::Table;
+use super::table;
 use crate::control::Control;
 use crate::line::COLUMNS;
 
@@ -22,27 +22,26 @@ const INDENT: &str = "                ";
 pub(super) fn devices(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
     let (machine, ledger) = (control.machine(), control.ledger());
     functions(machine, ledger, out)?;
-    let mut ports = Table::new(["PORT", "I/O", "IRQ", "LINUX", "OWNER"]);
-    for uart in &machine.uarts {
-        ports.row([
+    let ports = machine.uarts.iter().map(|uart| {
+        [
             uart.port.name().to_string(),
             format!("{:#x}", uart.port.io_base()),
             uart.port.irq().to_string(),
             format!("ttyS{}", uart.port.tty_index()),
             port_owner(uart, ledger),
-        ]);
-    }
-    section("serial ports", machine.uarts.is_empty(), &ports, out)?;
+        ]
+    });
+    let headings = ["PORT", "I/O", "IRQ", "LINUX", "OWNER"];
+    section("serial ports", headings, ports, out)?;
     legacy(machine, ledger, out)?;
-    let mut io_apics = Table::new(["ID", "ADDRESS", "FIRST"]);
-    for io_apic in &machine.io_apics {
-        io_apics.row([
+    let io_apics = machine.io_apics.iter().map(|io_apic| {
+        [
             io_apic.id.to_string(),
             format!("{:#x}", io_apic.address),
             format!("GSI {}", io_apic.gsi_base),
-        ]);
-    }
-    section("I/O APICs", machine.io_apics.is_empty(), &io_apics, out)
+        ]
+    });
+    section("I/O APICs", ["ID", "ADDRESS", "FIRST"], io_apics, out)
 }
 
 /// One paragraph for each PCI function.
@@ -198,29 +197,24 @@ fn legacy(machine: &Machine, ledger: &Ledger, out: &mut dyn Write) -> fmt::Resul
             }),
         ),
     ];
-    let mut table = Table::new(["NAME", "WHAT", "OWNER"]);
-    let mut is_empty = true;
-    for (name, what) in rows {
-        if let Some(what) = what {
-            is_empty = false;
-            let owner = ledger.owner_of_device(name).unwrap_or("free");
-            table.row([name.to_string(), what, owner.to_string()]);
-        }
-    }
-    section("other devices", is_empty, &table, out)
+    let rows = rows.iter().filter_map(|(name, what)| {
+        let owner = ledger.owner_of_device(*name).unwrap_or("free");
+        Some([name.to_string(), what.clone()?, owner.to_string()])
+    });
+    section("other devices", ["NAME", "WHAT", "OWNER"], rows, out)
 }
 
 fn section<const N: usize>(
     title: &str,
-    empty: bool,
-    table: &Table<N>,
+    headings: [&str; N],
+    rows: impl Iterator<Item = [String; N]> + Clone,
     out: &mut dyn Write,
 ) -> fmt::Result {
-    if empty {
+    if rows.clone().next().is_none() {
         return writeln!(out, "{title}: none found");
     }
     writeln!(out, "{title}:")?;
-    table.print(2, out)
+    table::print(headings, 2, rows, out)
 }
 
 fn port_owner(uart: &Uart, ledger: &Ledger) -> String {

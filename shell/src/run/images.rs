@@ -9,7 +9,7 @@ use bulkhead_memory::Bytes;
 use bulkhead_model::ImageKind;
 
 use super::machine::printable;
-use super::table::Table;
+use super::table;
 use crate::control::Control;
 
 /// Prints a row for each image: its version, or why it can't be launched.
@@ -18,17 +18,16 @@ pub(super) fn images(control: &dyn Control, out: &mut dyn Write) -> fmt::Result 
     if images.is_empty() {
         return writeln!(out, "the loader brought no images");
     }
-    let mut table = Table::new(["NAME", "SIZE", "KIND", "VERSION"]);
-    for image in images {
+    let rows = images.iter().map(|image| {
         let (kind, version) = match &image.kind {
             ImageKind::Kernel(kernel) => ("kernel", version(kernel)),
             ImageKind::BadKernel(error) => ("bad", format!("can't be launched: {error}")),
             ImageKind::Data => ("data", String::new()),
         };
         let size = rounded(image.region.size());
-        table.row([image.name.clone(), size, kind.to_string(), version]);
-    }
-    table.print(0, out)
+        [image.name.clone(), size, kind.to_string(), version]
+    });
+    table::print(["NAME", "SIZE", "KIND", "VERSION"], 0, rows, out)
 }
 
 /// What a kernel says of itself: untrusted bytes.

@@ -5,18 +5,15 @@ use core::fmt::{self, Write};
 
 use bulkhead_memory::Bytes;
 
-use super::table::{Table, core_list};
+use super::table::{self, core_list};
 use crate::control::Control;
 
 /// Prints a row for each partition, in the order of their definition.
 pub(super) fn list(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
-    let mut table = Table::new([
-        "NAME", "STATE", "CORES", "MEMORY", "KERNEL", "RUNS", "RESTART",
-    ]);
-    for partition in control.ledger().iter() {
+    let rows = control.ledger().iter().map(|partition| {
         let definition = &partition.definition;
         let claim = &partition.claim;
-        table.row([
+        [
             definition.name.clone(),
             partition.life.state.word().to_string(),
             core_list(&claim.cores),
@@ -24,7 +21,10 @@ pub(super) fn list(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
             definition.kernel.clone(),
             partition.life.runs.to_string(),
             definition.restart.to_string(),
-        ]);
-    }
-    table.print(0, out)
+        ]
+    });
+    let headings = [
+        "NAME", "STATE", "CORES", "MEMORY", "KERNEL", "RUNS", "RESTART",
+    ];
+    table::print(headings, 0, rows, out)
 }

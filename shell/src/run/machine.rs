@@ -7,7 +7,7 @@ use core::fmt::{self, Write};
 use bulkhead_model::{Core, FirmwareKind, Machine};
 
 use super::images::rounded;
-use super::table::{Table, core_list};
+use super::table::{self, core_list};
 use crate::control::Control;
 
 /// Prints the machine in a few lines, its ACPI tables, and what is wrong with them.
@@ -43,19 +43,19 @@ fn acpi_tables(machine: &Machine, out: &mut dyn Write) -> fmt::Result {
         return writeln!(out, "no ACPI tables");
     }
     writeln!(out, "ACPI tables:")?;
-    let mut table = Table::new(["TABLE", "ADDRESS", "BYTES", "REVISION", "OEM", "CHECKSUM"]);
-    for info in &machine.tables {
+    let rows = machine.tables.iter().map(|info| {
         let checksum = if info.checksum_ok { "ok" } else { "bad" };
-        table.row([
+        [
             printable(&info.signature),
             alloc::format!("{:#x}", info.address),
             info.length.to_string(),
             info.revision.to_string(),
             printable(&info.oem_id),
             checksum.to_string(),
-        ]);
-    }
-    table.print(2, out)
+        ]
+    });
+    let headings = ["TABLE", "ADDRESS", "BYTES", "REVISION", "OEM", "CHECKSUM"];
+    table::print(headings, 2, rows, out)
 }
 
 /// What a firmware says is text: anything unprintable becomes `?`.
@@ -76,8 +76,7 @@ pub(super) fn printable(bytes: &[u8]) -> String {
 /// Prints a row for each core.
 pub(super) fn cores(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
     let machine = control.machine();
-    let mut table = Table::new(["CORE", "PACKAGE", "PHYSICAL", "SIBLINGS", "STATE", "OWNER"]);
-    for core in &machine.cores {
+    let rows = machine.cores.iter().map(|core| {
         let owner = match control.ledger().owner_of_core(core.apic_id) {
             Some(name) => name,
             None if core.apic_id == machine.boot_core => "bulkhead",
@@ -89,16 +88,17 @@ pub(super) fn cores(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
         } else {
             "silent"
         };
-        table.row([
+        [
             core.apic_id.to_string(),
             core.package.to_string(),
             core.core.to_string(),
             core_list(&siblings(core, machine)),
             state.to_string(),
             owner.to_string(),
-        ]);
-    }
-    table.print(0, out)
+        ]
+    });
+    let headings = ["CORE", "PACKAGE", "PHYSICAL", "SIBLINGS", "STATE", "OWNER"];
+    table::print(headings, 0, rows, out)
 }
 
 /// The cores that share execution units with `core`.

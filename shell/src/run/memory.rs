@@ -9,23 +9,23 @@ use bulkhead_memory::{Bytes, LARGE_PAGE, Region, RegionSet};
 use bulkhead_model::MemoryKind;
 
 use super::images::rounded;
-use super::table::Table;
+use super::table;
 use crate::control::Control;
 
 /// Prints the whole memory map, one owner a row, and what is free of it.
 pub(super) fn memory(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
     let (machine, ledger) = (control.machine(), control.ledger());
-    let mut table = Table::new(["REGION", "SIZE", "KIND", "OWNER"]);
-    for span in ledger.memory_map(machine) {
+    let map = ledger.memory_map(machine);
+    let rows = map.iter().map(|span| {
         let (kind, owner) = describe(span.owner);
-        table.row([
+        [
             span.region.to_string(),
             rounded(span.region.size()),
             kind.to_string(),
             owner,
-        ]);
-    }
-    table.print(0, out)?;
+        ]
+    });
+    table::print(["REGION", "SIZE", "KIND", "OWNER"], 0, rows, out)?;
     summary(&ledger.free_memory(machine), out)
 }
 

@@ -12,6 +12,7 @@ mod list;
 mod machine;
 mod memory;
 mod names;
+mod room;
 mod seat;
 mod show;
 mod table;
@@ -37,6 +38,7 @@ pub(crate) type Done = Result<(), Failure>;
 pub(crate) fn run(request: &Request, control: &mut dyn Control, out: &mut dyn Write) -> Done {
     let verb = &request.verb;
     control.observe();
+    room::check(request, control)?;
     match &request.command {
         Command::Define(name, settings) => change::define(name, settings, control, out)?,
         Command::Set(name, settings) => change::set(name, settings, control, out)?,

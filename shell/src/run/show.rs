@@ -13,7 +13,7 @@ use bulkhead_tables::efi;
 
 use super::class::class_name;
 use super::machine::printable;
-use super::table::{Table, core_list};
+use super::table::{self, core_list};
 use super::{Done, names};
 use crate::control::Control;
 use crate::words::Word;
@@ -194,15 +194,14 @@ fn view(plan: &LaunchPlan, out: &mut dyn Write) -> fmt::Result {
     }
     writeln!(out, "EFI system table at {:#x}", view.efi_system_table)?;
     writeln!(out, "ACPI tables, RSDP at {:#x}:", view.rsdp)?;
-    let mut table = Table::new(["TABLE", "ADDRESS", "BYTES"]);
-    for (signature, address, length) in &view.tables {
-        table.row([
+    let rows = view.tables.iter().map(|(signature, address, length)| {
+        [
             printable(signature),
             format!("{address:#x}"),
             length.to_string(),
-        ]);
-    }
-    table.print(2, out)?;
+        ]
+    });
+    table::print(["TABLE", "ADDRESS", "BYTES"], 2, rows, out)?;
     super::change::warn(&plan.name, &plan.warnings, out)
 }
 

@@ -5,49 +5,49 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
-/// A table: left-aligned columns, two spaces between, no spaces at the end of a row.
-pub(super) struct Table<const N: usize> {
-    rows: Vec<[String; N]>,
+/// Prints a table, every row behind `indent` spaces: left-aligned columns, two spaces between, no
+/// spaces at the end of a row. An empty cell becomes `-`, so that a program can split rows at spaces.
+///
+/// The rows are made twice, once to be measured and once to be printed, and never all at once: a
+/// table may be as long as the machine has cores, the heap is not.
+pub(super) fn print<const N: usize>(
+    headings: [&str; N],
+    indent: usize,
+    rows: impl Iterator<Item = [String; N]> + Clone,
+    out: &mut dyn Write,
+) -> fmt::Result {
+    let mut widths = headings.map(|heading| heading.chars().count());
+    for row in rows.clone() {
+        for (width, cell) in widths.iter_mut().zip(&row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    print_row(headings, &widths, indent, out)?;
+    for row in rows {
+        let cells = row.each_ref().map(|cell| match cell.as_str() {
+            "" => "-",
+            text => text,
+        });
+        print_row(cells, &widths, indent, out)?;
+    }
+    Ok(())
 }
 
-impl<const N: usize> Table<N> {
-    /// A table with nothing but its headings.
-    pub(super) fn new(headings: [&str; N]) -> Self {
-        let mut table = Self { rows: Vec::new() };
-        table.row(headings.map(String::from));
-        table
-    }
-
-    /// Adds a row; an empty cell becomes `-`, so that a program can split rows at spaces.
-    pub(super) fn row(&mut self, cells: [String; N]) {
-        self.rows.push(cells.map(|cell| {
-            if cell.is_empty() {
-                String::from("-")
-            } else {
-                cell
-            }
-        }));
-    }
-
-    /// Prints the table, every row behind `indent` spaces.
-    pub(super) fn print(&self, indent: usize, out: &mut dyn Write) -> fmt::Result {
-        for row in &self.rows {
-            write!(out, "{:indent$}", "")?;
-            for (column, cell) in row.iter().enumerate() {
-                if column + 1 == N {
-                    writeln!(out, "{cell}")?;
-                } else {
-                    write!(out, "{cell:<width$}  ", width = self.width(column))?;
-                }
-            }
+fn print_row<const N: usize>(
+    cells: [&str; N],
+    widths: &[usize; N],
+    indent: usize,
+    out: &mut dyn Write,
+) -> fmt::Result {
+    write!(out, "{:indent$}", "")?;
+    for (column, (cell, width)) in cells.into_iter().zip(widths).enumerate() {
+        if column + 1 == N {
+            writeln!(out, "{cell}")?;
+        } else {
+            write!(out, "{cell:<width$}  ")?;
         }
-        Ok(())
     }
-
-    fn width(&self, column: usize) -> usize {
-        let widths = self.rows.iter().map(|row| row[column].chars().count());
-        widths.max().unwrap_or(0)
-    }
+    Ok(())
 }
 
 /// `1,3-5` for 1, 3, 4, 5, in any order.
@@ -78,10 +78,9 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let mut table = Table::new(["A", "LONG", "C"]);
-        table.row(["abc", "", "x y"].map(String::from));
+        let rows = [["abc", "", "x y"].map(String::from)];
         let mut text = String::new();
-        table.print(1, &mut text).unwrap();
+        print(["A", "LONG", "C"], 1, rows.into_iter(), &mut text).unwrap();
         assert_eq!(text, " A    LONG  C\n abc  -     x y\n");
     }
 }

@@ -9,7 +9,7 @@ use bulkhead_ledger::Partition;
 use bulkhead_lifecycle::CoreState;
 use bulkhead_memory::Bytes;
 
-use super::table::{Table, core_list};
+use super::table::{self, core_list};
 use crate::control::Control;
 use crate::limits::EVENT_BYTES;
 use crate::line::COLUMNS;
@@ -94,10 +94,10 @@ impl Watch {
             machine.cores.len(),
             Bytes(control.ledger().free_memory(machine).total() & !((1 << 20) - 1)),
         )?;
-        let mut table = Table::new(["NAME", "STATE", "CORES", "MEMORY", "RUNS", "FAILURES", "UP"]);
         let partitions = control.ledger();
-        for partition in partitions.iter().take(MOST_PARTITIONS) {
-            table.row([
+        let shown = partitions.iter().take(MOST_PARTITIONS);
+        let rows = shown.map(|partition| {
+            [
                 partition.definition.name.clone(),
                 partition.life.state.word().to_string(),
                 core_list(&partition.claim.cores),
@@ -105,9 +105,10 @@ impl Watch {
                 partition.life.runs.to_string(),
                 partition.life.failures.to_string(),
                 uptime(control, partition),
-            ]);
-        }
-        table.print(0, &mut text)?;
+            ]
+        });
+        let headings = ["NAME", "STATE", "CORES", "MEMORY", "RUNS", "FAILURES", "UP"];
+        table::print(headings, 0, rows, &mut text)?;
         let more = partitions.iter().count().saturating_sub(MOST_PARTITIONS);
         if more > 0 {
             writeln!(text, "and {more} more")?;

@@ -24,11 +24,13 @@ use bulkhead_shell::{Control, Shell};
 
 pub(crate) use terminal::Terminal;
 
+/// Runtime services that do nothing.
+static CODE: [u8; 4096] = [0xc3; 4096];
+
 /// A [`Control`] that does what it is told and remembers it.
 pub(crate) struct FakeKernel {
     pub(crate) machine: Machine,
     pub(crate) ledger: Ledger,
-    code: Vec<u8>,
     /// Names of the partitions that were started, in order.
     pub(crate) started: Vec<String>,
     /// Numbers of the partitions that were killed, in order.
@@ -57,6 +59,8 @@ pub(crate) struct FakeKernel {
     pub(crate) keymap: &'static str,
     /// Whether the screen has a status line.
     pub(crate) status: bool,
+    /// Bytes of memory that are free.
+    pub(crate) free_bytes: usize,
 }
 
 impl Default for FakeKernel {
@@ -64,7 +68,6 @@ impl Default for FakeKernel {
         Self {
             machine: machine::machine(),
             ledger: Ledger::default(),
-            code: vec![0xc3; 4096],
             started: Vec::new(),
             killed: Vec::new(),
             restarted: Vec::new(),
@@ -79,6 +82,7 @@ impl Default for FakeKernel {
             interrupt_ms: None,
             keymap: "us",
             status: true,
+            free_bytes: usize::MAX,
         }
     }
 }
@@ -131,9 +135,9 @@ impl Control for FakeKernel {
         (&self.machine, &mut self.ledger)
     }
 
-    fn resident_code(&self) -> ResidentCode<'_> {
+    fn resident_code(&self) -> ResidentCode {
         ResidentCode {
-            code: &self.code,
+            code: &CODE,
             partition_id_offset: 8,
             services: core::array::from_fn(|i| 16 + 16 * i as u16),
         }
@@ -204,6 +208,10 @@ impl Control for FakeKernel {
         self.apply(name, Happening::Ended(End::Killed));
         self.killed.push(self.ledger.get(name)?.id);
         Ok(())
+    }
+
+    fn free_bytes(&self) -> usize {
+        self.free_bytes
     }
 
     fn log(&self, out: &mut dyn fmt::Write) -> fmt::Result {

@@ -1,6 +1,8 @@
 //! What a partition is told of its devices, and what it is not told of others'.
 
-use bulkhead_fake::{Fake, GIB, KIB, MIB, at, bus, claim, region, with_console, with_devices};
+use bulkhead_fake::{
+    Fake, GIB, KIB, MIB, at, bus, claim, region, with_console, with_devices, written,
+};
 use bulkhead_firmware::InterruptOverride;
 use bulkhead_launch::LaunchPlan;
 use bulkhead_linux::E820Kind;
@@ -23,10 +25,8 @@ fn give_web(fake: &mut Fake, devices: &str, place: Option<u64>) {
 }
 
 /// What is written to where the ACPI tables are.
-fn acpi_bytes(plan: &LaunchPlan) -> &[u8] {
-    let block = plan.view.block.acpi;
-    let write = plan.writes.iter().find(|write| write.to == block.start());
-    &write.unwrap().bytes
+fn acpi_bytes(plan: &LaunchPlan) -> Vec<u8> {
+    written(plan, plan.view.block.acpi)
 }
 
 /// Expects the tables of core 2 with com2 and what is said here.
@@ -67,7 +67,8 @@ fn assert_tables(
     change(&mut view, &mut owned);
     let blob = acpi::build(&view);
     assert_eq!(plan.view.tables, blob.tables);
-    let (bytes, rest) = acpi_bytes(plan).split_at(blob.bytes.len());
+    let written = acpi_bytes(plan);
+    let (bytes, rest) = written.split_at(blob.bytes.len());
     assert!(bytes == blob.bytes, "other bytes than expected");
     assert!(rest.iter().all(|byte| *byte == 0));
 }
@@ -257,7 +258,7 @@ fn memory_stays_reserved_whatever_a_window_says() {
 #[test]
 fn the_screen_is_told_to_its_owner() {
     let (web, db) = plans("framebuffer");
-    let zero_page = |plan: &LaunchPlan| plan.writes[0].bytes.clone();
+    let zero_page = |plan: &LaunchPlan| written(plan, plan.view.block.zero_page);
     let page = zero_page(&web);
     assert_eq!(page[0x0f], 0x70);
     assert_eq!(page[0x12..0x16], [0x20, 0x03, 0x58, 0x02]);

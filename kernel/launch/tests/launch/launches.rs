@@ -1,18 +1,11 @@
 //! Plans, byte for byte.
 
-use bulkhead_fake::{CODE, Fake, GIB, MIB, RESIDENT, at, claim, region};
-use bulkhead_launch::{LaunchError, LaunchPlan, RUNTIME_CODE_BYTES, ResidentCode, Write};
+use bulkhead_fake::{CODE, Fake, GIB, MIB, RESIDENT, at, claim, region, written};
+use bulkhead_launch::{LaunchError, RUNTIME_CODE_BYTES, ResidentCode, Write};
 use bulkhead_ledger::PlanError;
 use bulkhead_linux::ZERO_PAGE_BYTES;
-use bulkhead_memory::{PAGE, Region};
+use bulkhead_memory::{PAGE, Region, RegionSet};
 use bulkhead_model::{Change, Com};
-
-fn write_at(plan: &LaunchPlan, part: Region) -> &Write {
-    let found = plan.writes.iter().find(|write| write.to == part.start());
-    let write = found.expect("nothing is written there");
-    assert_eq!(write.target(), Some(part), "each part is written whole");
-    write
-}
 
 fn number(bytes: &[u8], offset: usize, length: usize) -> u64 {
     let mut value = [0; 8];
@@ -53,8 +46,10 @@ fn the_firmware_block_fills_the_top_of_the_region() {
         block.efi,
         block.runtime_code,
     ];
-    let targets: Vec<_> = plan.writes.iter().filter_map(Write::target).collect();
-    assert_eq!(targets, parts);
+    let targets = plan.writes.iter().filter_map(Write::target);
+    let all: RegionSet = targets.collect();
+    let whole = Region::from_bounds(block.zero_page.start(), block.runtime_code.end());
+    assert_eq!(Vec::from_iter(all.iter()), Vec::from_iter(whole));
     assert!(
         parts
             .windows(2)
@@ -76,7 +71,7 @@ fn the_firmware_block_fills_the_top_of_the_region() {
 #[test]
 fn the_zero_page_leads_to_everything() {
     let plan = Fake::with_web().plan("web");
-    let page = &write_at(&plan, plan.view.block.zero_page).bytes;
+    let page = &written(&plan, plan.view.block.zero_page);
     assert_eq!(
         (page.len(), plan.boot_params),
         (ZERO_PAGE_BYTES, plan.view.block.zero_page.start())
@@ -101,7 +96,7 @@ fn the_zero_page_leads_to_everything() {
 #[test]
 fn the_command_line_is_written_as_it_is_shown() {
     let plan = Fake::with_web().plan("web");
-    let bytes = &write_at(&plan, plan.view.block.cmdline).bytes;
+    let bytes = &written(&plan, plan.view.block.cmdline);
     let text = plan.view.cmdline.as_bytes();
     assert_eq!(&bytes[..text.len()], text);
     assert!(bytes[text.len()..].iter().all(|byte| *byte == 0));
@@ -123,14 +118,14 @@ fn the_command_line_is_written_as_it_is_shown() {
 fn the_tables_lie_where_they_say() {
     let plan = Fake::with_web().plan("web");
     let block = plan.view.block;
-    let acpi = &write_at(&plan, block.acpi).bytes;
+    let acpi = &written(&plan, block.acpi);
     let rsdp = (plan.view.rsdp - block.acpi.start()) as usize;
     assert_eq!(&acpi[rsdp..rsdp + 8], b"RSD PTR ");
     for (signature, address, length) in &plan.view.tables {
         let table = Region::new(*address, u64::from(*length)).unwrap();
         assert!(block.acpi.contains_region(table), "{signature:?}");
     }
-    let efi = &write_at(&plan, block.efi).bytes;
+    let efi = &written(&plan, block.efi);
     let table = (plan.view.efi_system_table - block.efi.start()) as usize;
     assert_eq!(&efi[table..table + 8], b"IBI SYST");
 }
@@ -141,31 +136,31 @@ fn the_runtime_services_know_their_partition() {
     fake.define("db", claim(&[4], &[at(128 * MIB, None)]))
         .unwrap();
     let plan = fake.plan("db");
-    let code = &write_at(&plan, plan.view.block.runtime_code).bytes;
+    let code = &written(&plan, plan.view.block.runtime_code);
     assert_eq!(number(code, 40, 8), 1);
     assert_eq!(&code[..40], &CODE[..40]);
     assert_eq!(&code[48..CODE.len()], &CODE[48..]);
     assert!(code[CODE.len()..].iter().all(|byte| *byte == 0));
     // The last service's address is in the EFI tables.
     let last = plan.view.block.runtime_code.start() + 2999;
-    let efi = &write_at(&plan, plan.view.block.efi).bytes;
+    let efi = &written(&plan, plan.view.block.efi);
     assert!(efi.windows(8).any(|bytes| bytes == last.to_le_bytes()));
 }
 
 #[test]
 fn runtime_services_that_cannot_be_are_refused() {
     let fake = Fake::with_web();
-    let refused = |resident: &ResidentCode<'_>, sentence: &str| {
+    let refused = |resident: &ResidentCode, sentence: &str| {
         let error = fake
             .ledger
             .plan(&fake.machine, resident, "web")
             .unwrap_err();
         assert_eq!(error.to_string(), sentence);
     };
-    let large = vec![0; RUNTIME_CODE_BYTES as usize + 1];
+    static LARGE: [u8; RUNTIME_CODE_BYTES as usize + 1] = [0; RUNTIME_CODE_BYTES as usize + 1];
     refused(
         &ResidentCode {
-            code: &large,
+            code: &LARGE,
             ..RESIDENT
         },
         "the runtime services of 4097 bytes don't fit into 4096 bytes",
@@ -189,7 +184,7 @@ fn runtime_services_that_cannot_be_are_refused() {
         );
     }
     let fits = ResidentCode {
-        code: &large[1..],
+        code: &LARGE[1..],
         ..RESIDENT
     };
     fake.ledger.plan(&fake.machine, &fits, "web").unwrap();

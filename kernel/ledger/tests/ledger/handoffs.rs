@@ -1,6 +1,6 @@
 //! Claims of Bulkhead's own core.
 
-use bulkhead_fake::{Fake, Happening, MIB, at, claim, happen};
+use bulkhead_fake::{Fake, Happening, MIB, at, claim, happen, written};
 use bulkhead_launch::LaunchPlan;
 use bulkhead_ledger::PlanError;
 use bulkhead_memory::Region;
@@ -28,13 +28,10 @@ fn listed(plan: &LaunchPlan) -> Vec<u8> {
     let mut tables = plan.view.tables.iter();
     let (_, address, length) = tables.find(|(name, ..)| name == b"APIC").unwrap();
     let table = Region::new(*address, u64::from(*length)).unwrap();
-    let write = plan.writes.iter().find(|write| {
-        let target = write.target();
-        target.is_some_and(|target| target.contains_region(table))
-    });
-    let write = write.unwrap();
-    let start = (address - write.to) as usize;
-    let entries = &write.bytes[start + 44..start + *length as usize];
+    let acpi = plan.view.block.acpi;
+    assert!(acpi.contains_region(table));
+    let start = (address - acpi.start()) as usize;
+    let entries = &written(plan, acpi)[start + 44..start + *length as usize];
     entries.chunks(8).map(|entry| entry[3]).collect()
 }
 

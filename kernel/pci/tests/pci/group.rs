@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use bulkhead_pci::{Function, scan};
+use bulkhead_pci::Function;
 
 use crate::fake::Fake;
-use crate::machine::machine;
+use crate::machine::{machine, scan};
 use crate::node::{DOWNSTREAM, ENDPOINT, Node, ROOT_PORT, UPSTREAM};
 
 fn groups(functions: &[Function]) -> Vec<String> {

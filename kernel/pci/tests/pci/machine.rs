@@ -1,6 +1,6 @@
 //! The machine that most tests are about: like QEMU's q35 with root ports and a switch.
 
-use bulkhead_pci::{Function, Unit, scan};
+use bulkhead_pci::{ConfigSpace, EcamRange, Function, Unit};
 
 use crate::fake::{Fake, address};
 use crate::node::{
@@ -11,6 +11,15 @@ use crate::node::{
 pub(crate) const CLOSED: (u32, u32) = (0xfff0_0000, 0);
 pub(crate) const CLOSED64: (u64, u64) = (0xfff0_0000, 0);
 pub(crate) const CLOSED_IO: (u32, u32) = (0xf000, 0);
+
+/// All functions, as Bulkhead's boot finds them: counted, then looked at. Both see the same.
+pub(crate) fn scan(config: &dyn ConfigSpace, ranges: &[EcamRange]) -> Vec<Function> {
+    let count = bulkhead_pci::count(config, ranges);
+    let scan = bulkhead_pci::scan(config, ranges, count);
+    assert_eq!((scan.functions.len(), scan.left_out), (count, 0));
+    assert_eq!(scan.functions.capacity(), count);
+    scan.functions
+}
 
 /// The machine, and indices of its nodes.
 pub(crate) struct Machine {

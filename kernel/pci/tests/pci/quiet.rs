@@ -329,7 +329,7 @@ fn no_reset_at_all_takes_no_time() {
         .power(true)
         .pin(1);
     let only_off = fake.root(0, 1, 0, node.set(0x04, 7));
-    let functions = bulkhead_pci::scan(&fake, &fake.ranges());
+    let functions = crate::machine::scan(&fake, &fake.ranges());
     let unit = bulkhead_pci::unit(&functions, "00".parse().unwrap()).unwrap();
     Grant::new(&functions, &[unit]).quiet(&fake, &fake, &mut |stuck| panic!("{stuck}"));
     assert_eq!(fake.node(only_off).word(0x04) & 0xffff, 0x0403);
@@ -344,7 +344,7 @@ fn advanced(change: impl FnOnce(&mut Node)) -> (Fake, usize, Vec<Stuck>) {
         .bar(0, MEMORY32, 16, 0x1000)
         .advanced();
     let index = fake.root(0, 1, 0, node.set(0x04, 7));
-    let functions = bulkhead_pci::scan(&fake, &fake.ranges());
+    let functions = crate::machine::scan(&fake, &fake.ranges());
     assert!(functions[0].flr);
     let unit = bulkhead_pci::unit(&functions, "00".parse().unwrap()).unwrap();
     fake.edit(index, change);
@@ -424,7 +424,7 @@ fn links_are_waited_for() {
         0,
         Node::endpoint(0x10ec, 2, 0xff_0000).express(0, false),
     );
-    let functions = bulkhead_pci::scan(&fake, &fake.ranges());
+    let functions = crate::machine::scan(&fake, &fake.ranges());
     let unit = bulkhead_pci::unit(&functions, "01".parse().unwrap()).unwrap();
     fake.edit(port, |n| {
         n.value[usize::from(EXPRESS / 4) + 4] &= !(1 << 29)

@@ -2,10 +2,10 @@
 
 use bulkhead_memory::Region;
 use bulkhead_pci::EcamRange;
-use bulkhead_pci::{Bar, BarKind, PortType, Window, WindowKind, scan};
+use bulkhead_pci::{Bar, BarKind, Function, PortType, Window, WindowKind};
 
 use crate::fake::Fake;
-use crate::machine::{function, machine};
+use crate::machine::{function, machine, scan};
 use crate::node::{ENDPOINT, EXPRESS, IO, MEMORY32, MEMORY64, Node, PREFETCHABLE64, ROOT_PORT};
 
 fn bar(index: u8, kind: BarKind, prefetchable: bool, size: u64, address: u64) -> Bar {
@@ -251,4 +251,38 @@ fn functions_without_function_0_are_not_there() {
     let found = scan(&fake, &fake.ranges());
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].address.to_string(), "0000:00:02.0");
+}
+
+#[test]
+fn buses_that_have_no_room_are_left_out_whole() {
+    let machine = machine();
+    let ranges = machine.fake.ranges();
+    let all = scan(&machine.fake, &ranges);
+    for most in 0..=all.len() {
+        let found = bulkhead_pci::scan(&machine.fake, &ranges, most);
+        let kept = found.functions.len();
+        assert_eq!(kept + found.left_out, all.len(), "{most}");
+        assert!(kept <= most);
+        let addresses = |functions: &[Function]| -> Vec<_> {
+            functions.iter().map(|function| function.address).collect()
+        };
+        assert_eq!(addresses(&found.functions), addresses(&all[..kept]));
+        let next = all.get(kept).map(Function::bus);
+        assert_ne!(
+            found.functions.last().map(Function::bus),
+            next,
+            "a bus is cut"
+        );
+        // As many as have room: the next bus would be too much.
+        let more = all.iter().filter(|function| Some(function.bus()) == next);
+        assert!(next.is_none() || kept + more.count() > most);
+    }
+}
+
+#[test]
+fn counting_writes_nothing() {
+    let machine = machine();
+    let before = machine.fake.writes.borrow().len();
+    assert!(bulkhead_pci::count(&machine.fake, &machine.fake.ranges()) > 10);
+    assert_eq!(machine.fake.writes.borrow().len(), before);
 }

@@ -1,10 +1,10 @@
 //! What is claimed together.
 
 use bulkhead_memory::Region;
-use bulkhead_pci::{Bus, Function, UnitError, Window, WindowKind, scan, unit};
+use bulkhead_pci::{Bus, Function, UnitError, Window, WindowKind, unit};
 
 use crate::fake::{Fake, address};
-use crate::machine::machine;
+use crate::machine::{machine, scan};
 use crate::node::{IO, MEMORY32, Node};
 
 fn bus(text: &str) -> Bus {

@@ -124,11 +124,9 @@ pub(crate) fn read() -> Option<u8> {
     byte
 }
 
-/// Gives the ring another size, unless the heap would be more than half full then: what it holds
-/// else must never want for room.
+/// Gives the ring another size, unless a command might want for room then.
 fn resize(size: usize) {
-    let (used, all) = heap::usage();
-    if used + size <= all / 2
+    if size <= heap::spare()
         && let Some(ring) = Ring::new(size)
     {
         let old = LINE.lock().ring.replace(ring);

@@ -1,0 +1,156 @@
+//! How much heap a machine needs, line by line.
+//!
+//! The kernel's heap is as large as [`heap_bytes`] says and does not grow, and running out of it
+//! would be a panic. So whatever can grow has a line here, with what bounds it. `shell/tests/budget`
+//! runs the real shell and the real planner on a heap of just this size, and `kernel/launch/tests/stored`
+//! counts plans.
+
+use crate::Machine;
+
+/// What the size of a heap depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// Cores.
+    pub cores: usize,
+    /// PCI functions.
+    pub functions: usize,
+    /// Images that the loader brought.
+    pub images: usize,
+    /// Ranges of the firmware's memory map.
+    pub ranges: usize,
+    /// Partitions that can be defined at once.
+    pub partitions: usize,
+}
+
+/// A line of the budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// What it is for.
+    pub what: &'static str,
+    /// Bytes for each.
+    pub each: usize,
+    /// How many there are.
+    pub count: usize,
+}
+
+impl Line {
+    const fn new(what: &'static str, each: usize, count: usize) -> Self {
+        Self { what, each, count }
+    }
+
+    /// Bytes in all.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.each.saturating_mul(self.count)
+    }
+}
+
+/// Most ranges of memory that a Linux can be told of in its zero page (`E820_MAX_ENTRIES_ZEROPAGE`).
+const TOLD_RANGES: usize = 128;
+
+impl Extent {
+    /// A machine on which at most so many partitions can be defined.
+    #[must_use]
+    pub const fn of(machine: &Machine, partitions: usize) -> Self {
+        Self {
+            cores: machine.cores.len(),
+            functions: machine.functions.len(),
+            images: machine.images.len(),
+            ranges: machine.memory.len(),
+            partitions,
+        }
+    }
+
+    /// Ranges that a plan tells of: those of the firmware, and its own.
+    const fn told_ranges(&self) -> usize {
+        let told = self.ranges + 16;
+        if told < TOLD_RANGES {
+            told
+        } else {
+            TOLD_RANGES
+        }
+    }
+}
+
+/// What a command needs at most while it runs, beside what stays of it: a line, and a plan in the
+/// making, of a partition that has all of the machine.
+#[must_use]
+pub const fn command_lines(extent: &Extent) -> [Line; 5] {
+    let ranges = extent.told_ranges();
+    [
+        // What `limits::PEAK_BYTES` of the shell has beyond its `HELD_BYTES`.
+        Line::new("a line: its words, its values, its error", 27 << 10, 1),
+        Line::new("a plan: zero page, command line, tables", 12 << 10, 1),
+        Line::new("a plan, for each range told: its maps", 192, ranges),
+        Line::new(
+            "a plan, for each core: lists, twice in a MADT",
+            96,
+            extent.cores,
+        ),
+        Line::new(
+            "a plan, for each PCI function: registers",
+            144,
+            extent.functions,
+        ),
+    ]
+}
+
+/// All lines.
+#[must_use]
+pub const fn lines(extent: &Extent) -> [Line; 10] {
+    let partitions = extent.partitions;
+    let told = partitions * extent.told_ranges();
+    [
+        Line::new("what a command needs", command_bytes(extent), 1),
+        // `limits::HELD_BYTES` of the shell.
+        Line::new("the shell: a line, its history", 18 << 10, 1),
+        // The kernel's `MOST_TYPED`, growing, and its serial line's `RING`, which grows into what is
+        // spare.
+        Line::new(
+            "what arrives: while the shell waits, on the line",
+            19 << 10,
+            1,
+        ),
+        Line::new("firmware's tables, routes, texts, services", 8 << 10, 1),
+        Line::new(
+            "cores: what each is, in a claim, in a plan",
+            64,
+            extent.cores,
+        ),
+        Line::new(
+            "PCI functions: what each is, in a claim, in a plan",
+            480,
+            extent.functions,
+        ),
+        Line::new("images: what each is, with its header", 512, extent.images),
+        Line::new("ranges of memory: what each is", 96, extent.ranges),
+        Line::new(
+            "partitions: definition, claim, history, plan",
+            8 << 10,
+            partitions,
+        ),
+        Line::new("partitions: each range told, in the plan", 72, told),
+    ]
+}
+
+const fn sum(lines: &[Line]) -> usize {
+    let mut total: usize = 0;
+    let mut at = 0;
+    while at < lines.len() {
+        total = total.saturating_add(lines[at].bytes());
+        at += 1;
+    }
+    total
+}
+
+/// Bytes that a command needs at most while it runs: as many must be free when one begins.
+#[must_use]
+pub const fn command_bytes(extent: &Extent) -> usize {
+    sum(&command_lines(extent))
+}
+
+/// Size of the heap in bytes, in whole pages.
+#[must_use]
+pub const fn heap_bytes(extent: &Extent) -> usize {
+    sum(&lines(extent)).next_multiple_of(4096)
+}

@@ -1,0 +1,139 @@
+//! The heap's two arenas, and what is in use of them.
+//!
+//! The early one is part of the image: what is needed before RAM is known. The main one is RAM of
+//! its own, as much as the machine needs (`bulkhead_model::budget`). Tests of the shell include this
+//! file, so that they run on the kernel's own allocator.
+
+use core::alloc::Layout;
+use core::ptr::{self, NonNull};
+
+use linked_list_allocator::Heap;
+
+/// How exactly [`Arenas::largest_free`] looks, in bytes.
+const STEP: usize = 1 << 10;
+
+/// Two arenas, first fit.
+pub(crate) struct Arenas {
+    early: Heap,
+    main: Heap,
+    peak: usize,
+}
+
+/// What is in use, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Usage {
+    /// In use now.
+    pub(crate) used: usize,
+    /// In use at most, ever.
+    pub(crate) peak: usize,
+    /// In all.
+    pub(crate) size: usize,
+}
+
+impl Arenas {
+    /// No arena yet: nothing can be allocated.
+    pub(crate) const fn new() -> Self {
+        Self {
+            early: Heap::empty(),
+            main: Heap::empty(),
+            peak: 0,
+        }
+    }
+
+    /// Gives it the early arena.
+    ///
+    /// # Safety
+    /// 1. To be called once.
+    /// 2. The `bytes` at `start` are the heap's alone, for ever.
+    #[allow(
+        dead_code,
+        reason = "tests that include this file measure the main arena"
+    )]
+    pub(crate) unsafe fn init_early(&mut self, start: *mut u8, bytes: usize) {
+        // SAFETY: by the caller's contract.
+        unsafe { self.early.init(start, bytes) };
+    }
+
+    /// Gives it the main arena, which is used first from now on.
+    ///
+    /// # Safety
+    /// As for [`Self::init_early`].
+    pub(crate) unsafe fn init_main(&mut self, start: *mut u8, bytes: usize) {
+        // SAFETY: by the caller's contract.
+        unsafe { self.main.init(start, bytes) };
+    }
+
+    /// Makes the main arena larger.
+    ///
+    /// # Safety
+    /// 1. There is a main arena.
+    /// 2. The `bytes` behind it are the heap's alone, for ever.
+    #[allow(
+        dead_code,
+        reason = "tests that include this file know the machine beforehand"
+    )]
+    pub(crate) unsafe fn extend_main(&mut self, bytes: usize) {
+        // SAFETY: by the caller's contract.
+        unsafe { self.main.extend(bytes) };
+    }
+
+    /// A block of the main arena, else of the early one; null if neither has room.
+    pub(crate) fn allocate(&mut self, layout: Layout) -> *mut u8 {
+        let block = self.main.allocate_first_fit(layout);
+        let block = block.or_else(|()| self.early.allocate_first_fit(layout));
+        self.peak = self.peak.max(self.early.used() + self.main.used());
+        block.map_or(ptr::null_mut(), NonNull::as_ptr)
+    }
+
+    /// Takes a block back.
+    ///
+    /// # Safety
+    /// It came from [`Self::allocate`] with this layout, and nobody uses it any more.
+    pub(crate) unsafe fn deallocate(&mut self, block: NonNull<u8>, layout: Layout) {
+        let address = block.as_ptr();
+        let is_early = self.early.bottom() <= address && address < self.early.top();
+        let arena = if is_early {
+            &mut self.early
+        } else {
+            &mut self.main
+        };
+        // SAFETY: by the caller's contract; the arenas are disjoint, so it is this one's.
+        unsafe { arena.deallocate(block, layout) };
+    }
+
+    /// What is in use.
+    pub(crate) fn usage(&self) -> Usage {
+        Usage {
+            used: self.early.used() + self.main.used(),
+            peak: self.peak,
+            size: self.early.size() + self.main.size(),
+        }
+    }
+
+    /// Bytes of the largest free block of the main arena, to a KiB: what a command that needs no
+    /// more will find, however the rest of the arena is cut up.
+    pub(crate) fn largest_free(&mut self) -> usize {
+        let (mut fits, mut fails) = (0, self.main.free() + STEP);
+        while fails - fits > STEP {
+            let half = fits + (fails - fits) / 2;
+            if self.would_fit(half) {
+                fits = half;
+            } else {
+                fails = half;
+            }
+        }
+        fits
+    }
+
+    fn would_fit(&mut self, bytes: usize) -> bool {
+        let Ok(layout) = Layout::from_size_align(bytes, 1) else {
+            return false;
+        };
+        let Ok(block) = self.main.allocate_first_fit(layout) else {
+            return false;
+        };
+        // SAFETY: it was allocated just now, with this layout, and nobody else knows of it.
+        unsafe { self.main.deallocate(block, layout) };
+        true
+    }
+}
