@@ -36,6 +36,43 @@ pub fn memory(output: &str) -> Vec<MemoryRow> {
     output.lines().filter_map(row).collect()
 }
 
+/// One row of `list`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListRow {
+    /// The partition.
+    pub name: String,
+    /// Its state, in a word.
+    pub state: String,
+    /// How often it was launched.
+    pub runs: u32,
+}
+
+/// The rows of `list`.
+#[must_use]
+pub fn list(output: &str) -> Vec<ListRow> {
+    const RUNS: usize = 5;
+    let row = |line: &str| {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        Some(ListRow {
+            name: words.first()?.to_string(),
+            state: words.get(1)?.to_string(),
+            runs: words.get(RUNS)?.parse().ok()?,
+        })
+    };
+    output.lines().filter_map(row).collect()
+}
+
+/// How often a partition was launched, as the first line of its `show` says: `web: running, 1 run`.
+#[must_use]
+pub fn shown_runs(output: &str) -> Option<u32> {
+    let line = output.lines().find(|line| line.contains(": "))?;
+    let runs = line.split(", ").find_map(|part| {
+        let part = part.trim();
+        part.strip_suffix(" runs").or(part.strip_suffix(" run"))
+    });
+    runs?.parse().ok()
+}
+
 /// The rows of `memory` that stay Bulkhead's, without images: what each is for, and its bytes.
 #[must_use]
 pub fn resident(rows: &[MemoryRow]) -> Vec<(String, u64)> {
@@ -179,6 +216,24 @@ mod tests {
             shown_cmdline(output).as_deref(),
             Some("console=ttyS1,115200 panic=1")
         );
+    }
+
+    #[test]
+    fn reads_states_and_runs() {
+        let output = "NAME  STATE    CORES  MEMORY  KERNEL            RUNS  RESTART\n\
+            one   running  1-2    320M    debian-6.1-cloud  12    on-failure\n";
+        let wanted = ListRow {
+            name: "one".to_string(),
+            state: "running".to_string(),
+            runs: 12,
+        };
+        assert_eq!(list(output), [wanted]);
+        assert_eq!(shown_runs("b: running, 51 runs\ncommand line:\n"), Some(51));
+        assert_eq!(
+            shown_runs("b: running, 1 run, 2 failures in a row\n"),
+            Some(1)
+        );
+        assert_eq!(shown_runs("b: defined\n"), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Boots Bulkhead in QEMU and talks to it over its serial ports.
 //!
 //! * [`iso`]: an ISO, or a folder for network boot, from a boot script and images.
-//! * [`qemu`]: a machine, with each serial port on a socket of its own.
+//! * [`qemu`]: a machine, with each serial port on a socket of its own: how QEMU is started.
 //! * [`devices`]: its PCI devices, each behind a root port.
 //! * [`monitor`]: what is done to it from outside.
 //! * [`picture`]: pictures of its screen.
@@ -13,7 +13,8 @@
 //! * [`screen`]: what Bulkhead's screen has to show.
 //! * [`answers`]: what Bulkhead's commands print, as values.
 //! * [`claims`]: what a boot script asks for, as values.
-//! * [`emulator`]: QEMU's own faults, told from Bulkhead's.
+//! * [`emulator`]: traces of QEMU's own faults; [`replay`]: what they are worth, by its version.
+//! * [`control`]: Bulkhead's EFI variables, as a Linux has them.
 //! * [`neighbour`]: a Linux that counts while another is put through something.
 //! * [`ticks`]: how late such a neighbour's timer is.
 //! * [`soak`]: two partitions ended by every way, at random.
@@ -31,6 +32,7 @@ pub mod answers;
 pub mod bochs;
 pub mod cast;
 pub mod claims;
+pub mod control;
 pub mod depth;
 pub mod devices;
 pub mod emulator;
@@ -43,6 +45,7 @@ pub mod neighbour;
 pub mod picture;
 pub mod port;
 pub mod qemu;
+pub mod replay;
 pub mod report;
 pub mod screen;
 pub mod soak;

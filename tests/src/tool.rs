@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
-use crate::qemu::{self, Running};
+use crate::qemu::Running;
 
 /// The machine to be ended with the program.
 static MACHINE: Mutex<Option<u32>> = Mutex::new(None);
@@ -46,19 +46,6 @@ pub fn exit_on_failure(program: &'static str) {
 /// Never: the lock is not held across a panic.
 pub fn watch(machine: &Running) {
     *MACHINE.lock().expect("no panic while held") = Some(machine.process());
-}
-
-/// QEMU's own words for its version; empty if it can't be asked.
-#[must_use]
-pub fn qemu_version() -> String {
-    let output = Command::new(qemu::program()).arg("--version").output();
-    let text = output.map_or_else(|_| Vec::new(), |output| output.stdout);
-    let text = String::from_utf8_lossy(&text);
-    let line = text.lines().next().unwrap_or_default();
-    let version = line
-        .rsplit_once("version ")
-        .map_or(line, |(_, version)| version);
-    version.split(" (").next().unwrap_or_default().to_string()
 }
 
 /// Rows under a heading, each column as wide as its longest cell. A cell may have several lines.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use bulkhead_tests::claims::{self, Claim};
-use bulkhead_tests::qemu::{Firmware, Machine, Running, has_kvm};
+use bulkhead_tests::qemu::{self, Firmware, Machine, Running, has_kvm};
 use bulkhead_tests::report::Report;
 use bulkhead_tests::{Kernel, answers, build_folder, root, tool};
 
@@ -76,15 +76,12 @@ impl Demo {
             }
         };
         let (cores, memory) = (variable("SMP", "4"), variable("MEMORY", "2G"));
-        let firmware = match variable("FIRMWARE", "bios").as_str() {
-            "bios" => Firmware::Bios,
-            "uefi" => Firmware::Uefi,
-            other => panic!("FIRMWARE \"{other}\": bios or uefi is accepted"),
-        };
+        let firmware = Firmware::by_name(&variable("FIRMWARE", "bios"));
+        let firmware = firmware.unwrap_or_else(|error| panic!("{error}"));
         let accelerator = if has_kvm() { "KVM" } else { "emulation" };
         println!(
             "QEMU {} ({accelerator}): q35, {firmware:?}, {cores} cores, {memory} of RAM; build/demo.iso",
-            tool::qemu_version()
+            qemu::version()
         );
         let machine = Machine::new(&build_folder().join("demo.iso"), "demo")
             .firmware(firmware)

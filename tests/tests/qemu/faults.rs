@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 
 use bulkhead_tests::answers;
 use bulkhead_tests::bochs::{self, Bochs};
+use bulkhead_tests::control;
 use bulkhead_tests::iso::Iso;
 use bulkhead_tests::neighbour::Neighbour;
 use bulkhead_tests::qemu::{Machine, PATIENCE, Running};
 use bulkhead_tests::{Kernel, demo_initrd};
 use libtest_mimic::Trial;
 
-use crate::{long_story, pair, story, variables};
+use crate::{long_story, pair, story};
 
 pub(crate) fn stories() -> Vec<Trial> {
     vec![
@@ -157,13 +158,13 @@ fn nmis_in_services(kernel: Kernel, name: &str) {
     let mut machine = sender_and_other(name, kernel);
     // An NMI that it knows nothing of is worth two lines to Linux.
     machine.linux(3, "echo 0 > /proc/sys/kernel/printk");
-    variables::unlock(&mut machine, 3, "Control");
+    control::unlock(&mut machine, 3, "Control");
     let counting = "i=$((i+1)); echo $i > /tmp/n.new; mv /tmp/n.new /tmp/n";
     machine.linux(
         3,
         &format!(
             "(i=0; while :; do {}; {counting}; done) 2>/dev/null & true",
-            variables::request("x")
+            control::request("x")
         ),
     );
     machine.linux(2, &format!("devmem {COMMAND_HIGH} 32 {}", 2 << 24));
@@ -242,8 +243,8 @@ fn forced_resets_in_services(kernel: Kernel, name: &str) {
             tries += 1;
             // What it says then is a warning, and the machine was booted to be quiet.
             machine.linux(2, "echo 7 > /proc/sys/kernel/printk");
-            variables::unlock(&mut machine, 2, "Control");
-            let write = format!("while :; do {}; done 2>/dev/null", variables::request("x"));
+            control::unlock(&mut machine, 2, "Control");
+            let write = format!("while :; do {}; done 2>/dev/null", control::request("x"));
             machine.linux(2, &format!("echo \"{write}\" > /tmp/write"));
             // The lock on the services is held from when a writer queues its call until a kernel
             // thread has made it. Everything but that thread has the highest priority that is not
@@ -289,7 +290,7 @@ fn branch_tracking() {
     // all of its report is sent by then. Linux drops the flag where it does not use PCIDs.
     let run = format!(
         "grep%20-qw%20pcid%20/proc/cpuinfo%20&&%20cat%20{}|grep%20-a%20'one%20running%201%201'%20&&%20echo%20c%20>/proc/sysrq-trigger;reboot%20-f",
-        variables::path("Partitions")
+        control::path("Partitions")
     );
     let iso = Iso::new("branch_tracking")
         .image("linux", Kernel::Debian612Cloud.image())

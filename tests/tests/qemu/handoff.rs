@@ -1,5 +1,6 @@
 //! Bulkhead's own core goes to a last Linux; partitions start, restart and end without it.
 
+use bulkhead_tests::control::{ask, complaint, read, unlock};
 use bulkhead_tests::iso::Iso;
 use bulkhead_tests::qemu::{Machine, Running, has_kvm};
 use bulkhead_tests::{Kernel, demo_initrd};
@@ -8,7 +9,6 @@ use libtest_mimic::Trial;
 use crate::last::{expect_listed, wait_for_last};
 use crate::neighbour::Neighbour;
 use crate::story;
-use crate::variables::{ask, complaint, read, unlock};
 
 pub(crate) fn stories() -> Vec<Trial> {
     vec![

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use bulkhead_tests::control::{ask, path, read, unlock};
 use bulkhead_tests::iso::Iso;
 use bulkhead_tests::qemu::{Machine, PATIENCE, Running};
 use bulkhead_tests::{Kernel, demo_initrd, faulty};
@@ -9,7 +10,6 @@ use libtest_mimic::Trial;
 
 use crate::neighbour::Neighbour;
 use crate::story;
-use crate::variables::{ask, path, read, unlock};
 
 pub(crate) fn stories() -> Vec<Trial> {
     vec![

@@ -5,6 +5,7 @@
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
 mod boot;
+mod contention;
 mod devices;
 mod faults;
 mod generic;
@@ -20,34 +21,24 @@ mod shell;
 mod soak;
 mod stacks;
 mod two_linuxes;
-mod variables;
 
-use std::panic::AssertUnwindSafe;
+use std::sync::LazyLock;
 
-use bulkhead_tests::emulator;
 use bulkhead_tests::iso::Loader;
 use bulkhead_tests::neighbour;
-use libtest_mimic::{Arguments, Failed, Trial};
+use bulkhead_tests::qemu;
+use bulkhead_tests::replay::Replays;
+use libtest_mimic::{Arguments, Trial};
 
-/// How often a story is played that a fault of the emulator spoils.
-const PLAYS: usize = 3;
+/// What may be played again with the QEMU in use, and was.
+static REPLAYS: LazyLock<Replays> =
+    LazyLock::new(|| Replays::with(&qemu::version(), qemu::has_kvm()));
 
-/// A story that every machine can play. It is played again if it failed with a trace of a fault of
-/// QEMU's own in the machine ([`emulator`]); the run says so.
+/// A story that every machine can play.
 fn story(name: &str, play: impl Fn() + Send + 'static) -> Trial {
     let title = name.to_string();
     Trial::test(name, move || {
-        for _ in 1..PLAYS {
-            let Err(panic) = std::panic::catch_unwind(AssertUnwindSafe(&play)) else {
-                return Ok::<(), Failed>(());
-            };
-            let text = panic.downcast_ref::<String>().map_or("", String::as_str);
-            let Some(trace) = text.lines().find(|line| line.starts_with(emulator::MARK)) else {
-                std::panic::resume_unwind(panic);
-            };
-            eprintln!("{title}: played again, because of a fault of the emulator. {trace}");
-        }
-        play();
+        REPLAYS.play(&title, &play);
         Ok(())
     })
 }
@@ -74,6 +65,7 @@ fn main() {
         two_linuxes::stories(),
         lifecycle::stories(),
         handoff::stories(),
+        contention::stories(),
         last::stories(),
         faults::stories(),
         loaders::stories(),
@@ -87,5 +79,9 @@ fn main() {
         devices::stories(),
         refusals::stories(),
     ];
-    libtest_mimic::run(&arguments, stories.into_iter().flatten().collect()).exit();
+    let conclusion = libtest_mimic::run(&arguments, stories.into_iter().flatten().collect());
+    if let Some(summary) = REPLAYS.summary() {
+        println!("{summary}");
+    }
+    conclusion.exit();
 }

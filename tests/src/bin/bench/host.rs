@@ -1,7 +1,6 @@
 //! What the runs ran on.
 
-use bulkhead_tests::qemu::accelerator;
-use bulkhead_tests::tool;
+use bulkhead_tests::qemu::{accelerator, version};
 
 pub(crate) struct Host {
     pub(crate) processor: String,
@@ -22,7 +21,7 @@ impl Host {
             processor: model.map_or("unknown", |(_, name)| name).to_string(),
             processors: std::thread::available_parallelism().map_or(0, usize::from),
             load: load(),
-            qemu: tool::qemu_version(),
+            qemu: version(),
             accelerator: accelerator().join(" "),
         }
     }

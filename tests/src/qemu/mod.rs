@@ -1,0 +1,22 @@
+//! A machine in QEMU. How QEMU is started stands here and nowhere else: the stories, the demo, the
+//! benchmarks and the pictures start a [`Machine`], and `make run` asks for its command
+//! (`bin/machine.rs`).
+//!
+//! * `host`: which QEMU there is, and whether it emulates.
+//! * `machine`: what a machine has; `command`: the command that makes it.
+//! * `sources`: what it boots.
+//! * `running`: one that runs; `dialogue`: talking to it; `evidence`: what it leaves when it fails.
+
+mod command;
+mod dialogue;
+mod evidence;
+mod host;
+mod machine;
+mod running;
+mod sources;
+
+pub use host::{accelerator, has_kvm, program, version};
+pub use machine::{Firmware, Machine};
+pub use running::{PATIENCE, Running};
+
+const PROMPT: &str = "bulkhead> ";
