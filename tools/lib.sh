@@ -83,7 +83,7 @@ private_unpack() { # FOLDER DIRECTORY PACKAGE SUITE...
 # Whether guests can run on the processor itself here; the device file alone may be there and not work.
 has_kvm() { grep -qwE 'vmx|svm' /proc/cpuinfo && [[ -r /dev/kvm && -w /dev/kvm ]]; }
 
-# What tools/qemu keeps; where it is, it is the one to use, as tests/src/qemu.rs does.
+# What tools/qemu keeps; where it is, it is the one to use, as tests/src/qemu/host.rs does.
 own_qemu=$cache/qemu/qemu-system-x86_64
 qemu() {
     if [[ -x $own_qemu ]]; then echo "$own_qemu"; else echo qemu-system-x86_64; fi
@@ -94,7 +94,8 @@ qemu() {
 own_rust=$cache/rust
 
 # Whether several emulated cores work in this QEMU. 7.2 has a race by which guests oops; 10.0 (from
-# 10.0.4 on, and as Debian patched it) can bring a write to another device (tests/src/emulator.rs).
+# 10.0.4 on, and as Debian patched it) can bring a write to another device
+# (tests/src/emulator.rs). tests/src/replay.rs has the same version, and a test that says so.
 emulates_well() { # PROGRAM
     local version
     version=$("$1" --version 2>/dev/null | sed -nE '1s/.*version ([0-9.]+).*/\1/p')

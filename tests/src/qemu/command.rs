@@ -39,10 +39,7 @@ impl Machine {
         command.push(program().display().to_string());
         command.extend(self.board_arguments());
         command.extend(self.boot.iter().cloned());
-        if self.firmware == Firmware::Uefi {
-            let drive = format!("if=pflash,format=raw,readonly=on,file={}", ovmf());
-            command.extend(["-drive".to_string(), drive]);
-        }
+        command.extend(self.firmware_arguments());
         command.extend(self.port_arguments());
         command.extend(self.extra.iter().cloned());
         command
@@ -62,6 +59,42 @@ impl Machine {
             arguments.push("-no-reboot");
         }
         arguments.into_iter().map(String::from).collect()
+    }
+
+    fn firmware_arguments(&self) -> Vec<String> {
+        if self.firmware == Firmware::Bios {
+            return Vec::new();
+        }
+        let code = ovmf();
+        let mut drives = vec![format!("readonly=on,file={code}")];
+        if self.keeps_variables {
+            drives.push(format!("file={}", self.variables().display()));
+        }
+        let drives = drives.into_iter();
+        drives
+            .flat_map(|drive| {
+                [
+                    "-drive".to_string(),
+                    format!("if=pflash,format=raw,{drive}"),
+                ]
+            })
+            .collect()
+    }
+
+    fn variables(&self) -> PathBuf {
+        self.folder.join("vars.fd")
+    }
+
+    /// Makes the folder, and in it the files that the command names.
+    ///
+    /// # Panics
+    /// If they can't be made.
+    pub fn prepare(&self) {
+        std::fs::create_dir_all(&self.folder).expect("the folder can be made");
+        if self.firmware == Firmware::Uefi && self.keeps_variables {
+            let empty = ovmf().replace("OVMF_CODE", "OVMF_VARS");
+            std::fs::copy(empty, self.variables()).expect("UEFI's variables can be copied");
+        }
     }
 
     fn port_arguments(&self) -> Vec<String> {

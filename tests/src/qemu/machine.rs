@@ -44,6 +44,7 @@ pub struct Machine {
     pub(super) boot: Vec<String>,
     pub(super) has_debug_port: bool,
     pub(super) firmware: Firmware,
+    pub(super) keeps_variables: bool,
     pub(super) cores: String,
     pub(super) memory: String,
     pub(super) ports: usize,
@@ -63,6 +64,7 @@ impl Machine {
             boot,
             has_debug_port: false,
             firmware: Firmware::Bios,
+            keeps_variables: false,
             cores: "4".to_string(),
             memory: "2G".to_string(),
             ports: 4,
@@ -94,6 +96,13 @@ impl Machine {
     #[must_use]
     pub fn firmware(mut self, firmware: Firmware) -> Self {
         self.firmware = firmware;
+        self
+    }
+
+    /// UEFI keeps its variables in the machine's folder, so that a reset does not lose them.
+    #[must_use]
+    pub fn keeps_variables(mut self) -> Self {
+        self.keeps_variables = true;
         self
     }
 

@@ -33,7 +33,7 @@ impl Machine {
     /// If its folder can't be made, or QEMU can't be started.
     #[must_use]
     pub fn start(self) -> Running {
-        std::fs::create_dir_all(&self.folder).expect("the folder can be made");
+        self.prepare();
         let names = self.port_names();
         let mut ports: Vec<Port> = names
             .iter()
