@@ -1,0 +1,213 @@
+//! Many partitions in one machine, and many restarts of one: nothing of Bulkhead's own runs out, and
+//! what it says of them is the same wherever it says it.
+
+use std::time::{Duration, Instant};
+
+use bulkhead_tests::answers;
+use bulkhead_tests::control::{self, partition};
+use bulkhead_tests::iso::Iso;
+use bulkhead_tests::port::plain;
+use bulkhead_tests::qemu::{Machine, PATIENCE, Running};
+use bulkhead_tests::{Kernel, demo_initrd};
+use libtest_mimic::Trial;
+
+use super::{asks, halt};
+use crate::story;
+
+pub(super) fn stories() -> Vec<Trial> {
+    vec![
+        story("contention::seven_restarted_by_one_line", seven),
+        story("contention::fifty_restarts", fifty),
+        story("contention::eight_stopped", eight_stopped),
+    ]
+}
+
+/// `p1` to `pN`, each with the core of its number; those whose port is named have a console.
+fn crowd(count: usize, console: impl Fn(usize) -> Option<usize>) -> String {
+    let define = |number: usize| {
+        let console = console(number).map_or_else(String::new, |com| format!("console=com{com}"));
+        format!(
+            "define p{number} cores={number} memory=192M kernel=linux initrd=demo {console} \
+             cmdline=\"bulkhead.name=p{number} quiet\"\n"
+        )
+    };
+    (1..=count).map(define).collect()
+}
+
+fn names(count: usize) -> String {
+    let names: Vec<String> = (1..=count).map(|number| format!("p{number}")).collect();
+    names.join(" ")
+}
+
+fn iso(name: &str, script: &str) -> Iso {
+    Iso::new(name)
+        .image("linux", Kernel::Debian61Cloud.image())
+        .image("demo", demo_initrd())
+        .script(script)
+}
+
+/// What the events on the shell's console say of a partition: the numbers of its runs, in order, and
+/// how often it was killed.
+fn told(machine: &mut Running, name: &str) -> (Vec<u32>, usize) {
+    let text = plain(&machine.com(1).text());
+    let launched = format!("* {name}: launched run=");
+    let run = |line: &str| {
+        let (_, rest) = line.split_once(&launched)?;
+        rest.split(' ').next()?.parse().ok()
+    };
+    let killed = format!("* {name}: killed");
+    (
+        text.lines().filter_map(run).collect(),
+        text.lines().filter(|line| line.contains(&killed)).count(),
+    )
+}
+
+/// Seven partitions are restarted by one line, twice: each has one run more each time.
+fn seven() {
+    const COUNT: usize = 7;
+    let consoles = |number| (number < 4).then_some(number + 1);
+    let names = names(COUNT);
+    let script = format!("{}start {names}\n", crowd(COUNT, consoles));
+    let iso = iso("contention_seven", &script).make();
+    let machine = Machine::new(&iso, "run").cores("8").memory("4G");
+    let mut machine = machine.start();
+    machine.wait_for_prompt();
+    for round in 1..=3 {
+        for com in 2..=4 {
+            let report = machine.wait_for_demo(com);
+            assert_eq!(report.name, format!("p{}", com - 1));
+        }
+        for number in 1..=COUNT {
+            let name = format!("p{number}");
+            machine.expect(&format!("wait {name} running 100"), &[]);
+            let row = machine.listed(&name);
+            let (runs, killed) = told(&mut machine, &name);
+            // Each run was told once, in order, and each end before it.
+            let is_right = row.runs == round
+                && runs == (1..=round).collect::<Vec<_>>()
+                && killed + 1 == round as usize;
+            if !is_right {
+                machine.fail(&format!(
+                    "in round {round}: {row:?}, told of runs {runs:?}, killed {killed} times"
+                ));
+            }
+        }
+        if round < 3 {
+            for com in 2..=4 {
+                machine.com(com).skip();
+            }
+            machine.expect(&format!("restart {names}"), &[]);
+        }
+    }
+    let log = machine.command("log");
+    println!(
+        "heap in use at the end: {:?} bytes",
+        answers::heap_bytes(&log)
+    );
+}
+
+/// One partition is restarted fifty times, as fast as the shell takes it. The run in the event, in
+/// `list`, in `show` and in `Partitions` is one number.
+fn fifty() {
+    const TIMES: usize = 50;
+    let script = "define boss cores=1 memory=256M kernel=linux initrd=demo console=com2 control=yes cmdline=\"bulkhead.name=boss quiet\"\n\
+                  define b cores=2 memory=256M kernel=linux initrd=demo console=com3 cmdline=\"bulkhead.name=b quiet\"\n\
+                  start boss b\n";
+    let mut machine = Machine::new(&iso("contention_fifty", script).make(), "run").start();
+    machine.wait_for_prompt();
+    machine.wait_for_demo(2);
+    machine.wait_for_demo(3);
+    for _ in 0..TIMES {
+        machine.expect("restart b", &[]);
+    }
+    machine.com(3).skip();
+    let last = "restart b";
+    machine.expect(last, &[]);
+    machine.wait_for_demo(3);
+    let (runs, killed) = told(&mut machine, "b");
+    let listed = machine.listed("b").runs;
+    let show = machine.command("show b");
+    let shown = answers::shown_runs(&show);
+    let read = partition(&mut machine, 2, "b");
+    // Launches that were killed before their kernel was entered are no runs, in any book.
+    let is_right = runs == (1..=listed).collect::<Vec<_>>()
+        && shown == Some(listed)
+        && (read.state.as_str(), read.runs) == ("running", listed);
+    if !is_right {
+        machine.fail(&format!(
+            "told of runs {runs:?}; list has {listed}, show {shown:?}, Partitions {read:?}"
+        ));
+    }
+    if killed != TIMES + 1 {
+        machine.fail(&format!("{killed} kills were told, not {}", TIMES + 1));
+    }
+    println!("{} restarts, {listed} runs", TIMES + 1);
+}
+
+/// Eight stopped partitions have a plan each while no core runs Bulkhead: `halt` and `handoff` make
+/// them all.
+fn eight_stopped() {
+    const COUNT: usize = 8;
+    let consoles = |number| (number == 1).then_some(4);
+    let script = format!(
+        "{}define boss cores=9 memory=256M kernel=linux initrd=demo console=com2 control=yes cmdline=\"bulkhead.name=boss quiet\"\n\
+         define last cores=0 memory=256M kernel=linux initrd=demo console=com3 cmdline=\"bulkhead.name=last quiet\"\n\
+         start boss\n",
+        crowd(COUNT, consoles)
+    );
+    let iso = iso("contention_eight", &script).make();
+    let machine = Machine::new(&iso, "run").cores("10").memory("4G");
+    let mut machine = machine.start();
+    machine.wait_for_prompt();
+    machine.wait_for_demo(2);
+    control::teach(&mut machine, 2);
+
+    halt(&mut machine);
+    each_is_started_and_killed(&mut machine, COUNT, 1);
+    machine.com(1).skip();
+    asks(&mut machine, 2, "shell", "ok");
+    machine.wait_for(1, "the shell is back");
+    machine.wait_for(1, "bulkhead> ");
+    for number in 1..=COUNT {
+        let row = machine.listed(&format!("p{number}"));
+        assert_eq!((row.state.as_str(), row.runs), ("stopped", 1), "{row:?}");
+    }
+
+    machine.com(1).skip();
+    machine.com(1).send("handoff last\r");
+    assert_eq!(machine.wait_for_demo(3).apic_ids, [0]);
+    each_is_started_and_killed(&mut machine, COUNT, 2);
+    machine.com(1).skip();
+    machine.com(3).send("poweroff\r");
+    machine.wait_for(1, "the shell is back");
+    machine.wait_for(1, "bulkhead> ");
+    for number in 1..=COUNT {
+        let row = machine.listed(&format!("p{number}"));
+        assert_eq!((row.state.as_str(), row.runs), ("stopped", 2), "{row:?}");
+    }
+    let log = machine.command("log");
+    println!(
+        "heap in use at the end: {:?} bytes",
+        answers::heap_bytes(&log)
+    );
+}
+
+/// By the Linux on COM2, which has the right; `run` is the number of runs that each has then.
+fn each_is_started_and_killed(machine: &mut Running, count: usize, run: u32) {
+    for number in 1..=count {
+        let name = format!("p{number}");
+        machine.com(4).skip();
+        asks(machine, 2, &format!("start {name}"), "ok");
+        if number == 1 {
+            assert_eq!(machine.wait_for_demo(4).name, name);
+        }
+        let end = Instant::now() + PATIENCE;
+        while partition(machine, 2, &name).state != "running" {
+            assert!(Instant::now() < end, "{name} does not run");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        asks(machine, 2, &format!("kill {name}"), "ok");
+        let row = partition(machine, 2, &name);
+        assert_eq!((row.state.as_str(), row.runs), ("stopped", run), "{row:?}");
+    }
+}
