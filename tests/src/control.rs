@@ -32,7 +32,9 @@ pub fn read(machine: &mut Running, com: usize, name: &str) -> String {
     machine.linux(com, &reading(name))
 }
 
-fn reading(name: &str) -> String {
+/// A command that reads one of them.
+#[must_use]
+pub fn reading(name: &str) -> String {
     format!("tail -c +5 {}", path(name))
 }
 
@@ -133,8 +135,7 @@ pub struct Row {
 /// If it reads anything else.
 pub fn partitions(machine: &mut Running, com: usize) -> Vec<Row> {
     let text = read(machine, com, "Partitions");
-    let rows: Option<Vec<Row>> = text.lines().map(row).collect();
-    rows.unwrap_or_else(|| machine.fail(&format!("not what Partitions should be:\n{text}")))
+    rows(&text).unwrap_or_else(|| machine.fail(&format!("not what Partitions should be:\n{text}")))
 }
 
 /// The one of that name.
@@ -145,6 +146,12 @@ pub fn partition(machine: &mut Running, com: usize, name: &str) -> Row {
     let rows = partitions(machine, com);
     let found = rows.iter().find(|row| row.name == name).cloned();
     found.unwrap_or_else(|| machine.fail(&format!("{name} is not in Partitions: {rows:?}")))
+}
+
+/// The lines of `Partitions`; nothing if one of them is no such line.
+#[must_use]
+pub fn rows(text: &str) -> Option<Vec<Row>> {
+    text.lines().map(row).collect()
 }
 
 fn row(line: &str) -> Option<Row> {

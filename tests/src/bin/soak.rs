@@ -1,5 +1,7 @@
-//! `make soak`: two partitions are ended in turns by every way there is, at random, and come back.
+//! `make soak`: two partitions are ended in turns by every way there is, at random, and come back; then
+//! two with control act at random on each other and on others, with the shell and without it.
 //!
+//! `$WHAT` chooses one of these: `ends`, `control`, or `all`.
 //! `$N` is the number of rounds (25), `$SEED` what the ways are chosen by: printed, so that a soak
 //! can be done again. Exit status 0 only if all of it was right.
 
@@ -18,10 +20,33 @@ fn main() -> ExitCode {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         now.map_or(1, |now| now.as_secs())
     });
-    println!("soak: N={rounds} SEED={seed}; the serial ports are in build/tests/soak/run/");
-    let mut machine = soak::machine_with_witness("soak").start();
-    tool::watch(&machine);
-    soak::run(&mut machine, rounds, seed, &mut |line| println!("{line}"));
+    let what = std::env::var("WHAT").unwrap_or_default();
+    let parts: &[&str] = match what.as_str() {
+        "" | "all" => &["ends", "control"],
+        "ends" => &["ends"],
+        "control" => &["control"],
+        other => panic!("WHAT=\"{other}\": ends, control or all is accepted"),
+    };
+    for part in parts {
+        let name = if *part == "ends" {
+            "soak"
+        } else {
+            "soak_control"
+        };
+        println!(
+            "soak of {part}: N={rounds} SEED={seed}; the serial ports are in build/tests/{name}/run/"
+        );
+        let say = &mut |line: &str| println!("{line}");
+        if *part == "ends" {
+            let mut machine = soak::machine_with_witness(name).start();
+            tool::watch(&machine);
+            soak::run(&mut machine, rounds, seed, say);
+        } else {
+            let mut machine = soak::machine_with_bosses(name).start();
+            tool::watch(&machine);
+            soak::contend(&mut machine, rounds, seed, say);
+        }
+    }
     ExitCode::SUCCESS
 }
 
