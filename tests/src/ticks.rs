@@ -37,7 +37,9 @@ pub fn watch<T>(
     // Until it is told to stop, so that all of it is seen however long it takes.
     machine.linux(
         com,
-        &format!("ticks 1000000 {MARGIN} >/tmp/ticks & echo $! >/tmp/pid; sleep {CONSOLE}"),
+        &format!(
+            "cat /proc/uptime >/tmp/begin; ticks 1000000 {MARGIN} >/tmp/ticks & echo $! >/tmp/pid; sleep {CONSOLE}"
+        ),
     );
     let pause = format!("sleep {MARGIN}");
     machine.linux(other, &pause);
@@ -45,12 +47,39 @@ pub fn watch<T>(
     machine.linux(other, &pause);
     let said = machine.linux(
         com,
-        &format!("sleep {CONSOLE}; kill $(cat /tmp/pid); wait; cat /tmp/ticks"),
+        &format!(
+            "sleep {CONSOLE}; kill $(cat /tmp/pid); wait; cat /proc/uptime /tmp/begin /tmp/ticks"
+        ),
     );
     let Some(ticks) = parse(&said) else {
         machine.fail(&format!("{said:?} is not what ticks says"));
     };
+    // One for each millisecond that passed, woken in it or lost.
+    let passed = passed_ms(&said);
+    let periods = ticks.count + ticks.lost;
+    if !passed.is_some_and(|passed| is_complete(periods, passed)) {
+        machine.fail(&format!("{periods} periods in {passed:?} ms: {said}"));
+    }
     (ticks, result)
+}
+
+/// From two lines of `/proc/uptime`, the later one first.
+fn passed_ms(text: &str) -> Option<u64> {
+    let mut times = text.lines().filter_map(|line| {
+        let (seconds, rest) = line.trim().split_once('.')?;
+        let (hundredths, _) = rest.split_once(' ')?;
+        Some(seconds.parse::<u64>().ok()? * 1000 + hundredths.parse::<u64>().ok()? * 10)
+    });
+    let (end, begin) = (times.next()?, times.next()?);
+    end.checked_sub(begin)
+}
+
+/// Whether so many periods are what passed between the margins. The clock is read before `ticks` is
+/// started and after it has ended: up to a tenth, and what that takes, may be missing.
+fn is_complete(periods: u64, passed_ms: u64) -> bool {
+    let margins = 2 * MARGIN as u64 * 1000;
+    let within = passed_ms.saturating_sub(margins);
+    periods <= within && periods + within / 10 + 500 >= within
 }
 
 fn parse(text: &str) -> Option<Ticks> {
@@ -88,5 +117,22 @@ mod tests {
         };
         assert_eq!(parse(text), Some(wanted));
         assert_eq!(parse("TICKS count=1"), None);
+    }
+
+    #[test]
+    fn periods_are_compared_with_time() {
+        let text = "[1]+ Done\n36.50 30.11\n10.00 9.00\nTICKS count=1\n";
+        assert_eq!(passed_ms(text), Some(26_500));
+        assert_eq!(passed_ms("36.50 30.11\n"), None);
+        // 20.5 s lie between the margins.
+        for (periods, is) in [
+            (20_500, true),
+            (18_000, true),
+            (17_900, false),
+            (1000, false),
+        ] {
+            assert_eq!(is_complete(periods, 26_500), is, "{periods}");
+        }
+        assert!(!is_complete(20_501, 26_500));
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{PROMPT, Running};
 use crate::answers::{self, ListRow};
+use crate::control::is_on_its_way;
 use crate::port::{Port, plain};
 use crate::report::Report;
 
@@ -81,18 +82,27 @@ impl Running {
         row.unwrap_or_else(|| self.fail(&format!("{name} is not in the list:\n{output}")))
     }
 
-    /// `list` shows each of these partitions in its state.
+    /// `list` shows each of these partitions in its state, or on its way there for a moment.
     ///
     /// # Panics
     /// If it does not.
     pub fn expect_states(&mut self, states: &[(&str, &str)]) {
-        let output = self.command("list");
-        let rows = answers::list(&output);
-        for (name, state) in states {
-            let is_so = |row: &ListRow| row.name == *name && row.state == *state;
-            if !rows.iter().any(is_so) {
-                self.fail(&format!("{name} is not {state}:\n{output}"));
+        /// Two cores that are given up take four seconds.
+        const MOMENT: Duration = Duration::from_secs(10);
+        let end = Instant::now() + MOMENT;
+        loop {
+            let output = self.command("list");
+            let rows = answers::list(&output);
+            let state = |name: &str| rows.iter().find(|row| row.name == name);
+            let wrong = states
+                .iter()
+                .find(|(name, wanted)| state(name).is_none_or(|row| row.state != *wanted));
+            let Some((name, wanted)) = wrong else { return };
+            let comes = state(name).is_some_and(|row| is_on_its_way(&row.state));
+            if !comes || Instant::now() > end {
+                self.fail(&format!("{name} is not {wanted}:\n{output}"));
             }
+            std::thread::sleep(Duration::from_millis(100));
         }
     }
 

@@ -163,7 +163,7 @@ impl<'a> Contest<'a> {
             match act.actor {
                 Actor::Shell => self.machine.com(1).send(&format!("{line}\r")),
                 Actor::Boss(boss) => self.machine.com(port(boss)).send(&format!(
-                    ". {}; ask '{line}'; echo ANS''WER=\"$a;\"\r",
+                    ". {}; ask '{line}'; echo ANS''WER=\"$a|\"\r",
                     control::SCRIPT
                 )),
             }
@@ -174,7 +174,7 @@ impl<'a> Contest<'a> {
     pub(super) fn answers(&mut self, boss: usize) -> Vec<String> {
         let text = self.of_this_round(port(boss));
         let answers = text.split("ANSWER=").skip(1);
-        let answers = answers.filter_map(|rest| Some(rest.split_once(';')?.0.to_string()));
+        let answers = answers.filter_map(|rest| Some(rest.split_once('|')?.0.to_string()));
         answers.collect()
     }
 

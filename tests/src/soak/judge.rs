@@ -32,7 +32,7 @@ pub(super) fn judge(
         if more as usize > launches {
             return Err(format!("{name} was launched {more} times"));
         }
-        // What runs was launched after the last kill: it is another run, if it was ended at all.
+        // Of several nobody knows which came first.
         if let [act] = of_it[..] {
             single(act, row, more, answers).map_err(|why| format!("{name}: {why}"))?;
         }
@@ -73,7 +73,8 @@ fn single(act: &Act, row: Row, more: u32, answers: &[Vec<String>]) -> Result<(),
     };
     let is = (row.state, more);
     let is_right = match answer {
-        // It runs: there is nothing to start.
+        // It runs: there is nothing to start, and who asks is told so.
+        Some("ok") if act.verb == Verb::Start && act.actor != Actor::Shell => false,
         _ if act.verb == Verb::Start => is == undone,
         Some(answer) if answer.starts_with("ok") => is == done,
         Some(_) => is == undone,
@@ -105,68 +106,63 @@ mod tests {
 
     const BEFORE: [u32; 4] = [3; 4];
     const RUNS: (State, u32) = (State::Running, 3);
+    const AGAIN: (State, u32) = (State::Running, 4);
+    const STOPPED: (State, u32) = (State::Stopped, 3);
+    const OK: &str = "ok";
+
+    /// `left` asks for it; what of it is wrong, or nothing.
+    fn wrong(acts: &[Act], after: [(State, u32); 4], answers: [&[&str]; 2]) -> String {
+        let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
+        let judged = judge(acts, &BEFORE, &rows(after), &answers.map(texts));
+        judged.err().unwrap_or_default()
+    }
+
+    fn has(said: &str, why: &str) {
+        assert!(said.contains(why), "{said:?}, not {why:?}");
+    }
 
     #[test]
-    fn what_comes_of_a_round_is_judged() {
-        let ok = || vec!["ok".to_string()];
-        let boss = |verb, target| act(Actor::Boss(0), verb, target);
-        let kill = [boss(Verb::Kill, 2)];
-        let killed = rows([RUNS, RUNS, (State::Stopped, 3), RUNS]);
-        let same = rows([RUNS; 4]);
-        let cases = [
-            (judge(&kill, &BEFORE, &killed, &[ok(), vec![]]), ""),
-            (
-                judge(&kill, &BEFORE, &same, &[ok(), vec![]]),
-                "was answered",
-            ),
-            (
-                judge(&kill, &BEFORE, &killed, &[vec![], vec![]]),
-                "0 answers",
-            ),
-            (
-                judge(&kill, &BEFORE, &killed, &[[ok(), ok()].concat(), vec![]]),
-                "2 answers",
-            ),
-            (judge(&kill, &BEFORE, &killed, &[ok(), ok()]), "1 answers"),
-            (
-                judge(
-                    &kill,
-                    &BEFORE,
-                    &killed,
-                    &[vec!["busy: passed".into()], vec![]],
-                ),
-                "busy: passed",
-            ),
-            // Another one than was asked for.
-            (
-                judge(&[boss(Verb::Start, 1)], &BEFORE, &killed, &[ok(), vec![]]),
-                "nobody killed it",
-            ),
-            (
-                judge(
-                    &kill,
-                    &BEFORE,
-                    &rows([RUNS, (State::Running, 4), (State::Stopped, 3), RUNS]),
-                    &[ok(), vec![]],
-                ),
-                "launched 1 times",
-            ),
-            // The one who asked was restarted before it had its answer.
-            (
-                judge(
-                    &[boss(Verb::Kill, 2), act(Actor::Shell, Verb::Restart, 0)],
-                    &BEFORE,
-                    &rows([(State::Running, 4), RUNS, RUNS, RUNS]),
-                    &[vec![], vec![]],
-                ),
-                "",
-            ),
+    fn each_request_has_one_answer() {
+        let kill = [act(Actor::Boss(0), Verb::Kill, 2)];
+        let killed = [RUNS, RUNS, STOPPED, RUNS];
+        assert_eq!(wrong(&kill, killed, [&[OK], &[]]), "");
+        has(&wrong(&kill, killed, [&[], &[]]), "0 answers");
+        has(&wrong(&kill, killed, [&[OK, OK], &[]]), "2 answers");
+        has(&wrong(&kill, killed, [&[OK], &[OK]]), "1 answers");
+        has(&wrong(&kill, killed, [&["busy: it"], &[]]), "busy: it");
+    }
+
+    #[test]
+    fn what_was_asked_for_has_come() {
+        let kill = [act(Actor::Boss(0), Verb::Kill, 2)];
+        let start = [act(Actor::Boss(0), Verb::Start, 1)];
+        let refused: [&[&str]; 2] = [&[WRONG_STATE], &[]];
+        has(&wrong(&kill, [RUNS; 4], [&[OK], &[]]), "was answered");
+        assert_eq!(wrong(&kill, [RUNS; 4], refused), "");
+        // It ran already.
+        has(&wrong(&start, [RUNS; 4], [&[OK], &[]]), "was answered");
+        assert_eq!(wrong(&start, [RUNS; 4], refused), "");
+        // Another one than was asked for.
+        let killed = [RUNS, RUNS, STOPPED, RUNS];
+        has(&wrong(&start, killed, refused), "nobody killed it");
+        let also_launched = [RUNS, AGAIN, STOPPED, RUNS];
+        has(
+            &wrong(&kill, also_launched, [&[OK], &[]]),
+            "launched 1 times",
+        );
+    }
+
+    #[test]
+    fn who_is_ended_may_have_no_answer() {
+        let acts = [
+            act(Actor::Boss(0), Verb::Kill, 2),
+            act(Actor::Shell, Verb::Restart, 0),
         ];
-        for (index, (judged, why)) in cases.into_iter().enumerate() {
-            match judged {
-                Ok(()) => assert_eq!(why, "", "case {index}"),
-                Err(said) => assert!(!why.is_empty() && said.contains(why), "{index}: {said}"),
-            }
+        let stopped = [AGAIN, RUNS, STOPPED, RUNS];
+        for third in [[AGAIN, RUNS, RUNS, RUNS], stopped] {
+            assert_eq!(wrong(&acts, third, [&[], &[]]), "");
         }
+        // The one that was to restart it did not.
+        has(&wrong(&acts, [RUNS; 4], [&[OK], &[]]), "left");
     }
 }

@@ -8,7 +8,7 @@ use bulkhead_tests::http;
 use bulkhead_tests::iso::{Iso, Loader};
 use bulkhead_tests::port::plain;
 use bulkhead_tests::qemu::{Firmware, Machine, Running};
-use bulkhead_tests::{Kernel, build_folder, demo_initrd, root};
+use bulkhead_tests::{Kernel, answers, build_folder, demo_initrd, root};
 use libtest_mimic::Trial;
 
 use crate::{story, story_with};
@@ -73,7 +73,7 @@ fn wait_for_prompt(machine: &mut Running) -> String {
 fn launches(machine: &mut Running) {
     let greeting = wait_for_prompt(machine);
     assert!(!greeting.contains("error"), "{greeting}");
-    machine.expect("list", &["one", "running"]);
+    machine.expect_states(&[("one", "running")]);
     assert_eq!(machine.wait_for_demo(2).name, "one");
 }
 
@@ -130,9 +130,13 @@ fn menu(loader: Loader) {
     let mut machine = Machine::new(&safe, "run").start();
     let greeting = wait_for_prompt(&mut machine);
     assert!(greeting.contains("bulkhead.noauto: the boot script was not run"));
-    assert!(!machine.command("list").contains("one"));
+    assert_eq!(
+        answers::list(&machine.command("list")),
+        [],
+        "the script was not run"
+    );
     machine.expect("include bulkhead.conf", &["one: cores 1"]);
-    machine.expect("list", &["one", "running"]);
+    machine.expect_states(&[("one", "running")]);
     drop(machine);
 
     let verbose = iso("verbose", loader).setting("ENTRY", "3").make();
@@ -159,7 +163,11 @@ fn menu(loader: Loader) {
     machine.com(1).send("\r");
     let greeting = wait_for_prompt(&mut machine);
     assert!(greeting.contains("command line: bulkhead.conf=other.conf"));
-    assert!(!machine.command("list").contains("one"));
+    assert_eq!(
+        answers::list(&machine.command("list")),
+        [],
+        "the script was not run"
+    );
 }
 
 fn options() {
@@ -285,7 +293,7 @@ fn one_core() {
     machine.com(2).send("poweroff\r");
     machine.wait_for(1, "the shell is back");
     machine.wait_for(1, "bulkhead> ");
-    machine.expect("list", &["one", "stopped"]);
+    machine.expect_states(&[("one", "stopped")]);
 }
 
 fn many_cores() {
@@ -374,7 +382,7 @@ fn runs_to_its_end(machine: &mut Running) -> String {
     assert!(!greeting.contains("error"), "{greeting}");
     machine.wait_for(1, "* one: powered-off");
     machine.wait_for(1, "* one: parked");
-    machine.expect("list", &["one", "stopped"]);
+    machine.expect_states(&[("one", "stopped")]);
     machine.expect("log", &["screen: none"]);
     for device in ["com2", "com3", "com4", "ps2", "framebuffer"] {
         let define = format!("define two cores=2 memory=256M kernel=linux devices={device}");

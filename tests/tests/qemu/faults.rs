@@ -144,7 +144,7 @@ fn stray_interrupts() {
     machine.com(4).skip();
     machine.expect("start three", &[]);
     std::thread::sleep(Duration::from_secs(1));
-    machine.expect("list", &["launching"]);
+    machine.expect_states(&[("three", "launching"), ("two", "running")]);
     machine.expect("restart three", &[]);
     machine.wait_for_demo(4);
     two.runs_on(&mut machine, "stray interrupts");

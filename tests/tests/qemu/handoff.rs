@@ -90,7 +90,7 @@ fn last_linux(kernel: Kernel, name: &str) {
     machine.com(4).send("poweroff -f\r");
     machine.wait_for(1, "the shell is back");
     machine.wait_for(1, "bulkhead> ");
-    machine.expect("list", &["one", "running", "stopped"]);
+    machine.expect_states(&[("one", "running"), ("two", "stopped"), ("last", "stopped")]);
     machine.expect("cores", &["bulkhead"]);
     one.runs_on(&mut machine, "power-off of the last");
     one.noticed_nothing(&mut machine);
@@ -115,13 +115,15 @@ fn last_linux(kernel: Kernel, name: &str) {
     assert_eq!(ask(&mut machine, 3, "kill last"), "ok");
     machine.wait_for(1, "the shell is back");
     machine.wait_for(1, "bulkhead> ");
-    machine.expect("list", &["last", "stopped"]);
+    machine.expect_states(&[("one", "running"), ("two", "running"), ("last", "stopped")]);
     one.runs_on(&mut machine, "the kill of the last");
 }
 
 /// Who may ask, what may be asked, and the shell waking from `halt`.
 fn control() {
     const INVALID: &str = "Invalid argument";
+    const MALFORMED: &str =
+        "error: not a request (accepted: start NAME, kill NAME, restart NAME, shell)";
     let iso = Iso::new("control")
         .image("linux", Kernel::Debian61Cloud.image())
         .image("linux612", Kernel::Debian612Cloud.image())
@@ -150,18 +152,19 @@ fn control() {
 
     // Without the right: refused, nothing happens.
     let answer = ask(&mut machine, 3, "kill boss");
-    assert!(
-        answer.contains("error: this partition has not control=yes"),
-        "{answer}"
-    );
+    assert_eq!(answer, "error: this partition has not control=yes");
     let errno = complaint(&mut machine, 3, "Control", "kill boss");
     assert!(errno.contains(INVALID), "{errno:?}");
-    machine.expect("list", &["running"]);
+    machine.expect_states(&[
+        ("boss", "running"),
+        ("clerk", "running"),
+        ("spare", "defined"),
+    ]);
     // With it, malformed or impossible: refused.
     for (request, wanted, errno) in [
-        ("fly spare", "error: not a request", INVALID),
-        ("start", "error: not a request", INVALID),
-        ("start spare now", "error: not a request", INVALID),
+        ("fly spare", MALFORMED, INVALID),
+        ("start", MALFORMED, INVALID),
+        ("start spare now", MALFORMED, INVALID),
         (
             "start nobody",
             "error: there is no such partition",
@@ -177,7 +180,7 @@ fn control() {
     ] {
         let complaint = complaint(&mut machine, 2, "Control", request);
         let answer = read(&mut machine, 2, "Control");
-        assert!(answer.contains(wanted), "{request:?}: {answer:?}");
+        assert_eq!(answer, wanted, "{request:?}");
         assert!(complaint.contains(errno), "{request:?}: {complaint:?}");
     }
     // Who may ask may not write what can only be read.
@@ -203,5 +206,9 @@ fn control() {
     assert_eq!(ask(&mut machine, 2, "shell"), "ok");
     machine.wait_for(1, "the shell is back");
     machine.wait_for(1, "bulkhead> ");
-    machine.expect("list", &["spare", "running"]);
+    machine.expect_states(&[
+        ("boss", "running"),
+        ("clerk", "running"),
+        ("spare", "running"),
+    ]);
 }

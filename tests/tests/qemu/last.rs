@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use bulkhead_tests::control::{ask, path, read, unlock};
+use bulkhead_tests::control::{ask, partition, path, read, unlock};
 use bulkhead_tests::iso::Iso;
 use bulkhead_tests::qemu::{Machine, PATIENCE, Running};
 use bulkhead_tests::{Kernel, demo_initrd, faulty};
@@ -22,6 +22,7 @@ pub(crate) fn stories() -> Vec<Trial> {
     ]
 }
 
+const TOO_EARLY: &str = "error: it has only begun to boot; try again";
 const PANIC: &str = "echo c > /proc/sysrq-trigger";
 const REBOOT: &str = "echo b > /proc/sysrq-trigger";
 
@@ -53,6 +54,8 @@ struct Last {
     machine: Running,
     boss: Neighbour,
     run: u32,
+    /// How often it was killed: by each restart that was done, and in the end.
+    kills: u32,
 }
 
 impl Last {
@@ -80,6 +83,7 @@ impl Last {
             machine,
             boss,
             run: 1,
+            kills: 0,
         }
     }
 
@@ -93,6 +97,15 @@ impl Last {
     fn ask_for_restart(&mut self) -> String {
         self.machine.com(4).skip();
         ask(&mut self.machine, 3, "restart last")
+    }
+
+    /// The other one's restart of it is done.
+    fn is_restarted(&mut self) {
+        let answer = self.ask_for_restart();
+        if answer != "ok" {
+            self.machine.fail(&format!("its restart: {answer:?}"));
+        }
+        self.kills += 1;
     }
 
     /// So many launches later it is whole again.
@@ -113,21 +126,39 @@ impl Last {
         self.send(command);
         self.machine.wait_for_deaf_cores(&[0, 3], deaf);
         self.boss.runs_on(&mut self.machine, command);
-        assert_eq!(self.ask_for_restart(), "ok", "{command}");
+        self.is_restarted();
         self.is_back_after(1, command);
     }
 
-    /// While it boots it is left alone, until it has called a service once.
+    /// A second restart on the heels of the first. What becomes of it depends on how far the launch is,
+    /// and each outcome shows in the number of runs, and at the end in the events.
     fn is_restarted_while_it_boots(&mut self) {
-        assert_eq!(self.ask_for_restart(), "ok");
+        self.is_restarted();
         let answer = self.ask_for_restart();
-        // A fast host may be through with that already, and a busy one ask late.
-        let launches = match answer.as_str() {
-            "ok" => 2,
-            "error: it has only begun to boot; try again" => 1,
+        let outcome = match answer.as_str() {
+            // Its kernel had been entered, and had not called a service yet: it is left alone.
+            TOO_EARLY => "refused",
+            "ok" => {
+                self.kills += 1;
+                "done"
+            }
             other => self.machine.fail(other),
         };
-        self.is_back_after(launches, "restart while it boots");
+        self.machine.wait_for_demo(4);
+        let runs = partition(&mut self.machine, 3, "last").runs;
+        let outcome = match (outcome, runs.checked_sub(self.run)) {
+            ("refused", Some(1)) => "refused: its kernel had just been entered",
+            // A launch that was killed before is no run.
+            ("done", Some(1)) => "killed before its kernel was entered",
+            ("done", Some(2)) => "killed after its kernel was entered",
+            (_, more) => self
+                .machine
+                .fail(&format!("{answer:?}, and {more:?} runs more")),
+        };
+        println!("a restart while it boots: {outcome}");
+        self.run = runs;
+        self.boss
+            .runs_on(&mut self.machine, "restart while it boots");
     }
 
     /// Both of its cores do nothing but call services.
@@ -137,7 +168,7 @@ impl Last {
             let calls = on_core(core, &format!("while {call}; do :; done"));
             self.machine.linux(4, &format!("{calls} & true"));
         }
-        assert_eq!(self.ask_for_restart(), "ok");
+        self.is_restarted();
         self.is_back_after(1, "restart in a service");
     }
 
@@ -146,10 +177,16 @@ impl Last {
         assert_eq!(ask(&mut self.machine, 3, "kill last"), "ok");
         self.machine.wait_for(1, "the shell is back");
         self.machine.wait_for(1, "bulkhead> ");
+        self.kills += 1;
         let launched = format!("last: launched run={}", self.run);
         let log = self.machine.expect("log", &[&launched]);
         assert!(!log.contains("did not come back"), "{log}");
-        self.machine.expect("list", &["last", "stopped"]);
+        // The events tell of each run, and of each kill, once.
+        let count = |what: &str| log.matches(what).count();
+        let told = (count("last: launched run="), count("last: killed"));
+        assert_eq!(told, (self.run as usize, self.kills as usize), "{log}");
+        self.machine
+            .expect_states(&[("last", "stopped"), ("boss", "running")]);
         self.boss.runs_on(&mut self.machine, "the kill of the last");
         self.boss.noticed_nothing(&mut self.machine);
     }

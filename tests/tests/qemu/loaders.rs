@@ -50,7 +50,7 @@ fn boots(loader: Loader, firmware: Firmware, folder: &str) {
     assert_eq!(report.release, Kernel::Debian61Cloud.release());
     assert_eq!(report.apic_ids, [1, 2]);
     assert_eq!(report.pci, 0);
-    machine.expect("list", &["one", "running"]);
+    machine.expect_states(&[("one", "running")]);
     machine.com(2).send("poweroff\r");
     machine.wait_for(1, "* one: powered-off");
     machine.expect("cores", &["parked"]);

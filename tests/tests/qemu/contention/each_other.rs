@@ -35,7 +35,7 @@ fn fate(machine: &mut Running, com: usize) -> Fate {
             return Some((at, at + REPORT.len()));
         }
         let at = text.find(ANSWER)?;
-        let (answer, _) = text[at + ANSWER.len()..].split_once(';')?;
+        let (answer, _) = text[at + ANSWER.len()..].split_once('|')?;
         found.set(Some(Fate::Answered(answer.to_string())));
         Some((at, at + ANSWER.len() + answer.len()))
     };
@@ -100,7 +100,7 @@ fn restart_each_other(machine: &mut Running, round: usize) -> [Fate; 2] {
         let (com, other) = (BOSSES[index].1, BOSSES[1 - index].0);
         machine.com(com).skip();
         machine.com(com).send(&format!(
-            ". {}; ask 'restart {other}'; echo {ANSWER_IN_SHELL}\"$a;\"\r",
+            ". {}; ask 'restart {other}'; echo {ANSWER_IN_SHELL}\"$a|\"\r",
             control::SCRIPT
         ));
     }
@@ -111,7 +111,7 @@ fn restart_each_other(machine: &mut Running, round: usize) -> [Fate; 2] {
         if fates[index] != Fate::Restarted {
             machine
                 .com(com)
-                .send(&format!("echo {ANSWER_IN_SHELL}'alive;'\r"));
+                .send(&format!("echo {ANSWER_IN_SHELL}'alive|'\r"));
             if fate(machine, com) == Fate::Restarted {
                 fates[index] = Fate::Restarted;
             }

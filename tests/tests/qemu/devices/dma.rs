@@ -56,7 +56,7 @@ fn after_a_crash() {
     read_slowly(&mut machine);
     machine.com(2).send("echo c > /proc/sysrq-trigger\r");
     std::thread::sleep(Duration::from_secs(3));
-    machine.expect("list", &["running"]);
+    machine.expect_states(&[("victim", "running"), ("sender", "running")]);
     // Its last report; numbers of the next flood lie above.
     let before = sent(&mut machine) + 500;
     start_flood(&mut machine);
