@@ -92,6 +92,8 @@ pub(super) struct Contest<'a> {
     pub(super) requests: u32,
     pub(super) refused: u32,
     pub(super) halts: u32,
+    /// Lists of the shell's that did not come whole, and were asked for again.
+    pub(super) unheard: Vec<String>,
 }
 
 impl<'a> Contest<'a> {
@@ -115,6 +117,7 @@ impl<'a> Contest<'a> {
             requests: 0,
             refused: 0,
             halts: 0,
+            unheard: Vec::new(),
         }
     }
 
@@ -196,7 +199,7 @@ impl<'a> Contest<'a> {
     }
 
     fn summary(&self, rounds: usize, begin: Instant, first: &Look, last: &Look) -> String {
-        format!(
+        let mut text = format!(
             "{rounds} rounds of two control partitions in {:.0} s, all of them right.\n\
              {} requests, each answered once, {} of them refused; {} times without a shell. Runs: {:?}.\n\
              Heap in use after the first rounds and now: {} and {} bytes. No core lost.\n\
@@ -209,7 +212,11 @@ impl<'a> Contest<'a> {
             first.heap_bytes,
             last.heap_bytes,
             last.left_over(),
-        )
+        );
+        for unheard in &self.unheard {
+            let _ = write!(text, "\nAsked for again: {unheard}.");
+        }
+        text
     }
 }
 
