@@ -63,47 +63,60 @@ fn told(machine: &mut Running, name: &str) -> (Vec<u32>, usize) {
 }
 
 /// Seven partitions are restarted by one line, twice: each has one run more each time.
+///
+/// Seven Linuxes that boot at once leave an emulating host no time: one that finds its local APIC's timer
+/// too slow switches it off and idles for ever (seen with two cores, seven boots). So they are waited for
+/// only where they boot one by one, at the beginning and at the end.
 fn seven() {
     const COUNT: usize = 7;
     let consoles = |number| (number < 4).then_some(number + 1);
     let names = names(COUNT);
-    let script = format!("{}start {names}\n", crowd(COUNT, consoles));
-    let iso = iso("contention_seven", &script).make();
+    let iso = iso("contention_seven", &crowd(COUNT, consoles)).make();
     let machine = Machine::new(&iso, "run").cores("8").memory("4G");
     let mut machine = machine.start();
     machine.wait_for_prompt();
-    for round in 1..=3 {
-        for com in 2..=4 {
-            let report = machine.wait_for_demo(com);
-            assert_eq!(report.name, format!("p{}", com - 1));
+    for number in 1..=COUNT {
+        machine.expect(&format!("start p{number}"), &[]);
+        if let Some(com) = consoles(number) {
+            assert_eq!(machine.wait_for_demo(com).name, format!("p{number}"));
         }
-        for number in 1..=COUNT {
-            let name = format!("p{number}");
-            machine.expect(&format!("wait {name} running 100"), &[]);
-            let row = machine.listed(&name);
-            let (runs, killed) = told(&mut machine, &name);
-            // Each run was told once, in order, and each end before it.
-            let is_right = row.runs == round
-                && runs == (1..=round).collect::<Vec<_>>()
-                && killed + 1 == round as usize;
-            if !is_right {
-                machine.fail(&format!(
-                    "in round {round}: {row:?}, told of runs {runs:?}, killed {killed} times"
-                ));
-            }
-        }
-        if round < 3 {
-            for com in 2..=4 {
-                machine.com(com).skip();
-            }
-            machine.expect(&format!("restart {names}"), &[]);
-        }
+    }
+    have_runs(&mut machine, COUNT, 1);
+    for round in 2..=3 {
+        machine.expect(&format!("restart {names}"), &[]);
+        have_runs(&mut machine, COUNT, round);
+    }
+    machine.expect(&format!("kill {names}"), &[]);
+    for com in 2..=4 {
+        let name = format!("p{}", com - 1);
+        machine.com(com).skip();
+        machine.expect(&format!("start {name}"), &[]);
+        assert_eq!(machine.wait_for_demo(com).name, name);
     }
     let log = machine.command("log");
     println!(
         "heap in use at the end: {:?} bytes",
         answers::heap_bytes(&log)
     );
+}
+
+/// Each of them runs, so often; each run was told once, in order, and each end but this one's.
+fn have_runs(machine: &mut Running, count: usize, wanted: u32) {
+    for number in 1..=count {
+        let name = format!("p{number}");
+        machine.expect(&format!("wait {name} running 100"), &[]);
+        let row = machine.listed(&name);
+        let (runs, killed) = told(machine, &name);
+        let is_right = row.state == "running"
+            && row.runs == wanted
+            && runs == (1..=wanted).collect::<Vec<_>>()
+            && killed + 1 == wanted as usize;
+        if !is_right {
+            machine.fail(&format!(
+                "{row:?}, not run {wanted}; told of runs {runs:?}, killed {killed} times"
+            ));
+        }
+    }
 }
 
 /// One partition is restarted fifty times, as fast as the shell takes it. The run in the event, in
