@@ -173,8 +173,8 @@ fn is_whole_shell(machine: &mut Running, com: usize) {
 /// A boss does nothing but ask, and is killed meanwhile: by the shell, then by the other one without
 /// the shell. What it had begun is finished, whatever it was.
 fn killed_in_a_request() {
-    const BY_THE_SHELL: usize = 3;
-    const BY_THE_OTHER: usize = 10;
+    const BY_THE_SHELL: usize = 2;
+    const BY_THE_OTHER: usize = 6;
     let [left, right] = BOSSES;
     let mut machine = boot("contention_in_a_request");
     for round in 1..=BY_THE_SHELL + BY_THE_OTHER {
