@@ -7,6 +7,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use bulkhead_ledger::Item;
 use bulkhead_model::{Change, Com, Key, RestartPolicy};
 
 use crate::error::{CommandError, Span, did_you_mean};
@@ -121,11 +122,11 @@ impl Settings {
             .find(|known| known.required && self.word(known.key).is_none())
     }
 
-    /// Where the value of `key` stands, or the part of it that the ledger calls `token`.
-    pub(crate) fn place(&self, key: Key, token: Option<&str>) -> Option<Span> {
+    /// Where the value of `key` stands, or the part of it that the ledger blames.
+    pub(crate) fn place(&self, key: Key, item: Option<Item<'_>>) -> Option<Span> {
         let word = self.word(key)?;
         let (name, value) = word.text.split_at(word.text.find('=')? + 1);
-        let found = token.and_then(|token| find_part(key, value, token));
+        let found = item.and_then(|item| find_part(value, item));
         Some(value_span(
             word,
             name.len(),
@@ -270,26 +271,27 @@ fn key_names() -> impl Iterator<Item = &'static str> {
     KEYS.iter().map(|known| known.name.trim_end_matches('='))
 }
 
-/// Where the part of a value stands that the ledger calls `token`: the item of `cores=` with
-/// that core, the item of `memory=` or `devices=` that asks for that, the parameter in `cmdline=`.
-fn find_part(key: Key, value: &str, token: &str) -> Option<Range<usize>> {
-    let separator = if key == Key::Cmdline { ' ' } else { ',' };
-    let is_it = |part: &str| match key {
-        Key::Cores => {
-            values::cores(part).is_ok_and(|cores| cores.iter().any(|c| c.to_string() == token))
-        }
-        Key::Memory => {
-            values::memory(part).is_ok_and(|items| items.iter().any(|i| i.to_string() == token))
-        }
-        Key::Devices => values::devices(part)
-            .is_ok_and(|devices| devices.iter().any(|d| d.to_string() == token)),
-        _ => part == token,
+/// Where the part of a value stands that the ledger blames: the item of `cores=` with that core, the
+/// item of `memory=` or `devices=` that asks for that, the parameter in `cmdline=`.
+fn find_part(value: &str, item: Item<'_>) -> Option<Range<usize>> {
+    let separator = match item {
+        Item::Parameter(_) => ' ',
+        Item::Core(_) | Item::Memory(_) | Item::Device(_) => ',',
+    };
+    let is_it = |part: &str| match item {
+        Item::Core(core) => values::cores(part).is_ok_and(|cores| cores.contains(&core)),
+        Item::Memory(request) => values::memory(part).is_ok_and(|all| all.contains(&request)),
+        Item::Device(name) => values::devices(part).is_ok_and(|names| names.contains(&name)),
+        Item::Parameter(parameter) => part == parameter,
     };
     let found = values::items(value, separator).find(|(_, part)| is_it(part));
     // A parameter may be named without its value, or have spaces in quotes.
-    let named = || {
-        let at = value.find(token).filter(|_| !token.is_empty())?;
-        Some(at..at + token.len())
+    let named = || match item {
+        Item::Parameter(parameter) if !parameter.is_empty() => {
+            let at = value.find(parameter)?;
+            Some(at..at + parameter.len())
+        }
+        _ => None,
     };
     found.map(|(range, _)| range).or_else(named)
 }

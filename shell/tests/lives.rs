@@ -45,7 +45,7 @@ fn a_restart_that_fails_says_what_went_before() {
     let off = Happening::Ended(End::PoweredOff);
     session.kernel.apply("web", off);
     let said = session.line("restart web");
-    let message = "\"web\" was not launched: core 2 is not parked but absent";
+    let message = "\"web\" was not launched: core 2 is not parked but silent";
     assert_eq!(said, format!("{:18}^^^\nerror: {message}\n", ""));
 }
 
@@ -135,7 +135,7 @@ fn a_handoff_prepares_says_what_is_possible_and_hands_over() {
     assert_eq!(session.kernel.prepared, ["web"]);
     session.kernel.broken = Some("last");
     let said = session.line("handoff last");
-    let why = "error: core 0 was not handed to \"last\": core 2 is not parked but absent\n";
+    let why = "error: core 0 was not handed to \"last\": core 2 is not parked but silent\n";
     assert!(said.ends_with(&format!("\n{:18}^^^^\n{why}", "")), "{said}");
 }
 
@@ -159,7 +159,7 @@ fn a_halt_says_how_it_ends() {
     assert!(session.kernel.prepared.is_empty());
     session.kernel.broken = Some("web");
     let said = session.line("halt");
-    let why = "error: core 0 was not parked: core 2 is not parked but absent\n";
+    let why = "error: core 0 was not parked: core 2 is not parked but silent\n";
     assert!(said.ends_with(&format!("\n{:10}^^^^\n{why}", "")), "{said}");
 }
 

@@ -41,7 +41,7 @@ fn a_launch_that_fails_says_what_went_before() {
     session.kernel.broken = Some("db");
     assert!(session.line("start web db").ends_with(
         "                    ^^\n\
-         error: \"db\" was not launched: core 2 is not parked but absent \
+         error: \"db\" was not launched: core 2 is not parked but silent \
          (launched before it: web)\n"
     ));
     session.kernel.broken = Some("web");

@@ -54,7 +54,7 @@ impl LaunchError {
 
     /// The parameter of the command line that is at fault.
     #[must_use]
-    pub fn token(&self) -> Option<&str> {
+    pub fn parameter(&self) -> Option<&str> {
         match self {
             Self::Cmdline(error) => error.parameter(),
             _ => None,

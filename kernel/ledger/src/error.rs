@@ -2,11 +2,11 @@
 
 use core::fmt;
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use bulkhead_launch::LaunchError;
-use bulkhead_model::{ImageError, Key, MAX_NAME_BYTES, MemoryRequest, NameError};
+use bulkhead_model::{DeviceName, ImageError, Key, MAX_NAME_BYTES, MemoryRequest, NameError};
 
 use crate::{ConsoleError, CoreError, DeviceError, MemoryError};
 
@@ -90,6 +90,30 @@ pub enum PlanError {
     Launch(LaunchError),
 }
 
+/// One item of a list that an operator gave. Displays as he would write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Item<'a> {
+    /// A core of `cores=`.
+    Core(u32),
+    /// A piece of `memory=`.
+    Memory(MemoryRequest),
+    /// A device of `devices=`.
+    Device(DeviceName),
+    /// A parameter of `cmdline=`.
+    Parameter(&'a str),
+}
+
+impl fmt::Display for Item<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Core(core) => core.fmt(f),
+            Self::Memory(request) => request.fmt(f),
+            Self::Device(name) => name.fmt(f),
+            Self::Parameter(parameter) => f.write_str(parameter),
+        }
+    }
+}
+
 impl PlanError {
     /// The part of the line that is at fault; `None` if no part of it is.
     #[must_use]
@@ -114,15 +138,14 @@ impl PlanError {
         }
     }
 
-    /// The item at fault where the key's value is a list: a core's number, one item of
-    /// `memory=` in its usual form, one parameter of the command line.
+    /// The item at fault where the key's value is a list.
     #[must_use]
-    pub fn token(&self) -> Option<String> {
+    pub fn item(&self) -> Option<Item<'_>> {
         match self {
-            Self::Cores(error) => error.core().map(|core| core.to_string()),
-            Self::Memory { request, .. } => request.map(|request| request.to_string()),
-            Self::Devices(error) => Some(error.name().to_string()),
-            Self::Launch(error) => error.token().map(String::from),
+            Self::Cores(error) => error.core().map(Item::Core),
+            Self::Memory { request, .. } => request.map(Item::Memory),
+            Self::Devices(error) => Some(Item::Device(error.name())),
+            Self::Launch(error) => error.parameter().map(Item::Parameter),
             _ => None,
         }
     }

@@ -27,7 +27,7 @@ mod resolve;
 pub use console::ConsoleError;
 pub use cores::CoreError;
 pub use devices::{DeviceError, Standing};
-pub use error::PlanError;
+pub use error::{Item, PlanError};
 pub use history::History;
 pub use ledger::{Ledger, Partition};
 pub use memory::{LOW_CHUNK_BYTES, MINIMUM_MEMORY_BYTES, MemoryError};

@@ -33,7 +33,7 @@ impl CoreState {
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
-            Self::Absent => "absent",
+            Self::Absent => "silent",
             Self::Parked => "parked",
             Self::Running => "running",
             Self::Bulkhead => "bulkhead",

@@ -76,7 +76,7 @@ pub(super) fn warn(name: &str, warnings: &[Warning], out: &mut dyn Write) -> cor
 fn blame(error: &PlanError, name: &Word, settings: &Settings) -> CommandError {
     let place = match error.key() {
         None | Some(Key::Name) => None,
-        Some(key) => settings.place(key, error.token().as_deref()),
+        Some(key) => settings.place(key, error.item()),
     };
     CommandError::new(place.unwrap_or(name.span), format!("{error}"))
 }

@@ -83,11 +83,7 @@ pub(super) fn cores(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
             None if core.responding => "free",
             None => "",
         };
-        let state = if core.responding {
-            control.core_state(core.apic_id).word()
-        } else {
-            "silent"
-        };
+        let state = control.core_state(core.apic_id).word();
         [
             core.apic_id.to_string(),
             core.package.to_string(),

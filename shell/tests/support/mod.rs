@@ -117,7 +117,7 @@ impl FakeKernel {
 /// Why a launch fails.
 const NOT_PARKED: ConductError = ConductError::NotParked {
     core: 2,
-    state: "absent",
+    state: "silent",
 };
 /// Why an end fails.
 const LOST: ConductError = ConductError::CoreLost { core: 2 };
@@ -219,7 +219,10 @@ impl Control for FakeKernel {
     }
 
     fn core_state(&self, apic_id: u32) -> CoreState {
+        let is_it = |core: &&bulkhead_model::Core| core.apic_id == apic_id;
+        let core = self.machine.cores.iter().find(is_it);
         match self.ledger.owner_of_core(apic_id) {
+            _ if !core.is_some_and(|core| core.responding) => CoreState::Absent,
             _ if apic_id == self.machine.boot_core => CoreState::Bulkhead,
             Some(name) if self.ledger.find(name).unwrap().life.state.is_live() => {
                 CoreState::Running

@@ -1,7 +1,7 @@
 //! Every refusal names the culprit, points at it, and changes nothing.
 
 use bulkhead_fake::{Fake, MIB, at, claim, with_console};
-use bulkhead_ledger::PlanError;
+use bulkhead_ledger::{Item, PlanError};
 use bulkhead_model::{Change, Com, Key};
 
 pub(crate) fn with_cores(cores: &[u32]) -> Change {
@@ -42,7 +42,8 @@ fn named(name: &str, change: Change) -> PlanError {
 pub(crate) fn expect(error: &PlanError, sentence: &str, key: Option<Key>, token: Option<&str>) {
     assert_eq!(error.to_string(), sentence);
     assert_eq!(error.key(), key);
-    assert_eq!(error.token().as_deref(), token);
+    let item = error.item().map(|item| item.to_string());
+    assert_eq!(item.as_deref(), token);
 }
 
 #[test]
@@ -231,6 +232,6 @@ fn command_lines() {
     };
     let error = refused(change);
     assert_eq!(error.key(), Some(Key::Cmdline));
-    assert_eq!(error.token().as_deref(), Some("acpi=off"));
+    assert_eq!(error.item(), Some(Item::Parameter("acpi=off")));
     assert!(error.to_string().contains("acpi=off"), "{error}");
 }

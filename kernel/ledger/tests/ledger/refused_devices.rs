@@ -16,7 +16,8 @@ fn refused(machine: impl FnOnce(&mut Machine), web: &str, db: &str, item: &str, 
     let error = fake.give("db", 4, db).unwrap_err();
     assert_eq!(error.to_string(), sentence);
     assert_eq!(error.key(), Some(Key::Devices));
-    assert_eq!(error.token().as_deref(), Some(item));
+    let found = error.item().map(|found| found.to_string());
+    assert_eq!(found.as_deref(), Some(item));
     assert_eq!(fake.ledger, before);
 
     // And so is a change to it.

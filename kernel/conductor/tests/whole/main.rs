@@ -1,0 +1,188 @@
+//! Whatever happens, in whatever order: no partition is stuck, no RAM of others is seen, every
+//! request is answered, and what `list` says is true.
+
+mod board;
+mod world;
+
+use bulkhead_conductor::How;
+use bulkhead_fake::{MIB, at, claim};
+use bulkhead_lifecycle::End;
+use bulkhead_model::{Change, RestartPolicy};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use board::{At, BOOT, Board, CORES};
+use world::{NAMES, World};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Define(usize, Vec<u32>, u64, RestartPolicy, bool),
+    Set(usize, u64),
+    Undefine(usize),
+    Launch(usize, bool),
+    /// Is killed while what others left in its RAM is cleared.
+    LaunchCut(usize),
+    Kill(usize),
+    Handoff(usize),
+    Halt,
+    Panic,
+    /// A Linux ends itself, on its first core or its last one.
+    Ends(usize, End, bool),
+    /// A Linux asks: of whom, for what, and whether its core is reset at that step.
+    Asks(usize, &'static str, usize, Option<u32>),
+    /// Somebody is killed, and the worker of that end is reset at that step.
+    KillCut(usize, u32),
+    Deaf(usize),
+    Hears(usize),
+    /// More events than are kept.
+    Flood,
+    Time(u64),
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let name = || 0..NAMES.len();
+    let cores = prop::sample::select(vec![
+        vec![1],
+        vec![2, 3],
+        vec![4],
+        vec![5, 6, 7],
+        vec![3, 4],
+        vec![0],
+        vec![0, 8],
+    ]);
+    let memory = prop::sample::select(vec![0x1000_0000, 0x2000_0000, 0x2800_0000, 0x1_0000_0000]);
+    let end = || prop::sample::select(End::ALL[..3].to_vec());
+    let verb = prop::sample::select(vec!["start", "kill", "restart", "shell"]);
+    let cut = prop::option::of(0u32..60);
+    prop_oneof![
+        6 => (name(), cores, memory.clone(), prop::sample::select(RestartPolicy::ALL.to_vec()), any::<bool>())
+            .prop_map(|(n, c, m, p, k)| Step::Define(n, c, m, p, k)),
+        2 => (name(), memory).prop_map(|(n, m)| Step::Set(n, m)),
+        1 => name().prop_map(Step::Undefine),
+        6 => (name(), any::<bool>()).prop_map(|(n, again)| Step::Launch(n, again)),
+        1 => name().prop_map(Step::LaunchCut),
+        3 => name().prop_map(Step::Kill),
+        2 => name().prop_map(Step::Handoff),
+        1 => Just(Step::Halt),
+        4 => (name(), end(), any::<bool>()).prop_map(|(n, e, last)| Step::Ends(n, e, last)),
+        8 => (name(), verb, name(), cut).prop_map(|(n, v, t, c)| Step::Asks(n, v, t, c)),
+        2 => (name(), 0u32..200).prop_map(|(n, c)| Step::KillCut(n, c)),
+        1 => (0..10usize).prop_map(Step::Deaf),
+        2 => (0..10usize).prop_map(Step::Hears),
+        1 => Just(Step::Flood),
+        1 => (0..70_000_000u64).prop_map(Step::Time),
+    ]
+}
+
+fn take(world: &mut World, step: &Step) {
+    let board = std::rc::Rc::clone(&world.board);
+    let lives = world.lives();
+    let running = |n: usize| {
+        let found = (0..board::PARTITIONS)
+            .find(|id| lives.name(*id).is_some_and(|x| x.as_str() == NAMES[n]));
+        found.filter(|id| (0..CORES).any(|core| board.at(core) == At::Linux(*id)))
+    };
+    let shell = world.shell_runs();
+    match step {
+        Step::Define(n, cores, memory, policy, control) if shell => {
+            let change = Change {
+                restart: Some(*policy),
+                control: Some(*control),
+                ..claim(cores, &[at(128 * MIB, Some(*memory))])
+            };
+            world.define(NAMES[*n], change);
+        }
+        Step::Set(n, memory) if shell => world.set(
+            NAMES[*n],
+            Change {
+                memory: Some(vec![at(128 * MIB, Some(*memory))]),
+                ..Change::default()
+            },
+        ),
+        Step::Undefine(n) if shell => world.undefine(NAMES[*n]),
+        Step::Launch(n, again) if shell => {
+            let how = if *again { How::Restart } else { How::Start };
+            world.launch(NAMES[*n], how);
+        }
+        Step::LaunchCut(n) if shell => {
+            board.cut_clearing.set(true);
+            world.launch(NAMES[*n], How::Start);
+            world.settle();
+            board.cut_clearing.set(false);
+        }
+        Step::Kill(n) if shell => world.kill(NAMES[*n]),
+        Step::Handoff(n) if shell => world.launch(NAMES[*n], How::Handoff),
+        Step::Halt if shell => world.halt(),
+        Step::Panic if shell => world.panic(),
+        Step::Ends(n, end, last) => {
+            if let Some(id) = running(*n) {
+                let mut cores = (0..CORES).filter(|core| board.at(*core) == At::Linux(id));
+                let core = if *last { cores.last() } else { cores.next() };
+                world.end(core.expect("it runs"), id, *end);
+            }
+        }
+        Step::Asks(n, verb, target, cut) => {
+            if let Some((id, core)) = running(*n).and_then(|id| Some((id, world.core_of(id)?))) {
+                let text = format!(
+                    "{verb} {}",
+                    if *verb == "shell" { "" } else { NAMES[*target] }
+                );
+                // The boot processor's own Linux does not reset it.
+                world.ask(core, id, &text, cut.filter(|_| core != BOOT));
+            }
+        }
+        Step::KillCut(n, steps) => {
+            if let Some(id) = running(*n) {
+                let killer = Board::seen_from(&board, if shell { BOOT } else { 9 });
+                let _ = lives.kill(&killer, id);
+                world.settle_with(Some(*steps));
+            }
+        }
+        Step::Deaf(core) => board.deaf.borrow_mut()[*core] = true,
+        Step::Hears(core) => {
+            board.deaf.borrow_mut()[*core] = false;
+            let hw = Board::seen_from(&board, *core);
+            if lives.core_state(*core) == bulkhead_lifecycle::CoreState::Lost && *core != BOOT {
+                // It gets the INIT that was on its way to it, and the start-up IPI.
+                board.go(*core, At::Bulkhead);
+                lives.started(&hw);
+            }
+        }
+        Step::Flood => (0..300).for_each(|which| lives.device_stuck(0, which)),
+        Step::Time(us) => board.pass(*us),
+        _ => {}
+    }
+}
+
+/// How many stories: more by `BULKHEAD_CASES`.
+fn cases() -> u32 {
+    let asked = std::env::var("BULKHEAD_CASES").ok();
+    asked.and_then(|number| number.parse().ok()).unwrap_or(64)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_is_stuck_and_nothing_is_given_away(steps in vec(any_step(), 1..60)) {
+        let mut world = World::new();
+        for step in &steps {
+            take(&mut world, step);
+            world.settle();
+            world.judge();
+        }
+    }
+
+    #[test]
+    fn control_goes_on_without_the_shell(
+        before in vec(any_step(), 1..25),
+        after in vec(any_step(), 1..25),
+    ) {
+        let mut world = World::new();
+        for step in before.iter().chain([&Step::Panic]).chain(&after) {
+            take(&mut world, step);
+            world.settle();
+            world.judge();
+        }
+    }
+}
