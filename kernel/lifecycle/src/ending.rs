@@ -167,6 +167,8 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         slot.work.allow(life, hw.now() + hw.ticks(WORK_US));
         self.take_back(hw, partition, slot, life);
         self.conclude(hw, partition, slot, life);
+        // What its cores were doing for others is now this core's to do.
+        self.tend_after(hw, Some(slot));
     }
 
     /// Takes every other core of the partition out of its old kernel and parks it.
@@ -222,8 +224,6 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         if boot_core != hw.me() {
             hw.doorbell(boot_core);
         }
-        // What its cores were doing for others is now this core's to do.
-        self.tend_after(hw, Some(slot));
     }
 
     pub(crate) fn has_lost(&self, partition: usize, slot: &Slot) -> bool {
