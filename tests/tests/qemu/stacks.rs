@@ -9,7 +9,7 @@ use bulkhead_tests::{Kernel, demo_initrd};
 use libtest_mimic::Trial;
 
 use crate::story;
-use crate::variables::{ask, unlock};
+use bulkhead_tests::control::{ask, unlock};
 
 pub(crate) fn stories() -> Vec<Trial> {
     vec![

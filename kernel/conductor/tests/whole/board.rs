@@ -268,7 +268,7 @@ impl Stage for Hw {
         true
     }
 
-    fn resident_code(&self) -> ResidentCode<'_> {
+    fn resident_code(&self) -> ResidentCode {
         RESIDENT
     }
 }

@@ -117,7 +117,11 @@ fn take(world: &mut World, step: &Step) {
         Step::Ends(n, end, last) => {
             if let Some(id) = running(*n) {
                 let mut cores = (0..CORES).filter(|core| board.at(*core) == At::Linux(id));
-                let core = if *last { cores.next_back() } else { cores.next() };
+                let core = if *last {
+                    cores.next_back()
+                } else {
+                    cores.next()
+                };
                 world.end(core.expect("it runs"), id, *end);
             }
         }
