@@ -22,8 +22,12 @@ pub(super) const KNOWN: &[Known] = &[
         callees: &[DEBUG, SINKS],
     },
     Known {
-        caller: "bulkhead_shell::run::table::Table",
+        caller: "bulkhead_shell::run::table::",
         callees: &[SINKS],
+    },
+    Known {
+        caller: "bulkhead_shell::run::watch::uptime",
+        callees: &[&["bulkhead_shell::control::Control", "partition_uptime_ms"]],
     },
     // What writes a plan's or a check's lines is given the console.
     Known {
@@ -126,13 +130,6 @@ const LIMITS: &[(&str, u32, u32)] = &[
     ("bulkhead_shell::script::Reader::script", 9, 0),
     // Gives up on a pattern, and sorts once more without.
     ("core::slice::sort::stable::drift::sort", 2, 0),
-    // A partition that ends was ending another, whose own core was ending a third. A chain of more
-    // than sixteen takes as many partitions with the right to control, all within milliseconds.
-    (
-        "bulkhead_lifecycle::tend::<impl bulkhead_lifecycle::Lifecycle<_,_>>::tend_after",
-        16,
-        0,
-    ),
     // Cuts its own message out of the text.
     ("core::str::slice_error_fail", 2, 2),
 ];
