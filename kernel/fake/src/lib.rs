@@ -11,11 +11,13 @@ use bulkhead_model::{
 };
 
 mod board;
+mod file;
 pub mod large;
 mod life;
 mod ram;
 
 pub use board::{add_devices, address, bus};
+pub use file::{bzimage_file, remainder};
 pub use life::{Happening, happen};
 pub use ram::written;
 
@@ -97,7 +99,6 @@ pub fn bzimage(init_size: u64) -> BzImage {
         init_size,
         kernel_alignment: 2 * MIB,
         pref_address: 16 * MIB,
-        relocatable: true,
         xloadflags: 0x3f,
         cmdline_size: 2047,
         compression: None,

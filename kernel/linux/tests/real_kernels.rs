@@ -12,11 +12,11 @@ fn stock_kernels_are_read_and_whole() {
     for path in std::env::split_paths(&paths) {
         let file = std::fs::read(&path).expect("a readable file");
         assert!(BzImage::looks_like(&file));
-        let image =
-            BzImage::parse_verified(&file).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let image = BzImage::parse(&file).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let release = image.release().expect("a version");
         let compression = image.compression.expect("a payload");
         let checksum = BzImage::checksum(&file);
+        assert_ne!(checksum, Checksum::Wrong, "{release}");
         println!(
             "{release}: protocol {:#06x}, {compression}, setup {}, kernel {}, init_size {}, checksum {checksum:?}",
             image.protocol, image.setup_bytes, image.protected_mode_bytes, image.init_size
@@ -37,9 +37,6 @@ fn damaged_copies_are_refused(file: &[u8], image: &BzImage, checksum: Checksum) 
     let mut flipped = file.to_vec();
     flipped[file.len() / 2] ^= 0x10;
     if checksum == Checksum::Valid {
-        assert_eq!(
-            BzImage::parse_verified(&flipped),
-            Err(BzImageError::BadChecksum)
-        );
+        assert_eq!(BzImage::checksum(&flipped), Checksum::Wrong);
     }
 }

@@ -12,6 +12,20 @@ pub(crate) fn without_64_bit_entry() -> BzImageError {
     BzImage::parse(&file("2.6", 0)).unwrap_err()
 }
 
+/// The whole file of that kernel, with a checksum that is right.
+pub(crate) fn whole(version: &str) -> Vec<u8> {
+    let mut file = file(version, 3);
+    let (body, tail) = file.split_last_chunk_mut().unwrap();
+    // The remainder so far, appended, makes the whole remainder 0.
+    *tail = bulkhead_fake::remainder(body).to_le_bytes();
+    file
+}
+
+/// The same as Linux 6.15 and later build it: with zeros for a checksum.
+pub(crate) fn without_checksum(version: &str) -> Vec<u8> {
+    file(version, 3)
+}
+
 /// The few fields that matter (Documentation/arch/x86/boot.rst): two sectors of real-mode code,
 /// a page of protected-mode code.
 fn file(version: &str, xloadflags: u16) -> Vec<u8> {

@@ -5,7 +5,7 @@
     reason = "every test file includes this module and uses its own part of it"
 )]
 
-mod image;
+pub(crate) mod image;
 mod machine;
 pub(crate) mod refused;
 mod terminal;
@@ -49,6 +49,9 @@ pub(crate) struct FakeKernel {
     pub(crate) ends: usize,
     /// The texts of images, by the address at which the image begins.
     pub(crate) texts: Vec<(u64, &'static str)>,
+    /// The bytes of other images than scripts, by the address at which the image begins; a kernel
+    /// that is not among them is whole.
+    pub(crate) files: Vec<(u64, Vec<u8>)>,
     /// What will happen, in order: when, to whom, and what.
     pub(crate) later: VecDeque<(u64, &'static str, Happening)>,
     /// Milliseconds since Bulkhead was entered; a pause takes ten.
@@ -77,6 +80,7 @@ impl Default for FakeKernel {
             broken: None,
             ends: 0,
             texts: Vec::new(),
+            files: Vec::new(),
             later: VecDeque::new(),
             now_ms: 83_012,
             interrupt_ms: None,
@@ -250,8 +254,20 @@ impl Control for FakeKernel {
     }
 
     fn image_bytes(&self, region: Region) -> &'static [u8] {
-        let found = self.texts.iter().find(|(at, _)| *at == region.start());
-        found.map_or(&[0xff][..], |(_, text)| text.as_bytes())
+        let start = region.start();
+        if let Some((_, text)) = self.texts.iter().find(|(at, _)| *at == start) {
+            return text.as_bytes();
+        }
+        let file = self.files.iter().find(|(at, _)| *at == start);
+        let images = &mut self.machine.images.iter();
+        let image = images.find(|image| image.region.start() == start);
+        match (file, image.map(|image| &image.kind)) {
+            (Some((_, file)), _) => file.clone().leak(),
+            (None, Some(ImageKind::Kernel(kernel))) => {
+                image::whole(kernel.version.as_deref().unwrap()).leak()
+            }
+            (None, _) => &[0xff],
+        }
     }
 
     fn next_event(&mut self) -> Option<String> {

@@ -63,8 +63,6 @@ pub enum BzImageError {
         /// `init_size` of the header.
         init_size: u64,
     },
-    /// The image has a checksum, and it is wrong.
-    BadChecksum,
 }
 
 impl fmt::Display for BzImageError {
@@ -127,7 +125,6 @@ impl fmt::Display for BzImageError {
                 f,
                 "corrupt: the compressed kernel unpacks to {unpacked} bytes, more than init_size {init_size}"
             ),
-            Self::BadChecksum => f.write_str("damaged: the image's checksum is wrong"),
         }
     }
 }

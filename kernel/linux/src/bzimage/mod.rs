@@ -55,8 +55,6 @@ pub struct BzImage {
     pub kernel_alignment: u64,
     /// Where the kernel would like to be loaded; it never runs below.
     pub pref_address: u64,
-    /// Whether it may be loaded elsewhere; always true of a parsed image.
-    pub relocatable: bool,
     /// `xloadflags` of the header.
     pub xloadflags: u16,
     /// The longest command line it accepts, without the terminating zero.
@@ -95,7 +93,6 @@ impl BzImage {
             init_size: u64::from(header.init_size.get()),
             kernel_alignment,
             pref_address: header.pref_address.get(),
-            relocatable: true,
             xloadflags: header.xloadflags.get(),
             cmdline_size: header.cmdline_size.get(),
             compression: check_payload(header, kernel)?,
@@ -106,19 +103,6 @@ impl BzImage {
             )
             .to_vec(),
         })
-    }
-
-    /// As [`Self::parse`], and the image's checksum, where it has one, must be right; reads all
-    /// of the file.
-    ///
-    /// # Errors
-    /// [`BzImageError`] says why it can't be launched.
-    pub fn parse_verified(file: &[u8]) -> Result<Self, BzImageError> {
-        let image = Self::parse(file)?;
-        match Self::checksum(file) {
-            Checksum::Valid | Checksum::Absent => Ok(image),
-            Checksum::Wrong => Err(BzImageError::BadChecksum),
-        }
     }
 
     /// Whether `file` was meant to be a bzImage: it has the `HdrS` magic, or it starts as an EFI
