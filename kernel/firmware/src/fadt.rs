@@ -28,8 +28,6 @@ mod offset {
 const SHORTEST_BYTES: usize = 116;
 /// `RESET_REG_SUP` in `Flags`.
 const FLAG_RESET_REGISTER: u32 = 1 << 10;
-/// `HW_REDUCED_ACPI` in `Flags`.
-const FLAG_HARDWARE_REDUCED: u32 = 1 << 20;
 
 /// Where a generic address lies (ACPI §5.2.3.2), as far as a reset register may lie there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,8 +66,6 @@ pub struct Fadt {
     pub smi_command: u16,
     /// What to write to [`Self::smi_command`] to turn ACPI mode on; 0 if it is always on.
     pub acpi_enable: u8,
-    /// Whether there is no fixed hardware at all.
-    pub hardware_reduced: bool,
     /// Physical address of the DSDT.
     pub dsdt: u64,
     /// `IAPC_BOOT_ARCH`.
@@ -108,7 +104,6 @@ pub(crate) fn parse(table: &[u8], problems: &mut Vec<Problem>) -> Option<Fadt> {
         pm_timer_port: Some(pm_timer).filter(|port| *port != 0 && timer_bytes == 4),
         smi_command,
         acpi_enable: u8_at(table, offset::ACPI_ENABLE)?,
-        hardware_reduced: flags & FLAG_HARDWARE_REDUCED != 0,
         dsdt: match extended_dsdt {
             0 => u64::from(u32_at(table, offset::DSDT)?),
             address => address,

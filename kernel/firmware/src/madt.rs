@@ -10,12 +10,8 @@ use crate::{Problem, Signature};
 const ENTRIES_OFFSET: usize = 44;
 /// More entries than any machine has.
 const MAX_ENTRIES: usize = 8192;
-/// `PCAT_COMPAT` in the table's flags: there are two 8259s to be masked.
-const FLAG_PCAT_COMPAT: u32 = 1;
 /// `Enabled` in a processor's flags.
 const FLAG_ENABLED: u32 = 1;
-/// `Online Capable` in a processor's flags.
-const FLAG_ONLINE_CAPABLE: u32 = 2;
 /// Destination that means all local APICs: no processor can have it (Intel SDM vol. 3 §11.6.2).
 const XAPIC_BROADCAST: u32 = 0xff;
 const X2APIC_BROADCAST: u32 = 0xffff_ffff;
@@ -26,8 +22,6 @@ const TABLE: Signature = Signature(*b"APIC");
 pub struct Madt {
     /// Physical address of the local APICs' register page.
     pub local_apic_address: u64,
-    /// Whether there is a pair of 8259s.
-    pub pcat_compat: bool,
     /// Processors in the table's order, each local APIC ID once.
     pub processors: Vec<Processor>,
     /// I/O APICs in the table's order.
@@ -45,8 +39,6 @@ pub struct Processor {
     pub acpi_uid: u32,
     /// Whether it can be used now.
     pub enabled: bool,
-    /// Whether firmware may enable it later.
-    pub online_capable: bool,
 }
 
 /// An I/O APIC.
@@ -82,7 +74,6 @@ pub(crate) fn parse(table: &[u8], problems: &mut Vec<Problem>) -> Option<Madt> {
     };
     let mut madt = Madt {
         local_apic_address: u64::from(u32_at(table, 36)?),
-        pcat_compat: u32_at(table, 40)? & FLAG_PCAT_COMPAT != 0,
         ..Madt::default()
     };
     let mut known = BTreeMap::new();
@@ -185,7 +176,6 @@ impl Processor {
             apic_id,
             acpi_uid,
             enabled: flags & FLAG_ENABLED != 0,
-            online_capable: flags & FLAG_ONLINE_CAPABLE != 0,
         }
     }
 }

@@ -82,12 +82,6 @@ impl Ledger {
         self.name_where(|claim| claim.cores.contains(&apic_id))
     }
 
-    /// Name of the partition that has the byte at a physical address.
-    #[must_use]
-    pub fn owner_of(&self, address: u64) -> Option<&str> {
-        self.name_where(|claim| claim.contains(address))
-    }
-
     /// Name of the partition that has the serial port.
     #[must_use]
     pub fn owner_of_console(&self, port: Com) -> Option<&str> {

@@ -110,16 +110,6 @@ impl RegionSet {
         })
     }
 
-    /// The highest `size` bytes at a multiple of `align` (a power of two).
-    #[must_use]
-    pub fn highest_fit(&self, size: u64, align: u64) -> Option<Region> {
-        self.regions.iter().rev().find_map(|r| {
-            let start = r.end().checked_sub(size)? & !(align - 1);
-            let fit = Region::new(start, size)?;
-            r.contains_region(fit).then_some(fit)
-        })
-    }
-
     /// The largest region of the set.
     #[must_use]
     pub fn largest(&self) -> Option<Region> {

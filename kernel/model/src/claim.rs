@@ -60,10 +60,4 @@ impl Claim {
         let others = self.devices.ports.iter();
         self.console.iter().chain(others).copied()
     }
-
-    /// Whether the byte at `address` is the partition's.
-    #[must_use]
-    pub fn contains(&self, address: u64) -> bool {
-        self.regions().iter().any(|region| region.contains(address))
-    }
 }

@@ -46,7 +46,6 @@ fn a_sound_machine_has_no_problems() {
     assert_eq!(fadt.pm_timer_port, Some(0x608));
     assert_eq!((fadt.smi_command, fadt.acpi_enable), (0xb2, 2));
     assert_eq!(fadt.dsdt, DSDT);
-    assert!(!fadt.hardware_reduced);
     assert_eq!(
         fadt.reset,
         Some(ResetRegister {
