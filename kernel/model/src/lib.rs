@@ -24,6 +24,7 @@ mod images;
 mod key;
 mod life;
 mod machine;
+pub mod map;
 mod name;
 mod policy;
 mod warning;
@@ -35,9 +36,8 @@ pub use devices::{DeviceName, DeviceNameError, Devices};
 pub use images::ImageError;
 pub use key::Key;
 pub use life::{End, Life, Ram, State};
-pub use machine::{
-    Com, Core, FirmwareKind, Image, ImageKind, Machine, MemoryKind, MemoryRange, Resident, Uart,
-};
+pub use machine::{Com, Core, FirmwareKind, Image, ImageKind, Machine, Resident, Uart};
+pub use map::{MemoryKind, MemoryRange};
 pub use name::{MAX_NAME_BYTES, NameError, check as check_name};
 pub use policy::{
     Decision, FIRST_DELAY_MS, POWER_OFF_DELAY_MS, RESTART_LIMIT, RestartPolicy, STABLE_MS,

@@ -1,7 +1,7 @@
 //! What is there: the machine as the kernel found it, before anybody claims any of it.
 //!
-//! Filled once by the kernel's `machine.rs` from the loader's record, the firmware's tables,
-//! CPUID and the PCI configuration space; read by everything else.
+//! Filled once, by `bulkhead-describe`, from the loader's record, the firmware's tables, CPUID and
+//! the PCI configuration space; read by everything else.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,6 +10,8 @@ use bulkhead_firmware::{InterruptOverride, IoApic, Problem, TableInfo};
 use bulkhead_linux::{BzImage, Screen};
 use bulkhead_memory::{Region, RegionSet};
 use bulkhead_pci::{Address, EcamRange, Function, Route, Unit};
+
+use crate::map::{self, MemoryRange};
 
 /// The machine, once.
 #[derive(Clone, Debug, Default)]
@@ -85,30 +87,6 @@ pub struct Core {
     pub core: u32,
     /// Whether it came up and parked; a core that did not answer is listed but can't be claimed.
     pub responding: bool,
-}
-
-/// A range of the firmware's memory map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MemoryRange {
-    /// Where.
-    pub region: Region,
-    /// What.
-    pub kind: MemoryKind,
-}
-
-/// What the firmware or loader says of a range of memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MemoryKind {
-    /// RAM, free once the loader is gone (includes what a loader calls reclaimable).
-    Usable,
-    /// RAM that holds ACPI tables.
-    AcpiTables,
-    /// RAM that firmware keeps across sleep.
-    AcpiNvs,
-    /// Anything that is not for us.
-    Reserved,
-    /// RAM known to be faulty.
-    Bad,
 }
 
 /// RAM that stays out of every claim.
@@ -247,31 +225,16 @@ impl Machine {
         self.images.iter().find(|image| image.name == name)
     }
 
-    /// All RAM of the firmware's map, whatever it is used for. Where ranges of the map overlap,
-    /// which firmware should not but does let happen, the unusable one counts.
+    /// All RAM of the firmware's map, whatever it is used for ([`map::ram`]).
     #[must_use]
     pub fn ram(&self) -> RegionSet {
-        let (usable, other): (Vec<&MemoryRange>, Vec<_>) = self
-            .memory
-            .iter()
-            .partition(|range| range.kind == MemoryKind::Usable);
-        let mut set: RegionSet = usable.into_iter().map(|range| range.region).collect();
-        other.into_iter().for_each(|range| set.remove(range.region));
-        set
+        map::ram(&self.memory)
     }
 
     /// RAM that partitions can have: usable, page-aligned, and not resident.
     #[must_use]
     pub fn claimable(&self) -> RegionSet {
-        let mut set: RegionSet = self
-            .ram()
-            .iter()
-            .filter_map(|r| r.align_inward(bulkhead_memory::PAGE))
-            .collect();
-        for resident in &self.resident {
-            set.remove(resident.region.align_outward(bulkhead_memory::PAGE));
-        }
-        set
+        map::free(&self.memory, self.resident.iter().map(|r| r.region))
     }
 
     /// A local APIC ID below 255 that no core of the machine has.

@@ -1,0 +1,105 @@
+//! The firmware's memory map, and what follows from it.
+//!
+//! Maps of real machines are not tidy: ranges overlap, end in the middle of a page, are empty or
+//! wrap around, and come in any order. So an address is RAM here only if some range says so and
+//! none says anything else; whichever range comes first makes no difference.
+//!
+//! Source: ACPI 6.5 §15 ("System Address Map Interfaces").
+
+use alloc::vec::Vec;
+
+use bulkhead_memory::{PAGE, Region, RegionSet};
+
+/// A range of the firmware's memory map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryRange {
+    /// Where.
+    pub region: Region,
+    /// What.
+    pub kind: MemoryKind,
+}
+
+/// What the firmware or loader says of a range of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryKind {
+    /// RAM, free once the loader is gone (includes what a loader calls reclaimable).
+    Usable,
+    /// RAM that holds ACPI tables.
+    AcpiTables,
+    /// RAM that firmware keeps across sleep.
+    AcpiNvs,
+    /// Anything that is not for us.
+    Reserved,
+    /// RAM known to be faulty.
+    Bad,
+}
+
+impl MemoryRange {
+    /// The range of `size` bytes at `start`; `None` if there is nothing to it.
+    ///
+    /// One that would wrap around is nonsense as RAM and is dropped, but what it keeps from being
+    /// used stays kept: up to the end of the address space.
+    #[must_use]
+    pub fn new(start: u64, size: u64, kind: MemoryKind) -> Option<Self> {
+        let region = Region::new(start, size).or_else(|| {
+            let is_kept = size != 0 && kind != MemoryKind::Usable;
+            is_kept.then_some(Region::from_bounds(start, u64::MAX)?)
+        });
+        Some(Self {
+            region: region?,
+            kind,
+        })
+    }
+}
+
+/// The map as it is described: ascending, and what lies at `reach` or above, where no page table
+/// leads, is nobody's RAM.
+#[must_use]
+pub fn within_reach(map: &[MemoryRange], reach: u64) -> Vec<MemoryRange> {
+    let parts = |range: &MemoryRange| {
+        let (start, end) = (range.region.start(), range.region.end());
+        let near = Region::from_bounds(start, end.min(reach)).map(|region| (region, range.kind));
+        let far =
+            Region::from_bounds(start.max(reach), end).map(|region| (region, MemoryKind::Reserved));
+        near.into_iter().chain(far)
+    };
+    let mut ranges: Vec<MemoryRange> = map
+        .iter()
+        .flat_map(parts)
+        .map(|(region, kind)| MemoryRange { region, kind })
+        .collect();
+    ranges.sort_by_key(|range| range.region);
+    ranges
+}
+
+/// All usable RAM, whatever it is used for: to the byte.
+#[must_use]
+pub fn ram(map: &[MemoryRange]) -> RegionSet {
+    only(map, |kind| kind == MemoryKind::Usable)
+}
+
+/// What is to be mapped cacheable: all that is RAM of any kind, and nothing that may be a device.
+#[must_use]
+pub fn cacheable(map: &[MemoryRange]) -> RegionSet {
+    only(map, |kind| kind != MemoryKind::Reserved)
+}
+
+/// Whole pages of usable RAM that touch nothing of what is `taken`.
+#[must_use]
+pub fn free(map: &[MemoryRange], taken: impl IntoIterator<Item = Region>) -> RegionSet {
+    let ram = ram(map);
+    let mut pages: RegionSet = ram.iter().filter_map(|r| r.align_inward(PAGE)).collect();
+    for region in taken {
+        pages.remove(region.align_outward(PAGE));
+    }
+    pages
+}
+
+/// The addresses that ranges of such a kind cover, and no range of another kind.
+fn only(map: &[MemoryRange], wanted: impl Fn(MemoryKind) -> bool) -> RegionSet {
+    let (wanted, other): (Vec<&MemoryRange>, Vec<_>) =
+        map.iter().partition(|range| wanted(range.kind));
+    let mut set: RegionSet = wanted.into_iter().map(|range| range.region).collect();
+    other.into_iter().for_each(|range| set.remove(range.region));
+    set
+}
