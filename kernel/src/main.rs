@@ -10,6 +10,7 @@ extern crate alloc;
 mod boot;
 mod console;
 mod cpu;
+mod images;
 mod layout;
 mod legacy;
 mod machine;
@@ -22,9 +23,17 @@ mod power;
 mod reset_vector;
 mod sync;
 
-use boot::BootInfo;
+use alloc::vec::Vec;
+
+use boot::{Alone, BootInfo};
+use bulkhead_firmware::Firmware;
+use bulkhead_model::budget::{self, Extent};
+use bulkhead_model::{MemoryRange, map};
 use bulkhead_shell::Options;
+use console::serial::Known;
 use cpu::{apic, cores, mtrr, pic, smp, trap, tsc};
+use layout::LARGEST;
+use mem::{frames, heap, paging};
 use power::Power;
 
 /// From the loader's record to the shell.
@@ -42,41 +51,82 @@ fn kmain(info: BootInfo) -> ! {
     trap::load();
     trap::enable_machine_checks();
 
-    let memory = machine::own_memory(&info);
+    // SAFETY: the boot processor; `operator::run`, which launches partitions, takes it.
+    let alone = unsafe { Alone::new() };
+    let memory = own_memory(&info);
     cores::init_boot_core(apic::id());
     console::screen::init(&info);
     log::info!("memory: own page tables, {} ranges", memory.len());
-    let firmware = machine::read_firmware(&info);
+    let firmware = machine::read_firmware(&alone, &info);
     log::info!("firmware: {} ACPI tables", firmware.tables.len());
-    machine::settle_heap(&info, &firmware);
+    // SAFETY: it was read from the machine's MCFG.
+    unsafe { pci::find(&firmware.ecam) };
+    settle_heap(&machine::extent(&info, &firmware, pci::count(&alone)));
     tsc::calibrate(firmware.fadt.as_ref().and_then(|fadt| fadt.pm_timer_port));
     log::info!("TSC: {} kHz", tsc::khz());
 
     pic::mask_pics();
-    machine::mask_io_apics(&firmware);
+    // SAFETY: it was just read from the machine's tables.
+    unsafe { machine::mask_io_apics(&alone, &firmware) };
     apic::record_mode();
     apic::quiesce();
     apic::calibrate_timer();
     mtrr::record();
+    let started = start_cores(&firmware);
+    log::info!("cores: started; devices are looked for");
+
+    let functions = pci::scan(&alone);
+    pci::stop_bus_masters(&alone, &functions);
+    reset_vector::take(&alone, &functions);
+    let known = Known::new(&alone, &firmware, &functions, &memory);
+    let console = console::serial::settle(&options, &known);
+    let ports = console::serial::probe(&alone, console.line.com);
+    let power = Power::new(&firmware);
+    let machine = machine::describe(&info, memory, firmware, functions, ports, &console.line);
+    machine::hide_mp_table(&alone, &machine);
+    operator::report(&info, &options, &machine, &console.problems, &started);
+    operator::run(alone, machine, power, &options)
+}
+
+/// Takes over memory: a ledger of what is free for the kernel to take, and own page tables. Gives
+/// back the memory map as it will be described.
+fn own_memory(info: &BootInfo) -> Vec<MemoryRange> {
+    // SAFETY: once; the loader is done, and what it brought is not among what is free.
+    unsafe { frames::init(machine::free(info)) };
+    // SAFETY: once, on the boot processor, in the loader's mapping.
+    unsafe { paging::activate(info.image, &map::cacheable(&info.memory)) };
+    // SAFETY: once, and the tables are active.
+    unsafe { heap::open(budget::heap_bytes(&LARGEST)) };
+    // SAFETY: the loader's modules, which are not among what is free.
+    unsafe { images::keep(&info.modules) };
+    machine::memory(info)
+}
+
+/// Makes the heap as large as this machine needs.
+fn settle_heap(extent: &Extent) {
+    // SAFETY: once; `own_memory` has opened it.
+    unsafe { heap::settle(budget::heap_bytes(extent), budget::command_bytes(extent)) };
+}
+
+/// How the other cores were started.
+struct Started {
+    /// Cores that are not handled, because there are too many.
+    left_out: usize,
+    /// Whether there was a page for the trampoline; without it none is started.
+    has_trampoline: bool,
+}
+
+/// Starts the other cores, which park.
+fn start_cores(firmware: &Firmware) -> Started {
     let has_trampoline = smp::install_trampoline();
     partition::runtime::init();
-    let left_out = machine::init_cores(&firmware);
+    let left_out = machine::init_cores(firmware);
     log::info!("cores: {} to be started", cores::count().saturating_sub(1));
     if has_trampoline {
         smp::start_all();
     }
-    log::info!("cores: started; devices are looked for");
-
-    let power = Power::new(&firmware);
-    let (machine, console) = machine::describe(&info, &options, firmware, &memory);
-    machine::hide_mp_table(&machine);
-    operator::report(
-        &info,
-        &options,
-        &machine,
-        &console,
+    Started {
         left_out,
         has_trampoline,
-    );
-    operator::run(machine, power, &options)
+    }
 }

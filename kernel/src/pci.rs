@@ -5,13 +5,14 @@
 //! its partition's boot core or whoever ends that partition afterwards.
 
 use alloc::vec::Vec;
+use core::marker::PhantomData;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use bulkhead_memory::Region;
-use bulkhead_pci::EcamRange;
-use bulkhead_pci::{Address, Bus, Clock, ConfigSpace, Function};
+use bulkhead_pci::{Address, Clock, ConfigSpace, EcamRange, Function, leftover};
 use spin::Once;
 
+use crate::boot::Alone;
 use crate::cpu::tsc;
 use crate::layout::MAX_FUNCTIONS;
 use crate::mem::phys;
@@ -27,10 +28,29 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 /// How many of them [`scan`] left out.
 static LEFT_OUT: AtomicUsize = AtomicUsize::new(0);
 
-/// The machine's configuration space, once [`count`] was called.
-pub(crate) struct Ecam;
+/// The machine's configuration space, once [`find`] was called. Having one proves that what is done
+/// with it disturbs nobody.
+pub(crate) struct Ecam<'a>(PhantomData<&'a Alone>);
 
-impl Ecam {
+impl<'a> Ecam<'a> {
+    /// As long as no partition runs, all functions are Bulkhead's.
+    pub(crate) const fn before_launches(_: &'a Alone) -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl Ecam<'static> {
+    /// For the functions of a partition between two of its runs.
+    ///
+    /// # Safety
+    /// 1. Only functions of that one partition are touched.
+    /// 2. No core runs its Linux, and no other core touches its functions meanwhile.
+    pub(crate) const unsafe fn of_partition() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl Ecam<'_> {
     fn register(address: Address, offset: u16) -> Option<*mut u32> {
         let Address {
             segment,
@@ -48,10 +68,10 @@ impl Ecam {
     }
 }
 
-impl ConfigSpace for Ecam {
+impl ConfigSpace for Ecam<'_> {
     fn read(&self, address: Address, offset: u16) -> u32 {
         Self::register(address, offset).map_or(ABSENT, |register| {
-            // SAFETY: an aligned register inside an ECAM range of the firmware's MCFG, mapped
+            // SAFETY: an aligned register inside a range by the contract of `find`, mapped
             // uncached; no register of the standard headers and capabilities changes by a read.
             unsafe { register.read_volatile() }
         })
@@ -59,24 +79,31 @@ impl ConfigSpace for Ecam {
 
     fn write(&self, address: Address, offset: u16, value: u32) {
         if let Some(register) = Self::register(address, offset) {
-            // SAFETY: as above. The function is not in use by anybody else (see the module), and
-            // what `bulkhead-pci` writes keeps a device from memory or gives it back the
-            // addresses that it had.
+            // SAFETY: as above. The function is in use by nobody else, as `self` proves, and what
+            // `bulkhead-pci` writes keeps a device from memory or gives it back the addresses that
+            // it had.
             unsafe { register.write_volatile(value) };
         }
     }
 }
 
-impl Clock for Ecam {
+impl Clock for Ecam<'_> {
     fn wait_us(&self, us: u64) {
         tsc::wait_until(us, || false);
     }
 }
 
-/// How many functions there are on all buses that the ranges cover.
-pub(crate) fn count(ranges: &[EcamRange]) -> usize {
-    let ranges = RANGES.call_once(|| ranges.to_vec());
-    let count = bulkhead_pci::count(&Ecam, ranges);
+/// Says where configuration space is.
+///
+/// # Safety
+/// The ranges are those of firmware's MCFG, in which there are registers and no RAM.
+pub(crate) unsafe fn find(ranges: &[EcamRange]) {
+    RANGES.call_once(|| ranges.to_vec());
+}
+
+/// How many functions there are on all buses that the ranges cover. Nothing is written.
+pub(crate) fn count(alone: &Alone) -> usize {
+    let count = bulkhead_pci::count(&Ecam::before_launches(alone), ranges());
     COUNT.store(count, Ordering::Relaxed);
     count
 }
@@ -86,48 +113,20 @@ pub(crate) fn left_out() -> usize {
     LEFT_OUT.load(Ordering::Relaxed)
 }
 
-/// Looks at the functions that were counted, and gives addresses to what the
-/// firmware left without.
-pub(crate) fn scan(ranges: &[EcamRange]) -> Vec<Function> {
+fn ranges() -> &'static [EcamRange] {
+    RANGES.get().map_or(&[][..], Vec::as_slice)
+}
+
+/// Looks at the functions that were counted. BARs are sized by writing to them; everything is put
+/// back.
+pub(crate) fn scan(alone: &Alone) -> Vec<Function> {
     let most = COUNT.load(Ordering::Relaxed).min(MAX_FUNCTIONS);
-    let bulkhead_pci::Scan {
-        mut functions,
-        left_out,
-    } = bulkhead_pci::scan(&Ecam, ranges, most);
-    LEFT_OUT.store(left_out, Ordering::Relaxed);
-    functions.iter().for_each(stop_leftover);
-    let below: Vec<Bus> = functions.iter().filter_map(bus_below).collect();
-    for bus in below {
-        if let Ok(unit) = bulkhead_pci::unit(&functions, bus) {
-            // What can't be given an address stays without; a claim of it is refused, with the
-            // reason.
-            let _ = bulkhead_pci::assign(&mut functions, &unit);
-        }
-    }
-    functions
+    let scan = bulkhead_pci::scan(&Ecam::before_launches(alone), ranges(), most);
+    LEFT_OUT.store(scan.left_out, Ordering::Relaxed);
+    scan.functions
 }
 
-/// Keeps a disk or network controller that firmware used from writing to memory that it takes for
-/// its own still. USB controllers are left alone until they are claimed: firmware may be making a
-/// PS/2 keyboard of them.
-fn stop_leftover(function: &Function) {
-    const COMMAND: u16 = 0x04;
-    const BUS_MASTER: u32 = 1 << 2;
-    const STATUS: u32 = 0xffff_0000;
-    const STORAGE: u8 = 0x01;
-    const NETWORK: u8 = 0x02;
-    const WIRELESS: u8 = 0x0d;
-    if matches!(function.class, STORAGE | NETWORK | WIRELESS) {
-        let command = Ecam.read(function.address, COMMAND);
-        // Ones in the status register would be cleared by being written.
-        Ecam.write(function.address, COMMAND, command & !BUS_MASTER & !STATUS);
-    }
-}
-
-fn bus_below(function: &Function) -> Option<Bus> {
-    let bridge = function.bridge.as_ref()?;
-    Some(Bus {
-        segment: function.address.segment,
-        number: bridge.secondary,
-    })
+/// Keeps disks and networks that firmware used from writing to RAM that is free now.
+pub(crate) fn stop_bus_masters(alone: &Alone, functions: &[Function]) {
+    leftover::stop_bus_masters(&Ecam::before_launches(alone), functions);
 }

@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 use bulkhead_pci::Function;
 use bulkhead_pci::bios_area::{BiosArea, View};
 
+use crate::boot::Alone;
 use crate::cpu::smp;
 use crate::mem::phys;
 use crate::pci::Ecam;
@@ -27,16 +28,18 @@ const ENTRY: u64 = 0xf_fff0;
 const RESET_FLAG: u64 = 0x472;
 const WARM: u16 = 0x1234;
 
-/// Makes the entry lead to the trampoline, and says in the log whether it does.
-pub(crate) fn take(functions: &[Function]) {
+/// Writes the entry, so that it leads to the trampoline, and says in the log whether it does.
+pub(crate) fn take(alone: &Alone, functions: &[Function]) {
     let Some((segment, offset)) = smp::reset_entry() else {
         return;
     };
     let [offset, segment] = [offset, segment].map(u16::to_le_bytes);
     let far_jump = [0xea, offset[0], offset[1], segment[0], segment[1]];
     let is_taken = match BiosArea::find(functions) {
-        Some(area) => write_behind(area, &far_jump),
-        None => write(&far_jump),
+        Some(area) => write_behind(area, &Ecam::before_launches(alone), &far_jump),
+        // SAFETY: `alone` says that nobody runs the BIOS's code, and nobody will: all who would
+        // reset by it are to come to Bulkhead.
+        None => unsafe { write(&far_jump) },
     };
     log::info!(
         "a reset by the BIOS's entry {}",
@@ -49,29 +52,34 @@ pub(crate) fn take(functions: &[Function]) {
 }
 
 /// Opens the area, writes, and closes it for writing again.
-fn write_behind(area: BiosArea, code: &[u8]) -> bool {
-    let before = area.view(&Ecam);
+fn write_behind(area: BiosArea, ecam: &Ecam<'_>, code: &[u8]) -> bool {
+    let before = area.view(ecam);
     if matches!(before, View::Rom | View::WriteOnlyRam) {
         // What is read in it must stay the same: firmware's tables are there.
         let rom = read(AREA, AREA_BYTES);
-        area.set_view(&Ecam, View::Ram);
-        // SAFETY: RAM behind a ROM, which nobody uses.
+        area.set_view(ecam, View::Ram);
+        // SAFETY: RAM behind a ROM, which nobody uses; it gets what the ROM has.
         unsafe { phys::write(AREA, &rom) };
     }
-    area.set_view(&Ecam, View::Ram);
-    let is_written = write(code);
+    area.set_view(ecam, View::Ram);
+    // SAFETY: as for `None` in `take`; this is RAM behind the BIOS now.
+    let is_written = unsafe { write(code) };
     let after = match before {
         View::Ram => View::Ram,
         _ if is_written => View::ReadOnlyRam,
         _ => before,
     };
-    area.set_view(&Ecam, after);
+    area.set_view(ecam, after);
     is_written
 }
 
-/// Writes the entry; whether it is there then.
-fn write(code: &[u8]) -> bool {
-    // SAFETY: the BIOS's own code, which nobody runs any more; where it is ROM, the write is lost.
+/// Writes the entry; whether it is there then. Where it is ROM, the write is lost.
+///
+/// # Safety
+/// 1. Nobody runs the BIOS's code, or wants it to do what it did.
+/// 2. `code` is as long as the entry at most: 16 bytes.
+unsafe fn write(code: &[u8]) -> bool {
+    // SAFETY: by the caller's contract.
     unsafe { phys::write(ENTRY, code) };
     read(ENTRY, code.len()) == code
 }

@@ -63,12 +63,11 @@ pub fn within_reach(map: &[MemoryRange], reach: u64) -> Vec<MemoryRange> {
             Region::from_bounds(start.max(reach), end).map(|region| (region, MemoryKind::Reserved));
         near.into_iter().chain(far)
     };
-    let mut ranges: Vec<MemoryRange> = map
-        .iter()
-        .flat_map(parts)
-        .map(|(region, kind)| MemoryRange { region, kind })
-        .collect();
-    ranges.sort_by_key(|range| range.region);
+    // As many, and one more where a range lies on both sides.
+    let mut ranges = Vec::with_capacity(map.len() + 1);
+    let parts = map.iter().flat_map(parts);
+    ranges.extend(parts.map(|(region, kind)| MemoryRange { region, kind }));
+    ranges.sort_unstable_by_key(|range| range.region);
     ranges
 }
 
@@ -96,10 +95,15 @@ pub fn free(map: &[MemoryRange], taken: impl IntoIterator<Item = Region>) -> Reg
 }
 
 /// The addresses that ranges of such a kind cover, and no range of another kind.
-fn only(map: &[MemoryRange], wanted: impl Fn(MemoryKind) -> bool) -> RegionSet {
-    let (wanted, other): (Vec<&MemoryRange>, Vec<_>) =
-        map.iter().partition(|range| wanted(range.kind));
-    let mut set: RegionSet = wanted.into_iter().map(|range| range.region).collect();
-    other.into_iter().for_each(|range| set.remove(range.region));
+fn only(map: &[MemoryRange], wanted: impl Fn(MemoryKind) -> bool + Copy) -> RegionSet {
+    // Without lists in between: this runs before there is much memory.
+    let regions = |is_wanted: bool| {
+        let ranges = map
+            .iter()
+            .filter(move |range| wanted(range.kind) == is_wanted);
+        ranges.map(|range| range.region)
+    };
+    let mut set: RegionSet = regions(true).collect();
+    regions(false).for_each(|region| set.remove(region));
     set
 }

@@ -37,6 +37,7 @@ mod function;
 mod grant;
 mod group;
 mod intx;
+pub mod leftover;
 #[cfg(test)]
 mod one_register;
 pub mod poll;

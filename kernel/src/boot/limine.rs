@@ -95,15 +95,13 @@ extern "C" fn enter() -> ! {
 
 fn boot_info() -> Option<BootInfo> {
     let offset = HHDM.get_response()?.offset();
-    phys::set_loader_offset(offset);
+    // SAFETY: Limine's page tables, with its higher-half direct map (`PROTOCOL.md`, "HHDM").
+    unsafe { phys::set_loader_offset(offset) };
     let address = ADDRESS.get_response()?;
-    let memory = MEMORY.get_response()?.entries().iter().filter_map(|entry| {
-        let region = Region::new(entry.base, entry.length)?;
-        Some(MemoryRange {
-            region,
-            kind: kind_of(entry.entry_type),
-        })
-    });
+    let memory =
+        MEMORY.get_response()?.entries().iter().filter_map(|entry| {
+            MemoryRange::new(entry.base, entry.length, kind_of(entry.entry_type))
+        });
     Some(BootInfo {
         loader: LOADER.get_response().map_or_else(
             || String::from("Limine"),

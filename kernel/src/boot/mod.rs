@@ -5,6 +5,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::marker::PhantomData;
 
 use bulkhead_linux::{Channel, Screen};
 use bulkhead_memory::Region;
@@ -24,8 +25,8 @@ pub(crate) struct BootInfo {
     pub(crate) firmware: FirmwareKind,
     /// The kernel's own command line.
     pub(crate) command_line: String,
-    /// The memory map. What the loader calls reclaimable is usable; the image and the modules
-    /// lie in usable RAM and are not cut out.
+    /// The memory map, as untidy as it came (`bulkhead_model::map`). What the loader calls
+    /// reclaimable is usable; the image and the modules lie in usable RAM and are not cut out.
     pub(crate) memory: Vec<MemoryRange>,
     /// Files, each with the name it was given; at most [`MAX_IMAGES`](crate::layout::MAX_IMAGES).
     pub(crate) modules: Vec<Module>,
@@ -64,6 +65,23 @@ fn bounded(ranges: impl Iterator<Item = MemoryRange>) -> Vec<MemoryRange> {
         }
     }
     kept
+}
+
+/// Proof that no partition has been launched: all hardware is the boot processor's, which runs this.
+/// What is done to a device then disturbs nobody.
+///
+/// Whoever launches partitions takes it by value; so a step that asks for it comes before.
+pub(crate) struct Alone(PhantomData<*mut ()>);
+
+impl Alone {
+    /// Says so.
+    ///
+    /// # Safety
+    /// 1. This is the boot processor, and no other core runs anything but Bulkhead's parked code.
+    /// 2. No partition is launched while the value exists.
+    pub(crate) const unsafe fn new() -> Self {
+        Self(PhantomData)
+    }
 }
 
 /// The module's name by its command line, else by its path.

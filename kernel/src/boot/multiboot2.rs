@@ -104,7 +104,6 @@ fn memory(information: &BootInformation) -> Vec<MemoryRange> {
         .memory_map_tag()
         .map_or(&[][..], |tag| tag.memory_areas());
     let ranges = areas.iter().filter_map(|area| {
-        let region = Region::new(area.start_address(), area.size())?;
         let kind = match area.typ() {
             MemoryAreaType::Available => MemoryKind::Usable,
             MemoryAreaType::AcpiAvailable => MemoryKind::AcpiTables,
@@ -112,11 +111,9 @@ fn memory(information: &BootInformation) -> Vec<MemoryRange> {
             MemoryAreaType::Defective => MemoryKind::Bad,
             _ => MemoryKind::Reserved,
         };
-        Some(MemoryRange { region, kind })
+        MemoryRange::new(area.start_address(), area.size(), kind)
     });
-    let mut ranges = super::bounded(ranges);
-    ranges.sort_by_key(|range| range.region);
-    ranges
+    super::bounded(ranges)
 }
 
 fn modules(information: &BootInformation) -> Vec<Module> {

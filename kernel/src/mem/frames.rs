@@ -20,8 +20,14 @@ static FRAMES: IrqLock<Frames> = IrqLock::new(Frames {
     taken: Vec::new(),
 });
 
-/// Starts the ledger with the RAM that neither the image nor the loader's modules occupy.
-pub(crate) fn init(free: RegionSet) {
+/// Starts the ledger.
+///
+/// # Safety
+/// 1. To be called once.
+/// 2. `free` is RAM of which nothing is needed any more: neither the image nor what the loader
+///    brought, and nothing of firmware's.
+/// 3. Who uses RAM later asks [`taken`] what is not to be had.
+pub(crate) unsafe fn init(free: RegionSet) {
     FRAMES.lock().free = free;
 }
 
@@ -32,7 +38,7 @@ pub(crate) fn init(free: RegionSet) {
 pub(crate) fn take(bytes: u64, what: &str) -> Region {
     let window = Region::from_bounds(1 << 20, 4 << 30).expect("constant");
     let region = take_within(bytes, window, what).expect("no free RAM below 4 GiB");
-    // SAFETY: free RAM a moment ago, ours now.
+    // SAFETY: free RAM a moment ago, by the contract of `init`; ours now.
     unsafe { super::phys::clear(region) };
     region
 }

@@ -134,12 +134,12 @@ pub(crate) fn roots() -> Roots {
 
 /// Builds the tables and switches this core to them.
 ///
-/// `ram` is all RAM and everything else that must be mapped cacheable; the rest of the address
-/// space is mapped uncached. `top` is the highest physical address to be reachable.
+/// `cached` is all RAM and everything else that must be mapped cacheable; the rest of the address
+/// space is mapped uncached, up to where that ends or the first 4 GiB do.
 ///
 /// # Safety
 /// To be called once, on the boot processor, while the loader's mapping is active.
-pub(crate) unsafe fn activate(image: ImagePlace, cached: &RegionSet, top: u64) -> Roots {
+pub(crate) unsafe fn activate(image: ImagePlace, cached: &RegionSet) -> Roots {
     // SAFETY: called once, on one core, by the caller's contract: nobody else has a reference.
     let tables = unsafe { &mut *addr_of_mut!(TABLES) };
     let roots = Roots {
@@ -152,6 +152,7 @@ pub(crate) unsafe fn activate(image: ImagePlace, cached: &RegionSet, top: u64) -
     tables.root4.0[ENTRIES - 1] = image.physical_of(&raw const tables.high) | TABLE;
 
     map_low(tables, image, cached);
+    let top = cached.iter().last().map_or(0, Region::end);
     let gigabytes = top.div_ceil(GIB).max(4);
     map_above_4_gib(tables, cached, gigabytes);
     map_image(tables, image);
@@ -161,7 +162,9 @@ pub(crate) unsafe fn activate(image: ImagePlace, cached: &RegionSet, top: u64) -
     // SAFETY: the running code and its stack lie in the image, which is mapped at the same
     // virtual address by the new tables.
     unsafe { install(roots) };
-    phys::set_window(0, gigabytes * GIB);
+    // SAFETY: the tables just installed map all of that one to one; nothing was read through the
+    // loader's mapping that is still in use.
+    unsafe { phys::set_window(0, gigabytes * GIB) };
     ROOTS.call_once(|| roots);
     roots
 }

@@ -3,24 +3,36 @@
 //! Before [`super::paging::activate`] the loader's mapping is used: physical address plus a
 //! constant offset (0 under Multiboot2, the higher-half direct map under Limine).
 
+use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use bulkhead_firmware::PhysicalMemory;
 use bulkhead_memory::Region;
 
+use crate::boot::Alone;
+
 static OFFSET: AtomicU64 = AtomicU64::new(0);
 /// One past the highest address that is mapped.
 static LIMIT: AtomicU64 = AtomicU64::new(4 << 30);
 
-/// Sets the loader's offset; 0 once the identity map is active.
-pub(super) fn set_window(offset: u64, limit: u64) {
+/// Says where this core's page tables map physical memory: at `offset`, up to `limit`. The offset
+/// is 0 once the identity map is active.
+///
+/// # Safety
+/// 1. They do, readable and writable.
+/// 2. They do for as long as this is not called again; pointers made before are not used any more.
+pub(super) unsafe fn set_window(offset: u64, limit: u64) {
     OFFSET.store(offset, Ordering::Relaxed);
     LIMIT.store(limit, Ordering::Relaxed);
 }
 
-/// Tells where the loader maps physical memory; called by the entry code only.
-pub(crate) fn set_loader_offset(offset: u64) {
-    set_window(offset, 4 << 30);
+/// Tells where the loader maps physical memory below 4 GiB.
+///
+/// # Safety
+/// The loader's page tables are in use, and map it there.
+pub(crate) unsafe fn set_loader_offset(offset: u64) {
+    // SAFETY: by the caller's contract; there are no pointers yet.
+    unsafe { set_window(offset, 4 << 30) };
 }
 
 /// The loader's offset, to turn its pointers back into physical addresses.
@@ -80,18 +92,25 @@ pub(crate) unsafe fn clear(region: Region) {
     unsafe { core::ptr::write_bytes::<u8>(pointer(region.start()), 0, region.size() as usize) }
 }
 
-/// Firmware tables, read where firmware left them.
-pub(crate) struct FirmwareMemory;
+/// Firmware's tables, read where firmware left them, while no Linux runs that could write there.
+pub(crate) struct FirmwareMemory<'a>(PhantomData<&'a Alone>);
 
-impl PhysicalMemory for FirmwareMemory {
+impl<'a> FirmwareMemory<'a> {
+    /// All of it.
+    pub(crate) const fn new(_: &'a Alone) -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl PhysicalMemory for FirmwareMemory<'_> {
     fn bytes(&self, address: u64, length: usize) -> Option<&[u8]> {
         let region = Region::new(address, length as u64)?;
-        if region.start() == 0 || region.end() > LIMIT.load(Ordering::Relaxed) {
+        if region.start() == 0 || !reaches(region) {
             return None;
         }
-        // SAFETY: inside the identity map. Firmware's tables are not written any more once the
-        // loader has handed over; where the address is wrong the bytes are meaningless, which the
-        // parsers expect.
+        // SAFETY: inside the identity map. The loader has handed over and no partition runs, so
+        // that nobody writes firmware's tables; where the address is wrong the bytes are
+        // meaningless, which the parsers expect.
         Some(unsafe { bytes(region) })
     }
 }

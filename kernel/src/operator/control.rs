@@ -16,7 +16,7 @@ use bulkhead_terminal::keyboard::Keymap;
 use super::Kernel;
 use crate::console::{self, keyboard, screen, serial};
 use crate::cpu::{apic, cores, trap, tsc};
-use crate::machine::image_bytes;
+use crate::images;
 use crate::mem::heap;
 use crate::partition::{self, LIFE, runtime};
 
@@ -107,7 +107,7 @@ impl Control for Kernel {
     }
 
     fn image_bytes(&self, region: Region) -> &'static [u8] {
-        image_bytes(region)
+        images::bytes(region)
     }
 
     fn next_event(&mut self) -> Option<String> {

@@ -16,11 +16,12 @@ use bulkhead_conductor::Conductor;
 use bulkhead_model::Machine;
 use bulkhead_shell::{Control, Options, Shell};
 
-use crate::boot::BootInfo;
+use crate::Started;
+use crate::boot::{Alone, BootInfo};
 use crate::console::{self, Console, keyboard, println, serial};
 use crate::cpu::{apic, mtrr, stacks, tsc};
+use crate::images;
 use crate::layout::{MAX_CORES, MAX_FUNCTIONS, MAX_IMAGES, MAX_PARTITIONS};
-use crate::machine::image_bytes;
 use crate::partition::LIFE;
 use crate::partition::rim::Rim;
 use crate::pci;
@@ -51,8 +52,8 @@ struct Session {
 /// Set once, by the boot processor; used by it alone.
 static SESSION: AtomicPtr<Session> = AtomicPtr::new(core::ptr::null_mut());
 
-/// Runs the boot script, then the shell, for ever.
-pub(crate) fn run(machine: Machine, power: Power, options: &Options) -> ! {
+/// Runs the boot script, then the shell, for ever. From now on partitions may run: `alone` ends.
+pub(crate) fn run(_alone: Alone, machine: Machine, power: Power, options: &Options) -> ! {
     let kernel = Kernel {
         conductor: Conductor::new(&LIFE, Rim::here(), machine),
         power,
@@ -168,7 +169,7 @@ impl Kernel {
             println!("bulkhead.noauto: the boot script was not run; to run it: include {script}");
             return;
         }
-        match core::str::from_utf8(image_bytes(image.region)) {
+        match core::str::from_utf8(images::bytes(image.region)) {
             // It says what stopped it; the shell goes on.
             Ok(text) => drop(shell.script(script, text, self, &mut Console)),
             Err(error) => println!("{script}: error: is not UTF-8 text: {error}"),
@@ -181,9 +182,8 @@ pub(crate) fn report(
     info: &BootInfo,
     options: &Options,
     machine: &Machine,
-    console: &serial::Choice,
-    left_out: usize,
-    has_trampoline: bool,
+    console_problems: &[String],
+    started: &Started,
 ) {
     println!("\nBulkhead {VERSION}, loaded by {}", info.loader);
     println!(
@@ -198,7 +198,7 @@ pub(crate) fn report(
     for problem in &options.problems {
         println!("warning: command line: {problem}");
     }
-    for problem in &console.problems {
+    for problem in console_problems {
         println!("warning: console: {problem}");
     }
     for problem in &machine.problems {
@@ -211,7 +211,8 @@ pub(crate) fn report(
             tsc::khz() / 1000
         );
     }
-    if left_out > 0 {
+    if started.left_out > 0 {
+        let left_out = started.left_out;
         println!("{left_out} cores are left out: at most {MAX_CORES} are handled");
     }
     if info.modules.len() == MAX_IMAGES {
@@ -224,7 +225,7 @@ pub(crate) fn report(
              {MAX_FUNCTIONS} at most"
         );
     }
-    if !has_trampoline {
+    if !started.has_trampoline {
         println!("no other core was started: there is no free page below 64 KiB for it");
     }
     for core in machine.cores.iter().filter(|core| !core.responding) {

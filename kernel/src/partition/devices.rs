@@ -19,7 +19,9 @@ pub(super) fn prepare(plan: &LaunchPlan, is_first: bool) {
     if is_first {
         silence(plan);
     }
-    plan.grant.prepare(&Ecam);
+    // SAFETY: the partition's functions; the core that launches it is the only one it has.
+    let ecam = unsafe { Ecam::of_partition() };
+    plan.grant.prepare(&ecam);
 }
 
 /// Keeps the devices from all memory and from interrupting, and resets those that can be.
@@ -32,7 +34,9 @@ pub(super) fn silence(plan: &LaunchPlan) {
         // run.
         unsafe { pic::mask_io_apic(*address) };
     }
-    plan.grant.quiet(&Ecam, &Ecam, &mut |stuck: Stuck| {
+    // SAFETY: the partition's functions; no core runs its Linux any more.
+    let ecam = unsafe { Ecam::of_partition() };
+    plan.grant.quiet(&ecam, &ecam, &mut |stuck: Stuck| {
         LIFE.device_stuck(plan.partition, packed(stuck.address));
     });
 }

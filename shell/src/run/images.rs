@@ -36,7 +36,12 @@ pub(super) fn images(control: &dyn Control, out: &mut dyn Write) -> fmt::Result 
         let (name, checksum) = (image.name.clone(), checksum.to_string());
         [name, size, kind.to_string(), checksum, version]
     });
-    table::print(["NAME", "SIZE", "KIND", "CHECKSUM", "VERSION"], 0, rows, out)
+    table::print(
+        ["NAME", "SIZE", "KIND", "CHECKSUM", "VERSION"],
+        0,
+        rows,
+        out,
+    )
 }
 
 /// What its checksum says of a kernel. It can be launched all the same: it may have been changed on

@@ -1,7 +1,7 @@
 //! Addresses for BARs.
 
 use bulkhead_memory::Region;
-use bulkhead_pci::{AssignError, Function, Within, assign, check};
+use bulkhead_pci::{AssignError, Function, Within, assign, check, leftover};
 
 use crate::fake::address;
 use crate::machine::{Machine, function, machine};
@@ -246,4 +246,17 @@ fn bars_made_by_hand_may_be_absurd() {
         nic.bars[2].address = address;
         let _ = assign(&mut functions, &unit);
     }
+}
+
+#[test]
+fn all_that_the_firmware_left_without_at_once() {
+    let machine = with(plain().bar(0, MEMORY32, 0x1000, 0).bar(1, IO, 0x100, 0));
+    let mut functions = machine.functions();
+    let mut wanted = functions.clone();
+    assign(&mut wanted, &machine.unit("01")).unwrap();
+    leftover::assign_all(&mut functions);
+    assert_ne!(functions, machine.functions());
+    assert_eq!(functions, wanted);
+    // Nothing was written: the machine is as it was.
+    assert_eq!(addresses(&machine.functions(), "01:00.2"), [None, None]);
 }

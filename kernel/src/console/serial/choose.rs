@@ -8,7 +8,8 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use bulkhead_firmware::{NoSerialPort, SerialPort, SerialRegisters};
+use bulkhead_describe::ShellLine;
+use bulkhead_firmware::{Firmware, NoSerialPort, SerialPort, SerialRegisters};
 use bulkhead_memory::Region;
 use bulkhead_model::{Com, MemoryKind, MemoryRange};
 use bulkhead_pci::{Address, Bar, BarKind, Function, poll};
@@ -16,6 +17,7 @@ use bulkhead_shell::{Console, ConsolePlace, Options};
 use bulkhead_terminal::serial::{PC_CLOCK, Speed};
 
 use super::{LINE, write};
+use crate::boot::Alone;
 use crate::mem::phys;
 use crate::pci::Ecam;
 
@@ -25,21 +27,18 @@ const REGISTERS: u64 = 8;
 /// What became of the choice.
 #[derive(Default)]
 pub(crate) struct Choice {
-    /// The port that is the shell's, if it is one of the four.
-    pub(crate) com: Option<Com>,
-    /// The PCI function that is the shell's, if it is one.
-    pub(crate) function: Option<Address>,
-    /// The port and its rate for people; empty: there is none.
-    pub(crate) line: String,
+    /// The port that is the shell's.
+    pub(crate) line: ShellLine,
     /// What did not go as it was wanted.
     pub(crate) problems: Vec<String>,
 }
 
 /// What is known when the port is chosen.
 pub(crate) struct Known<'a> {
-    pub(crate) firmware: Option<&'a Result<SerialPort, NoSerialPort>>,
-    pub(crate) functions: &'a [Function],
-    pub(crate) memory: &'a [MemoryRange],
+    alone: &'a Alone,
+    firmware: Option<&'a Result<SerialPort, NoSerialPort>>,
+    functions: &'a [Function],
+    memory: &'a [MemoryRange],
 }
 
 /// A port that may be tried.
@@ -64,7 +63,8 @@ pub(crate) fn start(options: &Options) {
     }
 }
 
-/// Takes the port that is wanted most of those that are there.
+/// Moves the console to the port that is wanted most of those that are there: looks for a UART at
+/// each in turn, lets a PCI function answer for that, and sets up the one that is taken.
 pub(crate) fn settle(options: &Options, known: &Known<'_>) -> Choice {
     let mut problems = Vec::new();
     for console in &options.consoles {
@@ -121,14 +121,16 @@ fn take(port: Candidate, known: &Known<'_>) -> Result<Choice, String> {
     }
     let baud = LINE.lock().baud;
     let function = port.function.or_else(|| known.function_at(port.registers));
-    let line = match function {
+    let text = match function {
         Some(function) => format!("PCI function {function}, {baud} baud"),
         None => format!("{}, {baud} baud", where_it_is(port.registers)),
     };
     Ok(Choice {
-        com: com(port.registers),
-        function,
-        line,
+        line: ShellLine {
+            com: com(port.registers),
+            function,
+            text,
+        },
         problems: Vec::new(),
     })
 }
@@ -149,7 +151,22 @@ impl Candidate {
     }
 }
 
-impl Known<'_> {
+impl<'a> Known<'a> {
+    /// All of it: no partition runs, so every port can be tried.
+    pub(crate) fn new(
+        alone: &'a Alone,
+        firmware: &'a Firmware,
+        functions: &'a [Function],
+        memory: &'a [MemoryRange],
+    ) -> Self {
+        Self {
+            alone,
+            firmware: firmware.console.as_ref(),
+            functions,
+            memory,
+        }
+    }
+
     fn candidate(&self, console: Console) -> Result<Candidate, String> {
         match console.place {
             ConsolePlace::None => Err("is no port".to_string()),
@@ -212,7 +229,7 @@ impl Known<'_> {
                 "PCI function {address} was given no address for its registers"
             ));
         };
-        poll::answer(&Ecam, address, bar.kind);
+        poll::answer(&Ecam::before_launches(self.alone), address, bar.kind);
         let is_there = |registers| {
             // SAFETY: registers of a function that is a UART by its own words, and which nobody
             // uses yet: memory was checked to be no RAM, hence mapped uncached.

@@ -7,12 +7,14 @@
 //!
 //! * [`choose`]: which port it is.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use bulkhead_firmware::SerialRegisters;
 use bulkhead_model::Com;
 use bulkhead_terminal::serial::{PC_CLOCK, Ring, Speed, Uart};
 
+use crate::boot::Alone;
 use crate::cpu::tsc;
 use crate::mem::heap;
 use crate::sync::IrqLock;
@@ -20,7 +22,7 @@ use crate::sync::IrqLock;
 mod choose;
 mod registers;
 
-pub(crate) use choose::{Choice, Known, settle, start};
+pub(crate) use choose::{Known, settle, start};
 use registers::Place;
 
 /// Bytes that can wait for the shell, on the heap: 1.4 s at 115200 baud.
@@ -56,11 +58,16 @@ static LINE: IrqLock<Line> = IrqLock::new(Line {
     is_stuck: false,
 });
 
-/// Whether a UART answers at the port.
-pub(crate) fn is_present(port: Com) -> bool {
-    // SAFETY: one of the four standard addresses; nobody else uses the port before partitions run.
-    let mut place = unsafe { Place::new(SerialRegisters::Io(port.io_base())) };
-    bulkhead_terminal::serial::is_present(&mut place)
+/// The standard ports, but the shell's, at which a UART answers. Its scratch register is written
+/// for that, and put back.
+pub(crate) fn probe(_: &Alone, shell: Option<Com>) -> Vec<Com> {
+    let answers = |port: &Com| {
+        // SAFETY: one of the four standard addresses; nobody else uses it, for no partition runs.
+        let mut place = unsafe { Place::new(SerialRegisters::Io(port.io_base())) };
+        bulkhead_terminal::serial::is_present(&mut place)
+    };
+    let others = Com::ALL.into_iter().filter(|port| shell != Some(*port));
+    others.filter(answers).collect()
 }
 
 /// Sets the shell's port up again: a Linux may have had it.

@@ -1,0 +1,260 @@
+//! Which cores there are, and where.
+
+use bulkhead_describe::cores::{FoundCore, Topology, describe, to_start};
+use bulkhead_firmware::{Firmware, Madt, Processor};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// Leaf, subleaf, EAX, EBX, ECX, EDX. Written by hand after the manuals: no machine's own.
+type Dump = &'static [(u32, u32, [u32; 4])];
+
+fn topology(dump: Dump) -> Topology {
+    let [most, ..] = dump[0].2;
+    Topology::of(&|leaf, subleaf| {
+        // Beyond its last leaf a processor of Intel's answers with what the last one has.
+        let leaf = if leaf > most { most } else { leaf };
+        let found = dump.iter().find(|(l, s, _)| (*l, *s) == (leaf, subleaf));
+        found.map_or([0; 4], |(.., registers)| *registers)
+    })
+}
+
+const fn bits(thread_bits: u32, package_bits: u32) -> Topology {
+    Topology {
+        thread_bits,
+        package_bits,
+    }
+}
+
+/// Two packages of ten cores with two threads; their numbers have gaps.
+const TEN_CORES: Dump = &[
+    (0x00, 0, [0x16, 0x756e_6547, 0x6c65_746e, 0x4965_6e69]),
+    (
+        0x01,
+        0,
+        [0x0005_0654, 0x2020_0800, 0x7ffe_fbff, 0xbfeb_fbff],
+    ),
+    (0x0b, 0, [1, 2, 0x100, 0x20]),
+    (0x0b, 1, [5, 20, 0x201, 0x20]),
+    (0x0b, 2, [0, 0, 2, 0x20]),
+    (0x16, 0, [2200, 3000, 100, 0]),
+];
+
+/// Two packages of 128 cores with two threads.
+const MANY_CORES: Dump = &[
+    (0x00, 0, [0x10, 0x6874_7541, 0x444d_4163, 0x6974_6e65]),
+    (
+        0x01,
+        0,
+        [0x00aa_0f02, 0x00ff_0800, 0x7ef8_320b, 0x178b_fbff],
+    ),
+    (0x0b, 0, [1, 2, 0x100, 0]),
+    (0x0b, 1, [8, 256, 0x201, 0]),
+    (0x0b, 2, [0, 0, 2, 0]),
+];
+
+/// Threads, cores and dies: leaf 0x1f tells of the dies, leaf 0x0b has them among the cores.
+const TWO_DIES: Dump = &[
+    (0x00, 0, [0x1f, 0x756e_6547, 0x6c65_746e, 0x4965_6e69]),
+    (
+        0x01,
+        0,
+        [0x0005_0657, 0x0020_0800, 0x7ffe_fbff, 0xbfeb_fbff],
+    ),
+    (0x0b, 0, [1, 2, 0x100, 0]),
+    (0x0b, 1, [6, 48, 0x201, 0]),
+    (0x1f, 0, [1, 2, 0x100, 0]),
+    (0x1f, 1, [5, 24, 0x201, 0]),
+    (0x1f, 2, [6, 48, 0x502, 0]),
+];
+
+/// QEMU's `-smp 4`: no threads.
+const QEMU: Dump = &[
+    (0x00, 0, [0x0d, 0x6874_7541, 0x444d_4163, 0x6974_6e65]),
+    (
+        0x01,
+        0,
+        [0x0006_0fb1, 0x0004_0800, 0x8000_2001, 0x178b_fbff],
+    ),
+    (0x0b, 0, [0, 1, 0x100, 0]),
+    (0x0b, 1, [2, 4, 0x201, 0]),
+];
+
+/// No leaf 0x0b, as before Nehalem: a package of four cores, by leaf 1.
+const OLD: Dump = &[
+    (0x00, 0, [0x0a, 0x756e_6547, 0x6c65_746e, 0x4965_6e69]),
+    (
+        0x01,
+        0,
+        [0x0000_06fb, 0x0004_0800, 0x0000_e3bd, 0xbfeb_fbff],
+    ),
+    (0x0a, 0, [0x0728_0202, 0, 0, 0]),
+];
+
+/// A hypervisor with leaf 0x0b that tells nothing.
+const EMPTY_LEAF: Dump = &[
+    (0x00, 0, [0x0d, 0x756e_6547, 0x6c65_746e, 0x4965_6e69]),
+    (
+        0x01,
+        0,
+        [0x0000_06fb, 0x0003_0800, 0x8000_2201, 0x178b_fbff],
+    ),
+    (0x0b, 0, [0, 0, 0, 0]),
+];
+
+/// One processor, which does not say HTT: the field of leaf 1 means nothing.
+const ONE: Dump = &[
+    (0x00, 0, [1, 0x756e_6547, 0x6c65_746e, 0x4965_6e69]),
+    (
+        0x01,
+        0,
+        [0x0000_06fb, 0x00ff_0800, 0x8000_2201, 0x078b_fbff],
+    ),
+];
+
+#[test]
+fn cpuid_tells_what_an_id_is_made_of() {
+    assert_eq!(topology(TEN_CORES), bits(1, 5));
+    assert_eq!(topology(MANY_CORES), bits(1, 8));
+    assert_eq!(topology(TWO_DIES), bits(1, 6));
+    assert_eq!(topology(QEMU), bits(0, 2));
+    assert_eq!(topology(OLD), bits(0, 2));
+    // Three IDs need two bits.
+    assert_eq!(topology(EMPTY_LEAF), bits(0, 2));
+    assert_eq!(topology(ONE), bits(0, 0));
+}
+
+#[test]
+fn a_processor_with_nothing_but_threads_or_nothing_but_cores() {
+    let only = |kind: u32| {
+        Topology::of(&|leaf, subleaf| match (leaf, subleaf) {
+            (0, _) => [0x0b, 0, 0, 0],
+            (0x0b, 0) => [3, 8, kind << 8, 0],
+            _ => [0; 4],
+        })
+    };
+    assert_eq!(only(1), bits(3, 3));
+    assert_eq!(only(2), bits(0, 3));
+}
+
+#[test]
+fn siblings_and_packages_of_sparse_ids() {
+    let topology = topology(TEN_CORES);
+    // The IDs that this machine's firmware names, in its order (Supermicro X11DAi-N).
+    let even = [
+        0, 2, 4, 6, 8, 16, 18, 20, 22, 24, 32, 34, 36, 38, 40, 48, 50, 52, 54, 56,
+    ];
+    let processors: Vec<Processor> = even
+        .iter()
+        .copied()
+        .chain(even.iter().map(|id| id + 1))
+        .enumerate()
+        .map(|(uid, id)| processor(id, uid as u32))
+        .collect();
+    let ids = to_start(&firmware(&processors), 0);
+    assert_eq!(ids.len(), 40);
+    assert!(ids.is_sorted());
+    let cores = describe(&all_respond(&ids), &processors, topology);
+    for package in 0..2 {
+        let here = || cores.iter().filter(|core| core.package == package);
+        assert_eq!(here().count(), 20);
+        let mut numbers: Vec<u32> = here().map(|core| core.core).collect();
+        numbers.dedup();
+        // Two threads each, with the gap that the package's floor plan has.
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 8, 9, 10, 11, 12]);
+    }
+    let core = cores.iter().find(|core| core.apic_id == 33).unwrap();
+    assert_eq!((core.package, core.core, core.acpi_uid), (1, 0, 30));
+}
+
+#[test]
+fn the_ids_of_a_server_with_512_threads() {
+    let topology = topology(MANY_CORES);
+    assert_eq!(topology.place(0), (0, 0));
+    assert_eq!(topology.place(255), (0, 127));
+    assert_eq!(topology.place(256), (1, 0));
+    assert_eq!(topology.place(511), (1, 127));
+}
+
+#[test]
+fn cores_to_start_are_those_enabled_and_this_one() {
+    let mut processors = vec![processor(6, 0), processor(2, 1), processor(2, 2)];
+    processors.push(Processor {
+        enabled: false,
+        ..processor(4, 3)
+    });
+    assert_eq!(to_start(&firmware(&processors), 2), [2, 6]);
+    // This core runs, whatever firmware says of it.
+    assert_eq!(to_start(&firmware(&processors), 4), [2, 4, 6]);
+    assert_eq!(to_start(&Firmware::default(), 7), [7]);
+}
+
+#[test]
+fn a_core_that_does_not_answer_is_described_as_such() {
+    let found = [
+        FoundCore {
+            apic_id: 0,
+            responding: true,
+        },
+        FoundCore {
+            apic_id: 1,
+            responding: false,
+        },
+    ];
+    // Firmware does not name core 1: its number stands for its UID.
+    let cores = describe(&found, &[processor(0, 9)], bits(1, 1));
+    assert_eq!(
+        cores.iter().map(|core| core.responding).collect::<Vec<_>>(),
+        [true, false]
+    );
+    assert_eq!((cores[0].acpi_uid, cores[1].acpi_uid), (9, 1));
+    assert_eq!(cores[0].core, cores[1].core);
+}
+
+fn processor(apic_id: u32, acpi_uid: u32) -> Processor {
+    Processor {
+        apic_id,
+        acpi_uid,
+        enabled: true,
+    }
+}
+
+fn firmware(processors: &[Processor]) -> Firmware {
+    Firmware {
+        madt: Some(Madt {
+            processors: processors.to_vec(),
+            ..Madt::default()
+        }),
+        ..Firmware::default()
+    }
+}
+
+fn all_respond(ids: &[u32]) -> Vec<FoundCore> {
+    let core = |&apic_id| FoundCore {
+        apic_id,
+        responding: true,
+    };
+    ids.iter().map(core).collect()
+}
+
+proptest! {
+    /// A hypervisor may answer anything, and go on answering.
+    #[test]
+    fn any_answer_of_cpuid_makes_a_topology(
+        answers in vec(any::<[u32; 4]>(), 1..16),
+        most in prop_oneof![Just(0x1f), Just(0x0b), 0..0x20u32],
+        apic_id in any::<u32>(),
+    ) {
+        let topology = Topology::of(&|leaf, subleaf| match leaf {
+            0 => [most, 0, 0, 0],
+            _ => answers[(leaf as usize * 31 + subleaf as usize) % answers.len()],
+        });
+        prop_assert!(topology.thread_bits <= topology.package_bits);
+        let (package, core) = topology.place(apic_id);
+        // Nothing of the ID is lost but the thread.
+        let threads = apic_id & ((1 << topology.thread_bits) - 1);
+        prop_assert_eq!(
+            package << topology.package_bits | core << topology.thread_bits | threads,
+            apic_id
+        );
+    }
+}
