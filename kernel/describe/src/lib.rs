@@ -6,16 +6,19 @@
 //!
 //! * [`cores`]: which cores there are, and where they are in their packages.
 //! * [`images`]: what the loader's files are.
+//! * [`ports`]: where the shell's serial port may be.
 //!
 //! Neighbours: `bulkhead-firmware` and `bulkhead-pci` read what is put together here;
 //! `bulkhead-model` says what a machine is, and what follows from its memory map.
 #![no_std]
 #![forbid(unsafe_code)]
+#![warn(clippy::cast_possible_truncation)]
 
 extern crate alloc;
 
 pub mod cores;
 pub mod images;
+pub mod ports;
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -152,8 +152,11 @@ pub(crate) unsafe fn activate(image: ImagePlace, cached: &RegionSet) -> Roots {
     tables.root4.0[ENTRIES - 1] = image.physical_of(&raw const tables.high) | TABLE;
 
     map_low(tables, image, cached);
-    let top = cached.iter().last().map_or(0, Region::end);
-    let gigabytes = top.div_ceil(GIB).max(4);
+    let gigabytes = cached
+        .iter()
+        .last()
+        .map_or(0, |last| last.end().div_ceil(GIB))
+        .max(4);
     map_above_4_gib(tables, cached, gigabytes);
     map_image(tables, image);
 
@@ -162,8 +165,7 @@ pub(crate) unsafe fn activate(image: ImagePlace, cached: &RegionSet) -> Roots {
     // SAFETY: the running code and its stack lie in the image, which is mapped at the same
     // virtual address by the new tables.
     unsafe { install(roots) };
-    // SAFETY: the tables just installed map all of that one to one; nothing was read through the
-    // loader's mapping that is still in use.
+    // SAFETY: so the tables say; no pointer by the loader's mapping is in use any more.
     unsafe { phys::set_window(0, gigabytes * GIB) };
     ROOTS.call_once(|| roots);
     roots

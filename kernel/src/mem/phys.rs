@@ -45,9 +45,14 @@ pub(crate) fn pointer<T>(address: u64) -> *mut T {
     core::ptr::with_exposed_provenance_mut((address + offset()) as usize)
 }
 
+/// One past the highest address that is mapped.
+pub(crate) fn reach() -> u64 {
+    LIMIT.load(Ordering::Relaxed)
+}
+
 /// Whether all of the region is mapped.
 pub(crate) fn reaches(region: Region) -> bool {
-    region.end() <= LIMIT.load(Ordering::Relaxed)
+    region.end() <= reach()
 }
 
 /// The bytes of a region.

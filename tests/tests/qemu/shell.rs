@@ -29,7 +29,7 @@ fn dialogue() {
     machine.expect("cores", &["0", "3", "bulkhead", "parked"]);
     machine.expect("memory", &["free", "kernel", "linux"]);
     machine.expect("devices", &["com1", "8086:29c0"]);
-    machine.expect("images", &["linux", "6.1.0", "demo"]);
+    machine.expect("images", &["linux", "ok", "6.1.0", "demo"]);
     machine.expect("machine", &["BIOS", "GRUB", "MCFG"]);
 
     // Editing: left, insert, Home, kill to the end, yank nothing; the line runs as it looks.
