@@ -79,10 +79,25 @@ pub(crate) unsafe fn mask_io_apics(_: &Alone, firmware: &Firmware) {
     }
 }
 
+/// Cores that firmware names and that are not used.
+pub(crate) struct LeftOut {
+    /// Because the mode in which firmware left the local APICs can't address their IDs.
+    pub(crate) unreachable: usize,
+    /// Because there are too many.
+    pub(crate) too_many: usize,
+}
+
 /// Enters the cores that firmware names; this one alone if it names none. Says how many were left
-/// out because there are too many.
-pub(crate) fn init_cores(firmware: &Firmware) -> usize {
-    cores::init(&to_start(firmware, apic::id()))
+/// out.
+pub(crate) fn init_cores(firmware: &Firmware) -> LeftOut {
+    let mut ids = to_start(firmware, apic::id());
+    let named = ids.len();
+    // In xAPIC mode an INIT to core 256 would go to core 0, and one to core 255 to all.
+    ids.retain(|id| apic::reaches(*id) || *id == apic::id());
+    LeftOut {
+        unreachable: named - ids.len(),
+        too_many: cores::init(&ids),
+    }
 }
 
 /// The whole description, after everything was looked at.

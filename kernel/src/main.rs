@@ -31,7 +31,7 @@ use bulkhead_model::budget::{self, Extent};
 use bulkhead_model::{MemoryRange, map};
 use bulkhead_shell::Options;
 use console::serial::Known;
-use cpu::{apic, cores, mtrr, pic, smp, trap, tsc};
+use cpu::{apic, cores, mtrr, pic, smp, state, trap, tsc};
 use layout::LARGEST;
 use mem::{frames, heap, paging};
 use power::Power;
@@ -68,7 +68,7 @@ fn kmain(info: BootInfo) -> ! {
     pic::mask_pics();
     // SAFETY: it was just read from the machine's tables.
     unsafe { machine::mask_io_apics(&alone, &firmware) };
-    apic::record_mode();
+    apic::record();
     apic::quiesce();
     apic::calibrate_timer();
     mtrr::record();
@@ -110,8 +110,8 @@ fn settle_heap(extent: &Extent) {
 
 /// How the other cores were started.
 struct Started {
-    /// Cores that are not handled, because there are too many.
-    left_out: usize,
+    /// Cores that are not handled.
+    left_out: machine::LeftOut,
     /// Whether there was a page for the trampoline; without it none is started.
     has_trampoline: bool,
 }
@@ -121,6 +121,8 @@ fn start_cores(firmware: &Firmware) -> Started {
     let has_trampoline = smp::install_trampoline();
     partition::runtime::init();
     let left_out = machine::init_cores(firmware);
+    state::put_back();
+    log::info!("processor: {} registers remembered", state::remembered());
     log::info!("cores: {} to be started", cores::count().saturating_sub(1));
     if has_trampoline {
         smp::start_all();

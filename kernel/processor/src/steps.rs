@@ -5,6 +5,11 @@ use crate::cpuid::{Features, Leaf, Output, Vendor};
 use crate::presence::Count;
 use crate::table::{Acknowledgement, Action, Row, TABLE};
 
+/// The register that moves a core's time-stamp counter.
+///
+/// Source: Intel SDM Vol. 3B, "`IA32_TSC_ADJUST` MSR".
+pub const TSC_ADJUST: u32 = 0x3b;
+
 /// One thing to do with one register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {

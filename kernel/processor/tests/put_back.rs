@@ -5,12 +5,11 @@ mod machines;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bulkhead_processor::steps::{Registers, Step, apply, put_back};
+use bulkhead_processor::steps::{Registers, Step, TSC_ADJUST, apply, put_back};
 use bulkhead_processor::table::{Acknowledgement, Action, TABLE};
 use bulkhead_processor::{BootValues, Features};
 use machines::{ALL, CLIENT, Processor, QEMU_64, QEMU_MAX, SERVER, ZEN_1, ZEN_4, ZEN_5};
 
-const TSC_ADJUST: u32 = 0x3b;
 const TRACE: u32 = 0x570;
 const GLOBAL: u32 = 0x38f;
 const SAMPLES: u32 = 0x3f1;
@@ -51,7 +50,7 @@ impl Core {
     /// A Linux has used it all.
     fn after_a_linux(&mut self) {
         for (number, value) in &mut self.values {
-            *value ^= 0xf2ff_0000 + u64::from(*number) | 1;
+            *value ^= (0xf2ff_0000 + u64::from(*number)) | 1;
         }
     }
 

@@ -1,15 +1,21 @@
-//! The local APIC: who am I, send an IPI, acknowledge, be quiet.
+//! The local APIC: who am I, acknowledge, be quiet; [`ipi`]: send to another.
 //!
 //! The mode (xAPIC registers in memory, or x2APIC as model-specific registers) is read at each
 //! use, because a Linux may have changed it on the core that comes back.
 //!
 //! Source: Intel SDM Vol. 3A, chapter "Advanced Programmable Interrupt Controller (APIC)".
 
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+mod ipi;
+
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+use bulkhead_processor::apic::{MASKED, is_firmwares, local_vector};
 
 use super::{read_msr, tsc, write_msr};
 use crate::layout::vector;
 use crate::mem::phys;
+
+pub(crate) use ipi::{reaches, send_doorbell, send_fixed, send_init, send_nmi, send_startup};
 
 const APIC_BASE: u32 = 0x1b;
 const BASE_X2APIC: u64 = 1 << 10;
@@ -39,20 +45,27 @@ mod register {
     pub(super) const TIMER_INITIAL: u32 = 0x380;
     pub(super) const TIMER_CURRENT: u32 = 0x390;
     pub(super) const TIMER_DIVIDE: u32 = 0x3e0;
+    /// AMD's: how many more entries of the local vector table there are.
+    pub(super) const EXTENDED_FEATURES: u32 = 0x400;
+    /// AMD's: the first of them.
+    pub(super) const EXTENDED_LVT: u32 = 0x500;
 }
 
 const SOFTWARE_ENABLE: u32 = 1 << 8;
-const MASKED: u32 = 1 << 16;
 const PERIODIC: u32 = 1 << 17;
 const DIVIDE_BY_16: u32 = 0b0011;
-const DELIVERY_INIT: u32 = 0b101 << 8;
-const DELIVERY_NMI: u32 = 0b100 << 8;
-const DELIVERY_STARTUP: u32 = 0b110 << 8;
-const LEVEL_ASSERT: u32 = 1 << 14;
-const SEND_PENDING: u32 = 1 << 12;
 
 /// Whether firmware had switched to x2APIC before we came.
 static X2APIC_AT_BOOT: AtomicBool = AtomicBool::new(false);
+
+/// Of the version register: there are AMD's extended registers.
+const HAS_EXTENDED: u32 = 1 << 31;
+/// Extended entries that are remembered; processors have four.
+const EXTENDED: usize = 4;
+
+/// What firmware had in the boot processor's entries that may be its own: thermal, corrected machine
+/// checks, and AMD's extended ones.
+static AT_BOOT: [AtomicU32; 2 + EXTENDED] = [const { AtomicU32::new(MASKED) }; 2 + EXTENDED];
 
 static TIMER_TICKS_PER_MS: AtomicU64 = AtomicU64::new(0);
 
@@ -129,9 +142,35 @@ pub(crate) fn quiesce() {
     acknowledge_all();
 }
 
-/// Remembers the mode in which firmware left the boot processor's APIC.
-pub(crate) fn record_mode() {
+/// Remembers the mode in which firmware left the boot processor's APIC, and what may be firmware's
+/// in it. To be called before [`quiesce`].
+pub(crate) fn record() {
     X2APIC_AT_BOOT.store(matches!(mode(), Mode::Registers), Ordering::Relaxed);
+    for (entry, at_boot) in entries_of_firmware() {
+        at_boot.store(read(entry), Ordering::Relaxed);
+    }
+}
+
+/// The entries that may be firmware's, of those that this APIC has, each with its value at boot.
+fn entries_of_firmware() -> impl Iterator<Item = (u32, &'static AtomicU32)> {
+    let version = read(register::VERSION);
+    let highest = version >> 16 & 0xff;
+    let extended = if version & HAS_EXTENDED == 0 {
+        0
+    } else {
+        read(register::EXTENDED_FEATURES) >> 16 & 0xff
+    };
+    let (own, more) = AT_BOOT.split_at(2);
+    [(register::LVT_THERMAL, 5), (register::LVT_CMCI, 6)]
+        .into_iter()
+        .zip(own)
+        .filter(move |((_, least), _)| highest >= *least)
+        .map(|((entry, _), at_boot)| (entry, at_boot))
+        .chain(
+            (0..extended)
+                .zip(more)
+                .map(|(number, at_boot)| (register::EXTENDED_LVT + number * 0x10, at_boot)),
+        )
 }
 
 /// Brings this core's APIC into the mode that firmware chose for the machine: a Linux may have
@@ -166,7 +205,8 @@ pub(crate) fn drain_pending() {
     }
 }
 
-/// Stops the timer and masks every local vector table entry that this APIC has.
+/// Stops the timer and masks every local vector table entry that this APIC has and firmware does not
+/// wait for.
 fn mask_local_sources() {
     write(register::LVT_TIMER, MASKED);
     write(register::TIMER_INITIAL, 0);
@@ -177,11 +217,8 @@ fn mask_local_sources() {
     if highest >= 4 {
         write(register::LVT_PERFORMANCE, MASKED);
     }
-    if highest >= 5 {
-        write(register::LVT_THERMAL, MASKED);
-    }
-    if highest >= 6 {
-        write(register::LVT_CMCI, MASKED);
+    for (entry, at_boot) in entries_of_firmware() {
+        write(entry, local_vector(at_boot.load(Ordering::Relaxed)));
     }
     write(register::ERROR_STATUS, 0);
 }
@@ -196,11 +233,17 @@ fn acknowledge_all() {
     }
 }
 
-/// Leaves the local APIC as Linux finds it after a reset: software-disabled, all masked.
+/// Leaves the local APIC as Linux finds it after a reset: software-disabled, all masked. But an entry
+/// that is firmware's would be masked by that, for good: then it is left enabled, as firmware hands it
+/// to any Linux.
 pub(crate) fn hand_over() {
     mask_local_sources();
     acknowledge_all();
-    write(register::SPURIOUS, u32::from(vector::SPURIOUS));
+    let has_firmwares =
+        entries_of_firmware().any(|(_, at_boot)| is_firmwares(at_boot.load(Ordering::Relaxed)));
+    if !has_firmwares {
+        write(register::SPURIOUS, u32::from(vector::SPURIOUS));
+    }
 }
 
 /// Acknowledges the interrupt being handled.
@@ -217,54 +260,6 @@ pub(crate) fn end_of_interrupt_if_in_service(vector: u8) -> bool {
         end_of_interrupt();
     }
     is_in_service
-}
-
-fn send(destination: u32, command: u32) {
-    match mode() {
-        // SAFETY: x2APIC has one 64-bit command register; destination in the upper half.
-        Mode::Registers => unsafe {
-            let value = (u64::from(destination) << 32) | u64::from(command);
-            write_msr(X2APIC_MSR + (register::COMMAND_LOW >> 4), value);
-        },
-        _ => {
-            write(register::COMMAND_HIGH, destination << 24);
-            write(register::COMMAND_LOW, command);
-            // Bounded: a core that can't deliver must not hang this one.
-            let _ = tsc::wait_until(1_000, || read(register::COMMAND_LOW) & SEND_PENDING == 0);
-        }
-    }
-}
-
-/// Rings the doorbell of a core that is parked.
-pub(crate) fn send_doorbell(destination: u32) {
-    send_fixed(destination, vector::DOORBELL);
-}
-
-/// Sends an interrupt of that vector.
-pub(crate) fn send_fixed(destination: u32, vector: u8) {
-    send(destination, LEVEL_ASSERT | u32::from(vector));
-}
-
-/// Sends INIT: the core forgets what it did and waits for a start-up IPI.
-///
-/// # Safety
-/// 1. Never to the machine's boot processor: it would run the firmware.
-/// 2. Nothing that the core was doing may be needed by anybody.
-pub(crate) unsafe fn send_init(destination: u32) {
-    send(destination, LEVEL_ASSERT | DELIVERY_INIT);
-}
-
-/// Sends a start-up IPI for the page of that number.
-pub(crate) fn send_startup(destination: u32, page: u8) {
-    send(
-        destination,
-        LEVEL_ASSERT | DELIVERY_STARTUP | u32::from(page),
-    );
-}
-
-/// Sends a non-maskable interrupt.
-pub(crate) fn send_nmi(destination: u32) {
-    send(destination, LEVEL_ASSERT | DELIVERY_NMI);
 }
 
 /// Measures the timer's rate against the time-stamp counter.

@@ -106,6 +106,7 @@ pub(crate) fn init(apic_ids: &[u32]) -> usize {
             LIFE.set_core_state(index, CoreState::Bulkhead);
         }
     }
+    super::state::init(known);
     COUNT.store(known, Ordering::Release);
     apic_ids.len() - known
 }

@@ -5,6 +5,7 @@
 //! * [`cores`]: the table of all cores and what each is doing.
 //! * [`stacks`]: every core's stacks and their guard pages.
 //! * [`smp`]: INIT-SIPI-SIPI and the trampoline below 1 MiB.
+//! * [`state`]: what a Linux leaves in a core's registers, put back; [`msr`]: those that may not be there.
 //! * [`mtrr`]: memory types, made the same on every core.
 //! * [`tsc`] keeps time.
 //! * [`pic`]: the two 8259 and the I/O APIC pins, masked.
@@ -12,10 +13,12 @@
 pub(crate) mod apic;
 pub(crate) mod cores;
 pub(crate) mod gdt;
+mod msr;
 pub(crate) mod mtrr;
 pub(crate) mod pic;
 pub(crate) mod smp;
 pub(crate) mod stacks;
+pub(crate) mod state;
 pub(crate) mod trap;
 pub(crate) mod tsc;
 

@@ -11,7 +11,7 @@ use x86_64::VirtAddr;
 use x86_64::structures::DescriptorTablePointer;
 use x86_64::structures::idt::{Entry, HandlerFunc};
 
-use super::{apic, cores, gdt, stacks};
+use super::{apic, cores, gdt, msr, stacks};
 use crate::console::serial;
 use crate::layout::vector;
 use crate::panic;
@@ -27,6 +27,7 @@ const STUB_BYTES: u64 = 16;
 /// The vector of the non-maskable interrupt.
 pub(crate) const NMI: u64 = 2;
 const DOUBLE_FAULT: u64 = 8;
+const GENERAL_PROTECTION: u64 = 13;
 const PAGE_FAULT: u64 = 14;
 /// The vector of the machine check.
 pub(crate) const MACHINE_CHECK: u64 = 18;
@@ -154,7 +155,13 @@ pub(crate) fn enable_machine_checks() {
     unsafe { Cr4::update(|flags| flags.insert(Cr4Flags::MACHINE_CHECK_EXCEPTION)) };
 }
 
-extern "C" fn handle(frame: &Frame) {
+extern "C" fn handle(frame: &mut Frame) {
+    if frame.vector == GENERAL_PROTECTION
+        && let Some(next) = msr::after_fault(frame.instruction)
+    {
+        frame.instruction = next;
+        return;
+    }
     let number = frame.vector as u8;
     if matches!(number, vector::TIMER | vector::DOORBELL) {
         apic::end_of_interrupt();

@@ -15,7 +15,7 @@ use bulkhead_terminal::keyboard::Keymap;
 
 use super::Kernel;
 use crate::console::{self, keyboard, screen, serial};
-use crate::cpu::{apic, cores, trap, tsc};
+use crate::cpu::{apic, cores, state, trap, tsc};
 use crate::images;
 use crate::mem::heap;
 use crate::partition::{self, LIFE, runtime};
@@ -149,6 +149,10 @@ impl Control for Kernel {
             "heap: {} of {} bytes in use, at most {} so far",
             heap.used, heap.size, heap.peak
         )?;
+        let refused = state::refused();
+        if refused > 0 {
+            writeln!(out, "processor: {refused} writes of registers were refused")?;
+        }
         for vector in 0..=u8::MAX {
             let count = trap::unexpected(vector);
             if count != 0 {

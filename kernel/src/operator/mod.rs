@@ -212,9 +212,17 @@ pub(crate) fn report(
             tsc::khz() / 1000
         );
     }
-    if started.left_out > 0 {
-        let left_out = started.left_out;
-        println!("{left_out} cores are left out: at most {MAX_CORES} are handled");
+    let left_out = &started.left_out;
+    if left_out.unreachable > 0 {
+        println!(
+            "{} cores are left out: firmware left the local APICs in xAPIC mode, in which IDs from 255 \
+             on can't be addressed (its set-up may have x2APIC)",
+            left_out.unreachable
+        );
+    }
+    if left_out.too_many > 0 {
+        let count = left_out.too_many;
+        println!("{count} cores are left out: at most {MAX_CORES} are handled");
     }
     if info.modules.len() == MAX_IMAGES {
         println!("{MAX_IMAGES} images are taken; if the loader brought more, they are not");

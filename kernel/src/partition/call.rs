@@ -10,6 +10,7 @@ use bulkhead_lifecycle::{Status, Variables};
 use super::linux_memory::LinuxMemory;
 use super::rim::Rim;
 use super::{LIFE, detour, plans};
+use crate::cpu::state;
 
 /// Numbers of the services, in the table's order.
 mod service {
@@ -47,6 +48,7 @@ impl Call {
 /// Serves a call; the result is its EFI status. Does not return to a Linux that is being ended.
 pub(crate) extern "C" fn serve(call: &Call) -> u64 {
     let caller = call.partition as usize;
+    let _time = state::own_time();
     let rim = Rim::here();
     LIFE.tend(&rim);
     // SAFETY: this is a core of the partition whose Linux calls, which is live.

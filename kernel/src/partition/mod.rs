@@ -15,7 +15,7 @@
 
 use bulkhead_lifecycle::{Duty, End, Lifecycle};
 
-use crate::cpu::{apic, cores, gdt, halt_for_ever, mtrr, trap};
+use crate::cpu::{apic, cores, gdt, halt_for_ever, mtrr, state, trap};
 use crate::layout::{MAX_CORES, MAX_PARTITIONS};
 use crate::reset_vector;
 use rim::Rim;
@@ -48,6 +48,7 @@ pub(crate) extern "C" fn core_main(reason: u64, kind: u64, partition: u64, _stat
     cores::load_segments();
     trap::load();
     trap::enable_machine_checks();
+    state::put_back();
     mtrr::apply();
     apic::quiesce();
     let rim = Rim::here();

@@ -10,6 +10,7 @@ use crate::cpuid::Leaf::{
 use crate::cpuid::Output::{Eax, Ebx, Ecx, Edx};
 use crate::cpuid::Vendor;
 use crate::presence::{Count, Presence};
+use crate::steps::TSC_ADJUST;
 use Action::{
     AcknowledgeCounters, Clear, Leave, Restore, RestoreFirst, Rewrite, Set, Stop, StopAndAwait,
     StopThenRestore,
@@ -59,7 +60,7 @@ const EFER_OTHERS: u64 = !(1 << 8 | 1 << 10 | 1 << 11);
 #[rustfmt::skip]
 pub const TABLE: &[Row] = &[
     // Time, before anything is timed.
-    Row::one(0x3b, "IA32_TSC_ADJUST", Bit(Extended, Ebx, 1), RestoreFirst, "Linux zeroes it where firmware did not, or sets it; times taken before and after would have two bases"),
+    Row::one(TSC_ADJUST, "IA32_TSC_ADJUST", Bit(Extended, Ebx, 1), RestoreFirst, "Linux zeroes it where firmware did not, or sets it; times taken before and after would have two bases"),
 
     // What writes to memory or interrupts by itself.
     Row::one(0x570, "IA32_RTIT_CTL", TRACE, Stop, "the trace is written to physical addresses: RAM of the next owner"),

@@ -5,27 +5,27 @@
 
 use bulkhead_processor::Features;
 
-pub const INTEL: [u32; 3] = [
+pub(crate) const INTEL: [u32; 3] = [
     u32::from_le_bytes(*b"Genu"),
     u32::from_le_bytes(*b"ntel"),
     u32::from_le_bytes(*b"ineI"),
 ];
-pub const AMD: [u32; 3] = [
+pub(crate) const AMD: [u32; 3] = [
     u32::from_le_bytes(*b"Auth"),
     u32::from_le_bytes(*b"cAMD"),
     u32::from_le_bytes(*b"enti"),
 ];
 
 /// One processor: its maker, its highest leaves, its leaves, and its capability registers.
-pub struct Processor {
-    pub name: &'static str,
-    pub maker: [u32; 3],
-    pub highest: [u32; 2],
-    pub leaves: &'static [((u32, u32), [u32; 4])],
-    pub registers: &'static [(u32, u64)],
+pub(crate) struct Processor {
+    pub(crate) name: &'static str,
+    pub(crate) maker: [u32; 3],
+    pub(crate) highest: [u32; 2],
+    pub(crate) leaves: &'static [((u32, u32), [u32; 4])],
+    pub(crate) registers: &'static [(u32, u64)],
 }
 
-pub const fn bits(numbers: &[u32]) -> u32 {
+pub(crate) const fn bits(numbers: &[u32]) -> u32 {
     let (mut value, mut at) = (0, 0);
     while at < numbers.len() {
         value |= 1 << numbers[at];
@@ -35,7 +35,7 @@ pub const fn bits(numbers: &[u32]) -> u32 {
 }
 
 impl Processor {
-    pub fn query(&self, leaf: u32, sub: u32) -> [u32; 4] {
+    pub(crate) fn query(&self, leaf: u32, sub: u32) -> [u32; 4] {
         let [first, second, third] = self.maker;
         match leaf {
             0 => [self.highest[0], first, second, third],
@@ -49,7 +49,7 @@ impl Processor {
         }
     }
 
-    pub fn features(&self) -> Features {
+    pub(crate) fn features(&self) -> Features {
         Features::read(
             |leaf, sub| self.query(leaf, sub),
             |register| {
@@ -67,7 +67,7 @@ impl Processor {
 
 /// A client of Intel with trace, feedback, shadow stacks and architectural last branches (Alder
 /// Lake's large cores).
-pub const CLIENT: Processor = Processor {
+pub(crate) const CLIENT: Processor = Processor {
     name: "Intel client",
     maker: INTEL,
     highest: [0x20, 0x8000_0008],
@@ -100,7 +100,7 @@ pub const CLIENT: Processor = Processor {
 
 /// A server of Intel before architectural last branches, with transactions, PASID and matrices, and
 /// with FRED, so that all of Intel's rows are met.
-pub const SERVER: Processor = Processor {
+pub(crate) const SERVER: Processor = Processor {
     name: "Intel server",
     maker: INTEL,
     highest: [0x20, 0x8000_0008],
@@ -130,7 +130,7 @@ pub const SERVER: Processor = Processor {
     ],
 };
 
-pub const ZEN_1: Processor = Processor {
+pub(crate) const ZEN_1: Processor = Processor {
     name: "AMD Zen 1",
     maker: AMD,
     highest: [0xd, 0x8000_001f],
@@ -150,7 +150,7 @@ pub const ZEN_1: Processor = Processor {
     registers: &[(0x179, 23)],
 };
 
-pub const ZEN_4: Processor = Processor {
+pub(crate) const ZEN_4: Processor = Processor {
     name: "AMD Zen 4",
     maker: AMD,
     highest: [0x10, 0x8000_0028],
@@ -172,7 +172,7 @@ pub const ZEN_4: Processor = Processor {
 };
 
 /// The same with what came after: adjustable time, bus-lock traps, and more counters than six.
-pub const ZEN_5: Processor = Processor {
+pub(crate) const ZEN_5: Processor = Processor {
     name: "AMD Zen 5",
     leaves: &[
         ((1, 0), [0, 0, bits(&[24, 26]), bits(&[11, 14])]),
@@ -192,7 +192,7 @@ pub const ZEN_5: Processor = Processor {
 };
 
 /// QEMU's oldest model: hardly anything, by a maker that has legacy counters.
-pub const QEMU_64: Processor = Processor {
+pub(crate) const QEMU_64: Processor = Processor {
     name: "qemu64",
     maker: AMD,
     highest: [0xd, 0x8000_000a],
@@ -204,7 +204,7 @@ pub const QEMU_64: Processor = Processor {
 };
 
 /// QEMU's largest model under TCG.
-pub const QEMU_MAX: Processor = Processor {
+pub(crate) const QEMU_MAX: Processor = Processor {
     name: "max",
     maker: AMD,
     highest: [0xd, 0x8000_000a],
@@ -217,6 +217,6 @@ pub const QEMU_MAX: Processor = Processor {
     registers: &[(0x179, 1 << 24 | 1 << 8 | 10)],
 };
 
-pub const ALL: [&Processor; 7] = [
+pub(crate) const ALL: [&Processor; 7] = [
     &CLIENT, &SERVER, &ZEN_1, &ZEN_4, &ZEN_5, &QEMU_64, &QEMU_MAX,
 ];
