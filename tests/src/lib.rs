@@ -139,6 +139,13 @@ impl Kernel {
         self.folder().join("efivarfs.ko")
     }
 
+    /// One of its modules, by its path below the modules' folder `kernel`.
+    #[must_use]
+    pub fn driver(self, path: &str) -> PathBuf {
+        let modules = self.folder().join("lib/modules").join(self.release());
+        modules.join("kernel").join(path)
+    }
+
     /// Its version, as `uname -r` prints it.
     #[must_use]
     pub fn release(self) -> String {

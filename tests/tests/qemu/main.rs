@@ -14,6 +14,7 @@ mod last;
 mod lifecycle;
 mod loaders;
 mod pair;
+mod processor;
 mod refusals;
 mod screen;
 mod serial;
@@ -68,6 +69,7 @@ fn main() {
         contention::stories(),
         last::stories(),
         faults::stories(),
+        processor::stories(),
         loaders::stories(),
         boot::stories(),
         generic::stories(),

@@ -1,0 +1,107 @@
+//! What a Linux leaves in a core's registers is not there for the next one.
+//!
+//! Root of a stock Linux writes registers that neither Linux nor Bulkhead uses here, and that the
+//! emulator keeps over an INIT as a processor does.
+
+use bulkhead_tests::iso::Iso;
+use bulkhead_tests::qemu::{Machine, Running};
+use bulkhead_tests::{Kernel, guest_tool, initrd_with};
+use libtest_mimic::Trial;
+
+use crate::story;
+
+pub(crate) fn stories() -> Vec<Trial> {
+    vec![
+        story("processor::registers", || {
+            // VM_HSAVE_PA, IA32_PKRS.
+            registers("registers", "max", &["c0010117", "6e1"]);
+        }),
+        story("processor::registers_of_intel", || {
+            // IA32_MISC_ENABLE.
+            registers("registers_of_intel", "Skylake-Client", &["1a0"]);
+        }),
+    ]
+}
+
+const KERNEL: Kernel = Kernel::Debian61Cloud;
+const CPUS: [u32; 2] = [0, 1];
+
+/// The registers of both cores of the partition.
+fn read(machine: &mut Running, names: &[&str]) -> Vec<u64> {
+    machine.linux_expect(2, "msr load /lib/msr.ko", "MSR ok");
+    let mut values = Vec::new();
+    for cpu in CPUS {
+        let output = machine.linux(2, &format!("msr read {cpu} {}", names.join(" ")));
+        let lines = output.lines().filter_map(|line| {
+            let (name, value) = line.trim().split_once(' ')?;
+            names
+                .contains(&name)
+                .then(|| u64::from_str_radix(value, 16).ok())?
+        });
+        let found: Vec<u64> = lines.collect();
+        if found.len() != names.len() {
+            machine.fail(&format!("the registers {names:?} of CPU {cpu}: {output}"));
+        }
+        values.extend(found);
+    }
+    values
+}
+
+/// Changes them all on both cores; the emulator must keep that.
+fn change(machine: &mut Running, names: &[&str], before: &[u64]) {
+    /// All but bit 0 of the first register are addresses of a page.
+    const CHANGE: u64 = 0x1001;
+    for (number, value) in before.iter().enumerate() {
+        let (cpu, name) = (CPUS[number / names.len()], names[number % names.len()]);
+        let line = format!("msr write {cpu} {name} {:x}", value ^ CHANGE);
+        machine.linux_expect(2, &line, "MSR ok");
+    }
+    for cpu in CPUS {
+        for (number, name) in names.iter().enumerate() {
+            let value = before[cpu as usize * names.len() + number] ^ CHANGE;
+            let line = format!("msr read {cpu} {name}");
+            machine.linux_expect(2, &line, &format!("{name} {value:x}"));
+        }
+    }
+}
+
+/// A Linux on two cores changes the registers on both, and reboots, by which one of them comes back
+/// without an INIT and the other by one; then it does so again, and is restarted by force.
+fn registers(name: &str, processor: &str, names: &[&str]) {
+    let files = [
+        ("/bin/msr", guest_tool("msr")),
+        ("/lib/msr.ko", KERNEL.driver("arch/x86/kernel/msr.ko")),
+    ];
+    let iso = Iso::new(name)
+        .image("linux", KERNEL.image())
+        .image("demo", initrd_with(&format!("{name}.img"), &files))
+        .script(
+            "define one cores=1,2 memory=320M kernel=linux initrd=demo console=com2 restart=always cmdline=\"bulkhead.name=one quiet\"\n\
+             start one\n",
+        )
+        .make();
+    let mut machine = Machine::new(&iso, "run")
+        .arguments(&["-cpu", processor])
+        .start();
+    machine.wait_for_prompt();
+    machine.wait_for_demo(2);
+    let before = read(&mut machine, names);
+
+    change(&mut machine, names, &before);
+    machine.com(2).send("reboot -f\r");
+    machine.wait_for(1, "* one: rebooted");
+    machine.wait_for_demo(2);
+    assert_eq!(read(&mut machine, names), before, "after a reboot");
+
+    change(&mut machine, names, &before);
+    machine.com(2).skip();
+    machine.expect("restart one", &[]);
+    machine.wait_for_demo(2);
+    assert_eq!(
+        read(&mut machine, names),
+        before,
+        "after a restart by force"
+    );
+    let log = machine.command("log");
+    assert!(!log.contains("refused") && !log.contains("lost"), "{log}");
+}
