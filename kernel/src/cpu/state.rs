@@ -29,6 +29,9 @@ struct Saved {
     time: Option<u64>,
 }
 
+/// Eight fit a page.
+const _: () = assert!(size_of::<Record>() == 512);
+
 // SAFETY: only the core that a record belongs to touches it, and no handler of that core does.
 unsafe impl Sync for Record {}
 
