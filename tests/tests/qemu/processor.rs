@@ -13,21 +13,25 @@ use crate::story;
 pub(crate) fn stories() -> Vec<Trial> {
     vec![
         story("processor::registers", || {
-            // VM_HSAVE_PA, IA32_PKRS.
-            registers("registers", "max", &["c0010117", "6e1"]);
+            // VM_HSAVE_PA, the address of a page; IA32_PKRS.
+            registers("registers", "max", &[("c0010117", 0x1000), ("6e1", 1)]);
         }),
         story("processor::registers_of_intel", || {
             // IA32_MISC_ENABLE.
-            registers("registers_of_intel", "Skylake-Client", &["1a0"]);
+            registers("registers_of_intel", "Skylake-Client", &[("1a0", 1)]);
         }),
     ]
 }
+
+/// A register's number in hexadecimal, as the tool takes it, and what to change in it.
+type Register = (&'static str, u64);
 
 const KERNEL: Kernel = Kernel::Debian61Cloud;
 const CPUS: [u32; 2] = [0, 1];
 
 /// The registers of both cores of the partition.
-fn read(machine: &mut Running, names: &[&str]) -> Vec<u64> {
+fn read(machine: &mut Running, registers: &[Register]) -> Vec<u64> {
+    let names: Vec<&str> = registers.iter().map(|(name, _)| *name).collect();
     machine.linux_expect(2, "msr load /lib/msr.ko", "MSR ok");
     let mut values = Vec::new();
     for cpu in CPUS {
@@ -48,17 +52,11 @@ fn read(machine: &mut Running, names: &[&str]) -> Vec<u64> {
 }
 
 /// Changes them all on both cores; the emulator must keep that.
-fn change(machine: &mut Running, names: &[&str], before: &[u64]) {
-    /// All but bit 0 of the first register are addresses of a page.
-    const CHANGE: u64 = 0x1001;
-    for (number, value) in before.iter().enumerate() {
-        let (cpu, name) = (CPUS[number / names.len()], names[number % names.len()]);
-        let line = format!("msr write {cpu} {name} {:x}", value ^ CHANGE);
-        machine.linux_expect(2, &line, "MSR ok");
-    }
-    for cpu in CPUS {
-        for (number, name) in names.iter().enumerate() {
-            let value = before[cpu as usize * names.len() + number] ^ CHANGE;
+fn change(machine: &mut Running, registers: &[Register], before: &[u64]) {
+    for (cpu, values) in CPUS.into_iter().zip(before.chunks(registers.len())) {
+        for ((name, change), value) in registers.iter().zip(values) {
+            let value = value ^ change;
+            machine.linux_expect(2, &format!("msr write {cpu} {name} {value:x}"), "MSR ok");
             let line = format!("msr read {cpu} {name}");
             machine.linux_expect(2, &line, &format!("{name} {value:x}"));
         }
@@ -67,7 +65,7 @@ fn change(machine: &mut Running, names: &[&str], before: &[u64]) {
 
 /// A Linux on two cores changes the registers on both, and reboots, by which one of them comes back
 /// without an INIT and the other by one; then it does so again, and is restarted by force.
-fn registers(name: &str, processor: &str, names: &[&str]) {
+fn registers(name: &str, processor: &str, registers: &[Register]) {
     let files = [
         ("/bin/msr", guest_tool("msr")),
         ("/lib/msr.ko", KERNEL.driver("arch/x86/kernel/msr.ko")),
@@ -85,20 +83,20 @@ fn registers(name: &str, processor: &str, names: &[&str]) {
         .start();
     machine.wait_for_prompt();
     machine.wait_for_demo(2);
-    let before = read(&mut machine, names);
+    let before = read(&mut machine, registers);
 
-    change(&mut machine, names, &before);
+    change(&mut machine, registers, &before);
     machine.com(2).send("reboot -f\r");
     machine.wait_for(1, "* one: rebooted");
     machine.wait_for_demo(2);
-    assert_eq!(read(&mut machine, names), before, "after a reboot");
+    assert_eq!(read(&mut machine, registers), before, "after a reboot");
 
-    change(&mut machine, names, &before);
+    change(&mut machine, registers, &before);
     machine.com(2).skip();
     machine.expect("restart one", &[]);
     machine.wait_for_demo(2);
     assert_eq!(
-        read(&mut machine, names),
+        read(&mut machine, registers),
         before,
         "after a restart by force"
     );
