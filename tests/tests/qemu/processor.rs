@@ -20,6 +20,7 @@ pub(crate) fn stories() -> Vec<Trial> {
             // IA32_MISC_ENABLE.
             registers("registers_of_intel", "Skylake-Client", &[("1a0", 1)]);
         }),
+        story("processor::core_256", core_256),
     ]
 }
 
@@ -102,4 +103,28 @@ fn registers(name: &str, processor: &str, registers: &[Register]) {
     );
     let log = machine.command("log");
     assert!(!log.contains("refused") && !log.contains("lost"), "{log}");
+}
+
+/// A core whose ID has nine bits is started, and no other one is mistaken for it: in xAPIC mode the
+/// command would go to core 0. The BIOS has chosen x2APIC for it.
+fn core_256() {
+    let iso = Iso::new("core_256").script("").make();
+    let mut machine = Machine::new(&iso, "run")
+        .cores("2,maxcpus=258,sockets=2,cores=129")
+        .arguments(&[
+            "-cpu",
+            "max",
+            "-device",
+            "max-x86_64-cpu,socket-id=1,core-id=0,thread-id=0",
+        ])
+        .start();
+    machine.wait_for_prompt();
+    let cores = machine.command("cores");
+    let state = |id: &str| {
+        let mut lines = cores.lines().map(str::split_whitespace);
+        lines.find_map(|mut words| (words.next() == Some(id)).then(|| words.nth(3))?)
+    };
+    for (id, wanted) in [("0", "bulkhead"), ("1", "parked"), ("256", "parked")] {
+        assert_eq!(state(id), Some(wanted), "{cores}");
+    }
 }
