@@ -12,7 +12,7 @@ use core::fmt;
 
 use bulkhead_firmware::SerialRegisters;
 use bulkhead_model::Com;
-use bulkhead_terminal::serial::{PC_CLOCK, Ring, Speed, Uart};
+use bulkhead_terminal::serial::{Outlet, PC_CLOCK, Ring, Speed, Uart};
 
 use crate::boot::Alone;
 use crate::cpu::tsc;
@@ -44,8 +44,7 @@ struct Line {
     baud: u32,
     /// A port that was set up, and the rate that the firmware had left it.
     found: Option<(SerialRegisters, u32)>,
-    /// The transmitter did not get done in time: nobody waits for it again until it did.
-    is_stuck: bool,
+    outlet: Outlet,
 }
 
 static LINE: IrqLock<Line> = IrqLock::new(Line {
@@ -55,7 +54,7 @@ static LINE: IrqLock<Line> = IrqLock::new(Line {
     speed: Speed::USUAL,
     baud: 0,
     found: None,
-    is_stuck: false,
+    outlet: Outlet::new(),
 });
 
 /// The standard ports, but the shell's, at which a UART answers. Its scratch register is written
@@ -179,7 +178,7 @@ impl Line {
         self.uart = Some(uart);
         self.registers = Some(registers);
         self.speed = speed;
-        self.is_stuck = false;
+        self.outlet = Outlet::new();
         true
     }
 
@@ -215,23 +214,14 @@ impl Line {
     /// Sends a few bytes; those for which there is no room in time are dropped.
     fn send_piece(&mut self, bytes: &[u8]) {
         let Some(uart) = &mut self.uart else { return };
-        let ring = &mut self.ring;
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let limit = if self.is_stuck {
-                0
-            } else {
-                Speed::patience_us(self.baud)
-            };
+        let (ring, limit) = (&mut self.ring, Speed::patience_us(self.baud));
+        self.outlet.send(bytes, |rest, waits| {
             let mut sent = 0;
-            self.is_stuck = !tsc::wait_until(limit, || {
+            tsc::wait_until(if waits { limit } else { 0 }, || {
                 sent = uart.send(rest, ring);
                 sent > 0
             });
-            if self.is_stuck {
-                return;
-            }
-            rest = &rest[sent..];
-        }
+            sent
+        });
     }
 }

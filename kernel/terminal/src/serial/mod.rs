@@ -9,10 +9,12 @@
 //! polled port onto an interrupt line that a partition may own), takes divisors only that come
 //! out even, and does not tell which byte an error belongs to.
 
+mod outlet;
 mod ring;
 mod speed;
 mod uart;
 
+pub use outlet::Outlet;
 pub use ring::Ring;
 pub use speed::{PC_CLOCK, Speed, SpeedError};
 pub use uart::{Counts, Registers, Uart, XOFF, XON, is_present};

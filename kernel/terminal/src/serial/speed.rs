@@ -107,11 +107,11 @@ impl Speed {
         us.clamp(*LOOK_US.start(), *LOOK_US.end())
     }
 
-    /// Microseconds that a transmitter may take for a full FIFO and the byte before it, with as
-    /// much again for a machine that stands still now and then.
+    /// Microseconds that a transmitter may take for a full FIFO and the byte before it, with what an
+    /// operator can bear for whoever reads at the other end and is busy.
     #[must_use]
     pub fn patience_us(baud: u32) -> u64 {
-        20_000 + 2 * 17 * BITS * 1_000_000 / u64::from(baud.max(1))
+        2_000_000 + 2 * 17 * BITS * 1_000_000 / u64::from(baud.max(1))
     }
 }
 
