@@ -3,6 +3,7 @@
 # (msr.rs), with the stack as it was.
 .section .text
 .global guarded_read_msr
+.type guarded_read_msr, @function
 guarded_read_msr:
     movl %edi, %ecx
 .global guarded_rdmsr
@@ -12,8 +13,10 @@ guarded_rdmsr:
     orq %rdx, %rax
     movl $1, %edx
     ret
+.size guarded_read_msr, . - guarded_read_msr
 
 .global guarded_write_msr
+.type guarded_write_msr, @function
 guarded_write_msr:
     movl %edi, %ecx
     movl %esi, %eax
@@ -24,6 +27,7 @@ guarded_wrmsr:
     wrmsr
     movl $1, %edx
     ret
+.size guarded_write_msr, . - guarded_write_msr
 
 .global guarded_fault
 guarded_fault:

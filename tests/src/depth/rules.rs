@@ -173,6 +173,8 @@ const NESTING: &[(&str, u64)] = &[
     ("core::slice::sort::unstable::quicksort::quicksort", 22),
     ("core::slice::sort::stable::quicksort::quicksort", 22),
     ("core::slice::sort::shared::pivot::median3_rec", 4),
+    // Conditions in conditions: those of the table nest twice at most.
+    ("bulkhead_processor::presence::Presence::holds", 4),
     // Once more behind what a separator at the end leaves.
     ("core::str::iter::SplitInternal<P>::next_back", 2),
 ];

@@ -10,7 +10,7 @@ use crate::mem::{frames, phys};
 /// Makes the frame buffer reachable and write-combining, also above all RAM.
 ///
 /// # Safety
-/// To be called after [`activate`], on the boot processor, before any other core uses the tables.
+/// To be called after `activate`, on the boot processor, before any other core uses the tables.
 pub(crate) unsafe fn map_screen(screen: Region) {
     // SAFETY: by the caller's contract nobody else has a reference; the processor reads entries
     // whole, and those that change are of the frame buffer, which nobody uses yet.

@@ -4,9 +4,8 @@
 //! One that takes nothing for longer than an operator can bear is taken for dead: what is sent then is
 //! dropped, without waiting again, until it takes something. Then it is said how much was lost.
 
-use core::fmt::Write;
-
-use arrayvec::ArrayString;
+/// Digits of the largest number.
+const DIGITS: usize = 20;
 
 /// Whether the line takes what is sent, and what was lost.
 #[derive(Debug, Default)]
@@ -43,10 +42,10 @@ impl Outlet {
     /// were; with `true` it waits for room, as long as can be borne.
     pub fn send(&mut self, bytes: &[u8], mut push: impl FnMut(&[u8], bool) -> usize) {
         if self.lost > 0 {
-            let mut note = ArrayString::<48>::new();
-            // It has room for every number.
-            let _ = write!(note, "\r\n... {} bytes lost\r\n", self.lost);
-            if !self.push_all(note.as_bytes(), &mut push) {
+            let mut digits = [0; DIGITS];
+            let number = decimal(self.lost, &mut digits);
+            let note: [&[u8]; 3] = [b"\r\n... ", number, b" bytes lost\r\n"];
+            if !note.iter().all(|part| self.push_all(part, &mut push)) {
                 self.lost += bytes.len();
                 return;
             }
@@ -72,12 +71,35 @@ impl Outlet {
     }
 }
 
+/// A number in digits. Not by `core::fmt`: text is formatted into this line, and would be formatted
+/// within formatting, on stacks that are measured.
+fn decimal(mut number: usize, digits: &mut [u8; DIGITS]) -> &[u8] {
+    let mut first = DIGITS;
+    loop {
+        first -= 1;
+        digits[first] = b"0123456789"[number % 10];
+        number /= 10;
+        if number == 0 || first == 0 {
+            return &digits[first..];
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;
     use super::*;
     use std::string::String;
     use std::vec::Vec;
+
+    #[test]
+    fn numbers_have_all_their_digits() {
+        for number in [0, 7, 10, 500, usize::MAX] {
+            let mut digits = [0; DIGITS];
+            let text = String::from_utf8(decimal(number, &mut digits).to_vec()).unwrap();
+            assert_eq!(text, std::format!("{number}"));
+        }
+    }
 
     /// A transmitter that takes what `room` allows; how often it was waited for.
     struct Far {
