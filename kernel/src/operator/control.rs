@@ -18,7 +18,7 @@ use crate::console::{self, keyboard, screen, serial};
 use crate::cpu::{apic, cores, state, trap, tsc};
 use crate::images;
 use crate::mem::heap;
-use crate::partition::{self, LIFE, runtime};
+use crate::partition::{self, LIFE, call, runtime};
 
 /// `^C`.
 const INTERRUPT: u8 = 3;
@@ -149,6 +149,8 @@ impl Control for Kernel {
             "heap: {} of {} bytes in use, at most {} so far",
             heap.used, heap.size, heap.peak
         )?;
+        let longest = call::longest_us();
+        writeln!(out, "services: the longest call took {longest} us")?;
         let refused = state::refused();
         if refused > 0 {
             writeln!(out, "processor: {refused} writes of registers were refused")?;

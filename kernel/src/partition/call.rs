@@ -5,12 +5,14 @@
 //!
 //! Source: UEFI 2.10 §8.2 (variable services), appendix D (status codes).
 
+use core::sync::atomic::{AtomicU64, Ordering};
+
 use bulkhead_lifecycle::{Status, Variables};
 
 use super::linux_memory::LinuxMemory;
 use super::rim::Rim;
 use super::{LIFE, detour, plans};
-use crate::cpu::state;
+use crate::cpu::{state, tsc};
 
 /// Numbers of the services, in the table's order.
 mod service {
@@ -49,6 +51,7 @@ impl Call {
 pub(crate) extern "C" fn serve(call: &Call) -> u64 {
     let caller = call.partition as usize;
     let _time = state::own_time();
+    let begun = tsc::now();
     let rim = Rim::here();
     LIFE.tend(&rim);
     // SAFETY: this is a core of the partition whose Linux calls, which is live.
@@ -67,7 +70,17 @@ pub(crate) extern "C" fn serve(call: &Call) -> u64 {
         // The core that ends it takes this one, or waits for it. Nothing of that Linux is needed.
         super::core_main(super::REASON_ENDED, 0, call.partition, 0);
     }
+    LONGEST.fetch_max(tsc::now().saturating_sub(begun), Ordering::Relaxed);
     status.unwrap_or(Status::Unsupported) as u64
+}
+
+/// The longest call that returned to its Linux so far, in ticks: that Linux had its interrupts off
+/// meanwhile.
+static LONGEST: AtomicU64 = AtomicU64::new(0);
+
+/// The same in microseconds.
+pub(crate) fn longest_us() -> u64 {
+    tsc::us(LONGEST.load(Ordering::Relaxed))
 }
 
 /// `None` if an argument points to what is not the partition's.

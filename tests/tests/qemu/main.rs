@@ -11,6 +11,7 @@ mod faults;
 mod generic;
 mod handoff;
 mod last;
+mod last_kexec;
 mod lifecycle;
 mod loaders;
 mod pair;
@@ -68,6 +69,7 @@ fn main() {
         handoff::stories(),
         contention::stories(),
         last::stories(),
+        last_kexec::stories(),
         faults::stories(),
         processor::stories(),
         loaders::stories(),

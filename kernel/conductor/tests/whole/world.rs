@@ -160,7 +160,13 @@ impl World {
         let board = Rc::clone(&self.board);
         let hw = Board::seen_from(&board, core);
         match board.at(core) {
-            At::Shell if !self.is_dead => self.conductor.next_line().is_none() && self.is_at_rest(),
+            At::Shell if !self.is_dead => {
+                let is_idle = self.conductor.next_line().is_none() && self.is_at_rest();
+                if !is_idle {
+                    board.pass(LOOK_US);
+                }
+                is_idle
+            }
             At::Bulkhead => match self.lives().duty(&hw) {
                 Duty::Rest => true,
                 Duty::Look => {
@@ -174,7 +180,9 @@ impl World {
                 }
                 Duty::End(partition) => {
                     let is_whole = cut_short(steps.take(), || self.lives().finish(&hw, partition));
-                    if !is_whole && core != BOOT {
+                    // Who resets it is of its own partition, or ends that: nobody does once that end
+                    // is behind it.
+                    if !is_whole && core != BOOT && self.is_in(partition, State::Ending) {
                         board.go(core, At::Reset);
                     }
                     false
@@ -195,6 +203,11 @@ impl World {
             At::Linux(partition) => {
                 // Each Linux calls a service now and then, and time goes on.
                 self.lives().outcome(&hw, partition);
+                if self.lives().is_ending(partition) {
+                    // No service returns to a Linux that is being ended.
+                    self.end(core, partition, End::Failed);
+                    return false;
+                }
                 let rests = self.is_at_rest();
                 if !rests {
                     board.pass(LOOK_US);
@@ -203,6 +216,10 @@ impl World {
             }
             At::Shell | At::Reset => true,
         }
+    }
+
+    fn is_in(&self, partition: usize, state: State) -> bool {
+        self.lives().view(partition).unwrap().state == state
     }
 
     fn is_at_rest(&self) -> bool {
