@@ -157,6 +157,10 @@ fn cpu_model() -> String {
 /// A stock kernel with `CONFIG_X86_MPPARSE` that finds no I/O APIC in its MADT looks for the MP
 /// table of the BIOS and would take the I/O APIC from it. It scans the first KiB of memory
 /// before the BIOS's areas, and stops at the first floating pointer.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the addresses in an MP table have 32 bits"
+)]
 pub(crate) fn hide_mp_table(_: &Alone, machine: &Machine) {
     if machine.firmware != FirmwareKind::Bios {
         return; // UEFI machines have none

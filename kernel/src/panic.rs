@@ -35,6 +35,7 @@ fn panic(info: &PanicInfo<'_>) -> ! {
 
 /// Stops this core for ever: marks it lost, at that vector, instruction and page-fault address (all
 /// 0 if it was no exception), and says what happened.
+#[expect(clippy::cast_possible_truncation, reason = "there are 256 vectors")]
 pub(crate) fn stop(fault: [u64; 3], what: fmt::Arguments<'_>) -> ! {
     x86_64::instructions::interrupts::disable();
     match cores::count_stop() {

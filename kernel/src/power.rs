@@ -33,27 +33,30 @@ impl Power {
     }
 
     /// Resets the machine; returns only if that failed.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the FADT is read so that a port has 16 bits"
+    )]
     pub(crate) fn reset(&self) -> String {
         if let Some(register) = self.fadt.as_ref().and_then(|fadt| fadt.reset.as_ref()) {
-            // SAFETY: firmware says that this write resets the machine, which is what is wanted.
-            unsafe {
-                match register.space {
-                    AddressSpace::Io => Port::new(register.address as u16).write(register.value),
-                    AddressSpace::Memory => {
-                        phys::pointer::<u8>(register.address).write_volatile(register.value);
-                    }
-                    AddressSpace::PciConfig => {}
-                }
+            match register.space {
+                // SAFETY: firmware says that this write resets the machine, which is what is wanted.
+                AddressSpace::Io => unsafe {
+                    Port::new(register.address as u16).write(register.value);
+                },
+                // SAFETY: the same.
+                AddressSpace::Memory => unsafe {
+                    phys::pointer::<u8>(register.address).write_volatile(register.value);
+                },
+                AddressSpace::PciConfig => {}
             }
             tsc::delay_us(PATIENCE_US);
         }
-        // SAFETY: the reset control register of PC chipsets (full reset), then the keyboard
-        // controller's pulse on the reset line.
-        unsafe {
-            Port::<u8>::new(0xcf9).write(0x06);
-            tsc::delay_us(PATIENCE_US);
-            Port::<u8>::new(0x64).write(0xfe);
-        }
+        // SAFETY: the reset control register of PC chipsets (full reset).
+        unsafe { Port::<u8>::new(0xcf9).write(0x06) };
+        tsc::delay_us(PATIENCE_US);
+        // SAFETY: the keyboard controller's pulse on the reset line.
+        unsafe { Port::<u8>::new(0x64).write(0xfe) };
         tsc::delay_us(PATIENCE_US);
         "neither the ACPI reset register nor port 0xcf9 nor the keyboard controller did it"
             .to_string()
@@ -71,12 +74,11 @@ impl Power {
             return "firmware's FADT names no PM1a control register".to_string();
         }
         enable_acpi(fadt);
-        // SAFETY: the registers and values that firmware names for entering S5.
-        unsafe {
-            enter(fadt.pm1a_control, sleep.type_a);
-            if fadt.pm1b_control != 0 {
-                enter(fadt.pm1b_control, sleep.type_b);
-            }
+        // SAFETY: the register and the value that firmware names for entering S5.
+        unsafe { enter(fadt.pm1a_control, sleep.type_a) };
+        if fadt.pm1b_control != 0 {
+            // SAFETY: the same of the second register, which there is.
+            unsafe { enter(fadt.pm1b_control, sleep.type_b) };
         }
         tsc::delay_us(PATIENCE_US);
         "the machine ignored the write to its PM1a control register".to_string()
@@ -89,12 +91,12 @@ fn enable_acpi(fadt: &Fadt) {
         return;
     }
     let mut control = Port::<u16>::new(fadt.pm1a_control);
-    // SAFETY: the register and the command that firmware names for it.
-    unsafe {
-        if control.read() & SCI_ENABLED == 0 {
-            Port::<u8>::new(fadt.smi_command).write(fadt.acpi_enable);
-            let _ = tsc::wait_until(PATIENCE_US, || control.read() & SCI_ENABLED != 0);
-        }
+    // SAFETY: the register that firmware names; reading it changes nothing.
+    let mut is_enabled = || unsafe { control.read() } & SCI_ENABLED != 0;
+    if !is_enabled() {
+        // SAFETY: the register and the command that firmware names for it.
+        unsafe { Port::<u8>::new(fadt.smi_command).write(fadt.acpi_enable) };
+        let _ = tsc::wait_until(PATIENCE_US, is_enabled);
     }
 }
 
@@ -102,11 +104,11 @@ fn enable_acpi(fadt: &Fadt) {
 /// `port` must be a PM1 control register.
 unsafe fn enter(port: u16, sleep_type: u8) {
     let mut control = Port::<u16>::new(port);
-    // SAFETY: by the caller's contract.
-    unsafe {
-        let value = (control.read() & !SLEEP_TYPE_MASK)
-            | (u16::from(sleep_type) << SLEEP_TYPE_SHIFT & SLEEP_TYPE_MASK);
-        control.write(value);
-        control.write(value | SLEEP_ENABLE);
-    }
+    // SAFETY: by the caller's contract; reading it changes nothing.
+    let value = (unsafe { control.read() } & !SLEEP_TYPE_MASK)
+        | (u16::from(sleep_type) << SLEEP_TYPE_SHIFT & SLEEP_TYPE_MASK);
+    // SAFETY: by the caller's contract; without the enabling bit nothing happens yet.
+    unsafe { control.write(value) };
+    // SAFETY: by the caller's contract; to sleep is what is wanted.
+    unsafe { control.write(value | SLEEP_ENABLE) };
 }

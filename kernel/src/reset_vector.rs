@@ -87,8 +87,12 @@ unsafe fn write(code: &[u8]) -> bool {
 /// Reads each byte anew: the area changes behind the compiler's back.
 fn read(address: u64, count: usize) -> Vec<u8> {
     let first = phys::pointer::<u8>(address);
-    // SAFETY: firmware's memory below 1 MiB, mapped and always readable.
-    let bytes = (0..count).map(|at| unsafe { first.add(at).read_volatile() });
+    let bytes = (0..count).map(|at| {
+        // SAFETY: a few bytes of firmware's memory below 1 MiB.
+        let byte = unsafe { first.add(at) };
+        // SAFETY: that memory is mapped and always readable.
+        unsafe { byte.read_volatile() }
+    });
     bytes.collect()
 }
 
@@ -96,10 +100,9 @@ fn read(address: u64, count: usize) -> Vec<u8> {
 /// and did not if it panicked (`reboot=warm,panic_cold`). Asked once; all Linuxes share the word.
 pub(crate) fn take_warm_flag() -> bool {
     let flag = phys::pointer::<u16>(RESET_FLAG);
-    // SAFETY: the BIOS data area, aligned, which only a Linux on its way to a reset writes.
-    unsafe {
-        let value = flag.read_volatile();
-        flag.write_volatile(0);
-        value == WARM
-    }
+    // SAFETY: the BIOS data area, aligned, mapped and always readable.
+    let value = unsafe { flag.read_volatile() };
+    // SAFETY: the same, which only a Linux on its way to a reset writes.
+    unsafe { flag.write_volatile(0) };
+    value == WARM
 }

@@ -87,6 +87,10 @@ impl Cast {
         };
         let title = header.split_once("\"title\": ").map(|(_, rest)| rest);
         let title = title.and_then(unquoted).ok_or("line 1: no title")?.0;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "`number` takes what is below a million"
+        )]
         let mut cast = Self {
             width: number("width")? as usize,
             height: number("height")? as usize,

@@ -73,6 +73,10 @@ impl Monitor {
     ///
     /// # Panics
     /// If QEMU does not answer.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the Command register is the low half of the word"
+    )]
     pub fn virtio_commands(&mut self) -> Vec<u16> {
         const ECAM: u64 = 0xb000_0000;
         const BUSES: u64 = 16;

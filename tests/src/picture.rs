@@ -111,7 +111,7 @@ mod tests {
             width: 64,
             height: 32,
             pixels: (0..64 * 32 * 3)
-                .map(|i| (i % 251) as u8 ^ (i / 7) as u8)
+                .map(|i| (i % 251) as u8 ^ ((i / 7) & 0xff) as u8)
                 .collect(),
         };
         assert_eq!(read(&many.png()), (many.pixels.clone(), false));

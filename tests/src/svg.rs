@@ -43,6 +43,10 @@ impl Surface for Frame {
 
 /// The picture of a recording.
 #[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a recording's width is below a million"
+)]
 pub fn render(cast: &Cast) -> String {
     let frames = frames(cast);
     let end = frames.last().map_or(Duration::ZERO, |frame| frame.at) + LAST;

@@ -19,6 +19,10 @@ pub fn packed(address: Address) -> u32 {
 
 /// The reverse of [`packed`].
 #[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "each part is cut out of the word"
+)]
 pub const fn unpacked(detail: u32) -> Address {
     Address {
         segment: (detail >> 16) as u16,

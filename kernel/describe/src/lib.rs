@@ -12,7 +12,6 @@
 //! `bulkhead-model` says what a machine is, and what follows from its memory map.
 #![no_std]
 #![forbid(unsafe_code)]
-#![warn(clippy::cast_possible_truncation)]
 
 extern crate alloc;
 

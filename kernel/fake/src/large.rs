@@ -87,6 +87,10 @@ fn add_ranges(machine: &mut Machine, count: usize) {
     machine.memory.sort_by_key(|range| range.region);
 }
 
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a machine has at most 65,536 functions, a device 8"
+)]
 fn add_functions(machine: &mut Machine, count: usize) {
     let mut group = machine.functions.len() as u16;
     let mut number = 0;

@@ -7,6 +7,10 @@ use bulkhead_memory::Region;
 ///
 /// # Panics
 /// If any byte of it is not written, or twice.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the tests run where usize has 64 bits"
+)]
 pub fn written(plan: &LaunchPlan, part: Region) -> Vec<u8> {
     let mut ram: Vec<Option<u8>> = vec![None; part.size() as usize];
     for write in &plan.writes {

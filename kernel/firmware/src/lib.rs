@@ -11,7 +11,6 @@
 //! result into `bulkhead_model::Machine`.
 #![no_std]
 #![forbid(unsafe_code)]
-#![warn(clippy::cast_possible_truncation)]
 
 extern crate alloc;
 

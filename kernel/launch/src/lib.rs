@@ -8,7 +8,6 @@
 //! EFI tables; `bulkhead-ledger` has the claims; the kernel's `partition/launch.rs` applies plans.
 #![no_std]
 #![forbid(unsafe_code)]
-#![warn(clippy::cast_possible_truncation)]
 
 extern crate alloc;
 

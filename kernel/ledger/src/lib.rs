@@ -9,7 +9,6 @@
 //! plans, `bulkhead-shell` has the words.
 #![no_std]
 #![forbid(unsafe_code)]
-#![warn(clippy::cast_possible_truncation)]
 
 extern crate alloc;
 

@@ -38,6 +38,10 @@ impl Standing {
         }
     }
 
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "each part is cut out of the word"
+    )]
     fn decode(word: u64) -> Self {
         let target = (word >> 32) as usize & 0xffff;
         let number = (word >> 56) as u8 & 0xf;

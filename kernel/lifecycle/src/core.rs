@@ -64,6 +64,10 @@ impl Summons {
         partition << 48 | (self.number as u64) << 32 | self.generation as u64
     }
 
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "each part is cut out of the word"
+    )]
     fn decode(word: u64) -> Self {
         Self {
             partition: ((word >> 48) as usize).checked_sub(1),
@@ -103,6 +107,10 @@ impl Core {
     /// It did not come back from that partition, by its last call. Whether that is so: it may have
     /// come at this very moment. (If it comes after the look here, it sees what is said of it, and
     /// [takes it back](Self::regain).)
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "there are fewer partitions"
+    )]
     pub(crate) fn lose(&self, partition: usize) -> bool {
         self.lost_from.store(partition as u32 + 1);
         self.set_state(CoreState::Lost);
@@ -114,12 +122,20 @@ impl Core {
     }
 
     /// It came, more than once, and did not go on.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "there are fewer partitions"
+    )]
     pub(crate) fn give_up(&self, partition: usize) {
         self.lost_from.store(partition as u32 + 1);
         self.set_state(CoreState::Lost);
     }
 
     /// The same as [`lose`](Self::lose) of one that parks without being called.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "there are fewer partitions"
+    )]
     pub(crate) fn lose_unless_parked(&self, partition: usize) -> bool {
         self.lost_from.store(partition as u32 + 1);
         let before = self.state.load();
@@ -134,6 +150,10 @@ impl Core {
     }
 
     /// The partition that it was lost from, while it is.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "there are fewer partitions"
+    )]
     pub(crate) fn is_lost_from(&self, partition: usize) -> bool {
         self.state() == CoreState::Lost && self.lost_from.load() == partition as u32 + 1
     }

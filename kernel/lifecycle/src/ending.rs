@@ -196,6 +196,10 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
 
     /// Silences the devices, and makes the step to what follows. If a core did not come back nothing
     /// may follow: it may still run the old kernel, in memory that a launch would write.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a delay is 16 s at most, and there are fewer cores"
+    )]
     pub(crate) fn conclude(&self, hw: &impl Hardware, partition: usize, slot: &Slot, life: Life) {
         slot.work.allow(life, hw.now() + hw.ticks(WORK_US));
         hw.silence(partition);

@@ -62,6 +62,7 @@ impl Kind {
         all.find(|(_, kind)| *kind == self).map_or(0, |(n, _)| n)
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "it has 8 bits")]
     fn from_number(number: u64) -> Option<Self> {
         let index = (number as usize).checked_sub(1)?;
         Self::ALL.get(index).copied()
@@ -70,6 +71,10 @@ impl Kind {
 
 impl Event {
     /// Bits: ticket 48-63, kind 40-47, partition 32-39, detail 0-31.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a ticket wraps around: its low bits are its stamp"
+    )]
     fn encode(self, ticket: u32) -> u64 {
         u64::from(ticket as u16) << 48
             | self.kind.number() << 40
@@ -77,6 +82,10 @@ impl Event {
             | u64::from(self.detail)
     }
 
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the detail is cut out of the word"
+    )]
     fn decode(word: u64) -> Option<Self> {
         Some(Self {
             kind: Kind::from_number((word >> 40) & 0xff)?,
@@ -108,6 +117,10 @@ impl Ring {
     }
 
     /// Posts an event; any core.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a ticket's low bits are its stamp"
+    )]
     pub(crate) fn post(&self, event: Event) {
         let ticket = self.next_write.fetch_add(1);
         let word = self.word(ticket);
@@ -124,6 +137,10 @@ impl Ring {
     }
 
     /// Takes the next event; one core only.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a ticket's low bits are its stamp"
+    )]
     pub(crate) fn take(&self) -> Option<Event> {
         loop {
             let read = self.next_read.load();
@@ -206,6 +223,10 @@ mod tests {
     }
 
     #[test]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a ticket's low bits are its stamp"
+    )]
     fn a_late_writer_is_not_read_a_lap_later() {
         let ring = Ring::new();
         let ticket = ring.next_write.fetch_add(1);

@@ -82,6 +82,10 @@ impl Life {
     }
 
     /// The reverse of [`encode`](Self::encode).
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "`bits` leaves as many as fit"
+    )]
     pub(crate) fn decode(word: u64) -> Self {
         let bits = |from: u32, count: u32| (word >> from) & ((1 << count) - 1);
         Self {
@@ -139,6 +143,7 @@ const fn number(index: Option<usize>) -> u64 {
     }
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "it has 10 bits")]
 fn index(number: u64) -> Option<usize> {
     (number as usize).checked_sub(1)
 }

@@ -102,6 +102,7 @@ impl Slot {
     // --- what the operator said; the shell's core only, while it is at rest ----------------------
 
     /// Says what there is.
+    #[expect(clippy::cast_possible_truncation, reason = "there are fewer cores")]
     pub(crate) fn publish(&self, definition: &Definition<'_>) {
         let [low, high] = name_words(definition.name);
         self.name[0].store(low);
@@ -190,6 +191,10 @@ impl Slot {
         self.has(flag::CLEARED)
     }
 
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the policy is cut out of the word"
+    )]
     pub(crate) fn policy(&self) -> RestartPolicy {
         let number = (self.flags.load() >> flag::POLICY) as u8;
         RestartPolicy::from_u8(number).unwrap_or(RestartPolicy::Never)

@@ -84,6 +84,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
 
     /// Calls all of these cores of the partition, and waits for them. The boot processor and this
     /// core are not among them.
+    #[expect(clippy::cast_possible_truncation, reason = "there are fewer cores")]
     pub(crate) fn summon_all(
         &self,
         hw: &impl Hardware,
@@ -243,6 +244,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     }
 
     /// Fetches the boot processor out of the partition's Linux and waits until it has parked.
+    #[expect(clippy::cast_possible_truncation, reason = "there are fewer cores")]
     pub(crate) fn fetch_boot_processor(
         &self,
         hw: &impl Hardware,

@@ -48,6 +48,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         }
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "there are fewer cores")]
     fn tend_end(
         &self,
         hw: &impl Hardware,

@@ -42,6 +42,10 @@ impl Work {
     }
 
     /// How often its worker was called in vain, up to this step.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the count is the low half of the word"
+    )]
     pub(crate) fn calls(&self, life: Life) -> u32 {
         let word = self.calls.load();
         if word >> 32 == u64::from(life.generation) {

@@ -78,6 +78,10 @@ fn get(machine: &Machine, memory: &Ram) -> Option<Status> {
     })
 }
 
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the tests run where usize has 64 bits"
+)]
 fn text(memory: &Ram) -> String {
     let size = memory.read_u64(SIZE).expect("it is ours");
     let mut bytes = vec![0; size as usize];

@@ -10,7 +10,6 @@
 //! the ACPI and EFI tables that the zero page points to, `bulkhead-launch` calls both.
 #![no_std]
 #![forbid(unsafe_code)]
-#![warn(clippy::cast_possible_truncation)]
 
 extern crate alloc;
 

@@ -7,7 +7,6 @@
 //! Key types: [`Region`], [`RegionSet`], [`Bytes`].
 #![no_std]
 #![forbid(unsafe_code)]
-#![warn(clippy::cast_possible_truncation)]
 
 extern crate alloc;
 

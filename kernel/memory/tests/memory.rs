@@ -1,4 +1,8 @@
 //! Regions, sets of regions, and sizes as text.
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "what the tests cast is made up here and fits"
+)]
 
 use bulkhead_memory::{Bytes, PAGE, Region, RegionSet, SizeError, parse_address, parse_size};
 use proptest::collection::vec;

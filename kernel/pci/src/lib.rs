@@ -20,7 +20,6 @@
 //! describes units to their Linux.
 #![no_std]
 #![forbid(unsafe_code)]
-#![warn(clippy::cast_possible_truncation)]
 
 extern crate alloc;
 

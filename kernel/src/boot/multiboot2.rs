@@ -28,6 +28,10 @@ core::arch::global_asm!(
     options(att_syntax),
 );
 
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "usize has 64 bits on x86-64"
+)]
 extern "C" fn enter(information: u64, image: u64) -> ! {
     // SAFETY: the first thing that runs, once.
     unsafe { heap::init() };

@@ -97,6 +97,10 @@ impl FrameBuffer {
 }
 
 impl Surface for FrameBuffer {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a row has fewer than 255 columns"
+    )]
     fn draw(&mut self, row: usize, content: &Row<'_>) {
         let Some(drawn) = self.drawn.get_mut(row) else {
             return;

@@ -51,6 +51,10 @@ impl VgaText {
 }
 
 impl Surface for VgaText {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the place's high and low byte; it has 16 bits"
+    )]
     fn draw(&mut self, row: usize, content: &Row<'_>) {
         if row >= ROWS {
             return;
@@ -74,17 +78,15 @@ impl Surface for VgaText {
 }
 
 fn read(port: u16, index: u8) -> u8 {
-    // SAFETY: a VGA's register, or nobody's; reading it changes nothing.
-    unsafe {
-        Port::<u8>::new(port).write(index);
-        Port::<u8>::new(port + 1).read()
-    }
+    // SAFETY: a VGA's index, or nobody's port; it only chooses the register.
+    unsafe { Port::<u8>::new(port).write(index) };
+    // SAFETY: that register, or nobody's; reading it changes nothing.
+    unsafe { Port::<u8>::new(port + 1).read() }
 }
 
 fn write(port: u16, index: u8, value: u8) {
-    // SAFETY: the cursor's place on a VGA that is there and that no partition owns.
-    unsafe {
-        Port::<u8>::new(port).write(index);
-        Port::<u8>::new(port + 1).write(value);
-    }
+    // SAFETY: the index of a VGA that is there and that no partition owns.
+    unsafe { Port::<u8>::new(port).write(index) };
+    // SAFETY: the cursor's place on that VGA.
+    unsafe { Port::<u8>::new(port + 1).write(value) };
 }

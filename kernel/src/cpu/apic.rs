@@ -87,6 +87,10 @@ fn mode() -> Mode {
     }
 }
 
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "each register that is read has 32 bits"
+)]
 fn read(register: u32) -> u32 {
     match mode() {
         // SAFETY: the register page is mapped uncached; reading these has no side effect.
@@ -175,6 +179,10 @@ fn entries_of_firmware() -> impl Iterator<Item = (u32, &'static AtomicU32)> {
 
 /// Brings this core's APIC into the mode that firmware chose for the machine: a Linux may have
 /// changed it. The way from x2APIC to xAPIC is through "disabled".
+#[expect(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "one way through the manual's state diagram"
+)]
 fn restore_mode() {
     // SAFETY: the register exists, and the transitions are those of the manual's state diagram.
     unsafe {

@@ -69,9 +69,10 @@ static mut BOOT_SEGMENTS: core::mem::MaybeUninit<Segments> = core::mem::MaybeUni
 /// page tables are active, because its emergency stacks are other ones from then on.
 pub(crate) fn init_boot_core(apic_id: u32) {
     BOOT_CORE.store(apic_id, Ordering::Relaxed);
+    let segments = (&raw mut BOOT_SEGMENTS).cast();
     // SAFETY: only the boot processor comes here, at boot or after it owned a Linux; the stacks are
     // its own.
-    unsafe { Segments::load((&raw mut BOOT_SEGMENTS).cast(), stacks::boot_emergencies()) };
+    unsafe { Segments::load(segments, stacks::boot_emergencies()) };
 }
 
 /// A core's segments lie at the top of its stack's memory.
@@ -185,6 +186,10 @@ pub(crate) fn count_stop() -> u32 {
 }
 
 /// The segments of the core whose stack begins below `top`.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "usize has 64 bits on x86-64"
+)]
 fn segments_above(top: u64) -> *mut Segments {
     core::ptr::with_exposed_provenance_mut(top as usize)
 }

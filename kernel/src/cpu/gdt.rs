@@ -63,6 +63,11 @@ impl Segments {
     /// # Safety
     /// 1. `this` must point to memory that is this core's alone and stays valid for ever.
     /// 2. So must the stacks below `emergencies`, which are aligned to 16 bytes.
+    #[expect(clippy::cast_possible_truncation, reason = "the table has 48 bytes")]
+    #[expect(
+        clippy::multiple_unsafe_ops_per_block,
+        reason = "the selectors belong to the table just loaded"
+    )]
     pub(crate) unsafe fn load(this: *mut Self, emergencies: [u64; 3]) {
         // SAFETY: by the caller's contract this core alone uses it.
         let segments = unsafe { &mut *this };

@@ -66,6 +66,10 @@ pub(crate) fn hand_over() {
 ///
 /// # Safety
 /// The processor must have them.
+#[expect(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "reads only, all by the one contract"
+)]
 unsafe fn read_all() -> Snapshot {
     // SAFETY: by the caller's contract; reading them changes nothing.
     unsafe {
@@ -88,6 +92,10 @@ unsafe fn read_all() -> Snapshot {
 }
 
 /// Gives this core the recorded registers and the reset value of the page-attribute table.
+#[expect(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "the manual's one sequence, argued for as a whole"
+)]
 pub(crate) fn apply() {
     // SAFETY: the page-attribute table exists on every processor with long mode; its reset value
     // keeps entry 0 write-back, the only one that our tables use beside uncached (and beside the

@@ -59,6 +59,14 @@ pub(crate) fn call_address() -> u64 {
 }
 
 /// Puts the trampoline into its page. `false` if there is no free page for it.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the page lies below 1 MiB; usize has 64 bits on x86-64"
+)]
+#[expect(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "the copy and the words in it, argued for as a whole"
+)]
 pub(crate) fn install_trampoline() -> bool {
     let window = Region::from_bounds(TRAMPOLINE_WINDOW.start, TRAMPOLINE_WINDOW.end);
     let Some(page) =
@@ -94,6 +102,10 @@ pub(crate) fn install_trampoline() -> bool {
 
 /// Segment and offset at which real-mode code enters the trampoline as a Linux that wants a reset;
 /// `None` if there is no trampoline.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the page lies below 1 MiB, the offset in it"
+)]
 pub(crate) fn reset_entry() -> Option<(u16, u16)> {
     let page = PAGE.load(Ordering::Acquire);
     let offset = &raw const ap_reset as u64 - &raw const ap_trampoline as u64;
@@ -101,6 +113,7 @@ pub(crate) fn reset_entry() -> Option<(u16, u16)> {
 }
 
 /// The page of the trampoline, as a start-up IPI names it.
+#[expect(clippy::cast_possible_truncation, reason = "the page lies below 1 MiB")]
 pub(crate) fn trampoline_page() -> u8 {
     (PAGE.load(Ordering::Acquire) >> 12) as u8
 }

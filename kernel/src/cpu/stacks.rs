@@ -25,6 +25,7 @@ use crate::mem::{frames, paging};
 /// Pages of an area below the stack itself.
 const BELOW: usize = 8;
 const EMERGENCIES: usize = 3;
+#[expect(clippy::cast_possible_truncation, reason = "it is 4096")]
 const PAGE_BYTES: usize = PAGE as usize;
 const _: () = assert!(EMERGENCY_STACK == PAGE_BYTES && CORE_STACK.is_multiple_of(PAGE_BYTES));
 

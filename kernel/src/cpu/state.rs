@@ -58,16 +58,22 @@ pub(crate) fn refused() -> u32 {
 fn record() -> Option<&'static Record> {
     let records = RECORDS.load(Ordering::Acquire);
     let index = cores::find(apic::id())?;
-    // SAFETY: `init` made one for each core of the table, zeroed, for ever.
-    (!records.is_null()).then(|| unsafe { &*records.add(index) })
+    (!records.is_null()).then(|| {
+        // SAFETY: `init` made one for each core of the table.
+        let record = unsafe { records.add(index) };
+        // SAFETY: it was zeroed, which is a record, and stays for ever.
+        unsafe { &*record }
+    })
 }
 
 impl Record {
     fn saved(&self) -> Option<&Saved> {
-        // SAFETY: it is written, and by this core, which writes it once.
-        self.is_written
-            .load(Ordering::Acquire)
-            .then(|| unsafe { (*self.saved.get()).assume_init_ref() })
+        self.is_written.load(Ordering::Acquire).then(|| {
+            // SAFETY: this core's own, which writes it once and has done so.
+            let saved = unsafe { &*self.saved.get() };
+            // SAFETY: it is written.
+            unsafe { saved.assume_init_ref() }
+        })
     }
 
     fn write(&self, saved: Saved) {
@@ -171,17 +177,18 @@ const XSAVE: u8 = 26;
 fn reset_states() {
     use x86_64::registers::control::{Cr4, Cr4Flags};
     let before = Cr4::read();
-    // SAFETY: the processor has the register; no code of Bulkhead uses any of the states, and the
-    // bit is as before at once.
+    // SAFETY: a processor that has the states has the bit, which is as before at once.
+    unsafe { Cr4::write(before | Cr4Flags::OSXSAVE) };
+    // SAFETY: with the bit set there is the register; no code of Bulkhead uses any of the states.
     unsafe {
-        Cr4::write(before | Cr4Flags::OSXSAVE);
         core::arch::asm!(
             "xsetbv",
             in("ecx") 0, in("eax") 1, in("edx") 0,
             options(nomem, nostack, preserves_flags),
         );
-        Cr4::write(before);
     }
+    // SAFETY: the value that it had.
+    unsafe { Cr4::write(before) };
 }
 
 /// While it lives this core's time has the base that it had at boot; then Linux's again.

@@ -54,6 +54,7 @@ pub(super) struct TablePointer {
 // SAFETY: a constant address; what it points to is written once, before any core loads it.
 unsafe impl Sync for TablePointer {}
 
+#[expect(clippy::cast_possible_truncation, reason = "the table has 4 KiB")]
 pub(super) static CALL_TABLE_POINTER: TablePointer = TablePointer {
     limit: (size_of::<Table>() - 1) as u16,
     base: &raw const CALL_TABLE,
@@ -86,7 +87,9 @@ pub(crate) fn unexpected(vector: u8) -> u32 {
 pub(crate) unsafe fn init() {
     let (table, call_table) = (&raw mut TABLE, &raw mut CALL_TABLE);
     // SAFETY: called once, before any other use, by the caller's contract.
-    let (table, call_table) = unsafe { (&mut *table, &mut *call_table) };
+    let table = unsafe { &mut *table };
+    // SAFETY: the same.
+    let call_table = unsafe { &mut *call_table };
     fill(table, |number| match number {
         NMI => Some(gdt::IST_NMI),
         DOUBLE_FAULT => Some(gdt::IST_DOUBLE_FAULT),
@@ -138,6 +141,7 @@ pub(crate) fn gate(handler: u64) -> [u8; 16] {
 }
 
 /// Loads the table into this core.
+#[expect(clippy::cast_possible_truncation, reason = "the table has 4 KiB")]
 pub(crate) fn load() {
     let pointer = DescriptorTablePointer {
         limit: (size_of::<Table>() - 1) as u16,
@@ -155,6 +159,7 @@ pub(crate) fn enable_machine_checks() {
     unsafe { Cr4::update(|flags| flags.insert(Cr4Flags::MACHINE_CHECK_EXCEPTION)) };
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "there are 256 vectors")]
 extern "C" fn handle(frame: &mut Frame) {
     if frame.vector == GENERAL_PROTECTION
         && let Some(next) = msr::after_fault(frame.instruction)
@@ -195,15 +200,14 @@ extern "C" fn handle(frame: &mut Frame) {
 fn survive_machine_check() -> bool {
     const MCG_STATUS: u32 = 0x17a;
     const RESTART_VALID: u64 = 1;
-    // SAFETY: a processor that raises the exception has the register; clearing it says that the
-    // exception was handled, without which the next one would shut the machine down.
-    unsafe {
-        let can_go_on = super::read_msr(MCG_STATUS) & RESTART_VALID != 0;
-        if can_go_on {
-            super::write_msr(MCG_STATUS, 0);
-        }
-        can_go_on
+    // SAFETY: a processor that raises the exception has the register; reading it changes nothing.
+    let can_go_on = unsafe { super::read_msr(MCG_STATUS) } & RESTART_VALID != 0;
+    if can_go_on {
+        // SAFETY: clearing it says that the exception was handled, without which the next one would
+        // shut the machine down.
+        unsafe { super::write_msr(MCG_STATUS, 0) };
     }
+    can_go_on
 }
 
 /// An exception in Bulkhead's own code: a bug, or the machine is failing.

@@ -12,6 +12,7 @@ static IS_KNOWN: AtomicBool = AtomicBool::new(false);
 /// Frequency of the 8254 timer in Hz.
 const PIT_HZ: u64 = 1_193_182;
 /// One measurement in timer ticks: 10 ms.
+#[expect(clippy::cast_possible_truncation, reason = "it is 11,931")]
 const PIT_TICKS: u16 = (PIT_HZ / 100) as u16;
 
 /// The counter.
@@ -82,6 +83,14 @@ fn best_of(measure: impl Fn() -> Option<u64>) -> Option<u64> {
 }
 
 /// Counter ticks per millisecond over one interval of channel 2.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the low byte goes before the high one"
+)]
+#[expect(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "one use of the timer's channel, argued for as a whole"
+)]
 fn pit_interval() -> Option<u64> {
     let mut gate = Port::<u8>::new(0x61);
     let mut command = Port::<u8>::new(0x43);
@@ -110,17 +119,17 @@ fn pit_interval() -> Option<u64> {
 /// The same against the ACPI power-management timer (3.579545 MHz, at least 24 bits).
 fn pm_timer_interval(port: u16) -> Option<u64> {
     const HZ: u64 = 3_579_545;
+    #[expect(clippy::cast_possible_truncation, reason = "it is 35,795")]
     const TICKS: u32 = (HZ / 100) as u32;
     let mut timer = Port::<u32>::new(port);
     // SAFETY: the port that firmware's FADT names; reading has no side effect.
-    unsafe {
-        let first = timer.read();
-        let start = now();
-        for _ in 0..4_000_000u32 {
-            let passed = timer.read().wrapping_sub(first) & 0x00ff_ffff;
-            if passed >= TICKS {
-                return Some((now() - start) * HZ / u64::from(passed) / 1000);
-            }
+    let first = unsafe { timer.read() };
+    let start = now();
+    for _ in 0..4_000_000u32 {
+        // SAFETY: the same.
+        let passed = unsafe { timer.read() }.wrapping_sub(first) & 0x00ff_ffff;
+        if passed >= TICKS {
+            return Some((now() - start) * HZ / u64::from(passed) / 1000);
         }
     }
     None

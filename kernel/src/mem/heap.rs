@@ -37,13 +37,9 @@ static ROOM: Once<Region> = Once::new();
 /// # Safety
 /// To be called once, before the first allocation.
 pub(crate) unsafe fn init() {
+    let arena = addr_of_mut!(ARENA).cast();
     // SAFETY: by the caller's contract nobody else has a pointer into the arena.
-    unsafe {
-        ALLOCATOR
-            .0
-            .lock()
-            .init_early(addr_of_mut!(ARENA).cast(), EARLY_HEAP);
-    }
+    unsafe { ALLOCATOR.0.lock().init_early(arena, EARLY_HEAP) };
 }
 
 /// Takes RAM for the main arena, up to `most` bytes: as much as there is in one piece, if that is
@@ -77,6 +73,10 @@ pub(crate) unsafe fn open(most: usize) {
 ///
 /// # Safety
 /// To be called once, after [`open`].
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "usize has 64 bits on x86-64"
+)]
 pub(crate) unsafe fn settle(bytes: usize, kept: usize) {
     KEPT.store(kept, Ordering::Relaxed);
     let Some(room) = ROOM.get() else { return };

@@ -140,8 +140,9 @@ pub(crate) fn roots() -> Roots {
 /// # Safety
 /// To be called once, on the boot processor, while the loader's mapping is active.
 pub(crate) unsafe fn activate(image: ImagePlace, cached: &RegionSet) -> Roots {
+    let tables = addr_of_mut!(TABLES);
     // SAFETY: called once, on one core, by the caller's contract: nobody else has a reference.
-    let tables = unsafe { &mut *addr_of_mut!(TABLES) };
+    let tables = unsafe { &mut *tables };
     let roots = Roots {
         four_level: image.physical_of(&raw const tables.root4),
         five_level: image.physical_of(&raw const tables.root5),
@@ -181,9 +182,10 @@ unsafe fn install(roots: Roots) {
     } else {
         roots.four_level
     };
+    // SAFETY: what is mapped stays so; only that some of it outlives a change of tables ends.
+    unsafe { Cr4::update(|flags| flags.remove(Cr4Flags::PAGE_GLOBAL)) };
     // SAFETY: the tables are complete; by the caller's contract what runs stays mapped.
     unsafe {
-        Cr4::update(|flags| flags.remove(Cr4Flags::PAGE_GLOBAL));
         Cr3::write(
             PhysFrame::containing_address(PhysAddr::new(root)),
             Cr3Flags::empty(),
@@ -216,6 +218,10 @@ fn map_low(tables: &mut Tables, image: ImagePlace, cached: &RegionSet) {
 }
 
 /// Gigabyte pages where the processor has them, else directories of 2 MiB pages from free RAM.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "usize has 64 bits on x86-64"
+)]
 fn map_above_4_gib(tables: &mut Tables, cached: &RegionSet, gigabytes: u64) {
     let has_gigabyte_pages = raw_cpuid::CpuId::new()
         .get_extended_processor_and_feature_identifiers()
@@ -238,6 +244,10 @@ fn map_above_4_gib(tables: &mut Tables, cached: &RegionSet, gigabytes: u64) {
     }
 }
 
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "usize has 64 bits on x86-64"
+)]
 fn map_image(tables: &mut Tables, image: ImagePlace) {
     let offset = KERNEL_BASE & (GIB - 1);
     tables.high.0[(KERNEL_BASE >> 30) as usize & (ENTRIES - 1)] =

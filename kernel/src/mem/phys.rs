@@ -41,6 +41,10 @@ pub(crate) fn offset() -> u64 {
 }
 
 /// The pointer through which the kernel reaches physical address `address`.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "usize has 64 bits on x86-64"
+)]
 pub(crate) fn pointer<T>(address: u64) -> *mut T {
     core::ptr::with_exposed_provenance_mut((address + offset()) as usize)
 }
@@ -59,6 +63,10 @@ pub(crate) fn reaches(region: Region) -> bool {
 ///
 /// # Safety
 /// The region must be mapped RAM or readable firmware memory that nobody writes while the slice lives.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "usize has 64 bits on x86-64"
+)]
 pub(crate) unsafe fn bytes<'a>(region: Region) -> &'a [u8] {
     // SAFETY: by the caller's contract.
     unsafe { core::slice::from_raw_parts(pointer(region.start()), region.size() as usize) }
@@ -68,6 +76,10 @@ pub(crate) unsafe fn bytes<'a>(region: Region) -> &'a [u8] {
 ///
 /// # Safety
 /// Both ranges must be RAM that the caller owns, and must not overlap.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "usize has 64 bits on x86-64"
+)]
 pub(crate) unsafe fn copy(from: Region, to: u64) {
     // SAFETY: by the caller's contract.
     unsafe {
@@ -92,6 +104,10 @@ pub(crate) unsafe fn write(to: u64, bytes: &[u8]) {
 ///
 /// # Safety
 /// The region must be RAM that the caller owns.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "usize has 64 bits on x86-64"
+)]
 pub(crate) unsafe fn clear(region: Region) {
     // SAFETY: by the caller's contract.
     unsafe { core::ptr::write_bytes::<u8>(pointer(region.start()), 0, region.size() as usize) }

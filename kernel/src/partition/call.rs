@@ -48,6 +48,10 @@ impl Call {
 }
 
 /// Serves a call; the result is its EFI status. Does not return to a Linux that is being ended.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "usize has 64 bits on x86-64"
+)]
 pub(crate) extern "C" fn serve(call: &Call) -> u64 {
     let caller = call.partition as usize;
     let _time = state::own_time();
@@ -84,6 +88,10 @@ pub(crate) fn longest_us() -> u64 {
 }
 
 /// `None` if an argument points to what is not the partition's.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "usize has 64 bits on x86-64"
+)]
 fn answer(call: &Call, rim: &Rim, memory: &LinuxMemory<'_>) -> Option<Status> {
     let [first, second, third, fourth, fifth] = call.arguments;
     let variables = Variables {

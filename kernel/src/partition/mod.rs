@@ -41,6 +41,10 @@ pub(crate) const REASON_BIOS_RESET: u64 = 2;
 const TICK_US: u64 = 1000;
 
 /// First Rust code of a core that enters from outside, on its own stack.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "EFI's reset type has 32 bits; usize has 64 bits on x86-64"
+)]
 pub(crate) extern "C" fn core_main(reason: u64, kind: u64, partition: u64, _status: u64) -> ! {
     // Linux may have left break points armed.
     // SAFETY: clears the debug control register; Bulkhead uses none.

@@ -58,6 +58,10 @@ struct Template {
 static TEMPLATE: Once<Template> = Once::new();
 
 /// Completes the template; after the page tables are active.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the services lie in one page; usize has 64 bits on x86-64"
+)]
 pub(crate) fn init() {
     // SAFETY: only addresses of assembly symbols are taken, and the bytes between the first and
     // the last are read-only data of the image.
@@ -113,6 +117,10 @@ pub(super) fn reset_system(plan: &LaunchPlan) -> u64 {
 ///
 /// # Safety
 /// The page must hold the template and be this core's alone.
+#[expect(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "writes to one page, all by the one contract"
+)]
 pub(super) unsafe fn build_bridge(page: u64) {
     let start = &raw const runtime_code as u64;
     let place = |symbol: *const u8| page + (symbol as u64 - start);

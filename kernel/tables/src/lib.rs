@@ -6,7 +6,6 @@
 //! to both, `bulkhead-launch` decides the addresses.
 #![no_std]
 #![forbid(unsafe_code)]
-#![warn(clippy::cast_possible_truncation)]
 
 extern crate alloc;
 

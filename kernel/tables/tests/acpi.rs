@@ -1,4 +1,8 @@
 //! The tables are read back by a parser that shares nothing with what made them, the `acpi` crate.
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "the tests run where usize has 64 bits"
+)]
 
 mod fixture;
 

@@ -12,7 +12,6 @@
 //! memory and the order in which they are asked.
 #![no_std]
 #![forbid(unsafe_code)]
-#![warn(clippy::cast_possible_truncation)]
 
 extern crate alloc;
 

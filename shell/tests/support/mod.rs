@@ -139,6 +139,7 @@ impl Control for FakeKernel {
         (&self.machine, &mut self.ledger)
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "there are 14 services")]
     fn resident_code(&self) -> ResidentCode {
         ResidentCode {
             code: &CODE,

@@ -111,6 +111,10 @@ impl Image {
     }
 
     /// The bytes from an address to the end of its segment's part in the file.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "this runs where usize has 64 bits"
+    )]
     pub(super) fn bytes(&self, address: u64) -> &[u8] {
         let inside = |(start, bytes): &&(u64, Vec<u8>)| {
             (*start..*start + bytes.len() as u64).contains(&address)

@@ -8,6 +8,10 @@ use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction};
 use super::image::{Function, Image};
 
 /// The instructions of a function.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "this runs where usize has 64 bits"
+)]
 pub(super) fn decode(image: &Image, function: &Function) -> BTreeMap<u64, Instruction> {
     let start = function.range.start;
     let bytes = image.bytes(start);

@@ -122,6 +122,10 @@ impl<'a> Contest<'a> {
     }
 
     /// One round; what it was, in a line.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a round has a few acts and answers"
+    )]
     fn round(&mut self, round: usize) -> String {
         let begin = Instant::now();
         // The first ones with the shell, so that a short soak has both.

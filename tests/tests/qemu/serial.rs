@@ -388,7 +388,7 @@ fn break_and_garbage() {
         state = state
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1);
-        (state >> 33) as u8
+        (state >> 33 & 0xff) as u8
     })
     .take(16 << 10)
     .collect();

@@ -9,7 +9,6 @@
 //! is built in a moment and before everything else.
 
 #![forbid(unsafe_code)]
-#![warn(clippy::cast_possible_truncation)]
 
 mod licence;
 mod links;

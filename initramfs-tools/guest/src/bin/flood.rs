@@ -5,11 +5,6 @@
 //! how many have been sent, as a decimal number, not older than 64 frames or a tenth of a second.
 //! If it is there already, numbers go on well above it.
 //! Source: packet(7).
-#![warn(
-    clippy::borrow_as_ptr,
-    clippy::cast_possible_truncation,
-    clippy::multiple_unsafe_ops_per_block
-)]
 
 use std::ffi::CString;
 use std::io;

@@ -2,11 +2,6 @@
 //!
 //! `kexec -s -l` and `kexec -e` in one, for the demo's image, which has no kexec-tools.
 //! Source: kexec_file_load(2), reboot(2).
-#![warn(
-    clippy::borrow_as_ptr,
-    clippy::cast_possible_truncation,
-    clippy::multiple_unsafe_ops_per_block
-)]
 
 use std::ffi::CString;
 use std::fs::File;

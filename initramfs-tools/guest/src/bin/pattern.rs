@@ -10,11 +10,6 @@
 //! Every eight bytes depend on the seed and on their place, so that nothing lost, doubled, moved or
 //! left over passes. A size is in bytes, or in MiB with `M`. The last line is
 //! `PATTERN ok bytes=N ms=N`, or `PATTERN failed: WHY` with exit status 1.
-#![warn(
-    clippy::borrow_as_ptr,
-    clippy::cast_possible_truncation,
-    clippy::multiple_unsafe_ops_per_block
-)]
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};

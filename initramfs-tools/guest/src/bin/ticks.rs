@@ -6,11 +6,6 @@
 //! One line at the end: `TICKS count=N lost=N max_us=N p999_us=N p50_us=N`, then a
 //! histogram of powers of two in microseconds. `lost` counts periods that passed without a wake-up.
 //! It runs at the highest real-time priority with its memory locked.
-#![warn(
-    clippy::borrow_as_ptr,
-    clippy::cast_possible_truncation,
-    clippy::multiple_unsafe_ops_per_block
-)]
 
 use std::collections::VecDeque;
 use std::mem::MaybeUninit;

@@ -2,11 +2,6 @@
 //!
 //! efivarfs makes variables of GUIDs that it does not know immutable, and static busybox has no
 //! `chattr`. Source: Linux `Documentation/filesystems/efivarfs.rst`.
-#![warn(
-    clippy::borrow_as_ptr,
-    clippy::cast_possible_truncation,
-    clippy::multiple_unsafe_ops_per_block
-)]
 
 use std::fs::File;
 use std::io;

@@ -1,4 +1,8 @@
 //! Firmware tables as a machine might have them: sound, wrong, and absurd.
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "what the tests cast is made up here and fits"
+)]
 
 mod aml;
 mod arbitrary;

@@ -1,4 +1,8 @@
 //! Launch plans on a machine made up for them.
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "what the tests cast is made up here and fits"
+)]
 
 mod device_views;
 mod launches;

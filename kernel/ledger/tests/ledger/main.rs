@@ -1,4 +1,8 @@
 //! Claims and what follows from them, on a machine made up for them.
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "what the tests cast is made up here and fits"
+)]
 
 mod claims;
 mod devices;

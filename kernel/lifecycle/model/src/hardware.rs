@@ -58,6 +58,7 @@ impl Hardware for Seen<'_> {
         self.me
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "it has a handful of cores")]
     fn apic_id(&self, core: usize) -> u32 {
         core as u32 * 2
     }

@@ -3,6 +3,10 @@
 //! `MODEL_SEED` says where each search begins (1), `MODEL_COUNT` after how many seeds it ends (100),
 //! or `MODEL_SECONDS` after how long (25); `MODEL_BATCH` schedules belong to one seed (20). The seed of a failure is printed;
 //! `MODEL_TRACE=1` prints what happened in that schedule, too.
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "the tests run where usize has 64 bits"
+)]
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};

@@ -140,6 +140,7 @@ impl Hardware for At<'_> {
     fn me(&self) -> usize {
         self.1
     }
+    #[expect(clippy::cast_possible_truncation, reason = "it has a handful of cores")]
     fn apic_id(&self, core: usize) -> u32 {
         core as u32 * 2
     }

@@ -1,4 +1,8 @@
 //! A machine's PCI as it might be: found, cut into units, set up, quieted; sound and absurd.
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "what is cast is made up here: it fits, or a part of it is wanted"
+)]
 
 mod address;
 mod arbitrary;

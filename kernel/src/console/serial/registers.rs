@@ -21,20 +21,25 @@ impl Place {
 }
 
 impl Registers for Place {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a register's value is the low byte"
+    )]
     fn read(&mut self, register: u8) -> u8 {
         match self.0 {
             // SAFETY: one of eight ports of a UART of ours, by the contract of `new`.
             SerialRegisters::Io(base) => unsafe { Port::new(base + u16::from(register)).read() },
             SerialRegisters::Memory { address, stride } => {
                 let at = address + u64::from(register) * u64::from(stride);
-                // SAFETY: a register of a UART of ours, aligned to its stride, by the contract of
-                // `new`; such a UART wants to be reached in its stride's width.
-                unsafe {
-                    match stride {
-                        4 => phys::pointer::<u32>(at).read_volatile() as u8,
-                        2 => phys::pointer::<u16>(at).read_volatile() as u8,
-                        _ => phys::pointer::<u8>(at).read_volatile(),
-                    }
+                // Such a UART wants to be reached in its stride's width.
+                match stride {
+                    // SAFETY: a register of a UART of ours, aligned to its stride of 4, by the
+                    // contract of `new`.
+                    4 => unsafe { phys::pointer::<u32>(at).read_volatile() as u8 },
+                    // SAFETY: the same with a stride of 2.
+                    2 => unsafe { phys::pointer::<u16>(at).read_volatile() as u8 },
+                    // SAFETY: the same; a byte is aligned everywhere.
+                    _ => unsafe { phys::pointer::<u8>(at).read_volatile() },
                 }
             }
         }
@@ -48,13 +53,13 @@ impl Registers for Place {
             },
             SerialRegisters::Memory { address, stride } => {
                 let at = address + u64::from(register) * u64::from(stride);
-                // SAFETY: as above.
-                unsafe {
-                    match stride {
-                        4 => phys::pointer::<u32>(at).write_volatile(u32::from(value)),
-                        2 => phys::pointer::<u16>(at).write_volatile(u16::from(value)),
-                        _ => phys::pointer::<u8>(at).write_volatile(value),
-                    }
+                match stride {
+                    // SAFETY: as above.
+                    4 => unsafe { phys::pointer::<u32>(at).write_volatile(u32::from(value)) },
+                    // SAFETY: as above.
+                    2 => unsafe { phys::pointer::<u16>(at).write_volatile(u16::from(value)) },
+                    // SAFETY: as above.
+                    _ => unsafe { phys::pointer::<u8>(at).write_volatile(value) },
                 }
             }
         }

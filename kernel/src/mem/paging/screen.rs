@@ -11,10 +11,15 @@ use crate::mem::{frames, phys};
 ///
 /// # Safety
 /// To be called after `activate`, on the boot processor, before any other core uses the tables.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "usize has 64 bits on x86-64"
+)]
 pub(crate) unsafe fn map_screen(screen: Region) {
+    let tables = addr_of_mut!(TABLES);
     // SAFETY: by the caller's contract nobody else has a reference; the processor reads entries
     // whole, and those that change are of the frame buffer, which nobody uses yet.
-    let tables = unsafe { &mut *addr_of_mut!(TABLES) };
+    let tables = unsafe { &mut *tables };
     let first = screen.start() & !(LARGE_PAGE - 1);
     for page in (first..screen.end()).step_by(LARGE_PAGE as usize) {
         let (gib, index) = (page / GIB, (page % GIB / LARGE_PAGE) as usize);
@@ -25,8 +30,10 @@ pub(crate) unsafe fn map_screen(screen: Region) {
             Some(directory) => combine(&mut directory.0[index], page),
             None => {
                 let directory = split(&mut tables.low.0[gib as usize], gib * GIB);
-                // SAFETY: a page of 512 entries that `split` or `map_above_4_gib` has filled.
-                combine(unsafe { &mut *directory.add(index) }, page);
+                // SAFETY: a page of 512 entries, and `index` is below that.
+                let entry = unsafe { directory.add(index) };
+                // SAFETY: `split` or `map_above_4_gib` has filled it; nobody else has a reference.
+                combine(unsafe { &mut *entry }, page);
             }
         }
     }

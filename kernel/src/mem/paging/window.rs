@@ -15,6 +15,10 @@ use crate::mem::{frames, phys};
 /// 1. To be called after [`super::activate`], on the boot processor, before any other core uses the
 ///    tables.
 /// 2. Nothing is mapped there yet, and the frames are the caller's alone.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "usize has 64 bits on x86-64"
+)]
 pub(crate) unsafe fn map_window(start: u64, pages: u64, frame_of: impl Fn(u64) -> Option<u64>) {
     let count = pages.div_ceil(ENTRIES as u64);
     let first = start % GIB / LARGE_PAGE;
@@ -28,8 +32,9 @@ pub(crate) unsafe fn map_window(start: u64, pages: u64, frame_of: impl Fn(u64) -
         // SAFETY: inside the pages that were just taken for this, one after another.
         unsafe { phys::pointer::<u64>(tables + page * 8).write(entry) };
     }
+    let all = addr_of_mut!(TABLES);
     // SAFETY: nobody else has a reference, by the caller's contract.
-    let directory = unsafe { &mut (*addr_of_mut!(TABLES)).high_directory };
+    let directory = unsafe { &mut (*all).high_directory };
     for table in 0..count {
         directory.0[(first + table) as usize] = (tables + table * PAGE) | TABLE;
     }

@@ -18,11 +18,6 @@
 //! BUS is that of a PCI function, two hexadecimal digits; its driver is waited for. What is measured
 //! runs once or for a moment before, uncounted. The last line is `WORK value=X`, for a disk with
 //! `interrupts=X`, its own per second meanwhile; or `WORK failed: WHY` with exit status 1.
-#![warn(
-    clippy::borrow_as_ptr,
-    clippy::cast_possible_truncation,
-    clippy::multiple_unsafe_ops_per_block
-)]
 
 mod cpu;
 mod disk;
