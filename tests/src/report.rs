@@ -27,7 +27,7 @@ impl Report {
     /// The last complete report in what a console printed.
     #[must_use]
     pub fn parse(console: &str) -> Option<Self> {
-        let text = plain(console);
+        let text = without_kernel(&plain(console));
         let start = text.rfind("BULKHEAD-DEMO begin")?;
         let text = &text[start..];
         let text = &text[..text.find("BULKHEAD-DEMO end")?];
@@ -75,8 +75,52 @@ impl Report {
     }
 }
 
+/// Without what the kernel says meanwhile, each of whose messages begins with its time and ends its
+/// line: one that was under way when the report began tears a line of it apart.
+fn without_kernel(text: &str) -> String {
+    let mut own = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('[') {
+        let (before, message) = rest.split_at(at);
+        own.push_str(before);
+        rest = if is_time(message) {
+            message.split_once('\n').map_or("", |(_, after)| after)
+        } else {
+            own.push('[');
+            &message[1..]
+        };
+    }
+    own.push_str(rest);
+    own
+}
+
+/// Whether it begins with a time as the kernel writes it: `[    1.775815] `.
+fn is_time(text: &str) -> bool {
+    let Some((time, _)) = text[1..].split_once("] ") else {
+        return false;
+    };
+    let Some((seconds, fraction)) = time.trim_start().split_once('.') else {
+        return false;
+    };
+    let are_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    are_digits(seconds) && fraction.len() == 6 && are_digits(fraction)
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_line_that_the_kernel_tore_apart_is_whole() {
+        let console = "BULKHEAD-DEMO begin\r\nBULKHEAD-DEMO ram=00010000-00[    1.775815] clocksource: \
+                       tsc: mask: 0xff [x]\r\n[    1.776403] clocksource: Switched\r\n01ffff\r\n\
+                       BULKHEAD-DEMO end\r\n";
+        let report = Report::parse(console).unwrap();
+        assert_eq!(report.ram, [(0x10000, 0x1ffff)]);
+        assert_eq!(
+            without_kernel("a [x] [1.5] [ 1.123456] b\nc"),
+            "a [x] [1.5] c"
+        );
+    }
+
     use super::*;
 
     #[test]

@@ -100,6 +100,12 @@ impl Core {
         CoreState::from_number(self.state.load())
     }
 
+    /// It was said to run a Linux that was never entered.
+    pub(crate) fn stay(&self) {
+        let running = CoreState::Running as u32;
+        self.state.replace(running, CoreState::Parked as u32);
+    }
+
     pub(crate) fn set_state(&self, state: CoreState) {
         self.state.store(state as u32);
     }

@@ -221,8 +221,14 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         slot.set_inside(true);
         let run = slot.runs().saturating_add(1);
         if !slot.advance(life, life.step(Phase::Running)) {
-            // Killed meanwhile: its other cores never left Bulkhead's code.
+            // Killed meanwhile: its other cores never left Bulkhead's code. One that its end has
+            // taken back since then, or lost, stays as that says.
             slot.set_inside(false);
+            for index in slot.members().filter(|index| *index != hw.me()) {
+                if let Some(core) = self.core(index) {
+                    core.stay();
+                }
+            }
             hw.keep();
             own.set_state(CoreState::Parked);
             return false;

@@ -26,16 +26,21 @@ impl Work {
 
     /// It has until that tick.
     pub(crate) fn allow(&self, life: Life, until: u64) {
+        self.deadline.store(Self::word(life, until));
+    }
+
+    fn word(life: Life, until: u64) -> u64 {
         let rounded_up = (until & !STEP).saturating_add(STEP + 1) & !STEP;
-        self.deadline
-            .store(rounded_up | u64::from(life.generation) & STEP);
+        rounded_up | u64::from(life.generation) & STEP
     }
 
     /// Whether its time is over. If it was given none yet, it has `patience` ticks from now on.
     pub(crate) fn is_late(&self, life: Life, now: u64, patience: u64) -> bool {
         let word = self.deadline.load();
         if (word ^ u64::from(life.generation)) & STEP != 0 {
-            self.allow(life, now.saturating_add(patience));
+            // Unless somebody, such as its worker, has given it some meanwhile.
+            let until = Self::word(life, now.saturating_add(patience));
+            self.deadline.replace(word, until);
             return false;
         }
         now > word & !STEP

@@ -2,7 +2,7 @@
 
 mod common;
 
-use bulkhead_lifecycle::{CoreState, End, Kind, LaunchError, Refusal, State};
+use bulkhead_lifecycle::{CoreState, Definition, Duty, End, Kind, LaunchError, Refusal, State};
 use bulkhead_model::RestartPolicy::{self, Always, Never, OnFailure};
 use common::Machine;
 
@@ -237,4 +237,65 @@ fn the_last_linux_gives_the_shell_its_core_back() {
     assert_eq!(machine.state(3), State::Stopped);
     let refused = machine.life.start(&machine.at(1), 3);
     assert_eq!(refused, Err(LaunchError::NotParked(0)));
+}
+
+/// A launch on the machine's boot processor that takes longer than a kill has patience: the end is
+/// worked on by another core, and over, when the launch finds that it was called off.
+#[test]
+fn a_launch_that_was_called_off_long_ago_leaves_its_cores_parked() {
+    let machine = Machine::new(Never);
+    let definition = Definition {
+        name: "last",
+        cores: &[0, 6],
+        policy: Never,
+        has_control: false,
+    };
+    machine.life.publish(3, Some(&definition));
+    machine.life.lend_shell_core(&machine.at(0));
+    assert_eq!(machine.life.start(&machine.at(5), 3), Ok(()));
+    machine.while_placing.set(Some(|machine| {
+        machine.life.kill(&machine.at(5), 3).unwrap();
+        for _ in 0..4 {
+            machine.clock.set(machine.clock.get() + 3_000_000);
+            machine.life.tend(&machine.at(5));
+            if machine.life.duty(&machine.at(6)) == Duty::End(3) {
+                machine.life.finish(&machine.at(6), 3);
+            }
+        }
+        assert_eq!(machine.state(3), State::Stopped);
+    }));
+    machine.run();
+    assert_eq!(machine.life.core_state(6), CoreState::Parked);
+    assert_eq!(machine.life.check_launch(3, Some(0)), Ok(()));
+}
+
+/// A worker that has to wait longer than its call may take is not called again by whoever looks.
+#[test]
+fn a_worker_has_its_own_time_however_often_somebody_looks() {
+    let machine = Machine::new(Never);
+    machine.start(0);
+    machine.done();
+    machine.life.kill(&machine.at(5), 0).unwrap();
+    assert_eq!(machine.life.duty(&machine.at(1)), Duty::End(0));
+    // Its sibling does not come at once.
+    machine.is_deaf[2].set(true);
+    machine.while_relaxing.set(Some(|machine| {
+        machine.clock.set(machine.clock.get() + 100_000);
+        machine.life.tend(&machine.at(5));
+    }));
+    machine.life.finish(&machine.at(1), 0);
+    machine.while_relaxing.set(None);
+    let lost: Vec<u32> = machine
+        .events()
+        .iter()
+        .filter(|event| event.kind == Kind::CoreLost)
+        .map(|event| event.detail)
+        .collect();
+    assert_eq!(lost, [2], "the worker did its work");
+    let calls = machine
+        .done()
+        .iter()
+        .filter(|what| *what == "init 1")
+        .count();
+    assert_eq!(calls, 1);
 }

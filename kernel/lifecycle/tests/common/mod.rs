@@ -21,6 +21,10 @@ pub(crate) struct Machine {
     pub(crate) is_deaf: [Cell<bool>; CORES],
     is_reset: [Cell<bool>; CORES],
     pub(crate) is_early: Cell<bool>,
+    /// What happens while images are copied, once.
+    pub(crate) while_placing: Cell<Option<fn(&Machine)>>,
+    /// What happens whenever somebody waits.
+    pub(crate) while_relaxing: Cell<Option<fn(&Machine)>>,
     pub(crate) log: RefCell<Vec<String>>,
 }
 
@@ -36,6 +40,8 @@ impl Machine {
             is_deaf: Default::default(),
             is_reset: Default::default(),
             is_early: Cell::new(false),
+            while_placing: Cell::new(None),
+            while_relaxing: Cell::new(None),
             log: RefCell::default(),
         };
         for core in 1..CORES {
@@ -152,6 +158,10 @@ impl Hardware for At<'_> {
     }
     fn relax(&self) {
         self.0.clock.set(self.0.clock.get() + 50);
+        if let Some(happen) = self.0.while_relaxing.take() {
+            happen(self.0);
+            self.0.while_relaxing.set(Some(happen));
+        }
     }
     fn init(&self, core: usize) {
         assert_ne!(core, 0, "INIT to the boot processor");
@@ -198,6 +208,9 @@ impl Hardware for At<'_> {
     }
     fn place(&self, partition: usize) -> u64 {
         self.0.note(format!("place {partition}"));
+        if let Some(happen) = self.0.while_placing.take() {
+            happen(self.0);
+        }
         7
     }
     fn hand_over(&self, _: usize) {}

@@ -86,7 +86,10 @@ fn seven() {
         machine.expect(&format!("restart {names}"), &[]);
         have_runs(&mut machine, COUNT, round);
     }
-    machine.expect(&format!("kill {names}"), &[]);
+    for number in 1..=COUNT {
+        machine.expect(&format!("kill p{number}"), &[]);
+        assert_eq!(machine.listed(&format!("p{number}")).state, "stopped");
+    }
     for com in 2..=4 {
         let name = format!("p{}", com - 1);
         machine.com(com).skip();
