@@ -75,7 +75,9 @@ fn too_long(name: &str, bytes: u64, limit: u64) -> Option<String> {
 
 /// All that is built, for the product, its build and its tests.
 fn packages(root: &Path) -> Result<Vec<Package>, String> {
-    let mut tree = Command::new(env!("CARGO"));
+    // The one that runs this, not the one that once built it: that may be gone.
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut tree = Command::new(cargo);
     tree.current_dir(root)
         .args([
             "tree",
