@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use bulkhead_memory::sort_ascending;
 use core::fmt::{self, Write};
 
 use bulkhead_model::{Com, DeviceName, ImageKind, Key, Machine, RestartPolicy};
@@ -107,7 +108,7 @@ pub(crate) fn complete(before: &str, control: &dyn Control) -> Completion {
     all.filter(|candidate| candidate.starts_with(prefix))
         .filter(|candidate| candidate.bytes().all(is_plain))
         .for_each(|candidate| completion.add(candidate));
-    completion.listed.sort_unstable();
+    sort_ascending(&mut completion.listed);
     completion
 }
 

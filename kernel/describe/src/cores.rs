@@ -7,6 +7,7 @@
 //! AMD APM Vol. 3, appendix E.
 
 use alloc::vec::Vec;
+use bulkhead_memory::sort_ascending;
 
 use bulkhead_firmware::{Firmware, Processor};
 use bulkhead_model::Core;
@@ -40,7 +41,7 @@ pub fn to_start(firmware: &Firmware, own: u32) -> Vec<u32> {
     let enabled = processors.filter(|processor| processor.enabled);
     let mut ids: Vec<u32> = enabled.map(|processor| processor.apic_id).collect();
     ids.push(own);
-    ids.sort_unstable();
+    sort_ascending(&mut ids);
     ids.dedup();
     ids
 }

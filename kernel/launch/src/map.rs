@@ -7,7 +7,7 @@
 use alloc::vec::Vec;
 
 use bulkhead_linux::{E820, E820Entry, E820Error, E820Kind};
-use bulkhead_memory::{PAGE, Region, RegionSet};
+use bulkhead_memory::{PAGE, Region, RegionSet, sort_by_key};
 use bulkhead_model::{Claim, Machine, MemoryKind, PHYSICAL};
 use bulkhead_tables::efi;
 
@@ -94,7 +94,7 @@ pub(crate) fn build(
         };
         stretches.extend(set.iter().map(|region| (region, usage)));
     }
-    stretches.sort_unstable_by_key(|(region, _)| region.start());
+    sort_by_key(&mut stretches, |(region, _)| region.start());
 
     let entry = |&(region, usage): &(Region, Usage)| E820Entry {
         region,

@@ -4,6 +4,7 @@
 //! machine's boot processor, which INIT would send into the firmware: no Linux may start or stop
 //! it as one of its other cores, so it is a boot core or nothing.
 
+use bulkhead_memory::sort_ascending;
 use core::fmt;
 
 use alloc::string::String;
@@ -143,7 +144,7 @@ pub(crate) fn check<'a>(
         }
     }
     let mut cores = list.to_vec();
-    cores.sort_unstable();
+    sort_ascending(&mut cores);
     Ok(cores)
 }
 

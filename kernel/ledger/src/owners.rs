@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use bulkhead_memory::{Region, RegionSet};
+use bulkhead_memory::{Region, RegionSet, sort_by_key};
 use bulkhead_model::{Claim, Com, Machine, MemoryKind};
 
 use crate::{Ledger, Partition, memory};
@@ -70,7 +70,7 @@ pub(crate) fn spans<'a>(
         left.subtract(&parts);
         spans.extend(parts.iter().map(|region| Span { region, owner }));
     }
-    spans.sort_unstable_by_key(|span| span.region.start());
+    sort_by_key(&mut spans, |span| span.region.start());
     spans
 }
 

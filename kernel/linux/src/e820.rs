@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use bulkhead_memory::Region;
+use bulkhead_memory::{Region, sort_by_key};
 
 /// Entries that the zero page has room for.
 pub(crate) const MOST_ENTRIES: usize = 128;
@@ -70,7 +70,7 @@ impl E820 {
     /// [`E820Error`] if two ranges share memory, or if there are too many.
     pub fn new(entries: impl IntoIterator<Item = E820Entry>) -> Result<Self, E820Error> {
         let mut sorted: Vec<E820Entry> = entries.into_iter().collect();
-        sorted.sort_by_key(|entry| entry.region);
+        sort_by_key(&mut sorted, |entry| entry.region);
         let mut merged: Vec<E820Entry> = Vec::with_capacity(sorted.len());
         for entry in sorted {
             match merged.last_mut() {

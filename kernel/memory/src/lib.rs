@@ -1,4 +1,5 @@
-//! Physical memory as values: regions, disjoint sets of regions, and sizes as text.
+//! Physical memory as values: regions, disjoint sets of regions, and sizes as text; and a sort,
+//! small, which every crate above needs.
 //!
 //! Nothing here touches memory. A partition's physical address *is* the machine's
 //! (there is no translation under a Linux), so one kind of address serves everywhere:
@@ -13,10 +14,12 @@ extern crate alloc;
 mod region;
 mod set;
 mod size;
+mod sort;
 
 pub use region::Region;
 pub use set::RegionSet;
 pub use size::{Bytes, SizeError, parse_address, parse_size};
+pub use sort::{sort_ascending, sort_by_key};
 
 /// Size of a small page, in bytes.
 pub const PAGE: u64 = 4096;

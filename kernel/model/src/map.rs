@@ -8,7 +8,7 @@
 
 use alloc::vec::Vec;
 
-use bulkhead_memory::{PAGE, Region, RegionSet};
+use bulkhead_memory::{PAGE, Region, RegionSet, sort_by_key};
 
 /// A range of the firmware's memory map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub fn within_reach(map: &[MemoryRange], reach: u64) -> Vec<MemoryRange> {
     let mut ranges = Vec::with_capacity(map.len() + 1);
     let parts = map.iter().flat_map(parts);
     ranges.extend(parts.map(|(region, kind)| MemoryRange { region, kind }));
-    ranges.sort_unstable_by_key(|range| range.region);
+    sort_by_key(&mut ranges, |range| range.region);
     ranges
 }
 

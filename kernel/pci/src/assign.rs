@@ -1,8 +1,9 @@
 //! Addresses for BARs, inside the windows that reach them.
 
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
-use bulkhead_memory::{Region, RegionSet};
+use bulkhead_memory::{Region, RegionSet, sort_by_key};
 
 use crate::assign_error::Within;
 use crate::{Address, AssignError, Bar, BarKind, Bus, Function, Unit, Window, WindowKind};
@@ -131,7 +132,7 @@ impl<'a> Level<'a> {
     fn check_overlaps(&self) -> Result<(), AssignError> {
         for is_io in [true, false] {
             let mut all = self.occupied(is_io);
-            all.sort_unstable_by_key(|o| (o.region, o.owner));
+            sort_by_key(&mut all, |o| (o.region, o.owner));
             let mut reaching_furthest: Option<Occupied> = None;
             for this in all {
                 if let Some(before) = reaching_furthest
@@ -183,7 +184,9 @@ impl<'a> Level<'a> {
             .filter(|(.., bar)| bar.address.is_none() && bar.size != 0)
             .collect();
         // Largest first: with sizes that are powers of two no gap is wasted.
-        unassigned.sort_by_key(|(.., bar)| core::cmp::Reverse(bar.size));
+        sort_by_key(&mut unassigned, |(function, at, _, bar)| {
+            (Reverse(bar.size), *function, *at)
+        });
         let mut free = self.free();
         for (function, at, f, bar) in unassigned {
             let fit = room(bar, &free).ok_or(AssignError::NoRoom {

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use bulkhead_memory::sort_by_key;
 
 use crate::config::{ConfigSpace, Registers};
 use crate::quiet::{Gate, silence};
@@ -123,7 +124,7 @@ fn add_unit(functions: &[Function], unit: &Unit, gates: &mut Vec<Gate>, setups: 
         .iter()
         .filter(|f| unit.functions.binary_search(&f.address).is_ok())
         .collect();
-    members.sort_unstable_by_key(|f| f.address);
+    sort_by_key(&mut members, |f| f.address);
     match unit.bridge {
         Some(bridge) => add_gate(bridge, (unit.bus.number, unit.last)),
         None => members

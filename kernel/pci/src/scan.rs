@@ -1,6 +1,7 @@
 //! Finding functions.
 
 use alloc::vec::Vec;
+use bulkhead_memory::sort_by_key;
 
 use crate::EcamRange;
 
@@ -70,7 +71,7 @@ pub fn scan(config: &dyn ConfigSpace, ranges: &[EcamRange], most: usize) -> Scan
             left_out = surplus + functions.drain(before..).len();
         }
     });
-    functions.sort_unstable_by_key(|f| f.address);
+    sort_by_key(&mut functions, |f| f.address);
     group::number(&mut functions);
     Scan {
         functions,
@@ -124,7 +125,7 @@ impl Above {
 /// port is known when the bus is looked at.
 fn for_each_bus(ranges: &[EcamRange], above: &mut Above, mut look: impl FnMut(Bus, &mut Above)) {
     let mut ranges = ranges.to_vec();
-    ranges.sort_unstable_by_key(|r| (r.segment, r.first_bus));
+    sort_by_key(&mut ranges, |r| (r.segment, r.first_bus));
     let mut next = None;
     for range in &ranges {
         for number in range.first_bus..=range.last_bus {

@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use bulkhead_memory::RegionSet;
+use bulkhead_memory::{RegionSet, sort_ascending};
 
 use crate::{Address, Bus, Function, Window, WindowKind};
 
@@ -144,7 +144,7 @@ pub fn unit(functions: &[Function], bus: Bus) -> Result<Unit, UnitError> {
         None => in_use(&members, bus),
     };
     let mut addresses: Vec<Address> = members.iter().map(|f| f.address).collect();
-    addresses.sort_unstable();
+    sort_ascending(&mut addresses);
     Ok(Unit {
         bus,
         last,

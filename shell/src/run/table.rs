@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use bulkhead_memory::sort_ascending;
 use core::fmt::{self, Write};
 
 /// Prints a table, every row behind `indent` spaces: left-aligned columns, two spaces between, no
@@ -53,7 +54,7 @@ fn print_row<const N: usize>(
 /// `1,3-5` for 1, 3, 4, 5, in any order.
 pub(super) fn core_list(cores: &[u32]) -> String {
     let mut cores = cores.to_vec();
-    cores.sort_unstable();
+    sort_ascending(&mut cores);
     let runs = cores.chunk_by(|a, b| a.checked_add(1) == Some(*b));
     let runs: Vec<String> = runs
         .map(|run| match run {

@@ -54,6 +54,22 @@ pub(super) const KNOWN: &[Known] = &[
         callees: &[&["core::ops::function::FnOnce::call_once"]],
     },
     Known {
+        caller: "<I as core::iter::traits::iterator::Iterator::advance_by",
+        callees: &[&["core::iter::traits::iterator::Iterator>::next"]],
+    },
+    Known {
+        caller: "bulkhead_memory::sort::s",
+        callees: &[&["bulkhead_memory::sort::Places>::"]],
+    },
+    // What is done with each function that a scan finds.
+    Known {
+        caller: "bulkhead_pci::scan::scan_bus",
+        callees: &[
+            &["bulkhead_pci::scan::scan::{{closure}}"],
+            &["bulkhead_pci::config::"],
+        ],
+    },
+    Known {
         caller: "acpi_tables::aml::Name::new",
         callees: &[&["to_aml_bytes"], &["acpi_tables::AmlSink"]],
     },
@@ -82,6 +98,10 @@ pub(super) const TRAITS: &[Trait] = &[
     Trait {
         function: "core::iter::traits::iterator::Iterator>::",
         callers: &["bulkhead_shell", "core::iter", "alloc::"],
+    },
+    Trait {
+        function: "bulkhead_memory::sort::Places>::",
+        callers: &["bulkhead_memory::sort"],
     },
     Trait {
         function: "to_aml_bytes",

@@ -90,6 +90,13 @@ impl Contest<'_> {
         Some(plain(&text).trim().to_string())
     }
 
+    /// A Linux that was killed while somebody typed to it leaves the rest of that line, with a quote
+    /// that nothing closes, in its serial port, for the next run's shell: Ctrl-C ends it.
+    fn forget_typed(&mut self, com: usize) {
+        self.machine.com(com).send("\x03");
+        std::thread::sleep(Duration::from_millis(300));
+    }
+
     /// Who runs answers on its console, after its next report if it is another run.
     pub(super) fn come_up(&mut self, table: &Table, context: &str) {
         for (index, (name, com)) in PARTITIONS.into_iter().enumerate() {
@@ -104,6 +111,9 @@ impl Contest<'_> {
                         .fail(&format!("{context}: {name} did not come up"));
                 }
                 std::thread::sleep(Duration::from_millis(100));
+            }
+            if is_new {
+                self.forget_typed(com);
             }
             while self.try_linux(com, "echo $((3*3))").as_deref() != Some("9") {
                 if Instant::now() > end {
@@ -141,6 +151,7 @@ impl Contest<'_> {
             self.runs[index] += 1;
             if let Some(com) = com {
                 self.machine.wait_for_demo(com);
+                self.forget_typed(com);
                 if BOSSES.contains(&index) {
                     control::teach(self.machine, com);
                 }

@@ -29,6 +29,7 @@ mod path;
 mod walk;
 
 use alloc::vec::Vec;
+use bulkhead_memory::sort_ascending;
 
 use bulkhead_pci::{Bus, Route};
 
@@ -170,7 +171,7 @@ fn routes(names: &mut Names<'_>, bridges: &[Bridge]) -> Option<Routes> {
             routes.add(bridge, device, pin + 1, leads);
         }
     }
-    routes.found.sort_unstable();
+    sort_ascending(&mut routes.found);
     (entries_left != 0).then_some(routes)
 }
 

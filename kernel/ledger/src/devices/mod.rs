@@ -3,6 +3,7 @@
 //! The unit of a PCI claim is a bus and everything below it, because a stock Linux uses whatever
 //! it finds there; `docs/devices.md` has the reasons.
 
+use bulkhead_memory::{sort_ascending, sort_by_key};
 use bulkhead_model::{Definition, DeviceName, Devices, Machine};
 
 use crate::{Partition, console};
@@ -50,8 +51,8 @@ pub(crate) fn resolve<'a>(
             }
         }
     }
-    devices.units.sort_unstable_by_key(|unit| unit.bus);
-    devices.ports.sort_unstable();
+    sort_by_key(&mut devices.units, |unit| unit.bus);
+    sort_ascending(&mut devices.ports);
     if devices.ps2 && !devices.io_apic {
         let name = DeviceName::Ps2;
         return Err(DeviceError::NeedsIoApic { name });

@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use bulkhead_memory::sort_ascending;
 
 /// First I/O ports of the four standard serial ports, by the number in `ttyS0` and, less one, in
 /// `com1`.
@@ -27,7 +28,7 @@ pub fn reserved_ports(owned: &[u16]) -> Vec<(u16, u16)> {
         .chain([PCI_PORTS])
         .filter(|(base, _)| !owned.contains(base))
         .collect();
-    ranges.sort_unstable();
+    sort_ascending(&mut ranges);
     // Five ranges only if nothing is owned: then a join can't cover an owned port.
     while ranges.len() > MOST_RANGES {
         let gap = |at: usize| ranges[at + 1].0 - (ranges[at].0 + ranges[at].1);
