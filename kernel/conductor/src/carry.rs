@@ -49,6 +49,8 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
     /// [`ConductError`] says why not, or which core did not come back.
     pub fn kill(&mut self, name: &str) -> Result<(), ConductError> {
         let id = self.ledger.get(name)?.id;
+        // One at rest is only called by what its record says of its cores.
+        self.observe();
         let begun = self.life.kill(&self.stage, id);
         begun.map_err(ConductError::Refused)?;
         // Each step of an end has its time, after which somebody else takes it up: here, this core.

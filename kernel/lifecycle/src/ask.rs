@@ -130,7 +130,9 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             let is_idle = self.slots[target].phase() == Phase::Idle;
             return match request.verb {
                 Verb::Start if !is_idle => answered(Outcome::WrongState),
-                Verb::Kill if is_idle => answered(Outcome::WrongState),
+                Verb::Kill if is_idle && !self.can_call_back(hw, &self.slots[target]) => {
+                    answered(Outcome::WrongState)
+                }
                 verb => Standing::Passed { verb, target },
             };
         }
@@ -158,8 +160,13 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
 
     /// Carries a request out without the shell.
     fn carry_out(&self, hw: &impl Hardware, verb: Verb, target: usize) -> Standing {
-        let is_idle = self.slots[target].phase() == Phase::Idle;
+        let slot = &self.slots[target];
+        let is_idle = slot.phase() == Phase::Idle;
+        let is_short = self.can_call_back(hw, slot);
         let begun = match verb {
+            Verb::Restart if is_idle && is_short && slot.is_planned() => {
+                self.end_by_force(hw, target, Next::Launch)
+            }
             Verb::Start | Verb::Restart if is_idle => {
                 let done = self.start(hw, target);
                 return Standing::Answered(done.map_or_else(Outcome::from, |()| Outcome::Done));

@@ -108,13 +108,15 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         loop {
             let life = slot.life();
             match life.phase {
+                // A core that it lost may answer by now. Its RAM stays held: it is live again.
+                Phase::Idle if self.can_call_back(hw, slot) => {}
                 Phase::Idle => return Err(Refusal::NotLive),
                 Phase::Ending => return Err(Refusal::Ending),
                 Phase::Running if hw.is_too_early(partition) => return Err(Refusal::TooEarly),
                 Phase::Launching | Phase::Running | Phase::Waiting => {}
             }
-            let worker = if life.phase == Phase::Running {
-                self.candidate(hw, partition, slot)
+            let worker = if matches!(life.phase, Phase::Running | Phase::Idle) {
+                self.candidate(hw, partition, slot, None)
             } else {
                 Some(slot.boot_core())
             };
@@ -132,26 +134,39 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         }
     }
 
+    /// Whether a partition at rest has a core that did not come back, or stopped in Bulkhead's code,
+    /// and that can be called: the machine's boot processor can't be.
+    pub(crate) fn can_call_back(&self, hw: &impl Hardware, slot: &Slot) -> bool {
+        let is_lost = |index| self.core_state(index) == CoreState::Lost;
+        slot.is_defined()
+            && slot
+                .members()
+                .any(|index| !hw.is_boot_processor(index) && is_lost(index))
+    }
+
     /// A core of the partition that can do the work of its end: the machine's boot processor only
-    /// if there is no other, because it can't be reset.
+    /// if there is no other, because it can't be reset. If all are lost, the next one behind `after`,
+    /// which was tried: so each gets its call, and none two.
     pub(crate) fn candidate(
         &self,
         hw: &impl Hardware,
         partition: usize,
         slot: &Slot,
+        after: Option<usize>,
     ) -> Option<usize> {
-        let is_there = |index: &usize| {
-            self.core(*index)
-                .is_some_and(|c| !c.is_lost_from(partition))
+        let is_lost = |index: usize| self.is_lost_from(index, partition);
+        let can_be_called = |index: &usize| !hw.is_boot_processor(*index);
+        let there = slot.members().filter(can_be_called).find(|i| !is_lost(*i));
+        let is_free = |index: &usize| {
+            let state = self.core_state(*index);
+            hw.is_boot_processor(*index)
+                && !is_lost(*index)
+                && !matches!(state, CoreState::Bulkhead | CoreState::Lost)
         };
-        let mut boot_processor = None;
-        for index in slot.members().filter(is_there) {
-            if !hw.is_boot_processor(index) {
-                return Some(index);
-            }
-            boot_processor = Some(index);
-        }
-        boot_processor
+        there.or_else(|| slot.members().find(is_free)).or_else(|| {
+            let mut callable = slot.members().filter(can_be_called);
+            callable.find(|index| Some(*index) > after)
+        })
     }
 
     /// Does the worker's work on this core, to the end. All of it can be done anew if this core is
@@ -176,7 +191,13 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         let me = hw.me();
         let boot = slot
             .members()
-            .find(|core| *core != me && hw.is_boot_processor(*core));
+            .find(|core| *core != me && hw.is_boot_processor(*core))
+            .filter(|core| match self.core_state(*core) {
+                // The partition was at rest, and only what it had lost is called back.
+                CoreState::Bulkhead => false,
+                CoreState::Lost => slot.is_inside(),
+                _ => true,
+            });
         // The machine's boot processor last, so that no other core runs that Linux when the way
         // out is made for it. Without one its Linux has to bring it, and looks in vain for cores
         // that are gone.
@@ -186,7 +207,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         }
         let others = slot
             .members()
-            .filter(|core| *core != me && Some(*core) != boot)
+            .filter(|core| *core != me && !hw.is_boot_processor(*core))
             .collect();
         self.summon_all(hw, partition, life, others);
         if let Some(index) = boot.filter(|_| !is_first) {
@@ -202,7 +223,11 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     )]
     pub(crate) fn conclude(&self, hw: &impl Hardware, partition: usize, slot: &Slot, life: Life) {
         slot.work.allow(life, hw.now() + hw.ticks(WORK_US));
-        hw.silence(partition);
+        // One that was at rest, and whose lost cores were called, may have no plan: the shell may be
+        // replacing it, and is refused if it has not yet begun. Its devices are silent by its end.
+        if slot.is_planned() {
+            hw.silence(partition);
+        }
         let (next, delay_ms, has_given_up) = self.decide(hw, partition, slot, life);
         slot.set_due(hw.now() + hw.ticks(delay_ms * 1000));
         slot.set_rung(hw.now());

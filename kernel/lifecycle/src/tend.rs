@@ -100,10 +100,12 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         calls: u32,
     ) {
         let me = hw.me();
-        let (worker, calls) = if slot.members().any(|core| core == me) {
+        let (worker, calls) = if slot.members().any(|core| core == me)
+            && self.core_state(me) != CoreState::Bulkhead
+        {
             (Some(me), 0)
         } else if is_given_up {
-            (self.candidate(hw, partition, slot), 0)
+            (self.candidate(hw, partition, slot, life.worker), 0)
         } else {
             (life.worker, calls)
         };

@@ -95,6 +95,16 @@ fn a_lost_core_is_told() {
     machine.run();
     assert_eq!(stands(&machine), Outcome::CoreLost);
     assert_eq!(ask(&machine, "start one"), Outcome::WrongState);
+    for verb in ["kill one", "restart one"] {
+        assert_eq!(ask(&machine, verb), Outcome::Ending, "it is called again");
+        machine.run();
+        assert_eq!(stands(&machine), Outcome::CoreLost);
+    }
+    machine.is_deaf[2].set(false);
+    assert_eq!(ask(&machine, "restart one"), Outcome::Ending);
+    machine.run();
+    assert_eq!(stands(&machine), Outcome::Done);
+    assert_eq!(machine.state(0), State::Running);
 }
 
 #[test]

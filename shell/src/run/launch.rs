@@ -99,8 +99,10 @@ fn launch(names: &[Word], how: How, control: &mut dyn Control, out: &mut dyn Wri
 
 /// `kill NAME`
 pub(super) fn kill(name: &Word, control: &mut dyn Control) -> Done {
-    let state = names::partition(name, control.ledger())?.life.state;
-    if !state.is_live() {
+    let life = &names::partition(name, control.ledger())?.life;
+    let state = life.state;
+    // A core that did not come back is called once more.
+    if !state.is_live() && life.lost_cores.is_empty() {
         let message = format!("\"{}\" is {state}: it does not run", name.text);
         return Err(CommandError::new(name.span, message).into());
     }

@@ -192,12 +192,21 @@ fn outcome(world: &World, partition: usize) -> Outcome {
 
 /// That the partition can be killed and started by one that has the right.
 fn rehearse(world: &World, partition: usize) {
-    let has_lost = check(|| {
-        let mut cores = members(partition).iter();
-        cores.any(|core| world.life.core_state(*core) == CoreState::Lost)
-    });
-    if has_lost {
-        return;
+    let lost = || {
+        check(|| {
+            let mut cores = members(partition).iter().copied();
+            cores.find(|core| world.life.core_state(*core) == CoreState::Lost)
+        })
+    };
+    if members(partition)[0] == 0 && lost().is_some() {
+        return; // the boot processor can't be called
+    }
+    if lost().is_some() {
+        // Whatever kept it is over: it answers now.
+        let reply = order(world, format!("kill {}", NAMES[partition]));
+        assert_eq!(reply, Outcome::Done, "{}", describe(world));
+        settle(world, SHORT_US);
+        assert_eq!(lost(), None, "it was not called: {}", describe(world));
     }
     if world.state(partition) == State::Running {
         let kill = || order(world, format!("kill {}", NAMES[partition]));
