@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 
-use bulkhead_lifecycle::{LaunchError, State, Verb};
+use bulkhead_lifecycle::{LaunchError, Refusal, State, Verb};
 
 use crate::{ConductError, Conductor, How, Stage, can_launch};
 
@@ -52,7 +52,12 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
         // One at rest is only called by what its record says of its cores.
         self.observe();
         let begun = self.life.kill(&self.stage, id);
-        begun.map_err(ConductError::Refused)?;
+        let lost = self.ledger.get(name)?.life.lost_cores.first();
+        begun.map_err(|refusal| match (refusal, lost) {
+            // The machine's boot processor, which can't be called.
+            (Refusal::NotLive, Some(&core)) => ConductError::CoreLost { core },
+            _ => ConductError::Refused(refusal),
+        })?;
         // Each step of an end has its time, after which somebody else takes it up: here, this core.
         while self.state(id) == State::Ending {
             self.life.tend(&self.stage);
