@@ -171,7 +171,9 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     }
 
     /// Whether this core, the worker of an end, may begin: one that is about to be reset for it
-    /// waits for that, or for the time by which it should have been.
+    /// waits for that, or for the time by which it should have been. One that is still here after a
+    /// call does not hear INIT, as in VMX operation: it goes to work without, or those that call
+    /// would go on from one such core to the next.
     fn may_work(&self, hw: &impl Hardware, partition: usize, slot: &Slot, life: Life) -> bool {
         if self.has_come(hw, partition, life) || hw.is_boot_processor(hw.me()) {
             return true;
@@ -181,7 +183,9 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             generation: life.generation.wrapping_add(1),
             ..life
         };
-        slot.work.is_late(life, hw.now(), hw.ticks(KICK_US)) && slot.advance(life, own)
+        let was_called = slot.work.calls(life) > 0;
+        let is_late = || slot.work.is_late(life, hw.now(), hw.ticks(KICK_US));
+        (was_called || is_late()) && slot.advance(life, own)
     }
 
     /// Launches a partition on this core, its boot core, with interrupts off: up to its Linux, if

@@ -194,3 +194,20 @@ proptest! {
         }
     }
 }
+
+/// Both cores of a launch that is called off come only by its doorbell.
+#[test]
+fn deaf_cores_of_a_launch_called_off() {
+    let mut world = World::new();
+    let steps = [
+        Step::Define(2, vec![2, 3], 0x1000_0000, RestartPolicy::Never, false),
+        Step::Deaf(3),
+        Step::Deaf(2),
+        Step::LaunchCut(2),
+    ];
+    for step in &steps {
+        take(&mut world, step);
+        world.settle();
+        world.judge();
+    }
+}
