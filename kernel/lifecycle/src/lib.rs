@@ -23,6 +23,7 @@
 extern crate std;
 
 mod ask;
+mod candidate;
 mod core;
 mod ending;
 mod event;
