@@ -8,6 +8,7 @@ mod boot;
 mod contention;
 mod devices;
 mod faults;
+mod firmware_tests;
 mod generic;
 mod handoff;
 mod last;
@@ -71,6 +72,7 @@ fn main() {
         last::stories(),
         last_kexec::stories(),
         faults::stories(),
+        firmware_tests::stories(),
         processor::stories(),
         loaders::stories(),
         boot::stories(),
