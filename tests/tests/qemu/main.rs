@@ -11,6 +11,7 @@ mod faults;
 mod firmware_tests;
 mod generic;
 mod handoff;
+mod identity;
 mod last;
 mod last_kexec;
 mod lifecycle;
@@ -77,6 +78,7 @@ fn main() {
         loaders::stories(),
         boot::stories(),
         generic::stories(),
+        identity::stories(),
         shell::stories(),
         screen::stories(),
         serial::stories(),
