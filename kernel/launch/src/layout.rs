@@ -190,6 +190,7 @@ fn final_cmdline(
         }),
         owned_io: &owned_io,
         owns_screen: claim.devices.framebuffer,
+        owns_io_apic: claim.devices.io_apic,
     };
     Ok(cmdline::compose(&definition.cmdline, &walls, limit)?)
 }

@@ -16,6 +16,7 @@ mod last;
 mod last_kexec;
 mod lifecycle;
 mod loaders;
+mod messages;
 mod pair;
 mod processor;
 mod refusals;
@@ -79,6 +80,7 @@ fn main() {
         boot::stories(),
         generic::stories(),
         identity::stories(),
+        messages::stories(),
         shell::stories(),
         screen::stories(),
         serial::stories(),
