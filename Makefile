@@ -110,7 +110,7 @@ test: setup-test check ## All tests: check, then in QEMU
 	cargo test $(LOCKED) -p bulkhead-tests --test qemu -- $(TEST)
 
 .PHONY: test-long
-test-long: setup-long ## The long stories: two Debians on disks, 256 MiB streams, all reboots, controls, one in Bochs
+test-long: setup-long ## The long stories: two Debians on disks, 256 MiB streams, all reboots, controls, Bochs, fwts
 	@tools/kernels
 	@$(MAKE) kernel build/demo.img $(DEVICE_IMAGES)
 	@echo "A Debian to boot from: $$(tools/mkrootfs)"
@@ -119,6 +119,7 @@ test-long: setup-long ## The long stories: two Debians on disks, 256 MiB streams
 	MODEL_SECONDS=600 MODEL_COUNT=1000000 MODEL_SEED=1000000 cargo test $(LOCKED) -p bulkhead-lifecycle-model -- --nocapture
 	BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture --test-threads 1 $(or $(TEST),devices)
 	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture in_bochs)
+	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture firmware_tests)
 
 .PHONY: mutants
 mutants: setup-build ## Takes one cure after the other out of the lifecycle: its model check must fail

@@ -63,16 +63,19 @@ private_update() { # FOLDER SUITE...
 
 # Fetches a program of another release of Debian, and unpacks it with all that it needs, libc and
 # dynamic loader included, to DIRECTORY/root: nothing is installed, and no root is needed. The first
-# SUITE is the one that PACKAGE is taken from. apt's own words are in the folder's log.
-private_unpack() { # FOLDER DIRECTORY PACKAGE SUITE...
-    local folder=$1 directory=$2 package=$3 file
+# SUITE is the one that the PACKAGES, separated by commas, are taken from. apt's own words are in the
+# folder's log.
+private_unpack() { # FOLDER DIRECTORY PACKAGES SUITE...
+    local folder=$1 directory=$2 file
+    local -a packages
+    IFS=, read -ra packages <<<"$3"
     shift 3
     rm -rf "$directory"
     mkdir -p "$directory/archives/partial" "$directory/root"
     private_update "$folder" "$@" || return 1
     # With no status file's packages, all that it depends on is taken.
     private_apt "$folder" "$cache/apt/$folder/status" apt-get -o Dir::Cache::archives="$directory/archives" \
-        install -y --download-only --no-install-recommends -t "$1" "$package" \
+        install -y --download-only --no-install-recommends -t "$1" "${packages[@]}" \
         >"$cache/apt/$folder/log" 2>&1 || return 1
     for file in "$directory"/archives/*.deb; do
         dpkg-deb -x "$file" "$directory/root" || return 1

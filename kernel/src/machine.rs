@@ -8,7 +8,9 @@ use alloc::vec::Vec;
 use bulkhead_describe::cores::{FoundCore, Topology, to_start};
 use bulkhead_describe::images::Module;
 use bulkhead_describe::{Found, ShellLine};
-use bulkhead_firmware::{Firmware, discover, find_rsdp};
+use bulkhead_firmware::{
+    Firmware, Identity, discover, find_rsdp, find_smbios, read_identity, smbios_of_efi,
+};
 use bulkhead_ledger::LOW_CHUNK_BYTES;
 use bulkhead_lifecycle::CoreState;
 use bulkhead_memory::{PAGE, Region, RegionSet};
@@ -68,6 +70,20 @@ pub(crate) fn read_firmware(alone: &Alone, info: &BootInfo) -> Firmware {
     }
 }
 
+/// Reads what firmware's SMBIOS says that the machine is; nothing where it says nothing.
+pub(crate) fn identity(alone: &Alone, info: &BootInfo) -> Identity {
+    let memory = phys::FirmwareMemory::new(alone);
+    let by_efi = || smbios_of_efi(&memory, info.efi_system_table?);
+    let by_search = || {
+        let is_bios = info.firmware == FirmwareKind::Bios;
+        is_bios.then(|| find_smbios(&memory)).flatten()
+    };
+    let entry_point = info.smbios.or_else(by_efi).or_else(by_search);
+    entry_point
+        .and_then(|entry_point| read_identity(&memory, entry_point))
+        .unwrap_or_default()
+}
+
 /// Masks the pins of every I/O APIC that firmware names.
 ///
 /// # Safety
@@ -102,6 +118,7 @@ pub(crate) fn init_cores(firmware: &Firmware) -> LeftOut {
 
 /// The whole description, after everything was looked at.
 pub(crate) fn describe(
+    alone: &Alone,
     info: &BootInfo,
     memory: Vec<MemoryRange>,
     firmware: Firmware,
@@ -135,6 +152,7 @@ pub(crate) fn describe(
         ps2_status: legacy::ps2_status(),
         tsc_khz: tsc::khz(),
         cpu_model: cpu_model(),
+        identity: identity(alone, info),
     })
 }
 

@@ -82,7 +82,15 @@ fn kmain(info: BootInfo) -> ! {
     let console = console::serial::settle(&options, &known);
     let ports = console::serial::probe(&alone, console.line.com);
     let power = Power::new(&firmware);
-    let machine = machine::describe(&info, memory, firmware, functions, ports, &console.line);
+    let machine = machine::describe(
+        &alone,
+        &info,
+        memory,
+        firmware,
+        functions,
+        ports,
+        &console.line,
+    );
     machine::hide_mp_table(&alone, &machine);
     operator::report(&info, &options, &machine, &console.problems, &started);
     operator::run(alone, machine, power, &options)

@@ -187,6 +187,22 @@ pub fn initrd_with(name: &str, files: &[(impl AsRef<str>, PathBuf)]) -> PathBuf 
     out
 }
 
+/// The demo's initial RAM disk with the Firmware Test Suite and dmidecode, made by `tools/fwts`.
+///
+/// # Panics
+/// If it can't be made, which needs Debian's packages.
+#[must_use]
+pub fn fwts_initrd() -> PathBuf {
+    let out = build_folder().join("tests/fwts.img");
+    std::fs::create_dir_all(build_folder().join("tests")).expect("the folder can be made");
+    let status = std::process::Command::new(root().join("tools/fwts"))
+        .arg(&out)
+        .status()
+        .expect("tools/fwts can be run");
+    assert!(status.success(), "tools/fwts failed");
+    out
+}
+
 /// One of the programs for the inside of a Linux (`initramfs-tools/guest`), built by `make`.
 #[must_use]
 pub fn guest_tool(name: &str) -> PathBuf {

@@ -22,7 +22,7 @@ pub mod ports;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use bulkhead_firmware::Firmware;
+use bulkhead_firmware::{Firmware, Identity};
 use bulkhead_linux::Screen;
 use bulkhead_memory::Region;
 use bulkhead_model::{Com, FirmwareKind, Machine, MemoryRange, Resident, Uart};
@@ -73,6 +73,8 @@ pub struct Found<'a> {
     pub tsc_khz: u64,
     /// The processor's brand string.
     pub cpu_model: String,
+    /// What firmware's SMBIOS says that the machine is.
+    pub identity: Identity,
 }
 
 /// Which serial port the shell has; the default is none.
@@ -125,6 +127,7 @@ pub fn describe(found: Found<'_>) -> Machine {
         firmware: found.firmware_kind,
         loader: found.loader,
         cpu_model: found.cpu_model,
+        identity: found.identity,
     }
 }
 

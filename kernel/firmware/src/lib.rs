@@ -5,6 +5,8 @@
 //! is a problem to report, never a reason to stop: every parser is bounded by the bytes it was
 //! given and by a cap on the number of entries, so it can neither panic nor loop.
 //!
+//! Which machine it is tells [`read_identity`], by firmware's SMBIOS.
+//!
 //! Sections cited as "ACPI" are of the ACPI Specification 6.5.
 //!
 //! Neighbours: the kernel's `machine.rs` lends memory through [`PhysicalMemory`] and copies the
@@ -25,6 +27,7 @@ mod prt;
 mod root;
 mod rsdp;
 mod sleep;
+mod smbios;
 mod spcr;
 
 pub use discover::{Firmware, discover};
@@ -34,6 +37,7 @@ pub use madt::{InterruptOverride, IoApic, Madt, Processor};
 pub use problem::{Problem, Signature};
 pub use rsdp::find_rsdp;
 pub use sleep::SleepS5;
+pub use smbios::{Identity, find_smbios, read_identity, smbios_of_efi};
 pub use spcr::{NoSerialPort, SerialFunction, SerialPort, SerialRegisters};
 
 /// Physical memory as the parsers see it.

@@ -13,11 +13,11 @@ use bulkhead_linux::cmdline::{self, ComPort, Walls};
 use bulkhead_linux::{Placement, ZERO_PAGE_BYTES, place};
 use bulkhead_memory::{PAGE, Region};
 use bulkhead_model::{Claim, Com, Definition, Machine, Warning};
-use bulkhead_tables::{acpi, efi};
+use bulkhead_tables::{acpi, efi, smbios};
 
 use crate::images::Images;
 use crate::map::{self, MemoryMaps, Usage};
-use crate::{LaunchError, firmware};
+use crate::{LaunchError, firmware, identity};
 
 /// Room for the runtime-service code and what it keeps beside it, in bytes. Fixed, so that a
 /// definition can be checked to the last byte before there is any code.
@@ -36,7 +36,7 @@ pub struct FirmwareBlock {
     pub zero_page: Region,
     /// The final command line.
     pub cmdline: Region,
-    /// RSDP and all other ACPI tables.
+    /// RSDP and all other ACPI tables, and SMBIOS's behind them.
     pub acpi: Region,
     /// EFI system table, memory map and the tables they lead to.
     pub efi: Region,
@@ -81,6 +81,7 @@ pub struct Layout<'a> {
     pub(crate) placement: Placement,
     pub(crate) block: FirmwareBlock,
     pub(crate) acpi: acpi::Blob,
+    pub(crate) smbios: smbios::Blob,
     pub(crate) maps: MemoryMaps,
 }
 
@@ -96,10 +97,11 @@ impl<'a> Layout<'a> {
     ) -> Result<Self, LaunchError> {
         let images = Images::of(machine, definition)?;
         let cmdline = final_cmdline(machine, definition, claim, images.bzimage.cmdline_size)?;
+        let told = Told::at(machine, definition, claim, 0);
         let sizes = BlockSizes([
             pages(ZERO_PAGE_BYTES as u64),
             pages(cmdline.len() as u64 + 1),
-            pages(firmware::tables(machine, claim, 0).bytes.len() as u64),
+            pages(told.smbios.base + told.smbios.bytes.len() as u64),
             pages(efi::size_for(map::most_descriptors(machine, claim, PIECES))),
             RUNTIME_CODE_BYTES,
         ]);
@@ -118,11 +120,13 @@ impl<'a> Layout<'a> {
         .into_iter()
         .chain(placement.initrd.map(|initrd| (initrd, Usage::Loaded)))
         .collect();
+        let told = Told::at(machine, definition, claim, block.acpi.start());
         Ok(Self {
             machine,
             definition,
             claim,
-            acpi: firmware::tables(machine, claim, block.acpi.start()),
+            acpi: told.acpi,
+            smbios: told.smbios,
             maps: map::build(machine, claim, &pieces)?,
             images,
             cmdline,
@@ -139,6 +143,27 @@ impl<'a> Layout<'a> {
             + self.placement.firmware.size();
         let left = self.claim.memory_bytes().saturating_sub(used);
         (left < COMFORTABLE_BYTES).then_some(Warning::Tight { left })
+    }
+}
+
+/// The tables that share a part of the block.
+struct Told {
+    acpi: acpi::Blob,
+    smbios: smbios::Blob,
+}
+
+impl Told {
+    /// Where SMBIOS's tables begin: any multiple of 16 does.
+    const ALIGNMENT: u64 = 64;
+
+    /// The tables, to lie at `base`; their sizes do not depend on it.
+    fn at(machine: &Machine, definition: &Definition, claim: &Claim, base: u64) -> Self {
+        let acpi = firmware::tables(machine, claim, base);
+        let behind = (base + acpi.bytes.len() as u64).next_multiple_of(Self::ALIGNMENT);
+        Self {
+            smbios: identity::tables(machine, definition, claim, behind),
+            acpi,
+        }
     }
 }
 
@@ -165,6 +190,7 @@ fn final_cmdline(
         }),
         owned_io: &owned_io,
         owns_screen: claim.devices.framebuffer,
+        owns_io_apic: claim.devices.io_apic,
     };
     Ok(cmdline::compose(&definition.cmdline, &walls, limit)?)
 }

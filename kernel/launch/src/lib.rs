@@ -4,8 +4,8 @@
 //! computes a [`LaunchPlan`]: every address and every byte, before anything is touched. Who else
 //! has what is not known here.
 //!
-//! Neighbours: `bulkhead-linux` knows the boot protocol, `bulkhead-tables` the bytes of ACPI and
-//! EFI tables; `bulkhead-ledger` has the claims; the kernel's `partition/launch.rs` applies plans.
+//! Neighbours: `bulkhead-linux` knows the boot protocol, `bulkhead-tables` the bytes of ACPI,
+//! EFI and SMBIOS tables; `bulkhead-ledger` has the claims; the kernel's `partition/launch.rs` applies plans.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -13,6 +13,7 @@ extern crate alloc;
 
 mod error;
 mod firmware;
+mod identity;
 mod images;
 mod layout;
 mod map;

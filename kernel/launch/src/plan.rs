@@ -134,6 +134,7 @@ pub fn plan(
         base: block.efi.start(),
         map: &layout.maps.efi,
         rsdp: layout.acpi.rsdp,
+        smbios: layout.smbios.base,
         services: services(resident, block.runtime_code.start()),
     });
     let zero_page = BootParams {
@@ -152,10 +153,14 @@ pub fn plan(
             descriptor_version: efi.descriptor_version,
         },
     };
+    let mut told = layout.acpi.bytes;
+    let behind = layout.smbios.base - layout.acpi.base;
+    told.resize(usize::try_from(behind).unwrap_or(told.len()), 0);
+    told.extend_from_slice(&layout.smbios.bytes);
     let own = [
         fill(block.zero_page, "the zero page", &zero_page.to_bytes())?,
         fill(block.cmdline, "the command line", layout.cmdline.as_bytes())?,
-        fill(block.acpi, "the ACPI tables", &layout.acpi.bytes)?,
+        fill(block.acpi, "the ACPI and SMBIOS tables", &told)?,
         fill(block.efi, "the EFI tables", &efi.bytes)?,
     ];
     let code = numbered(block.runtime_code, resident, id)?;

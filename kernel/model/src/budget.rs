@@ -80,11 +80,11 @@ pub const fn command_lines(extent: &Extent) -> [Line; 5] {
     [
         // What `limits::PEAK_BYTES` of the shell has beyond its `HELD_BYTES`.
         Line::new("a line: its words, its values, its error", 27 << 10, 1),
-        Line::new("a plan: zero page, command line, tables", 12 << 10, 1),
+        Line::new("a plan: zero page, command line, tables", 15 << 10, 1),
         Line::new("a plan, for each range told: its maps", 192, ranges),
         Line::new(
-            "a plan, for each core: lists, twice in a MADT",
-            96,
+            "a plan, for each core: lists, twice in a MADT, in a DSDT",
+            256,
             extent.cores,
         ),
         Line::new(
@@ -114,7 +114,7 @@ pub const fn lines(extent: &Extent) -> [Line; 10] {
         Line::new("firmware's tables, routes, texts, services", 8 << 10, 1),
         Line::new(
             "cores: what each is, in a claim, in a plan",
-            64,
+            104,
             extent.cores,
         ),
         Line::new(
@@ -126,7 +126,7 @@ pub const fn lines(extent: &Extent) -> [Line; 10] {
         Line::new("ranges of memory: what each is", 96, extent.ranges),
         Line::new(
             "partitions: definition, claim, history, plan",
-            8 << 10,
+            9 << 10,
             partitions,
         ),
         Line::new("partitions: each range told, in the plan", 72, told),

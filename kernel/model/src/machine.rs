@@ -6,7 +6,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use bulkhead_firmware::{InterruptOverride, IoApic, Problem, TableInfo};
+use bulkhead_firmware::{Identity, InterruptOverride, IoApic, Problem, TableInfo};
 use bulkhead_linux::{BzImage, Screen};
 use bulkhead_memory::{Region, RegionSet};
 use bulkhead_pci::{Address, EcamRange, Function, Route, Unit};
@@ -62,6 +62,8 @@ pub struct Machine {
     pub loader: String,
     /// The processor's brand string.
     pub cpu_model: String,
+    /// What tells this machine from any other (SMBIOS).
+    pub identity: Identity,
 }
 
 /// Which firmware started the machine.

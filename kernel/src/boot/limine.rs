@@ -21,7 +21,7 @@ use limine::memory_map::EntryType;
 use limine::request::{
     BootloaderInfoRequest, ExecutableAddressRequest, ExecutableFileRequest, FirmwareTypeRequest,
     FramebufferRequest, HhdmRequest, MemoryMapRequest, ModuleRequest, RequestsEndMarker,
-    RequestsStartMarker, RsdpRequest,
+    RequestsStartMarker, RsdpRequest, SmbiosRequest,
 };
 
 use super::{BootInfo, Module, module_name};
@@ -53,6 +53,9 @@ static MODULES: ModuleRequest = ModuleRequest::new();
 #[used]
 #[unsafe(link_section = ".requests")]
 static RSDP: RsdpRequest = RsdpRequest::new();
+#[used]
+#[unsafe(link_section = ".requests")]
+static SMBIOS: SmbiosRequest = SmbiosRequest::new();
 #[used]
 #[unsafe(link_section = ".requests")]
 static EXECUTABLE: ExecutableFileRequest = ExecutableFileRequest::new();
@@ -117,14 +120,14 @@ fn boot_info() -> Option<BootInfo> {
         }),
         memory: super::bounded(memory),
         modules: modules(offset),
-        rsdp: RSDP.get_response().map(|r| {
-            let address = r.address() as u64;
-            if address >= offset {
-                address - offset
-            } else {
-                address
-            }
+        rsdp: RSDP
+            .get_response()
+            .map(|r| physical(r.address() as u64, offset)),
+        smbios: SMBIOS.get_response().and_then(|r| {
+            let found = r.entry_64().or(r.entry_32())?;
+            Some(physical(found.get() as u64, offset))
         }),
+        efi_system_table: None, // SMBIOS is what it would be asked for
         image: ImagePlace {
             physical: address.physical_base()
                 + (crate::layout::KERNEL_BASE - address.virtual_base()),
@@ -132,6 +135,15 @@ fn boot_info() -> Option<BootInfo> {
         screen: screen(offset),
         keep: None,
     })
+}
+
+/// The physical address of what the loader gives either by that or in its direct map at `offset`.
+const fn physical(address: u64, offset: u64) -> u64 {
+    if address >= offset {
+        address - offset
+    } else {
+        address
+    }
 }
 
 /// The first frame buffer, if it is one that a Linux can be told of.

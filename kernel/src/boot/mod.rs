@@ -32,6 +32,10 @@ pub(crate) struct BootInfo {
     pub(crate) modules: Vec<Module>,
     /// Physical address of the ACPI root pointer, or a copy of it.
     pub(crate) rsdp: Option<u64>,
+    /// Physical address of SMBIOS's entry point, if the loader says it.
+    pub(crate) smbios: Option<u64>,
+    /// Physical address of the EFI system table, if the loader says it; it has 64 bits.
+    pub(crate) efi_system_table: Option<u64>,
     /// Where the image is.
     pub(crate) image: ImagePlace,
     /// The linear frame buffer that the loader set up. To a Linux it is one of EFI, whatever

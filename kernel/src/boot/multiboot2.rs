@@ -68,6 +68,10 @@ fn boot_info(information: &BootInformation, image: ImagePlace) -> BootInfo {
         memory: memory(information),
         modules: modules(information),
         rsdp: rsdp(information),
+        smbios: None, // GRUB has no such tag
+        efi_system_table: information
+            .efi_sdt64_tag()
+            .map(|tag| tag.sdt_address() as u64),
         image,
         screen: screen(information),
         keep: Region::new(

@@ -1,8 +1,9 @@
-//! What a partition is told about the machine: ACPI and EFI tables, as bytes and addresses.
+//! What a partition is told about the machine: ACPI, EFI and SMBIOS tables, as bytes and addresses.
 //!
 //! Nothing here knows of a machine; the caller says what the partition has and where the tables
 //! will lie, and gets the bytes to put there. Key types: [`acpi::View`] to [`acpi::Blob`],
-//! [`efi::View`] to [`efi::Blob`]. Neighbours: `bulkhead-linux` makes the zero page that points
+//! [`efi::View`] to [`efi::Blob`],
+//! [`smbios::View`] to [`smbios::Blob`]. Neighbours: `bulkhead-linux` makes the zero page that points
 //! to both, `bulkhead-launch` decides the addresses.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -15,3 +16,4 @@ extern crate std;
 pub mod acpi;
 pub mod efi;
 pub mod mp;
+pub mod smbios;

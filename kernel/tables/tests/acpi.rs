@@ -153,7 +153,7 @@ fn the_fadt_says_that_there_is_nothing() {
     let flags = fadt.flags;
     assert!(flags.system_is_hw_reduced_acpi());
     assert!(flags.local_xapics_must_use_physical_destination_mode());
-    assert!(flags.supports_equivalent_to_wbinvd());
+    assert!(!flags.supports_equivalent_to_wbinvd());
     assert!(flags.power_button_is_control_method());
     assert!(flags.sleep_button_is_control_method());
     assert!(!flags.supports_system_reset_via_fadt());
@@ -173,6 +173,8 @@ fn the_fadt_says_that_there_is_nothing() {
     let bytes = table(&blob, b"FACP");
     assert_eq!((bytes[8], bytes[131]), (6, 5));
     assert_eq!(bytes[40..44], bytes[140..144]);
+    // No WBINVD, no C1: both buttons, no wake by the clock, physical destinations, reduced hardware.
+    assert_eq!(bytes[112..116], 0x0018_0070u32.to_le_bytes());
 }
 
 #[test]

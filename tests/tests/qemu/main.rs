@@ -8,12 +8,15 @@ mod boot;
 mod contention;
 mod devices;
 mod faults;
+mod firmware_tests;
 mod generic;
 mod handoff;
+mod identity;
 mod last;
 mod last_kexec;
 mod lifecycle;
 mod loaders;
+mod messages;
 mod pair;
 mod processor;
 mod refusals;
@@ -71,10 +74,13 @@ fn main() {
         last::stories(),
         last_kexec::stories(),
         faults::stories(),
+        firmware_tests::stories(),
         processor::stories(),
         loaders::stories(),
         boot::stories(),
         generic::stories(),
+        identity::stories(),
+        messages::stories(),
         shell::stories(),
         screen::stories(),
         serial::stories(),

@@ -3,11 +3,13 @@
 //! Root of a stock Linux writes registers that neither Linux nor Bulkhead uses here, and that the
 //! emulator keeps over an INIT as a processor does.
 
+use bulkhead_tests::devices::{Board, Device, empty_disk};
 use bulkhead_tests::iso::Iso;
 use bulkhead_tests::qemu::{Machine, Running};
 use bulkhead_tests::{Kernel, guest_tool, initrd_with};
 use libtest_mimic::Trial;
 
+use crate::devices::{Partition, folder, machine};
 use crate::story;
 
 pub(crate) fn stories() -> Vec<Trial> {
@@ -21,6 +23,7 @@ pub(crate) fn stories() -> Vec<Trial> {
             registers("registers_of_intel", "Skylake-Client", &[("1a0", 1)]);
         }),
         story("processor::core_256", core_256),
+        story("processor::linux_in_x2apic_mode", linux_in_x2apic_mode),
     ]
 }
 
@@ -127,4 +130,28 @@ fn core_256() {
     for (id, wanted) in [("0", "bulkhead"), ("1", "parked"), ("256", "parked")] {
         assert_eq!(state(id), Some(wanted), "{cores}");
     }
+}
+
+/// Where the BIOS has chosen x2APIC, a generic kernel stays in that mode, with physical destinations,
+/// and its disk interrupts it by MSI-X.
+fn linux_in_x2apic_mode() {
+    let name = "linux_in_x2apic_mode";
+    let disk = empty_disk(&folder(name), "disk.img", 16);
+    let board = Board::new().device(Device::nvme(&disk));
+    let one = Partition::new("one", 2, Kernel::Debian612, "1").devices("01:00.0");
+    let mut machine = machine(name, &[one], &board)
+        .cores("2,maxcpus=258,sockets=2,cores=129")
+        .arguments(&[
+            "-cpu",
+            "max",
+            "-device",
+            "max-x86_64-cpu,socket-id=1,core-id=0,thread-id=0",
+        ])
+        .start();
+    machine.wait_for_prompt();
+    machine.wait_for_demo(2);
+    let mode = "dmesg | grep 'APIC routing to'";
+    machine.linux_expect(2, mode, "physical x2apic");
+    let read = "dd if=/dev/nvme0n1 of=/dev/null bs=1M 2>&1";
+    machine.linux_expect(2, read, "16+0 records in");
 }

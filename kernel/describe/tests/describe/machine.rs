@@ -39,6 +39,7 @@ fn found<'a>() -> Found<'a> {
         ps2_status: 0xff,
         tsc_khz: 2_400_000,
         cpu_model: "QEMU Virtual CPU".into(),
+        identity: Default::default(),
     }
 }
 

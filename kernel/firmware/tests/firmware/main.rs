@@ -12,5 +12,6 @@ mod fake;
 mod fixed;
 mod no_routes;
 mod routes;
+mod smbios;
 mod spcr;
 mod tables;

@@ -5,5 +5,6 @@
 )]
 
 mod device_views;
+mod identity;
 mod launches;
 mod maps;

@@ -43,6 +43,8 @@ pub struct Walls<'a> {
     pub owned_io: &'a [u16],
     /// Whether it has the screen.
     pub owns_screen: bool,
+    /// Whether it has the I/O APICs.
+    pub owns_io_apic: bool,
 }
 
 /// A serial port.
@@ -176,6 +178,7 @@ fn wall_parameters(walls: &Walls<'_>) -> impl Iterator<Item = String> {
         // In decimal without leading zeros, which would make it octal.
         .chain(khz.map(|khz| format!("tsc_early_khz={khz}")))
         .chain(iter::once("pci=noearly".to_owned()))
+        .chain((!walls.owns_io_apic).then(|| "noapic".to_owned()))
         .chain((!reserved.is_empty()).then(|| format!("reserve={}", reserved.join(","))))
 }
 

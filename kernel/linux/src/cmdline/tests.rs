@@ -20,6 +20,7 @@ const WALLS: Walls<'static> = Walls {
     console: Some(COM2),
     owned_io: &[0x2f8],
     owns_screen: false,
+    owns_io_apic: true,
 };
 const DEFAULTS: &str =
     "console=ttyS1,115200 tsc=reliable possible_cpus=2 panic=1 reboot=warm,panic_cold,efi";
@@ -252,6 +253,22 @@ fn the_decompressor_s_parameters_are_found_everywhere() {
     ] {
         assert!(compose(user, &WALLS, 2047).is_err(), "{user}");
     }
+}
+
+/// Only the owner of the I/O APIC has one to look for.
+#[test]
+fn a_partition_without_an_io_apic_does_not_look_for_one() {
+    let has_noapic = |owns_io_apic| {
+        let walls = Walls {
+            owns_io_apic,
+            ..WALLS
+        };
+        let line = compose("quiet", &walls, 2047).expect("accepted");
+        line.split(' ').any(|word| word == "noapic")
+    };
+    assert!(has_noapic(false) && !has_noapic(true));
+    let page = include_str!("../../../../docs/parameters.md");
+    assert!(page.contains("### `noapic`"));
 }
 
 #[test]

@@ -28,9 +28,9 @@ const HAS_8042: u16 = 1 << 1;
 const VGA_NOT_PRESENT: u16 = 1 << 2;
 const CMOS_RTC_NOT_PRESENT: u16 = 1 << 5;
 
-/// `Fixed Feature Flags`, table 5.10. Bit 10 (reset register) stays clear.
-const WBINVD: u32 = 1 << 0;
-const PROC_C1: u32 = 1 << 2;
+/// `Fixed Feature Flags`, table 5.10. Bit 10 (reset register) stays clear, and so do those that
+/// describe fixed hardware's sleep and idle states (`WBINVD`, `PROC_C1` and so on): a table for
+/// reduced hardware has none of it, and Linux asks for them only there.
 /// The buttons, if there were any, would be devices of the DSDT.
 const PWR_BUTTON: u32 = 1 << 4;
 const SLP_BUTTON: u32 = 1 << 5;
@@ -89,13 +89,7 @@ pub(super) fn fadt(view: &View<'_>, dsdt: u64) -> Vec<u8> {
     fadt.x_dsdt = dsdt.into();
     fadt.iapc_boot_arch = boot_arch(view).into();
     fadt.flags = U32::new(
-        WBINVD
-            | PROC_C1
-            | PWR_BUTTON
-            | SLP_BUTTON
-            | FIX_RTC
-            | FORCE_APIC_PHYSICAL_DESTINATION_MODE
-            | HW_REDUCED_ACPI,
+        PWR_BUTTON | SLP_BUTTON | FIX_RTC | FORCE_APIC_PHYSICAL_DESTINATION_MODE | HW_REDUCED_ACPI,
     );
     let mut table = fadt.as_bytes().to_vec();
     seal(&mut table);

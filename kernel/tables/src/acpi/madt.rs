@@ -24,6 +24,9 @@ use zerocopy::{Immutable, IntoBytes, KnownLayout, Unaligned};
 use super::header::{Header, seal};
 use super::{IoApicView, View};
 
+/// Of ACPI 6.5, as the FADT says.
+const REVISION: u8 = 6;
+
 /// Flag of both kinds of entries: the core can be used.
 const ENABLED: u32 = 1 << 0;
 const LOCAL_APIC: u8 = 0;
@@ -109,7 +112,7 @@ pub(super) fn madt(view: &View<'_>) -> Vec<u8> {
             push_override(&mut body, *interrupt);
         }
     }
-    let header = Header::new(*b"APIC", 5, size_of::<Header>() + body.len());
+    let header = Header::new(*b"APIC", REVISION, size_of::<Header>() + body.len());
     let mut table = [header.as_bytes(), &body].concat();
     seal(&mut table);
     table

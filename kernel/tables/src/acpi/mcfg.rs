@@ -3,8 +3,8 @@
 //! Source: PCI Firmware Specification 3.3 section 4.1.2 (MCFG Table Description).
 //!
 //! Linux (`arch/x86/pci/mmconfig-shared.c`, `pci_parse_mcfg()`) drops the whole table if one entry
-//! has an address above 4 GiB, unless DMI tells it a BIOS of 2010 or later, and a partition has no
-//! DMI. So the configuration space of such a bus is not listed here, but is told by its root
+//! has an address above 4 GiB, unless DMI tells it a BIOS of 2010 or later. A partition's DMI does, but
+//! not every kernel reads it. So the configuration space of such a bus is not listed here, but is told by its root
 //! bridge's `_CBA`, which Linux takes as it is.
 
 use alloc::vec::Vec;

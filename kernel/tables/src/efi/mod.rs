@@ -33,6 +33,8 @@ pub struct View<'a> {
     pub map: &'a [Descriptor],
     /// Physical address of the RSDP.
     pub rsdp: u64,
+    /// Physical address of SMBIOS's entry point.
+    pub smbios: u64,
     /// The runtime services.
     pub services: Services,
 }
@@ -86,7 +88,10 @@ pub fn build(view: &View<'_>) -> Blob {
     };
     put(SYSTEM_TABLE, &system_table);
     put(RUNTIME_SERVICES, &tables::runtime_services(&view.services));
-    put(CONFIGURATION_TABLE, &tables::configuration_table(view.rsdp));
+    put(
+        CONFIGURATION_TABLE,
+        &tables::configuration_table(view.rsdp, view.smbios),
+    );
     put(VENDOR_TEXT, &VENDOR);
     bytes.extend(view.map.iter().flat_map(|descriptor| descriptor.to_bytes()));
     Blob {

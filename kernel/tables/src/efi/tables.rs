@@ -19,6 +19,10 @@ pub(super) const VENDOR: [u8; 18] = *b"B\0u\0l\0k\0h\0e\0a\0d\0\0\0";
 pub(super) const ACPI_20_GUID: [u8; 16] = [
     0x71, 0xe8, 0x68, 0x88, 0xf1, 0xe4, 0xd3, 0x11, 0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81,
 ];
+/// `SMBIOS3_TABLE_GUID`, f2fd1544-9794-4a2c-992e-e5bbcf20e394.
+pub(super) const SMBIOS3_GUID: [u8; 16] = [
+    0x44, 0x15, 0xfd, 0xf2, 0x94, 0x97, 0x2c, 0x4a, 0x99, 0x2e, 0xe5, 0xbb, 0xcf, 0x20, 0xe3, 0x94,
+];
 
 #[derive(FromZeros, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C, packed)]
@@ -77,8 +81,10 @@ const _: () = assert!(offset_of!(SystemTable, configuration_entries) == 104);
 pub(super) const SYSTEM_TABLE_BYTES: usize = 120;
 /// Bytes of the runtime services table.
 pub(super) const RUNTIME_SERVICES_BYTES: usize = 24 + 14 * 8;
-/// Bytes of the configuration table, which has one entry.
-pub(super) const CONFIGURATION_TABLE_BYTES: usize = 24;
+/// Entries of the configuration table.
+const ENTRIES: usize = 2;
+/// Bytes of the configuration table.
+pub(super) const CONFIGURATION_TABLE_BYTES: usize = ENTRIES * 24;
 
 /// Addresses of what the system table points to.
 pub(super) struct Pointers {
@@ -94,7 +100,7 @@ pub(super) fn system_table(to: &Pointers) -> [u8; SYSTEM_TABLE_BYTES] {
     table.firmware_vendor = to.vendor.into();
     table.firmware_revision = U32::new(1);
     table.runtime_services = to.runtime_services.into();
-    table.configuration_entries = U64::new(1);
+    table.configuration_entries = U64::new(ENTRIES as u64);
     table.configuration_table = to.configuration_table.into();
     table.header.crc32 = crc32(table.as_bytes()).into();
     zerocopy::transmute!(table)
@@ -128,12 +134,13 @@ struct ConfigurationEntry {
     table: U64,
 }
 
-const _: () = assert!(size_of::<ConfigurationEntry>() == CONFIGURATION_TABLE_BYTES);
+const _: () = assert!(size_of::<[ConfigurationEntry; ENTRIES]>() == CONFIGURATION_TABLE_BYTES);
 
-/// The configuration table, whose only entry is the RSDP.
-pub(super) fn configuration_table(rsdp: u64) -> [u8; CONFIGURATION_TABLE_BYTES] {
-    zerocopy::transmute!(ConfigurationEntry {
-        guid: ACPI_20_GUID,
-        table: rsdp.into()
-    })
+/// The configuration table: where the RSDP and SMBIOS's entry point are.
+pub(super) fn configuration_table(rsdp: u64, smbios: u64) -> [u8; CONFIGURATION_TABLE_BYTES] {
+    let entry = |(guid, table): ([u8; 16], u64)| ConfigurationEntry {
+        guid,
+        table: table.into(),
+    };
+    zerocopy::transmute!([(ACPI_20_GUID, rsdp), (SMBIOS3_GUID, smbios)].map(entry))
 }

@@ -10,6 +10,7 @@ use super::*;
 
 const BASE: u64 = 0x5fff_0000;
 const RSDP: u64 = 0x5ffe_0000;
+const SMBIOS: u64 = 0x5ffe_0400;
 
 fn descriptor(start: u64, end: u64, kind: Kind) -> Descriptor {
     Descriptor {
@@ -33,6 +34,7 @@ fn blob(map: &[Descriptor]) -> Blob {
         base: BASE,
         map,
         rsdp: RSDP,
+        smbios: SMBIOS,
         services,
     })
 }
@@ -91,7 +93,7 @@ fn the_system_table_leads_to_everything() {
         assert_eq!(memory.u64(runtime + 24 + 8 * n), 0x5fff_2000 + 16 * n);
     }
 
-    assert_eq!(memory.u64(system + 104), 1);
+    assert_eq!(memory.u64(system + 104), 2);
     let configuration = memory.u64(system + 112);
     // 8868e871-e4f1-11d3-bc22-0080c73c8881: three little-endian fields, then eight bytes.
     assert_eq!(memory.u32(configuration), 0x8868_e871);
@@ -101,6 +103,14 @@ fn the_system_table_leads_to_everything() {
         [0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81]
     );
     assert_eq!(memory.u64(configuration + 16), RSDP);
+    // f2fd1544-9794-4a2c-992e-e5bbcf20e394.
+    assert_eq!(memory.u32(configuration + 24), 0xf2fd_1544);
+    assert_eq!(memory.u32(configuration + 28), 0x4a2c_9794);
+    assert_eq!(
+        memory.bytes(configuration + 32, 8),
+        [0x99, 0x2e, 0xe5, 0xbb, 0xcf, 0x20, 0xe3, 0x94]
+    );
+    assert_eq!(memory.u64(configuration + 40), SMBIOS);
 }
 
 #[test]

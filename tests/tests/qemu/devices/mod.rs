@@ -35,14 +35,14 @@ pub(crate) fn stories() -> Vec<Trial> {
 }
 
 /// The folder of a story's ISO and disks.
-fn folder(name: &str) -> PathBuf {
+pub(crate) fn folder(name: &str) -> PathBuf {
     let folder = build_folder().join("tests").join(name);
     std::fs::create_dir_all(&folder).expect("the folder can be made");
     folder
 }
 
 /// One partition, as a line of the boot script.
-struct Partition {
+pub(crate) struct Partition {
     name: &'static str,
     com: usize,
     kernel: Kernel,
@@ -56,7 +56,7 @@ struct Partition {
 }
 
 impl Partition {
-    fn new(name: &'static str, com: usize, kernel: Kernel, cores: &'static str) -> Self {
+    pub(crate) fn new(name: &'static str, com: usize, kernel: Kernel, cores: &'static str) -> Self {
         Self {
             name,
             com,
@@ -69,7 +69,7 @@ impl Partition {
         }
     }
 
-    fn devices(mut self, devices: &'static str) -> Self {
+    pub(crate) fn devices(mut self, devices: &'static str) -> Self {
         self.devices = devices;
         self
     }
@@ -99,7 +99,7 @@ impl Partition {
 }
 
 /// A machine whose boot script defines and starts the partitions.
-fn machine(name: &str, partitions: &[Partition], board: &Board) -> Machine {
+pub(crate) fn machine(name: &str, partitions: &[Partition], board: &Board) -> Machine {
     let mut script: String = partitions.iter().map(Partition::line).collect();
     let mut iso = Iso::new(name);
     let mut kernels: Vec<Kernel> = Vec::new();
@@ -119,7 +119,7 @@ fn machine(name: &str, partitions: &[Partition], board: &Board) -> Machine {
 }
 
 /// The same up to the point at which all have reported.
-fn boot(name: &str, partitions: &[Partition], board: &Board) -> Running {
+pub(crate) fn boot(name: &str, partitions: &[Partition], board: &Board) -> Running {
     let mut running = machine(name, partitions, board).start();
     running.wait_for_prompt();
     for partition in partitions {

@@ -6,6 +6,7 @@
 
 mod legacy;
 mod pci;
+mod processor;
 mod resource;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ const REVISION: u8 = 2;
 /// The table, with a device for everything that the partition has.
 pub(super) fn dsdt(view: &View<'_>) -> Vec<u8> {
     let mut devices = Vec::new();
+    processor::push(&mut devices, view);
     for uart in view.uarts {
         legacy::push_uart(&mut devices, *uart);
     }
