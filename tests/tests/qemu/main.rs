@@ -10,6 +10,7 @@ mod devices;
 mod faults;
 mod generic;
 mod handoff;
+mod images;
 mod last;
 mod last_kexec;
 mod lifecycle;
@@ -73,6 +74,7 @@ fn main() {
         faults::stories(),
         processor::stories(),
         loaders::stories(),
+        images::stories(),
         boot::stories(),
         generic::stories(),
         shell::stories(),
