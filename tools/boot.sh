@@ -47,6 +47,7 @@ read_arguments() { # LOADER CONF [NAME=PATH...]
             [[ ${name,,} != "${other,,}" ]] || die "image name \"$name\" is given twice"
         done
         readable "image $name:" "$path"
+        [[ -s $path ]] || say "warning: image \"$name\" is empty: \"$path\" has no bytes"
         names+=("$name") paths+=("$path")
     done
     read_entries
@@ -93,11 +94,19 @@ copy_content() { # FOLDER
     done
 }
 
+# What stands behind a module: its name, and what its bytes should be, by which Bulkhead sees whether
+# the loader changed them. cksum(1) is in POSIX, and quick.
+module_line() { # NAME PATH
+    local sum size
+    read -r sum size _ < <(cksum <"$2")
+    echo "$1 size=$size cksum=$sum"
+}
+
 # Limine's configuration for the files in a folder: the top-level limine.conf with its menu filled
 # in. Each path bears its file's BLAKE2B, without which Limine refuses to go on.
 limine_conf() { # FOLDER
-    local item name title arguments sum
-    declare -A sums
+    local item name title arguments sum path
+    declare -A sums lines
     hashed() { # PATH
         [[ -n ${sums[$1]:-} ]] || { sum=$(b2sum "$folder$1") && sums[$1]=${sum%% *}; }
         hashed="boot():$1#${sums[$1]}"
@@ -111,15 +120,23 @@ limine_conf() { # FOLDER
         printf '\n/%s\n    protocol: limine\n    kernel_path: %s\n    kaslr: no\n' "$title" "$hashed"
         [[ $arguments == " " ]] || echo "    cmdline: $(xargs <<<"$arguments")"
         for name in bulkhead.conf ${names[@]+"${names[@]}"}; do
-            if [[ $name == bulkhead.conf ]]; then hashed /boot/bulkhead.conf; else hashed "/boot/img/$name"; fi
-            printf '    module_path: %s\n    module_cmdline: %s\n' "$hashed" "$name"
+            path=/boot/img/$name
+            if [[ $name == bulkhead.conf ]]; then path=/boot/bulkhead.conf; fi
+            hashed "$path"
+            [[ -n ${lines[$name]:-} ]] || lines[$name]=$(module_line "$name" "$folder$path")
+            printf '    module_path: %s\n    module_cmdline: %s\n' "$hashed" "${lines[$name]}"
         done
     done
 }
 
-# GRUB's configuration: the same menu.
-grub_cfg() {
-    local item title arguments name
+# GRUB's configuration for the files in a folder: the same menu. GRUB would unpack what is compressed,
+# and cut off what stands behind it.
+grub_cfg() { # FOLDER
+    local item title arguments name modules
+    modules="    module2 --nounzip /boot/bulkhead.conf $(module_line bulkhead.conf "$1/boot/bulkhead.conf")"
+    for name in ${names[@]+"${names[@]}"}; do
+        modules+=$'\n'"    module2 --nounzip /boot/img/$name $(module_line "$name" "$1/boot/img/$name")"
+    done
     cat <<END
 # The menu, and what goes wrong, are seen on COM1 too, where Bulkhead's shell will be. UEFI has a
 # console of its own on it where it is set up so.
@@ -137,10 +154,7 @@ END
         title=${item%%=*} arguments="${item#*=} $cmdline"
         echo "menuentry \"$title\" {"
         echo "    multiboot2 /boot/bulkhead $(xargs <<<"$arguments")"
-        echo "    module2 /boot/bulkhead.conf bulkhead.conf"
-        for name in ${names[@]+"${names[@]}"}; do
-            echo "    module2 /boot/img/$name $name"
-        done
+        echo "$modules"
         # After the kernel, whose header has set it to what the kernel would like.
         [[ -z $video ]] || echo "    set gfxpayload=$video"
         echo "}"

@@ -16,7 +16,7 @@ static PLACES: Once<Vec<Region>> = Once::new();
 /// 1. The loader wrote the modules into RAM.
 /// 2. Nobody writes there from now on: the pages are never free.
 pub(crate) unsafe fn keep(modules: &[Module]) {
-    PLACES.call_once(|| modules.iter().map(|module| module.region).collect());
+    PLACES.call_once(|| modules.iter().filter_map(|module| module.region).collect());
 }
 
 /// The bytes of an image; none if there is no image just there.

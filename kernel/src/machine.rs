@@ -38,7 +38,7 @@ pub(crate) fn memory(info: &BootInfo) -> Vec<MemoryRange> {
 
 /// RAM of which nothing is needed any more, for the kernel to take.
 pub(crate) fn free(info: &BootInfo) -> RegionSet {
-    let modules = info.modules.iter().map(|module| module.region);
+    let modules = info.modules.iter().filter_map(|module| module.region);
     let kept = modules.chain([info.image.region()]).chain(info.keep);
     map::free(&info.memory, kept)
 }
@@ -129,7 +129,8 @@ pub(crate) fn describe(
     let modules = info.modules.iter().map(|module| Module {
         name: module.name.clone(),
         region: module.region,
-        bytes: images::bytes(module.region),
+        bytes: module.region.map_or(&[], images::bytes),
+        told: module.told,
     });
     bulkhead_describe::describe(Found {
         loader: info.loader.clone(),

@@ -159,7 +159,7 @@ fn owned<'a, const N: usize>(names: [&'a str; N]) -> Names<'a> {
 
 /// Images that could be scripts.
 fn scripts(machine: &Machine) -> Names<'_> {
-    images(machine, |kind| matches!(kind, ImageKind::Data))
+    images(machine, |kind| matches!(kind, ImageKind::Data(_)))
 }
 
 fn images(machine: &Machine, wanted: fn(&ImageKind) -> bool) -> Names<'_> {
@@ -189,8 +189,10 @@ fn setting<'a>(
     let (key, value) = word.split_at(equals + 1);
     let key = KEYS.iter().find(|known| known.name == key).map(|k| k.key);
     let all = match key {
-        Some(Key::Kernel) => images(machine, |kind| matches!(kind, ImageKind::Kernel(_))),
-        Some(Key::Initrd) => scripts(machine),
+        Some(Key::Kernel) => images(machine, |kind| {
+            matches!(kind, ImageKind::Kernel(_) | ImageKind::Uki(_))
+        }),
+        Some(Key::Initrd) => return initrds(value, machine),
         Some(Key::Console) => {
             let uarts = machine.uarts.iter().filter(|uart| !uart.is_shell);
             let names = uarts.map(|uart| Com::name(uart.port));
@@ -202,6 +204,16 @@ fn setting<'a>(
         _ => owned([]),
     };
     (value, all)
+}
+
+/// The item of a list that is being typed, and the images that it can become.
+fn initrds<'a>(value: &'a str, machine: &'a Machine) -> (&'a str, Names<'a>) {
+    let (listed, item) = value.rsplit_once(',').unwrap_or(("", value));
+    let images = machine.images.iter().filter(move |image| {
+        matches!(image.kind, ImageKind::Data(kind) if kind.may_be_initrd())
+            && !listed.split(',').any(|other| other == image.name)
+    });
+    (item, Box::new(images.map(|image| image.name.clone())))
 }
 
 /// The item of a list that is being typed, and the devices that it can become: those that are not

@@ -26,6 +26,9 @@ pub const CORES: usize = 1024;
 /// Most items in `memory=`; a memory map for Linux has 128 entries (`E820_MAX_ENTRIES_ZEROPAGE`).
 pub const MEMORY_ITEMS: usize = 64;
 
+/// Most names in `initrd=`.
+pub const INITRDS: usize = 16;
+
 /// Most items in `devices=`.
 pub const DEVICE_ITEMS: usize = 256;
 

@@ -280,7 +280,7 @@ mod tests {
         };
         assert_eq!(name.text, "web");
         assert_eq!(settings.change.console, Some(None));
-        assert_eq!(settings.change.initrd, Some(None));
+        assert_eq!(settings.change.initrds, Some(Vec::new()));
         assert_eq!(settings.change.cores, Some([2, 1].to_vec()));
         assert_eq!(settings.change.kernel, None);
     }

@@ -174,17 +174,20 @@ fn text(name: &str, control: &dyn Control) -> Result<&'static str, String> {
         ));
     };
     check_size(image)?;
-    core::str::from_utf8(control.image_bytes(image.region))
+    let bytes = image
+        .region
+        .map_or(&[][..], |region| control.image_bytes(region));
+    core::str::from_utf8(bytes)
         .map_err(|error| format!("\"{name}\" is no script: not UTF-8 text: {error}"))
 }
 
 fn check_size(image: &Image) -> Result<(), String> {
     let name = &image.name;
-    if !matches!(image.kind, ImageKind::Data) {
+    if !matches!(image.kind, ImageKind::Data(_)) {
         return Err(format!("\"{name}\" is no script: it is a kernel"));
     }
-    if image.region.size() > SCRIPT_BYTES {
-        let (size, most) = (Bytes(image.region.size()), Bytes(SCRIPT_BYTES));
+    if image.bytes() > SCRIPT_BYTES {
+        let (size, most) = (Bytes(image.bytes()), Bytes(SCRIPT_BYTES));
         return Err(format!(
             "\"{name}\" is no script: it has {size} bytes, more than {most}"
         ));

@@ -56,9 +56,9 @@ pub(crate) const KEYS: [SettingKey; 9] = [
     SettingKey {
         key: Key::Initrd,
         name: "initrd=",
-        form: "IMAGE",
+        form: "IMAGE[,MORE]",
         required: false,
-        meaning: "its initial RAM disk; empty for none",
+        meaning: "initial RAM disks, in order; empty: none",
     },
     SettingKey {
         key: Key::Cmdline,
@@ -174,7 +174,7 @@ impl Settings {
             Key::Cores => change.cores = Some(values::cores(value)?),
             Key::Memory => change.memory = Some(values::memory(value)?),
             Key::Kernel => change.kernel = Some(value.to_string()),
-            Key::Initrd => change.initrd = Some(Some(value.to_string()).filter(|v| !v.is_empty())),
+            Key::Initrd => change.initrds = Some(values::initrds(value)?),
             Key::Cmdline => change.cmdline = Some(value.to_string()),
             Key::Console => change.console = Some(console(value).map_err(refuse)?),
             Key::Devices => change.devices = Some(values::devices(value)?),
@@ -276,13 +276,13 @@ fn key_names() -> impl Iterator<Item = &'static str> {
 fn find_part(value: &str, item: Item<'_>) -> Option<Range<usize>> {
     let separator = match item {
         Item::Parameter(_) => ' ',
-        Item::Core(_) | Item::Memory(_) | Item::Device(_) => ',',
+        Item::Core(_) | Item::Memory(_) | Item::Device(_) | Item::Image(_) => ',',
     };
     let is_it = |part: &str| match item {
         Item::Core(core) => values::cores(part).is_ok_and(|cores| cores.contains(&core)),
         Item::Memory(request) => values::memory(part).is_ok_and(|all| all.contains(&request)),
         Item::Device(name) => values::devices(part).is_ok_and(|names| names.contains(&name)),
-        Item::Parameter(parameter) => part == parameter,
+        Item::Image(text) | Item::Parameter(text) => part == text,
     };
     let found = values::items(value, separator).find(|(_, part)| is_it(part));
     // A parameter may be named without its value, or have spaces in quotes.

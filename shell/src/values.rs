@@ -9,7 +9,7 @@ use bulkhead_memory::{parse_address, parse_size};
 use bulkhead_model::{DeviceName, MemoryRequest};
 
 use crate::error::did_you_mean;
-use crate::limits::{CORES, DEVICE_ITEMS, MEMORY_ITEMS};
+use crate::limits::{CORES, DEVICE_ITEMS, INITRDS, MEMORY_ITEMS};
 use crate::sentence::Cut;
 
 /// What is wrong with a value, and which bytes of it.
@@ -93,6 +93,25 @@ pub(crate) fn memory(value: &str) -> Result<Vec<MemoryRequest>, ValueError> {
             Ok(MemoryRequest { size: bytes, at })
         })
         .collect()
+}
+
+/// Reads `ucode.img,root.img`, names of images; nothing is none.
+pub(crate) fn initrds(value: &str) -> Result<Vec<String>, ValueError> {
+    let mut names: Vec<String> = Vec::new();
+    for (range, name) in items(value, ',').filter(|_| !value.is_empty()) {
+        let message = if name.is_empty() {
+            "a name is missing (accepted: as in ucode.img,root.img)".into()
+        } else if names.iter().any(|other| other == name) {
+            format!("\"{}\" is listed twice", Cut(name))
+        } else if names.len() == INITRDS {
+            format!("more than {INITRDS} initrds are named")
+        } else {
+            names.push(name.into());
+            continue;
+        };
+        return Err(ValueError::new(range, message));
+    }
+    Ok(names)
 }
 
 /// Reads `0000:01:00.0,com3`; nothing, or `none`, is no device.

@@ -126,6 +126,8 @@ fn completions_by_place() {
         ("halt ", "halt "),
         ("set db console=n", "set db console=none "),
         ("set db initrd=", "set db initrd=demo "),
+        ("set db initrd=ucode,d", "set db initrd=ucode,demo "),
+        ("set db initrd=demo,", "set db initrd=demo,"),
         ("help unde", "help undefine "),
         ("reset ", "reset force "),
         ("wait d", "wait db "),

@@ -3,7 +3,7 @@
 mod support;
 
 use bulkhead_memory::Region;
-use bulkhead_model::{Image, ImageKind};
+use bulkhead_model::{Image, ImageKind, Told};
 use support::{Session, image};
 
 #[test]
@@ -26,8 +26,9 @@ fn images_are_verified_when_they_are_listed() {
         }
         session.kernel.machine.images.push(Image {
             name: name.into(),
-            region: Region::new(start, file.len() as u64).unwrap(),
+            region: Region::new(start, file.len() as u64),
             kind: ImageKind::Kernel(kernel),
+            told: Told::default(),
         });
         session.kernel.files.push((start, file));
     }
@@ -41,6 +42,22 @@ fn images_are_verified_when_they_are_listed() {
     assert_eq!(checksum("damaged"), "bad");
     assert_eq!(checksum("new"), "none");
     assert_eq!(checksum("vast"), "unread");
+    // What came with a file counts for every kind of it.
+    for (name, bytes, told, kind, sum) in [
+        ("right", "123456789", (9, 930_766_865), "data", "ok"),
+        ("changed", "123456780", (9, 930_766_865), "data", "bad"),
+        ("unpacked", "123456789", (5, 930_766_865), "bad", "ok"),
+    ] {
+        session.kernel.add_script(name, bytes);
+        let image = session.kernel.machine.images.last_mut().unwrap();
+        (image.told.bytes, image.told.cksum) = (Some(told.0), Some(told.1));
+        let said = session.line("images");
+        let row = said.lines().find(|row| row.starts_with(name)).unwrap();
+        let words: Vec<&str> = row.split_whitespace().collect();
+        assert_eq!(words[2..4], [kind, sum], "{row}");
+    }
+    let said = session.line("define db cores=4 memory=64M kernel=linux61 initrd=unpacked");
+    assert!(said.contains("has 9 bytes, not the 5 that"), "{said}");
     // What is no kernel has none; what can't be launched is not read.
     assert_eq!(checksum("demo"), "-");
     assert_eq!(checksum("old"), "-");

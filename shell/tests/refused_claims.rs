@@ -93,12 +93,22 @@ fn claims() {
         (
             "set db kernel=demo",
             "              ^^^^",
-            "image \"demo\" is not a Linux kernel".into(),
+            "image \"demo\" is a cpio archive, not a bzImage (use it as initrd=)".into(),
         ),
         (
             "set db initrd=linux61",
             "              ^^^^^^^",
             "image \"linux61\" is a kernel, not an initrd".into(),
+        ),
+        (
+            "set db initrd=demo,old",
+            "                   ^^^",
+            "image \"old\" is a kernel, not an initrd".into(),
+        ),
+        (
+            "set db initrd=demo,nix",
+            "                   ^^^",
+            "there is no image \"nix\" (images: linux61, linux612, old, demo)".into(),
         ),
         (
             "set db console=com1",

@@ -9,7 +9,7 @@ const COMMANDS: &str = "accepted: define, set, undefine, check, list, watch, sho
 const KEYS: &str =
     "accepted: cores, memory, kernel, initrd, cmdline, console, devices, restart, control";
 const DEFINE: &str = "accepted: define NAME cores=LIST memory=LIST kernel=IMAGE \
-    [initrd=IMAGE] [cmdline=\"...\"] [console=PORT] [devices=LIST] [restart=POLICY] [control=yes|no]";
+    [initrd=LIST] [cmdline=\"...\"] [console=PORT] [devices=LIST] [restart=POLICY] [control=yes|no]";
 const POLICIES: &str = "accepted: never, on-failure, always";
 const PORTS: &str = "accepted: com1, com2, com3, com4, none";
 const NUMBER: &str = "accepted: 512M, 1G, 0x20000000; units K, M, G, T";
@@ -283,6 +283,11 @@ fn values() {
             "set db devices=com3,01:00.0,COM3",
             "                            ^^^^",
             "com3 is listed twice".into(),
+        ),
+        (
+            "define new initrd=demo,demo",
+            "                       ^^^^",
+            "\"demo\" is listed twice".into(),
         ),
         (
             "set db memory=1Q",

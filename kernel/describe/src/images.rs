@@ -4,18 +4,37 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use bulkhead_linux::BzImage;
+use bulkhead_linux::{BzImage, FileKind, Uki};
 use bulkhead_memory::{PAGE, Region};
-use bulkhead_model::{Image, ImageKind, Resident};
+use bulkhead_model::{Image, ImageKind, Resident, Told};
 
 /// A file that the loader brought.
 pub struct Module<'a> {
     /// The name that it was given.
     pub name: String,
-    /// Where its bytes lie.
-    pub region: Region,
+    /// Where its bytes lie; `None` if it has none.
+    pub region: Option<Region>,
     /// Its bytes.
     pub bytes: &'a [u8],
+    /// What the loader's configuration says of them.
+    pub told: Told,
+}
+
+/// Reads the command line that the loader's configuration gives a file: its name, if there is one,
+/// and `size=` and `cksum=`, each in decimal digits. Other words are nobody's business here.
+#[must_use]
+pub fn read_line(line: &str) -> (Option<&str>, Told) {
+    let mut words = line.split_ascii_whitespace();
+    let name = words.next();
+    let mut told = Told::default();
+    for word in words {
+        if let Some(size) = word.strip_prefix("size=") {
+            told.bytes = size.parse().ok();
+        } else if let Some(sum) = word.strip_prefix("cksum=") {
+            told.cksum = sum.parse().ok();
+        }
+    }
+    (name, told)
 }
 
 /// Each file as an image, and the pages that it keeps. The boot script is an image too.
@@ -25,22 +44,31 @@ pub fn describe(modules: &[Module<'_>]) -> (Vec<Image>, Vec<Resident>) {
         name: module.name.clone(),
         region: module.region,
         kind: kind(module.bytes),
+        told: module.told,
     };
-    let resident = |module: &Module<'_>| Resident {
-        region: module.region.align_outward(PAGE),
-        what: format!("image \"{}\"", module.name),
+    let resident = |module: &Module<'_>| {
+        Some(Resident {
+            region: module.region?.align_outward(PAGE),
+            what: format!("image \"{}\"", module.name),
+        })
     };
     (
         modules.iter().map(image).collect(),
-        modules.iter().map(resident).collect(),
+        modules.iter().filter_map(resident).collect(),
     )
 }
 
-/// By its first bytes alone. Its checksum is left to whoever asks for it: that reads all of it, and
+/// By its headers alone. Its checksum is left to whoever asks for it: that reads all of it, and
 /// the machine is to boot at once.
 fn kind(bytes: &[u8]) -> ImageKind {
+    if let Some(uki) = Uki::parse(bytes) {
+        return match uki {
+            Ok(uki) => ImageKind::Uki(uki),
+            Err(error) => ImageKind::BadUki(error),
+        };
+    }
     if !BzImage::looks_like(bytes) {
-        return ImageKind::Data;
+        return ImageKind::Data(FileKind::of(bytes));
     }
     match BzImage::parse(bytes) {
         Ok(image) => ImageKind::Kernel(image),

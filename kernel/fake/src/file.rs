@@ -23,6 +23,81 @@ pub fn bzimage_file() -> Vec<u8> {
     file
 }
 
+/// A PE file with those sections, each in whole blocks of 512 bytes (Microsoft PE format): with `.linux`
+/// a UKI. There is no code in it.
+///
+/// # Panics
+/// If there are more than ten, or one is 4 GiB or larger.
+pub fn pe(sections: &[(&str, &[u8])]) -> Vec<u8> {
+    /// The COFF header behind its signature; the optional header, of PE32+ with 16 directories; where
+    /// the first section's bytes are.
+    const COFF: usize = 0x80;
+    const OPTIONAL: usize = COFF + 24;
+    const TABLE: usize = OPTIONAL + 240;
+    const HEADERS: usize = 0x400;
+    let number = |length: usize| u32::try_from(length).unwrap();
+    let mut file = vec![0; HEADERS];
+    let put = |file: &mut [u8], at: usize, bytes: &[u8]| {
+        file[at..at + bytes.len()].copy_from_slice(bytes);
+    };
+    put(&mut file, 0, b"MZ");
+    put(&mut file, 0x3c, &number(COFF).to_le_bytes());
+    put(&mut file, COFF, b"PE\0\0\x64\x86");
+    put(
+        &mut file,
+        COFF + 6,
+        &number(sections.len()).to_le_bytes()[..2],
+    );
+    put(&mut file, COFF + 20, &240_u16.to_le_bytes()); // SizeOfOptionalHeader
+    put(&mut file, OPTIONAL, &0x20b_u16.to_le_bytes()); // PE32+
+    put(&mut file, OPTIONAL + 108, &16_u32.to_le_bytes()); // NumberOfRvaAndSizes
+    for (index, (name, bytes)) in sections.iter().enumerate() {
+        let header = TABLE + 40 * index;
+        let start = number(file.len());
+        let room = bytes.len().next_multiple_of(512);
+        put(&mut file, header, name.as_bytes());
+        put(&mut file, header + 8, &number(bytes.len()).to_le_bytes()); // VirtualSize
+        put(&mut file, header + 16, &number(room).to_le_bytes()); // SizeOfRawData
+        put(&mut file, header + 20, &start.to_le_bytes()); // PointerToRawData
+        file.extend_from_slice(bytes);
+        // Not zeros: nobody may take it for a part of the section.
+        file.resize(file.len() - bytes.len() + room, 0xee);
+    }
+    file
+}
+
+/// A cpio archive ("newc") of one file.
+pub fn cpio(name: &str, content: &[u8]) -> Vec<u8> {
+    let entry = |name: &str, mode: usize, content: &[u8]| {
+        let fields = [
+            0,
+            mode,
+            0,
+            0,
+            1,
+            0,
+            content.len(),
+            0,
+            0,
+            0,
+            0,
+            name.len() + 1,
+            0,
+        ];
+        let mut entry = b"070701".to_vec();
+        for field in fields {
+            entry.extend_from_slice(format!("{field:08x}").as_bytes());
+        }
+        entry.extend_from_slice(name.as_bytes());
+        entry.push(0);
+        entry.resize(entry.len().next_multiple_of(4), 0);
+        entry.extend_from_slice(content);
+        entry.resize(entry.len().next_multiple_of(4), 0);
+        entry
+    };
+    [entry(name, 0o100_644, content), entry("TRAILER!!!", 0, b"")].concat()
+}
+
 /// The remainder of CRC-32 (initial remainder 0xffffffff, no final inversion), bit by bit: another
 /// way than the one that is tested.
 pub fn remainder(bytes: &[u8]) -> u32 {

@@ -1,8 +1,9 @@
 //! Machines as large as they may be, for what depends on their size.
 
 use bulkhead_firmware::TableInfo;
+use bulkhead_linux::{FileKind, Uki};
 use bulkhead_memory::Region;
-use bulkhead_model::{Core, Image, ImageKind, Machine, MemoryKind, MemoryRange, Resident};
+use bulkhead_model::{Core, Image, ImageKind, Machine, MemoryKind, MemoryRange, Resident, Told};
 use bulkhead_pci::{Address, Bar, BarKind, Bridge, Bus, Function, Window, WindowKind};
 
 use crate::board::add_devices;
@@ -161,22 +162,39 @@ fn card(bus: u8, place: u8, base: u64, group: u16) -> Function {
     function
 }
 
+/// The first is a bzImage, the others are UKIs with as long a command line as may be.
+fn kernel(number: usize) -> ImageKind {
+    let kernel = bzimage(40 * MIB);
+    if number == 0 {
+        return ImageKind::Kernel(kernel);
+    }
+    ImageKind::Uki(Uki {
+        kernel,
+        linux: 0..8 << 20,
+        ucode: None,
+        initrd: None,
+        cmdline: "x".repeat(2047),
+    })
+}
+
 fn add_images(machine: &mut Machine, count: usize) {
     machine.resident.truncate(2);
     machine.images.clear();
     for number in 0..count {
         let (name, kind) = match number % 2 {
-            0 => (
-                format!("linux{number}"),
-                ImageKind::Kernel(bzimage(40 * MIB)),
-            ),
-            _ => (format!("initrd{number}"), ImageKind::Data),
+            0 => (format!("linux{number}"), kernel(number)),
+            _ => (format!("initrd{number}"), ImageKind::Data(FileKind::Cpio)),
         };
         let region = Region::new(0x6000_0000 + number as u64 * 8 * MIB, 8 * MIB).unwrap();
         machine.resident.push(Resident {
             region,
             what: format!("image \"{name}\""),
         });
-        machine.images.push(Image { name, region, kind });
+        machine.images.push(Image {
+            name,
+            region: Some(region),
+            kind,
+            told: Told::default(),
+        });
     }
 }

@@ -3,11 +3,11 @@
 
 use bulkhead_launch::{LaunchPlan, ResidentCode};
 use bulkhead_ledger::{Ledger, PlanError};
-use bulkhead_linux::{BzImage, BzImageError};
+use bulkhead_linux::{BzImage, BzImageError, FileKind};
 use bulkhead_memory::Region;
 use bulkhead_model::{
     Change, Com, Core, DeviceName, Image, ImageKind, Machine, MemoryKind, MemoryRange,
-    MemoryRequest, Resident, Uart, Warning,
+    MemoryRequest, Resident, Told, Uart, Warning,
 };
 
 mod board;
@@ -17,7 +17,7 @@ mod life;
 mod ram;
 
 pub use board::{add_devices, address, bus};
-pub use file::{bzimage_file, remainder};
+pub use file::{bzimage_file, cpio, pe, remainder};
 pub use life::{Happening, happen};
 pub use ram::written;
 
@@ -64,7 +64,8 @@ pub fn machine() -> Machine {
         keep(region(MIB, MIB + 300 * KIB + 7), "kernel"),
     ];
     let images = machine.images.iter();
-    let kept = images.map(|image| keep(image.region, &format!("image \"{}\"", image.name)));
+    let kept = images.filter_map(|image| Some((image.region?, &image.name)));
+    let kept = kept.map(|(region, name)| keep(region, &format!("image \"{name}\"")));
     machine.resident.extend(kept);
     machine
 }
@@ -109,8 +110,9 @@ pub fn bzimage(init_size: u64) -> BzImage {
 fn images() -> Vec<Image> {
     let image = |name: &str, start, bytes, kind| Image {
         name: name.into(),
-        region: Region::new(start, bytes).unwrap(),
+        region: Region::new(start, bytes),
         kind,
+        told: Told::default(),
     };
     let kernel = |init_size| ImageKind::Kernel(bzimage(init_size));
     let short = BzImageError::TooShort {
@@ -122,7 +124,13 @@ fn images() -> Vec<Image> {
         image("linux612", 0x7080_0000, 8 * MIB, kernel(56 * MIB)),
         image("huge", 0x7100_0000, 8 * MIB, kernel(600 * MIB)),
         image("broken", 0x7180_0000, 600, ImageKind::BadKernel(short)),
-        image("demo.img", 0x7190_0000, 3 * MIB + 123, ImageKind::Data),
+        image(
+            "demo.img",
+            0x7190_0000,
+            3 * MIB + 123,
+            ImageKind::Data(FileKind::Cpio),
+        ),
+        image("zero", 0x71f0_0000, 0, ImageKind::Data(FileKind::Empty)),
     ]
 }
 
@@ -158,7 +166,7 @@ pub fn claim(cores: &[u32], memory: &[MemoryRequest]) -> Change {
 
 /// With `initrd=demo.img`.
 pub fn with_initrd(mut change: Change) -> Change {
-    change.initrd = Some(Some("demo.img".into()));
+    change.initrds = Some(vec!["demo.img".into()]);
     change
 }
 

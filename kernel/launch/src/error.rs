@@ -1,5 +1,6 @@
 //! Why a claim can't be launched.
 
+use alloc::string::String;
 use core::fmt;
 
 use bulkhead_linux::cmdline::CmdlineError;
@@ -15,6 +16,13 @@ pub enum LaunchError {
     Initrd(ImageError),
     /// Wrong command line.
     Cmdline(CmdlineError),
+    /// Wrong command line in a UKI, whose own counts where none is given.
+    UkiCmdline {
+        /// The image.
+        image: String,
+        /// What is wrong with it.
+        error: CmdlineError,
+    },
     /// All its memory lies above 4 GiB, where a kernel can't be started.
     NothingLow,
     /// Kernel, initrd and tables don't fit into the memory.
@@ -44,7 +52,7 @@ impl LaunchError {
     #[must_use]
     pub const fn key(&self) -> Option<Key> {
         match self {
-            Self::Kernel(_) => Some(Key::Kernel),
+            Self::Kernel(_) | Self::UkiCmdline { .. } => Some(Key::Kernel),
             Self::Initrd(_) => Some(Key::Initrd),
             Self::Cmdline(_) => Some(Key::Cmdline),
             Self::NothingLow | Self::Placement(_) | Self::MemoryMap(_) => Some(Key::Memory),
@@ -67,6 +75,10 @@ impl fmt::Display for LaunchError {
         match self {
             Self::Kernel(error) | Self::Initrd(error) => error.fmt(f),
             Self::Cmdline(error) => error.fmt(f),
+            Self::UkiCmdline { image, error } => write!(
+                f,
+                "the .cmdline of image \"{image}\": {error} (replaced by: cmdline=\"...\")"
+            ),
             Self::NothingLow => f.write_str("some of the memory has to lie below 4 GiB"),
             Self::Placement(error) => error.fmt(f),
             Self::MemoryMap(error) => error.fmt(f),
@@ -82,12 +94,6 @@ impl fmt::Display for LaunchError {
 }
 
 impl core::error::Error for LaunchError {}
-
-impl From<CmdlineError> for LaunchError {
-    fn from(error: CmdlineError) -> Self {
-        Self::Cmdline(error)
-    }
-}
 
 impl From<PlacementError> for LaunchError {
     fn from(error: PlacementError) -> Self {

@@ -1,35 +1,58 @@
 //! The images of a launch.
 
-use bulkhead_linux::BzImage;
-use bulkhead_model::{Definition, Image, Machine};
+use alloc::vec::Vec;
 
-use crate::LaunchError;
+use bulkhead_memory::Region;
+use bulkhead_model::{Boot, Definition, Machine, initrd_bytes, padded};
+
+use crate::{Copy, LaunchError, Write};
 
 /// The images of a partition, checked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Images<'a> {
-    pub(crate) kernel: &'a Image,
-    pub(crate) bzimage: &'a BzImage,
-    pub(crate) initrd: Option<&'a Image>,
+    pub(crate) boot: Boot<'a>,
+    /// The archives that its Linux unpacks, in order.
+    pub(crate) initrds: Vec<Region>,
 }
 
 impl<'a> Images<'a> {
     /// Finds them.
     pub(crate) fn of(machine: &'a Machine, definition: &Definition) -> Result<Self, LaunchError> {
-        let (kernel, bzimage) = definition
+        let boot = definition
             .find_kernel(machine)
             .map_err(LaunchError::Kernel)?;
         Ok(Self {
-            kernel,
-            bzimage,
-            initrd: definition
-                .find_initrd(machine)
+            boot,
+            initrds: boot
+                .initrds(definition, machine)
                 .map_err(LaunchError::Initrd)?,
         })
     }
 
-    /// Size of the initrd in bytes; 0 without one.
+    /// Bytes that the initrds take in one piece; 0 without any.
     pub(crate) fn initrd_bytes(&self) -> u64 {
-        self.initrd.map_or(0, |image| image.region.size())
+        initrd_bytes(&self.initrds)
+    }
+
+    /// How the initrds become one that begins at `start`, and the zeros between them.
+    pub(crate) fn join_at(&self, start: u64) -> (Vec<Copy>, Vec<Write>) {
+        let mut end = 0;
+        let (mut copies, mut gaps) = (Vec::with_capacity(self.initrds.len()), Vec::new());
+        for from in &self.initrds {
+            let next = padded(end);
+            if next != end {
+                gaps.push(Write {
+                    to: start + end,
+                    bytes: (&[]).into(),
+                    room: next - end,
+                });
+            }
+            copies.push(Copy {
+                from: *from,
+                to: start + next,
+            });
+            end = next + from.size();
+        }
+        (copies, gaps)
     }
 }

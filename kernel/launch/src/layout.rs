@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use bulkhead_linux::cmdline::{self, ComPort, Walls};
 use bulkhead_linux::{Placement, ZERO_PAGE_BYTES, place};
 use bulkhead_memory::{PAGE, Region};
-use bulkhead_model::{Claim, Com, Definition, Machine, Warning};
+use bulkhead_model::{Boot, Claim, Com, Definition, Machine, Warning};
 use bulkhead_tables::{acpi, efi, smbios};
 
 use crate::images::Images;
@@ -96,7 +96,7 @@ impl<'a> Layout<'a> {
         claim: &'a Claim,
     ) -> Result<Self, LaunchError> {
         let images = Images::of(machine, definition)?;
-        let cmdline = final_cmdline(machine, definition, claim, images.bzimage.cmdline_size)?;
+        let cmdline = final_cmdline(machine, definition, claim, &images.boot)?;
         let told = Told::at(machine, definition, claim, 0);
         let sizes = BlockSizes([
             pages(ZERO_PAGE_BYTES as u64),
@@ -106,7 +106,19 @@ impl<'a> Layout<'a> {
             RUNTIME_CODE_BYTES,
         ]);
         let region = claim.boot_region().ok_or(LaunchError::NothingLow)?;
-        let placement = place(region, images.bzimage, images.initrd_bytes(), sizes.total())?;
+        let others: Vec<Region> = claim
+            .memory
+            .iter()
+            .copied()
+            .filter(|r| !r.overlaps(region))
+            .collect();
+        let placement = place(
+            region,
+            &others,
+            images.boot.bzimage,
+            images.initrd_bytes(),
+            sizes.total(),
+        )?;
         let block = sizes
             .place(placement.firmware)
             .ok_or(LaunchError::NothingLow)?;
@@ -176,7 +188,7 @@ fn final_cmdline(
     machine: &Machine,
     definition: &Definition,
     claim: &Claim,
-    limit: u32,
+    boot: &Boot<'_>,
 ) -> Result<String, LaunchError> {
     let owned_io: Vec<u16> = claim.ports().map(Com::io_base).collect();
     let walls = Walls {
@@ -192,5 +204,15 @@ fn final_cmdline(
         owns_screen: claim.devices.framebuffer,
         owns_io_apic: claim.devices.io_apic,
     };
-    Ok(cmdline::compose(&definition.cmdline, &walls, limit)?)
+    let given = boot.cmdline(definition);
+    cmdline::compose(given, &walls, boot.bzimage.cmdline_size).map_err(|error| {
+        if definition.cmdline == given {
+            LaunchError::Cmdline(error)
+        } else {
+            LaunchError::UkiCmdline {
+                image: boot.image.name.clone(),
+                error,
+            }
+        }
+    })
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use bulkhead_linux::{BootParams, BzImageError, E820, EfiInfo, Placement};
 use bulkhead_memory::{Region, RegionSet};
-use bulkhead_model::{ImageError, RestartPolicy, Warning};
+use bulkhead_model::{Boot, ImageError, RestartPolicy, Warning};
 use bulkhead_pci::Grant;
 use bulkhead_tables::efi;
 
@@ -138,7 +138,7 @@ pub fn plan(
         services: services(resident, block.runtime_code.start()),
     });
     let zero_page = BootParams {
-        image: layout.images.bzimage,
+        image: layout.images.boot.bzimage,
         e820: &layout.maps.e820,
         cmdline: block.cmdline.start(),
         cmdline_bytes: layout.cmdline.len(),
@@ -164,8 +164,8 @@ pub fn plan(
         fill(block.efi, "the EFI tables", &efi.bytes)?,
     ];
     let code = numbered(block.runtime_code, resident, id)?;
-    let writes: Vec<Write> = own.into_iter().chain(code).collect();
-    let copies = copies(&layout.images, placement)?;
+    let (copies, gaps) = copies(&layout.images, placement)?;
+    let writes: Vec<Write> = own.into_iter().chain(code).chain(gaps).collect();
     Ok(LaunchPlan {
         partition: id,
         name: definition.name.clone(),
@@ -187,7 +187,7 @@ pub fn plan(
             efi_system_table: efi.system_table,
             placement: layout.placement,
             block: layout.block,
-            kernel_release: layout.images.bzimage.release().map(String::from),
+            kernel_release: layout.images.boot.bzimage.release().map(String::from),
             e820: layout.maps.e820,
             efi: layout.maps.efi,
             tables: layout.acpi.tables,
@@ -201,17 +201,26 @@ fn services(resident: &ResidentCode, base: u64) -> efi::Services {
     efi::Services::from_array(resident.services.map(|offset| base + u64::from(offset)))
 }
 
-/// The kernel's protected-mode part (`boot.rst`, "Loading The Rest of The Kernel") and the initrd.
-fn copies(images: &Images<'_>, placement: &Placement) -> Result<Vec<Copy>, LaunchError> {
-    let (image, bzimage) = (images.kernel, images.bzimage);
-    let start = image.region.start().saturating_add(bzimage.setup_bytes);
+/// The kernel's protected-mode part (`boot.rst`, "Loading The Rest of The Kernel") and the initrds, and
+/// the zeros between these.
+fn copies(
+    images: &Images<'_>,
+    placement: &Placement,
+) -> Result<(Vec<Copy>, Vec<Write>), LaunchError> {
+    let Boot {
+        image,
+        bzimage,
+        file,
+        ..
+    } = images.boot;
+    let start = file.start().saturating_add(bzimage.setup_bytes);
     let from = Region::new(start, bzimage.protected_mode_bytes)
-        .filter(|from| image.region.contains_region(*from))
+        .filter(|from| file.contains_region(*from))
         .ok_or_else(|| {
             LaunchError::Kernel(ImageError::BadKernel {
                 name: image.name.clone(),
                 reason: BzImageError::Truncated {
-                    have: image.region.size(),
+                    have: file.size(),
                     need: bzimage
                         .setup_bytes
                         .saturating_add(bzimage.protected_mode_bytes),
@@ -222,11 +231,11 @@ fn copies(images: &Images<'_>, placement: &Placement) -> Result<Vec<Copy>, Launc
         from,
         to: placement.kernel.start(),
     };
-    let initrd = images.initrd.zip(placement.initrd).map(|(image, to)| Copy {
-        from: image.region,
-        to: to.start(),
-    });
-    Ok([kernel].into_iter().chain(initrd).collect())
+    let (initrds, gaps) = match placement.initrd {
+        Some(initrd) => images.join_at(initrd.start()),
+        None => (Vec::new(), Vec::new()),
+    };
+    Ok(([kernel].into_iter().chain(initrds).collect(), gaps))
 }
 
 /// What another partition used last and nothing of the plan overwrites.

@@ -99,6 +99,8 @@ pub enum Item<'a> {
     Memory(MemoryRequest),
     /// A device of `devices=`.
     Device(DeviceName),
+    /// An image of `initrd=`.
+    Image(&'a str),
     /// A parameter of `cmdline=`.
     Parameter(&'a str),
 }
@@ -109,7 +111,7 @@ impl fmt::Display for Item<'_> {
             Self::Core(core) => core.fmt(f),
             Self::Memory(request) => request.fmt(f),
             Self::Device(name) => name.fmt(f),
-            Self::Parameter(parameter) => f.write_str(parameter),
+            Self::Image(name) | Self::Parameter(name) => f.write_str(name),
         }
     }
 }
@@ -145,6 +147,9 @@ impl PlanError {
             Self::Cores(error) => error.core().map(Item::Core),
             Self::Memory { request, .. } => request.map(Item::Memory),
             Self::Devices(error) => Some(Item::Device(error.name())),
+            Self::Initrd(error) | Self::Launch(LaunchError::Initrd(error)) => {
+                Some(Item::Image(error.name()))
+            }
             Self::Launch(error) => error.parameter().map(Item::Parameter),
             _ => None,
         }

@@ -66,7 +66,7 @@ impl Ledger {
             cores: change.cores.ok_or(missing(Key::Cores))?,
             memory: change.memory.ok_or(missing(Key::Memory))?,
             kernel: change.kernel.ok_or(missing(Key::Kernel))?,
-            initrd: change.initrd.flatten(),
+            initrds: change.initrds.unwrap_or_default(),
             cmdline: change.cmdline.unwrap_or_default(),
             console: change.console.flatten(),
             devices: change.devices.unwrap_or_default(),

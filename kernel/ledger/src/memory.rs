@@ -56,21 +56,56 @@ pub(crate) fn free<'a>(
     free
 }
 
-/// Bytes below 4 GiB that a partition needs to boot, a little more than less.
-pub(crate) fn needed_to_boot(kernel: &BzImage, initrd_bytes: u64) -> u64 {
-    [kernel.kernel_alignment, initrd_bytes, BOOT_SLACK]
-        .into_iter()
-        .fold(kernel.init_size, u64::saturating_add)
-        .max(MINIMUM_MEMORY_BYTES)
+/// What a partition needs to boot, in bytes of whole large pages, a little more than less.
+pub(crate) struct Needed {
+    /// Below 4 GiB, with the initrd.
+    together: u64,
+    /// Below 4 GiB if the initrd lies above: [`together`](Self::together) where the kernel can't
+    /// read it there.
+    kernel: u64,
+    /// For the initrd alone.
+    initrd: u64,
+}
+
+impl Needed {
+    /// For that kernel with so many bytes of initrds.
+    pub(crate) fn to_boot(kernel: &BzImage, initrd_bytes: u64) -> Self {
+        let low = |initrd_bytes| {
+            let parts = [kernel.kernel_alignment, initrd_bytes, BOOT_SLACK];
+            let sum = parts
+                .into_iter()
+                .fold(kernel.init_size, u64::saturating_add);
+            large_pages(sum.max(MINIMUM_MEMORY_BYTES))
+        };
+        let together = low(initrd_bytes);
+        Self {
+            together,
+            kernel: if kernel.takes_high_initrd() {
+                low(0)
+            } else {
+                together
+            },
+            initrd: large_pages(initrd_bytes),
+        }
+    }
+
+    /// Whether these pieces below and above 4 GiB are enough.
+    const fn fits(&self, below: u64, above: u64) -> bool {
+        below >= self.together || (below >= self.kernel && above >= self.initrd)
+    }
+}
+
+fn large_pages(bytes: u64) -> u64 {
+    bytes
         .checked_next_multiple_of(LARGE_PAGE)
         .unwrap_or(u64::MAX)
 }
 
 /// Decides which of the `free` memory the requests get: exactly placed ones first, then the
-/// others in their order. `needed` bytes have to lie together below 4 GiB.
+/// others in their order. What is `needed` has to lie together.
 pub(crate) fn allocate(
     requests: &[MemoryRequest],
-    needed: u64,
+    needed: &Needed,
     free: &RegionSet,
 ) -> Result<Vec<Region>, Failure> {
     let total = requests
@@ -127,13 +162,13 @@ fn check_alignment(request: &MemoryRequest) -> Result<(), MemoryError> {
 }
 
 /// A choice of memory as it grows.
-struct Choice {
+struct Choice<'a> {
     free: RegionSet,
     taken: RegionSet,
-    needed: u64,
+    needed: &'a Needed,
 }
 
-impl Choice {
+impl Choice<'_> {
     fn take(&mut self, region: Region) {
         self.free.remove(region);
         self.taken.insert(region);
@@ -165,7 +200,7 @@ impl Choice {
             .taken
             .within(BELOW_4G)
             .largest()
-            .is_some_and(|region| region.size() >= self.needed);
+            .is_some_and(|region| region.size() >= self.needed.kernel);
         let whole = low.or_else(|| if can_boot { high() } else { None });
         if let Some(region) = whole {
             self.take(region);
@@ -185,16 +220,22 @@ impl Choice {
         }
     }
 
-    /// A part below 4 GiB that is large enough to boot from, and the rest above.
+    /// A part below 4 GiB that is large enough to boot from, and the rest above: the initrd below
+    /// too, if there is room, else as much as devices may want, else as little as can be.
     fn split(&self, size: u64) -> Option<(Region, Region)> {
         let largest = self.largest(LOW)?.size();
-        let share = LOW_SHARE.max(self.needed).min(largest).min(size);
-        if share < self.needed {
-            return None;
-        }
-        let below = self.fit(LOW, share)?;
-        let above = self.fit(ABOVE_4G, size.checked_sub(share)?)?;
-        Some((below, above))
+        let Needed {
+            together, kernel, ..
+        } = *self.needed;
+        let shares = [LOW_SHARE.max(together), LOW_SHARE.max(kernel), kernel];
+        shares.into_iter().find_map(|share| {
+            let share = share.min(largest).min(size);
+            let rest = size.checked_sub(share)?;
+            if !self.needed.fits(share, rest) {
+                return None;
+            }
+            Some((self.fit(LOW, share)?, self.fit(ABOVE_4G, rest)?))
+        })
     }
 
     fn fit(&self, window: Region, size: u64) -> Option<Region> {

@@ -1,6 +1,6 @@
 //! From a definition to a claim: everything that was asked for is there, and nobody else's.
 
-use bulkhead_model::{Claim, Definition, Machine};
+use bulkhead_model::{Claim, Definition, Machine, initrd_bytes};
 
 use crate::{Partition, PlanError, console, cores, devices, memory};
 
@@ -15,16 +15,17 @@ pub(crate) fn claim<'a>(
     others: impl Iterator<Item = &'a Partition> + Clone,
 ) -> Result<Claim, PlanError> {
     let cores = cores::check(&definition.cores, machine, others.clone())?;
-    let (_, kernel) = definition.find_kernel(machine).map_err(PlanError::Kernel)?;
-    let initrd = definition.find_initrd(machine).map_err(PlanError::Initrd)?;
+    let boot = definition.find_kernel(machine).map_err(PlanError::Kernel)?;
+    let initrds = boot
+        .initrds(definition, machine)
+        .map_err(PlanError::Initrd)?;
     let free = memory::free(machine, others.clone());
     let kept = before.filter(|(earlier, _)| earlier.memory == definition.memory);
     let memory = match kept {
         Some((_, claim)) => claim.memory.clone(),
         None => {
-            let initrd_bytes = initrd.map_or(0, |image| image.region.size());
-            let needed = memory::needed_to_boot(kernel, initrd_bytes);
-            memory::allocate(&definition.memory, needed, &free)
+            let needed = memory::Needed::to_boot(boot.bzimage, initrd_bytes(&initrds));
+            memory::allocate(&definition.memory, &needed, &free)
                 .map_err(|failure| failure.explain(&definition.memory, machine, others.clone()))?
         }
     };

@@ -21,13 +21,15 @@ mod bzimage;
 pub mod cmdline;
 mod detour;
 mod e820;
+mod file;
 mod placement;
 mod screen;
 mod zero_page;
 
 pub use boot_params::{BootParams, EfiInfo, ZERO_PAGE_BYTES};
-pub use bzimage::{BzImage, BzImageError, Checksum, Compression};
+pub use bzimage::{BzImage, BzImageError, Checksum, Compression, cksum};
 pub use detour::{DETOUR_BYTES, GATE_BYTES, NMI_GATE, detour, handler};
 pub use e820::{E820, E820Entry, E820Error, E820Kind};
+pub use file::{FileKind, Uki, UkiError};
 pub use placement::{Part, Placement, PlacementError, place};
 pub use screen::{Channel, Screen};

@@ -122,7 +122,12 @@ pub const fn lines(extent: &Extent) -> [Line; 10] {
             480,
             extent.functions,
         ),
-        Line::new("images: what each is, with its header", 512, extent.images),
+        // A UKI's command line is most of it.
+        Line::new(
+            "images: what each is, with its header",
+            (2 << 10) + 640,
+            extent.images,
+        ),
         Line::new("ranges of memory: what each is", 96, extent.ranges),
         Line::new(
             "partitions: definition, claim, history, plan",

@@ -20,8 +20,8 @@ pub struct Definition {
     pub memory: Vec<MemoryRequest>,
     /// `kernel=`, the name of an image.
     pub kernel: String,
-    /// `initrd=`, the name of an image.
-    pub initrd: Option<String>,
+    /// `initrd=`, names of images in the order in which Linux unpacks them.
+    pub initrds: Vec<String>,
     /// `cmdline=`, without what Bulkhead adds.
     pub cmdline: String,
     /// `console=`
@@ -43,8 +43,8 @@ pub struct Change {
     pub memory: Option<Vec<MemoryRequest>>,
     /// `kernel=`
     pub kernel: Option<String>,
-    /// `initrd=`; `Some(None)` takes the initrd away.
-    pub initrd: Option<Option<String>>,
+    /// `initrd=`; an empty list takes all away.
+    pub initrds: Option<Vec<String>>,
     /// `cmdline=`
     pub cmdline: Option<String>,
     /// `console=`; `Some(None)` takes the console away.
@@ -68,7 +68,7 @@ impl Change {
         replace(&mut definition.cores, self.cores);
         replace(&mut definition.memory, self.memory);
         replace(&mut definition.kernel, self.kernel);
-        replace(&mut definition.initrd, self.initrd);
+        replace(&mut definition.initrds, self.initrds);
         replace(&mut definition.cmdline, self.cmdline);
         replace(&mut definition.console, self.console);
         replace(&mut definition.devices, self.devices);

@@ -7,10 +7,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use bulkhead_firmware::{Identity, InterruptOverride, IoApic, Problem, TableInfo};
-use bulkhead_linux::{BzImage, Screen};
+use bulkhead_linux::Screen;
 use bulkhead_memory::{Region, RegionSet};
 use bulkhead_pci::{Address, EcamRange, Function, Route, Unit};
 
+use crate::Image;
 use crate::map::{self, MemoryRange};
 
 /// The machine, once.
@@ -98,28 +99,6 @@ pub struct Resident {
     pub region: Region,
     /// Why, for `memory` and for errors: `kernel`, `pool`, `image "linux61"`.
     pub what: String,
-}
-
-/// A file that the loader brought.
-#[derive(Clone, Debug)]
-pub struct Image {
-    /// The name by which claims refer to it.
-    pub name: String,
-    /// Where its bytes lie (its size is the file's size); pristine for ever.
-    pub region: Region,
-    /// What it was found to be.
-    pub kind: ImageKind,
-}
-
-/// What an image is.
-#[derive(Clone, Debug)]
-pub enum ImageKind {
-    /// A bzImage that can be launched.
-    Kernel(BzImage),
-    /// It looks like a bzImage (has the `HdrS` magic or an MZ header) but can't be launched: the reason.
-    BadKernel(bulkhead_linux::BzImageError),
-    /// Anything else: an initrd, a script.
-    Data,
 }
 
 /// A 16550-compatible port at one of the four standard addresses.

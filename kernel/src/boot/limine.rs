@@ -24,7 +24,7 @@ use limine::request::{
     RequestsStartMarker, RsdpRequest, SmbiosRequest,
 };
 
-use super::{BootInfo, Module, module_name};
+use super::{BootInfo, Module};
 use crate::cpu::stacks;
 use crate::mem::paging::ImagePlace;
 use crate::mem::{heap, phys};
@@ -189,14 +189,13 @@ fn modules(offset: u64) -> Vec<Module> {
     let files = MODULES.get_response().map_or(&[][..], |r| r.modules());
     files
         .iter()
-        .filter_map(|file| {
-            let region = Region::new(file.addr() as u64 - offset, file.size())?;
+        .map(|file| {
+            // An empty file has a place of no meaning.
+            let start = (file.addr() as u64).checked_sub(offset);
+            let region = start.and_then(|start| Region::new(start, file.size()));
             let path = file.path().to_str().unwrap_or("");
             let command_line = file.string().to_str().unwrap_or("");
-            Some(Module {
-                name: module_name(command_line, path),
-                region,
-            })
+            Module::new(command_line, path, region)
         })
         .take(crate::layout::MAX_IMAGES)
         .collect()

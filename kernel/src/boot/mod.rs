@@ -7,9 +7,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 
+use bulkhead_describe::images::read_line;
 use bulkhead_linux::{Channel, Screen};
 use bulkhead_memory::Region;
-use bulkhead_model::{FirmwareKind, MemoryKind, MemoryRange};
+use bulkhead_model::{FirmwareKind, MemoryKind, MemoryRange, Told};
 
 use crate::layout::MAX_RANGES;
 use crate::mem::paging::ImagePlace;
@@ -50,8 +51,23 @@ pub(crate) struct BootInfo {
 pub(crate) struct Module {
     /// The name: the first word of its command line, or the last component of its path.
     pub(crate) name: String,
-    /// Its bytes.
-    pub(crate) region: Region,
+    /// Its bytes; `None` if it has none.
+    pub(crate) region: Option<Region>,
+    /// What the rest of its command line says of them.
+    pub(crate) told: Told,
+}
+
+impl Module {
+    /// The file with that command line and path in the loader's configuration.
+    fn new(command_line: &str, path: &str, region: Option<Region>) -> Self {
+        let (named, told) = read_line(command_line);
+        let file = path.rsplit('/').next().unwrap_or(path);
+        Self {
+            name: String::from(named.unwrap_or(file)),
+            region,
+            told,
+        }
+    }
 }
 
 /// The loader's memory map, ascending, with at most [`MAX_RANGES`] ranges. What begins where there is
@@ -86,13 +102,6 @@ impl Alone {
     pub(crate) const unsafe fn new() -> Self {
         Self(PhantomData)
     }
-}
-
-/// The module's name by its command line, else by its path.
-fn module_name(command_line: &str, path: &str) -> String {
-    let named = command_line.split_ascii_whitespace().next();
-    let file = path.rsplit('/').next().unwrap_or(path);
-    String::from(named.unwrap_or(file))
 }
 
 /// The bits of a pixel that no colour has: Linux takes 32 bits without them for another format.

@@ -14,7 +14,7 @@ use multiboot2::{
     TagType,
 };
 
-use super::{BootInfo, Module, module_name};
+use super::{BootInfo, Module};
 use crate::cpu::stacks;
 use crate::mem::heap;
 use crate::mem::paging::ImagePlace;
@@ -127,13 +127,10 @@ fn memory(information: &BootInformation) -> Vec<MemoryRange> {
 fn modules(information: &BootInformation) -> Vec<Module> {
     information
         .module_tags()
-        .filter_map(|tag| {
-            let region =
-                Region::from_bounds(u64::from(tag.start_address()), u64::from(tag.end_address()))?;
-            Some(Module {
-                name: module_name(tag.cmdline().unwrap_or(""), ""),
-                region,
-            })
+        .map(|tag| {
+            let (start, end) = (tag.start_address(), tag.end_address());
+            let region = Region::from_bounds(start.into(), end.into());
+            Module::new(tag.cmdline().unwrap_or(""), "", region)
         })
         .take(crate::layout::MAX_IMAGES)
         .collect()

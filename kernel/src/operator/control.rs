@@ -30,9 +30,8 @@ impl Kernel {
     fn resident_bytes(&self) -> (u64, u64) {
         let is_image = |region: &Region| {
             let images = &self.machine().images;
-            images
-                .iter()
-                .any(|image| region.contains_region(image.region))
+            let mut places = images.iter().filter_map(|image| image.region);
+            places.any(|place| region.contains_region(place))
         };
         let mut bytes = (0, 0);
         for resident in &self.machine().resident {

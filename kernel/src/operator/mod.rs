@@ -170,7 +170,11 @@ impl Kernel {
             println!("bulkhead.noauto: the boot script was not run; to run it: include {script}");
             return;
         }
-        match core::str::from_utf8(images::bytes(image.region)) {
+        let Some(place) = image.region else {
+            println!("the boot script ({script}) is empty; type \"help\"");
+            return;
+        };
+        match core::str::from_utf8(images::bytes(place)) {
             // It says what stopped it; the shell goes on.
             Ok(text) => drop(shell.script(script, text, self, &mut Console)),
             Err(error) => println!("{script}: error: is not UTF-8 text: {error}"),

@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
-use bulkhead_linux::{BzImage, Checksum};
+use bulkhead_linux::{BzImage, Checksum, FileKind, cksum};
 use bulkhead_memory::Bytes;
 use bulkhead_model::{Image, ImageKind};
 
@@ -13,12 +13,12 @@ use super::machine::printable;
 use super::table;
 use crate::control::Control;
 
-/// The largest kernel whose checksum is verified, in bytes: the shell does nothing else while all of
+/// The largest image whose checksum is verified, in bytes: the shell does nothing else while all of
 /// it is read. Stock kernels have some 15 MB.
 const LARGEST_VERIFIED: u64 = 256 << 20;
 
-/// Prints a row for each image: its version, or why it can't be launched; of a kernel also whether
-/// its checksum is right, which is found out now.
+/// Prints a row for each image: its version or what it is, or why it can't be used; and whether its
+/// checksum is right, which is found out now.
 pub(super) fn images(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
     let images = &control.machine().images;
     if images.is_empty() {
@@ -27,14 +27,10 @@ pub(super) fn images(control: &dyn Control, out: &mut dyn Write) -> fmt::Result 
     // Once each, however often the table looks at its rows.
     let checksums: Vec<&str> = images.iter().map(|i| checksum(control, i)).collect();
     let rows = images.iter().zip(checksums).map(|(image, checksum)| {
-        let (kind, version) = match &image.kind {
-            ImageKind::Kernel(kernel) => ("kernel", version(kernel)),
-            ImageKind::BadKernel(error) => ("bad", format!("can't be launched: {error}")),
-            ImageKind::Data => ("data", String::new()),
-        };
-        let size = rounded(image.region.size());
+        let (kind, what) = describe(image);
+        let size = rounded(image.bytes());
         let (name, checksum) = (image.name.clone(), checksum.to_string());
-        [name, size, kind.to_string(), checksum, version]
+        [name, size, kind.to_string(), checksum, what]
     });
     table::print(
         ["NAME", "SIZE", "KIND", "CHECKSUM", "VERSION"],
@@ -44,19 +40,54 @@ pub(super) fn images(control: &dyn Control, out: &mut dyn Write) -> fmt::Result 
     )
 }
 
-/// What its checksum says of a kernel. It can be launched all the same: it may have been changed on
-/// purpose, by whoever signed it in a way that is not known here.
+/// An image's kind, and what there is to say of it.
+fn describe(image: &Image) -> (&'static str, String) {
+    if let Some(told) = image.wrong_size() {
+        let have = image.bytes();
+        return ("bad", format!("can't be used: {have} bytes, not {told}"));
+    }
+    match &image.kind {
+        ImageKind::Kernel(kernel) => ("kernel", version(kernel)),
+        ImageKind::Uki(uki) => ("UKI", version(&uki.kernel)),
+        ImageKind::BadKernel(error) => ("bad", format!("can't be launched: {error}")),
+        ImageKind::BadUki(error) => ("bad", format!("can't be launched: {error}")),
+        ImageKind::Data(FileKind::Other) => ("data", String::new()),
+        ImageKind::Data(FileKind::Empty) => ("empty", String::new()),
+        ImageKind::Data(kind) => ("data", kind.to_string()),
+    }
+}
+
+/// What the checksums say of an image: that of a kernel's own, and the one that came with it. A kernel
+/// can be launched all the same: it may have been changed on purpose, by whoever signed it in a way that
+/// is not known here.
 fn checksum(control: &dyn Control, image: &Image) -> &'static str {
-    let ImageKind::Kernel(kernel) = &image.kind else {
+    let kernel = match &image.kind {
+        ImageKind::Kernel(kernel) => Some((kernel, None)),
+        ImageKind::Uki(uki) => Some((&uki.kernel, Some(uki.linux.clone()))),
+        _ => None,
+    };
+    let Some(region) = image
+        .region
+        .filter(|_| kernel.is_some() || image.told.cksum.is_some())
+    else {
         return "";
     };
-    if kernel.setup_bytes + kernel.protected_mode_bytes > LARGEST_VERIFIED {
+    let claimed = kernel.as_ref().map_or(0, |(kernel, _)| {
+        kernel.setup_bytes + kernel.protected_mode_bytes
+    });
+    if region.size().max(claimed) > LARGEST_VERIFIED {
         return "unread";
     }
-    match BzImage::checksum(control.image_bytes(image.region)) {
-        Checksum::Valid => "ok",
-        Checksum::Absent => "none",
-        Checksum::Wrong => "bad",
+    let bytes = control.image_bytes(region);
+    let told = image.told.cksum.map(|told| told == cksum(bytes));
+    let own = kernel.map(|(_, linux)| {
+        let file = linux.map_or(Some(bytes), |linux| bytes.get(linux));
+        BzImage::checksum(file.unwrap_or_default())
+    });
+    match (told, own) {
+        (Some(false), _) | (_, Some(Checksum::Wrong)) => "bad",
+        (None, Some(Checksum::Absent)) => "none",
+        _ => "ok",
     }
 }
 

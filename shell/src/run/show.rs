@@ -70,8 +70,11 @@ fn definition_line(definition: &Definition) -> String {
         memory.unwrap_or_default(),
         quoted(&definition.kernel)
     );
-    if let Some(initrd) = &definition.initrd {
-        line.push_str(&format!(" initrd={}", quoted(initrd)));
+    if !definition.initrds.is_empty() {
+        line.push_str(&format!(
+            " initrd={}",
+            quoted(&definition.initrds.join(","))
+        ));
     }
     if !definition.cmdline.is_empty() {
         line.push_str(&format!(" cmdline={}", quoted(&definition.cmdline)));

@@ -1,9 +1,11 @@
 //! A machine of eight cores, four images and some devices.
 
 use bulkhead_fake::add_devices;
+use bulkhead_linux::FileKind;
 use bulkhead_memory::Region;
 use bulkhead_model::{
-    Com, Core, FirmwareKind, Image, ImageKind, Machine, MemoryKind, MemoryRange, Resident, Uart,
+    Com, Core, FirmwareKind, Image, ImageKind, Machine, MemoryKind, MemoryRange, Resident, Told,
+    Uart,
 };
 
 use super::image;
@@ -79,8 +81,9 @@ fn images() -> Vec<Image> {
         start += size.next_multiple_of(4096);
         Image {
             name: name.into(),
-            region,
+            region: Some(region),
             kind,
+            told: Told::default(),
         }
     };
     let kernel = |version| ImageKind::Kernel(image::kernel(version));
@@ -100,6 +103,6 @@ fn images() -> Vec<Image> {
             4_194_304,
             ImageKind::BadKernel(image::without_64_bit_entry()),
         ),
-        image("demo", 2_097_152, ImageKind::Data),
+        image("demo", 2_097_152, ImageKind::Data(FileKind::Cpio)),
     ]
 }

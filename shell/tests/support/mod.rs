@@ -18,8 +18,9 @@ use bulkhead_fake::{Happening, happen};
 use bulkhead_launch::ResidentCode;
 use bulkhead_ledger::Ledger;
 use bulkhead_lifecycle::CoreState;
+use bulkhead_linux::FileKind;
 use bulkhead_memory::Region;
-use bulkhead_model::{End, Image, ImageKind, Machine, State};
+use bulkhead_model::{End, Image, ImageKind, Machine, State, Told};
 use bulkhead_shell::{Control, Shell};
 
 pub(crate) use terminal::Terminal;
@@ -98,8 +99,9 @@ impl FakeKernel {
         self.texts.push((start, text));
         self.machine.images.push(Image {
             name: name.into(),
-            region: Region::new(start, text.len() as u64).unwrap(),
-            kind: ImageKind::Data,
+            region: Region::new(start, text.len() as u64),
+            kind: ImageKind::Data(FileKind::Other),
+            told: Told::default(),
         });
     }
 
@@ -261,7 +263,7 @@ impl Control for FakeKernel {
         }
         let file = self.files.iter().find(|(at, _)| *at == start);
         let images = &mut self.machine.images.iter();
-        let image = images.find(|image| image.region.start() == start);
+        let image = images.find(|image| image.region == Some(region));
         match (file, image.map(|image| &image.kind)) {
             (Some((_, file)), _) => file.clone().leak(),
             (None, Some(ImageKind::Kernel(_))) => &image::WHOLE,

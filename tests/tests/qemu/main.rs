@@ -12,6 +12,7 @@ mod firmware_tests;
 mod generic;
 mod handoff;
 mod identity;
+mod images;
 mod last;
 mod last_kexec;
 mod lifecycle;
@@ -77,6 +78,7 @@ fn main() {
         firmware_tests::stories(),
         processor::stories(),
         loaders::stories(),
+        images::stories(),
         boot::stories(),
         generic::stories(),
         identity::stories(),

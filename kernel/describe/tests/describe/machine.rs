@@ -5,8 +5,11 @@ use bulkhead_describe::images::Module;
 use bulkhead_describe::{Found, ShellLine, describe};
 use bulkhead_fake::{address, bzimage_file, region};
 use bulkhead_firmware::{Fadt, Firmware, IoApic, Madt};
-use bulkhead_linux::BzImageError;
-use bulkhead_model::{Com, FirmwareKind, ImageKind, Machine, MemoryKind, MemoryRange, Resident};
+use bulkhead_linux::{BzImageError, FileKind};
+use bulkhead_memory::Region;
+use bulkhead_model::{
+    Com, FirmwareKind, ImageKind, Machine, MemoryKind, MemoryRange, Resident, Told,
+};
 use bulkhead_pci::Function;
 
 /// Two cores and 16 MiB, a loader that brought nothing, firmware without tables.
@@ -46,8 +49,9 @@ fn found<'a>() -> Found<'a> {
 fn module<'a>(name: &str, start: u64, bytes: &'a [u8]) -> Module<'a> {
     Module {
         name: name.into(),
-        region: region(start, start + bytes.len() as u64),
+        region: Region::new(start, bytes.len() as u64),
         bytes,
+        told: Told::default(),
     }
 }
 
@@ -69,7 +73,9 @@ fn images_are_what_their_first_bytes_say() {
     let kernel = bzimage_file();
     let mut old = kernel.clone();
     old[0x236] = 0; // xloadflags
-    let files: [(&str, &[u8]); 6] = [
+    let files: [(&str, &[u8]); 8] = [
+        ("zero", b""),
+        ("vmlinux", b"\x7fELF\x02\x01"),
         ("linux", &kernel),
         ("old", &old),
         ("cut", &kernel[..3000]),
@@ -97,9 +103,24 @@ fn images_are_what_their_first_bytes_say() {
         kind("cut"),
         ImageKind::BadKernel(BzImageError::Truncated { have: 3000, .. })
     ));
-    for name in ["demo.img", "bulkhead.conf", "one"] {
-        assert!(matches!(kind(name), ImageKind::Data), "{name}");
+    for name in ["bulkhead.conf", "one"] {
+        assert!(
+            matches!(kind(name), ImageKind::Data(FileKind::Other)),
+            "{name}"
+        );
     }
+    assert!(matches!(
+        kind("demo.img"),
+        ImageKind::Data(FileKind::Packed(_))
+    ));
+    assert!(matches!(
+        kind("vmlinux"),
+        ImageKind::Data(FileKind::Elf { is_64: true, .. })
+    ));
+    // Listed, though it takes no memory.
+    assert!(matches!(kind("zero"), ImageKind::Data(FileKind::Empty)));
+    assert_eq!(machine.image("zero").unwrap().region, None);
+    assert!(!machine.resident.iter().any(|r| r.what.contains("zero")));
 }
 
 #[test]
@@ -110,7 +131,7 @@ fn the_pages_of_an_image_are_nobody_elses() {
         modules: vec![module("demo.img", 0x80_0000, &bytes)],
         ..found()
     });
-    assert_eq!(machine.images[0].region, region(0x80_0000, 0x80_1001));
+    assert_eq!(machine.images[0].region, Some(region(0x80_0000, 0x80_1001)));
     assert_eq!(
         machine.resident.last(),
         Some(&Resident {

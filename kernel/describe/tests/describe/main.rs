@@ -5,5 +5,6 @@
 )]
 
 mod cores;
+mod files;
 mod machine;
 mod ports;

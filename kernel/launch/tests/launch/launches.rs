@@ -219,7 +219,7 @@ fn without_initrd_or_console_there_is_none() {
 fn an_image_that_shrank_is_refused() {
     let mut fake = Fake::with_web();
     let image = &mut fake.machine.images[0];
-    image.region = Region::new(image.region.start(), MIB).unwrap();
+    image.region = Region::new(image.region.unwrap().start(), MIB);
     let error = fake
         .ledger
         .plan(&fake.machine, &RESIDENT, "web")

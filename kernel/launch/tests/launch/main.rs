@@ -4,6 +4,7 @@
     reason = "what the tests cast is made up here and fits"
 )]
 
+mod archives;
 mod device_views;
 mod identity;
 mod launches;

@@ -84,14 +84,14 @@ fn a_resting_partition_can_be_changed_and_launched_again() {
     let mut fake = after(&[Launch, Launched, Ended(End::PoweredOff)]);
     let change = Change {
         kernel: Some("linux612".into()),
-        initrd: Some(None),
+        initrds: Some(Vec::new()),
         console: Some(None),
         ..Change::default()
     };
     fake.set("web", change).unwrap();
     let web = fake.ledger.get("web").unwrap();
     assert_eq!((web.life.state, web.life.runs), (State::Stopped, 1));
-    assert_eq!((&web.definition.initrd, web.claim.console), (&None, None));
+    assert_eq!((web.definition.initrds.len(), web.claim.console), (0, None));
     fake.ledger.check_launch(&fake.machine, "web").unwrap();
     assert!(happen(&mut fake.ledger, WEB, Launch));
 }

@@ -49,7 +49,10 @@ fn any_request() -> impl Strategy<Value = MemoryRequest> {
 fn any_change() -> impl Strategy<Value = Change> {
     let cores = vec(mostly(&[0, 1, 2, 3, 4, 5, 6, 7, 8], &[9, 10]), 1..3);
     let kernel = mostly(&["linux61", "linux612"], &["huge", "broken", "demo.img"]);
-    let initrd = mostly(&[None, Some("demo.img")], &[Some("linux61")]);
+    let initrd = mostly(
+        &[&[][..], &["demo.img"]],
+        &[&["demo.img", "linux61"], &["zero"]],
+    );
     let console = mostly(
         &[None, None, Some(Com::Com2), Some(Com::Com3)],
         &[Some(Com::Com1)],
@@ -70,7 +73,7 @@ fn any_change() -> impl Strategy<Value = Change> {
             cores,
             memory,
             kernel: kernel.map(String::from),
-            initrd: initrd.map(|name| name.map(String::from)),
+            initrds: initrd.map(|names| names.iter().map(|name| String::from(*name)).collect()),
             cmdline: cmdline.map(String::from),
             console,
             devices,
@@ -269,7 +272,13 @@ fn check_plan(plan: &LaunchPlan, ledger: &Ledger, machine: &Machine) -> Result<(
     prop_assert!(touched.iter().all(|region| own.contains_region(*region)));
     for copy in &plan.copies {
         let source = |r: &Region| r.contains_region(copy.from);
-        prop_assert!(machine.images.iter().any(|image| source(&image.region)));
+        prop_assert!(
+            machine
+                .images
+                .iter()
+                .filter_map(|image| image.region)
+                .any(|region| source(&region))
+        );
     }
     let kernel = plan.view.placement.kernel;
     prop_assert!(own.contains_region(kernel) && kernel.contains(plan.entry));

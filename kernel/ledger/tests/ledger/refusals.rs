@@ -168,7 +168,7 @@ fn cores() {
 
 #[test]
 fn images() {
-    let all = "linux61, linux612, huge, broken, demo.img";
+    let all = "linux61, linux612, huge, broken, demo.img, zero";
     let absent = format!("there is no image \"nix\" (images: {all})");
     expect(
         &refused(with_kernel("nix")),
@@ -179,7 +179,7 @@ fn images() {
     let error = refused(with_kernel("demo.img"));
     expect(
         &error,
-        "image \"demo.img\" is not a Linux kernel",
+        "image \"demo.img\" is a cpio archive, not a bzImage (use it as initrd=)",
         Some(Key::Kernel),
         None,
     );
@@ -193,14 +193,18 @@ fn images() {
     assert_eq!(error.key(), Some(Key::Kernel));
 
     let initrd = |name: &str| Change {
-        initrd: Some(Some(name.into())),
+        initrds: Some(vec!["demo.img".into(), name.into()]),
         ..with_cores(&[4])
     };
-    expect(&refused(initrd("nix")), &absent, Some(Key::Initrd), None);
+    let (key, item) = (Some(Key::Initrd), Some("nix"));
+    expect(&refused(initrd("nix")), &absent, key, item);
     for name in ["linux61", "broken"] {
         let sentence = format!("image \"{name}\" is a kernel, not an initrd");
-        expect(&refused(initrd(name)), &sentence, Some(Key::Initrd), None);
+        expect(&refused(initrd(name)), &sentence, key, Some(name));
     }
+    let sentence = "image \"zero\" is empty (was its copy cut short?)";
+    let item = Some("zero");
+    expect(&refused(initrd("zero")), sentence, key, item);
     let mut bare = Fake::new();
     bare.machine.images.clear();
     let error = bare.define("db", with_cores(&[4])).unwrap_err();

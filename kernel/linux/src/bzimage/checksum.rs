@@ -20,6 +20,29 @@ pub enum Checksum {
     Wrong,
 }
 
+/// The checksum of `bytes` as POSIX's `cksum` prints it (XCU, "cksum"): the same polynomial, but the
+/// highest bit of each byte first, with the length behind the bytes, lowest byte first and no more
+/// of them than it needs. Reads every byte once.
+#[must_use]
+pub fn cksum(bytes: &[u8]) -> u32 {
+    // What runs here takes the lowest bit first; so turn every byte around, and the result.
+    let mirrored = |crc, bytes: &[u8]| {
+        let (chunks, rest) = bytes.as_chunks::<8>();
+        let crc = chunks.iter().fold(crc, |crc, chunk| {
+            let turned = u64::from_le_bytes(*chunk).reverse_bits().swap_bytes();
+            update(crc, &turned.to_le_bytes())
+        });
+        rest.iter()
+            .fold(crc, |crc, byte| step(crc, byte.reverse_bits()))
+    };
+    let length = (bytes.len() as u64).to_le_bytes();
+    let used = length
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |at| at + 1);
+    !mirrored(mirrored(0, bytes), &length[..used]).reverse_bits()
+}
+
 /// A field of the file that counts as zero.
 type Hole = (usize, usize);
 
@@ -146,6 +169,14 @@ mod tests {
     fn remainder_is_the_uninverted_crc_32() {
         // The published check value of CRC-32 is 0xcbf43926.
         assert_eq!(remainder(b"123456789", [(0, 0); 2]) ^ u32::MAX, 0xcbf4_3926);
+    }
+
+    #[test]
+    fn cksum_is_posixs() {
+        // As `printf ... | cksum` prints them.
+        assert_eq!(cksum(b""), 4_294_967_295);
+        assert_eq!(cksum(b"123456789"), 930_766_865);
+        assert_eq!(cksum(&[b'a'; 300]), 1664553091);
     }
 
     #[test]

@@ -46,6 +46,25 @@ impl Compression {
             .find(|(magic, _)| payload.starts_with(magic))
             .map(|(_, compression)| *compression)
     }
+
+    /// What a file that starts with these bytes is compressed with. More of them are asked for than of
+    /// a kernel's payload: a file may be anything.
+    pub(crate) fn of_file(file: &[u8]) -> Option<Self> {
+        const MAGICS: [(&[u8], Compression); 8] = [
+            (&[0x1f, 0x8b, 0x08], Compression::Gzip),
+            (b"BZh", Compression::Bzip2),
+            (&[0x5d, 0x00, 0x00], Compression::Lzma),
+            (b"\xfd7zXZ\0", Compression::Xz),
+            (b"\x89LZO", Compression::Lzo),
+            // The form of the kernel's build, and that of the lz4 program.
+            (&[0x02, 0x21, 0x4c, 0x18], Compression::Lz4),
+            (&[0x04, 0x22, 0x4d, 0x18], Compression::Lz4),
+            (&[0x28, 0xb5, 0x2f, 0xfd], Compression::Zstd),
+        ];
+        let mut known = MAGICS.iter();
+        let found = known.find(|(magic, _)| file.starts_with(magic));
+        found.map(|(_, compression)| *compression)
+    }
 }
 
 impl fmt::Display for Compression {

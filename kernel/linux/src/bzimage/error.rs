@@ -44,6 +44,8 @@ pub enum BzImageError {
         /// The smallest value that could be true.
         least: u64,
     },
+    /// It is the memory tester, which is loaded as a kernel is.
+    Memtest,
     /// The compressed kernel is said to lie outside of the image.
     PayloadOutside {
         /// Offset of its end in the protected-mode kernel.
@@ -87,6 +89,9 @@ impl fmt::Display for BzImageError {
             Self::No64BitEntry => {
                 f.write_str("no 64-bit entry point: a 32-bit kernel (a 64-bit one is needed)")
             }
+            Self::Memtest => f.write_str(
+                "Memtest86+, not a Linux (give it an entry of its own in the loader's menu)",
+            ),
             Self::NotRelocatable => {
                 f.write_str("not relocatable (a kernel with CONFIG_RELOCATABLE=y is needed)")
             }

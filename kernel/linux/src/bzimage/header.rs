@@ -23,6 +23,8 @@ pub(crate) const MAGIC: [u8; 4] = *b"HdrS";
 pub(crate) const LOADER_UNDEFINED: u8 = 0xff;
 /// Bit of `xloadflags`: there is a 64-bit entry point at 0x200.
 pub(crate) const XLF_KERNEL_64: u16 = 1 << 0;
+/// Bit of `xloadflags`: kernel, initrd and what else is loaded may lie above 4 GiB.
+pub(crate) const XLF_CAN_BE_LOADED_ABOVE_4G: u16 = 1 << 1;
 
 /// The header up to what protocol 2.12 has of it; later fields are carried along unread.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]

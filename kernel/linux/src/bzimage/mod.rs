@@ -18,11 +18,12 @@ use alloc::vec::Vec;
 
 use bulkhead_memory::PAGE;
 
-pub use checksum::Checksum;
+pub use checksum::{Checksum, cksum};
 pub use compression::Compression;
 pub use error::BzImageError;
 use header::{
-    BOOT_FLAG, HEADER_END, HEADER_LIMIT, HEADER_OFFSET, MAGIC, SetupHeader, XLF_KERNEL_64,
+    BOOT_FLAG, HEADER_END, HEADER_LIMIT, HEADER_OFFSET, MAGIC, SetupHeader,
+    XLF_CAN_BE_LOADED_ABOVE_4G, XLF_KERNEL_64,
 };
 
 /// First protocol that has everything needed here: 2.12.
@@ -76,7 +77,7 @@ impl BzImage {
             have,
             need: bytes(HEADER_END),
         })?;
-        check_kind(header)?;
+        check_kind(file, header)?;
         let setup_bytes = header.setup_bytes();
         let protected_mode_bytes = header.protected_mode_bytes();
         let kernel_alignment = check_sizes(header)?;
@@ -120,6 +121,12 @@ impl BzImage {
         self.version.as_deref()?.split_ascii_whitespace().next()
     }
 
+    /// Whether its initrd may lie above 4 GiB.
+    #[must_use]
+    pub const fn takes_high_initrd(&self) -> bool {
+        self.xloadflags & XLF_CAN_BE_LOADED_ABOVE_4G != 0
+    }
+
     /// Verifies the checksum of the image in `file`; reads all of it.
     #[must_use]
     pub fn checksum(file: &[u8]) -> Checksum {
@@ -128,9 +135,13 @@ impl BzImage {
 }
 
 /// Whether this is a kernel of the kind that can be launched.
-fn check_kind(header: &SetupHeader) -> Result<(), BzImageError> {
+fn check_kind(file: &[u8], header: &SetupHeader) -> Result<(), BzImageError> {
     if header.boot_flag.get() != BOOT_FLAG || header.header != MAGIC {
         return Err(BzImageError::NoMagic);
+    }
+    let setup = slice(file, 0, header.setup_bytes());
+    if version_text(setup, header.kernel_version.get()).is_some_and(|v| v.starts_with("Memtest")) {
+        return Err(BzImageError::Memtest);
     }
     let protocol = header.version.get();
     if protocol < LEAST_PROTOCOL {

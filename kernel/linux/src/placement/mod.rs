@@ -8,6 +8,12 @@
 //! `init_size` and `initrd_addr_max`. A relocatable kernel that is loaded below its preferred
 //! address moves itself up there, so it is never loaded below. The firmware block is topmost
 //! because it is the only part that is not RAM to Linux: what is left stays in one piece.
+//!
+//! An initrd that is too large for the low region goes to the end of the largest other one, if the
+//! kernel says that it may lie above 4 GiB (`XLF_CAN_BE_LOADED_ABOVE_4G`, `ext_ramdisk_image`).
+
+#[cfg(test)]
+mod tests;
 
 use core::fmt;
 
@@ -33,12 +39,40 @@ pub struct Placement {
     pub firmware: Region,
 }
 
-/// Decides where things go in `region`, whose bounds are page-aligned. An initrd of 0 bytes is
-/// none.
+/// Decides where things go in `region`, whose bounds are page-aligned, and where an initrd goes that
+/// has no room there, in one of the `others`, which are as well. An initrd of 0 bytes is none.
 ///
 /// # Errors
 /// [`PlacementError`] if the region is not below 4 GiB or is too small.
 pub fn place(
+    region: Region,
+    others: &[Region],
+    image: &BzImage,
+    initrd_bytes: u64,
+    firmware_bytes: u64,
+) -> Result<Placement, PlacementError> {
+    let whole = place_together(region, image, initrd_bytes, firmware_bytes);
+    if whole.is_ok() || initrd_bytes == 0 || !image.takes_high_initrd() {
+        return whole;
+    }
+    let elsewhere = others
+        .iter()
+        .max_by_key(|other| other.size())
+        .and_then(|other| {
+            let start = other.end().checked_sub(align_up(initrd_bytes, PAGE))?;
+            Region::new(start, initrd_bytes).filter(|initrd| other.contains_region(*initrd))
+        });
+    match elsewhere {
+        Some(initrd) => Ok(Placement {
+            initrd: Some(initrd),
+            ..place_together(region, image, 0, firmware_bytes)?
+        }),
+        None => whole,
+    }
+}
+
+/// [`place`] where all goes into one region.
+fn place_together(
     region: Region,
     image: &BzImage,
     initrd_bytes: u64,
@@ -164,125 +198,3 @@ impl fmt::Display for PlacementError {
 }
 
 impl core::error::Error for PlacementError {}
-
-#[cfg(test)]
-mod tests {
-    use alloc::string::ToString;
-
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::bzimage::fixture::Fixture;
-
-    const MIB: u64 = 1 << 20;
-
-    fn image() -> BzImage {
-        BzImage::parse(
-            &Fixture {
-                init_size: 52 << 20,
-                ..Fixture::default()
-            }
-            .bytes(),
-        )
-        .expect("good")
-    }
-
-    fn region(start: u64, size: u64) -> Region {
-        Region::new(start, size).expect("not empty")
-    }
-
-    #[test]
-    fn kernel_low_firmware_high() {
-        let place = place(
-            region(0x4000_0000, 512 * MIB),
-            &image(),
-            5 * MIB + 1,
-            0x3001,
-        )
-        .expect("fits");
-        assert_eq!(place.kernel, region(0x4000_0000, 52 * MIB));
-        assert_eq!(place.entry, 0x4000_0200);
-        assert_eq!(place.firmware, region(0x6000_0000 - 0x4000, 0x4000));
-        assert_eq!(
-            place.initrd,
-            Some(region(0x6000_0000 - 0x4000 - 5 * MIB - PAGE, 5 * MIB + 1))
-        );
-    }
-
-    #[test]
-    fn never_below_the_preferred_address() {
-        let place = place(region(2 * MIB, 126 * MIB), &image(), 0, PAGE).expect("fits");
-        assert_eq!(place.kernel.start(), 16 * MIB);
-        assert_eq!(place.initrd, None);
-    }
-
-    #[test]
-    fn alignment_is_kept() {
-        let mut image = image();
-        image.kernel_alignment = 16 * MIB;
-        let place = place(region(0x4020_0000, 256 * MIB), &image, 0, PAGE).expect("fits");
-        assert_eq!(place.kernel.start(), 0x4100_0000);
-    }
-
-    #[test]
-    fn exactly_enough_is_enough() {
-        let fits = |size| place(region(64 * MIB, size), &image(), 10 * MIB, 2 * MIB);
-        assert!(fits(64 * MIB).is_ok());
-        assert!(fits(64 * MIB - PAGE).is_err());
-    }
-
-    #[test]
-    fn errors_name_both_numbers() {
-        let error = |size, initrd| {
-            place(region(64 * MIB, size), &image(), initrd, 64 << 10)
-                .expect_err("too small")
-                .to_string()
-        };
-        assert_eq!(
-            error(32 * MIB, 0),
-            "the kernel needs 52M, and 0x4000000-0x5ffffff has 32M for them"
-        );
-        assert_eq!(
-            error(64 * MIB, 20 * MIB),
-            "the kernel and its initrd need 72M, and 0x4000000-0x7ffffff has 64M for them"
-        );
-        assert_eq!(
-            error(64 * MIB, 12 * MIB),
-            "the kernel, its initrd and its firmware tables need 65600K, and 0x4000000-0x7ffffff has 64M for them"
-        );
-        let high = place(region(FOUR_GIB - MIB, 2 * MIB), &image(), 0, 0).expect_err("high");
-        assert_eq!(
-            high.to_string(),
-            "0xfff00000-0x1000fffff is not below 4 GiB, where a kernel has to be loaded"
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn parts_lie_inside_and_apart(
-            start in 0u64..1 << 21, pages in 1u64..1 << 18, initrd in 0u64..1 << 30, firmware in 0u64..1 << 20,
-            init_size in any::<u32>(), pref_address in any::<u64>(), shift in 12u32..31,
-        ) {
-            let mut image = image();
-            image.init_size = u64::from(init_size).max(image.protected_mode_bytes);
-            image.pref_address = if pref_address % 3 == 0 { pref_address } else { 16 * MIB };
-            image.kernel_alignment = 1 << shift;
-            let region = region(start * PAGE, pages * PAGE);
-            if let Ok(placement) = place(region, &image, initrd, firmware) {
-                prop_assert!(region.contains_region(placement.kernel));
-                prop_assert!(region.contains_region(placement.firmware));
-                prop_assert!(placement.firmware.size() >= firmware);
-                prop_assert!(placement.kernel.size() >= image.init_size);
-                prop_assert_eq!(placement.kernel.start() % image.kernel_alignment, 0);
-                prop_assert!(placement.kernel.start() >= image.pref_address);
-                prop_assert!(!placement.kernel.overlaps(placement.firmware));
-                prop_assert_eq!(placement.initrd.map_or(0, Region::size), initrd);
-                if let Some(initrd) = placement.initrd {
-                    prop_assert!(region.contains_region(initrd));
-                    prop_assert_eq!(initrd.start() % PAGE, 0);
-                    prop_assert!(!initrd.overlaps(placement.kernel) && !initrd.overlaps(placement.firmware));
-                }
-            }
-        }
-    }
-}
