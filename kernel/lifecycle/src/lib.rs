@@ -28,6 +28,7 @@ mod ending;
 mod event;
 mod hardware;
 mod launch;
+mod lead;
 mod life;
 #[cfg(feature = "model")]
 pub mod model;

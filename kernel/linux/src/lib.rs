@@ -27,7 +27,7 @@ mod zero_page;
 
 pub use boot_params::{BootParams, EfiInfo, ZERO_PAGE_BYTES};
 pub use bzimage::{BzImage, BzImageError, Checksum, Compression};
-pub use detour::{DETOUR_BYTES, GATE_BYTES, NMI_GATE, detour, handler};
+pub use detour::{DETOUR_BYTES, GATE_BYTES, NMI, UNUSED, detour, gate_offset, handler, redirected};
 pub use e820::{E820, E820Entry, E820Error, E820Kind};
 pub use placement::{Part, Placement, PlacementError, place};
 pub use screen::{Channel, Screen};
