@@ -178,14 +178,13 @@ fn cpu_model() -> String {
 /// before the BIOS's areas, and stops at the first floating pointer.
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "the addresses in an MP table have 32 bits"
+    reason = "it lies in the first KiB of memory"
 )]
 pub(crate) fn hide_mp_table(_: &Alone, machine: &Machine) {
     if machine.firmware != FirmwareKind::Bios {
         return; // UEFI machines have none
     }
-    let local_apic_address = machine.local_apic_address as u32;
-    let table = bulkhead_tables::mp::decoy(MP_DECOY as u32, local_apic_address);
+    let table = bulkhead_tables::mp::decoy(MP_DECOY as u32, machine.local_apic_address);
     // SAFETY: interrupt vectors of the real mode, which nobody runs, as no partition does; a reset
     // of the machine writes them anew.
     unsafe { phys::write(MP_DECOY, &table) };

@@ -42,12 +42,13 @@ pub trait Hardware {
     /// because its own Linux will have to bring it back.
     fn boot_processor_first(&self, partition: usize) -> bool;
 
-    /// Makes an interrupt of the machine's boot processor lead out of the partition's Linux, whose
-    /// other cores are taken back already, and sends the one that a Linux in good health takes.
-    fn ask_boot_processor(&self, partition: usize);
+    /// Makes interrupts of a core lead out of the partition's Linux, which is at its end, and sends the
+    /// one that a Linux in good health takes. For the machine's boot processor, whose siblings are
+    /// taken back already, and for a core that no INIT reaches.
+    fn ask(&self, partition: usize, core: usize);
 
     /// Sends it the one that can't be masked.
-    fn force_boot_processor(&self, partition: usize);
+    fn force(&self, partition: usize, core: usize);
 
     /// Keeps the partition's devices from all memory and from interrupting, and resets those that
     /// can be. None of its cores runs its Linux any more.

@@ -29,6 +29,7 @@ mod ending;
 mod event;
 mod hardware;
 mod launch;
+mod lead;
 mod life;
 #[cfg(feature = "model")]
 pub mod model;

@@ -1,5 +1,7 @@
 //! Calling cores out of whatever they run, by INIT and a start-up IPI.
 //!
+//! Who does not answer is led out by an interrupt before it is called once more ([`crate::lead`]).
+//!
 //! Source: Intel SDM Vol. 3A, "MP Initialization Protocol Algorithm".
 
 use crate::core::Core;
@@ -13,7 +15,7 @@ use crate::{CoreState, Kind, Lifecycle};
 const STARTUP_US: u64 = 200;
 /// How often a core is called before it is taken for lost: a core of the same Linux that is not yet
 /// stopped can reset it behind our back.
-const MOST_CALLS: u32 = 3;
+pub(crate) const MOST_CALLS: u32 = 4;
 /// How long it has to answer to all calls but the last, in microseconds.
 const SHORT_ANSWER_US: u64 = 100_000;
 /// How long a core may take to answer to its start-up IPI, in microseconds.
@@ -101,6 +103,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
                 startups: missing,
                 is_to_end: false,
             };
+            self.lead_out(hw, partition, missing, call);
             if missing.is_empty() || !self.reset(hw, &call_of) {
                 return;
             }
@@ -191,7 +194,12 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         let Some((slot, index)) = self.slot(partition).zip(life.worker) else {
             return;
         };
-        slot.work.allow(life, hw.now() + hw.ticks(ANSWER_US));
+        let answer_us = if calls + 1 < MOST_CALLS {
+            SHORT_ANSWER_US
+        } else {
+            ANSWER_US
+        };
+        slot.work.allow(life, hw.now() + hw.ticks(answer_us));
         let Some(core) = self.core(index).filter(|_| index != hw.me()) else {
             return; // it sees that it is the worker as soon as it has nothing else to do
         };
@@ -216,6 +224,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             startups: core::iter::once(index).collect(),
             is_to_end: true,
         };
+        self.lead_out(hw, partition, call.startups, calls + 1);
         // Its time was given before: by now the worker may have given itself more.
         if self.reset(hw, &call) {
             slot.work.set_calls(life, calls + 1);
@@ -278,7 +287,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
 fn do_step(hw: &impl Hardware, step: Step, partition: usize, core: usize) {
     match step {
         Step::Ring => hw.doorbell(core),
-        Step::Ask => hw.ask_boot_processor(partition),
-        Step::Force => hw.force_boot_processor(partition),
+        Step::Ask => hw.ask(partition, core),
+        Step::Force => hw.force(partition, core),
     }
 }

@@ -2,9 +2,11 @@
 
 mod common;
 
-use bulkhead_lifecycle::{CoreState, Definition, Duty, End, Kind, LaunchError, Refusal, State};
+use bulkhead_lifecycle::{
+    CoreState, Definition, Duty, End, Event, Kind, LaunchError, Refusal, State,
+};
 use bulkhead_model::RestartPolicy::{self, Always, Never, OnFailure};
-use common::Machine;
+use common::{InVmx, Machine};
 
 #[test]
 fn each_policy_decides_after_each_end() {
@@ -186,6 +188,35 @@ fn a_worker_that_never_comes_is_lost_and_another_does_the_work() {
 }
 
 #[test]
+fn cores_that_take_no_init_are_led_out_by_an_interrupt() {
+    let ways = [InVmx::InGuest, InVmx::Hung].map(|way| [false, true].map(|kept| (way, kept)));
+    for (way, is_init_kept) in ways.into_iter().flatten() {
+        let machine = Machine::new(Always);
+        machine.is_init_kept.set(is_init_kept);
+        machine.start(0);
+        machine.events();
+        machine.in_vmx[1].set(way);
+        machine.in_vmx[2].set(way);
+        assert_eq!(machine.life.restart(&machine.at(0), 0), Ok(()));
+        for _ in 0..4 {
+            machine.pass(110);
+            machine.life.tend(&machine.at(0));
+            machine.run();
+        }
+        assert_eq!(machine.state(0), State::Running, "{way:?}");
+        assert_eq!(machine.runs(0), 2);
+        let lost = |event: &Event| event.kind == Kind::CoreLost;
+        assert!(!machine.events().iter().any(lost));
+        let forced = machine.done().iter().any(|what| what.starts_with("force"));
+        assert_eq!(
+            forced,
+            way == InVmx::Hung,
+            "only where the other did not do"
+        );
+    }
+}
+
+#[test]
 fn all_cores_lost_is_an_end_too() {
     let machine = Machine::new(Always);
     machine.start(2);
@@ -233,7 +264,7 @@ fn the_last_linux_gives_the_shell_its_core_back() {
     assert_eq!((machine.state(3), machine.runs(3)), (State::Running, 2));
     assert_eq!(machine.life.kill(&machine.at(1), 3), Ok(()));
     assert!(machine.run(), "the shell is back");
-    assert!(machine.done().contains(&"ask 3".into()));
+    assert!(machine.done().contains(&"ask 0 of 3".into()));
     assert_eq!(machine.state(3), State::Stopped);
     let refused = machine.life.start(&machine.at(1), 3);
     assert_eq!(refused, Err(LaunchError::NotParked(0)));

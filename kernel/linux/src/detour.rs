@@ -1,17 +1,30 @@
-//! How a core of a Linux that ends is led out of it: by its own handler of non-maskable interrupts.
+//! How a core of a Linux that ends is led out of it: by an interrupt.
 //!
-//! Such an interrupt reaches a core whatever it does, with interrupts off as well, and leads to
-//! where the interrupt table of its Linux says. There [`detour`] goes: a few instructions that call
-//! a runtime service, in the page tables in which that Linux itself calls them.
+//! A non-maskable one reaches a core whatever it does, with interrupts off as well, and leads to
+//! where the interrupt table of its Linux says. The table's gate is made to lead to a [`detour`]: a
+//! few instructions that call a runtime service, in the page tables in which that Linux itself calls
+//! them. They take the place of a handler that no processor has used since the 80386: other cores may
+//! be anywhere in that Linux's code meanwhile, also in the handlers of the interrupts that are sent.
+//! So none of these is written to, and a gate changes in one piece.
 //!
-//! Source: Intel SDM Vol. 3A, "64-Bit Mode IDT"; UEFI 2.10 §8.5.1, "ResetSystem".
+//! Source: Intel SDM Vol. 3A, "64-Bit Mode IDT", "Interrupt 9"; UEFI 2.10 §8.5.1, "ResetSystem".
 
-/// Offset of the gate of non-maskable interrupts in an interrupt table, in bytes.
-pub const NMI_GATE: u64 = 2 * GATE_BYTES as u64;
 /// Bytes of a gate.
 pub const GATE_BYTES: usize = 16;
-/// Bytes of a detour.
-pub const DETOUR_BYTES: usize = 34;
+/// Bytes of a detour. The handler whose place it takes has 23 (5.10) to 31, at a multiple of 16, and
+/// behind it is that of vector 15, which never comes either.
+pub const DETOUR_BYTES: usize = 31;
+/// The vector whose handler is replaced: the coprocessor's segment overrun. Stock Linux has a gate
+/// for it, in the text that is mapped whatever the core runs (`def_idts` in `arch/x86/kernel/idt.c`).
+pub const UNUSED: u8 = 9;
+/// The vector of the non-maskable interrupt.
+pub const NMI: u8 = 2;
+
+/// Offset of a vector's gate in an interrupt table, in bytes.
+#[must_use]
+pub const fn gate_offset(vector: u8) -> u64 {
+    vector as u64 * GATE_BYTES as u64
+}
 
 /// Where a gate of a 64-bit interrupt table leads; `None` if it is not one of a kernel's: absent,
 /// not an interrupt gate, or with an address of the lower half.
@@ -25,20 +38,29 @@ pub fn handler(gate: [u8; GATE_BYTES]) -> Option<u64> {
     (kind == INTERRUPT_GATE && is_kernels).then_some(address)
 }
 
+/// The first eight bytes of that gate, changed to lead to `target`; the rest stays as it is. `None`
+/// if it is not a kernel's gate, or leads too far away for that.
+#[must_use]
+pub fn redirected(gate: [u8; GATE_BYTES], target: u64) -> Option<u64> {
+    let is_near = handler(gate)? >> 32 == target >> 32;
+    let [t0, t1, t2, t3, ..] = target.to_le_bytes();
+    let [_, _, segment0, segment1, stack, kind, ..] = gate;
+    let low = [t0, t1, segment0, segment1, stack, kind, t2, t3];
+    is_near.then_some(u64::from_le_bytes(low))
+}
+
 /// What takes a handler's place: with `cr3` in force, jumps to the ResetSystem at `reset_system`,
-/// for a cold reset. It uses no stack, and its target may demand `endbr64` of a jump, as it may be
-/// demanded of a handler.
+/// for a cold reset (of whatever status). It uses no stack, and its target may demand `endbr64` of a
+/// jump, as it may be demanded of a handler. Interrupts are off: the gate's doing.
 #[must_use]
 pub fn detour(cr3: u64, reset_system: u64) -> [u8; DETOUR_BYTES] {
     let [c0, c1, c2, c3, c4, c5, c6, c7] = cr3.to_le_bytes();
     let [r0, r1, r2, r3, r4, r5, r6, r7] = reset_system.to_le_bytes();
     [
         0xf3, 0x0f, 0x1e, 0xfa, // endbr64
-        0xfa, // cli
         0x48, 0xb8, c0, c1, c2, c3, c4, c5, c6, c7, // mov rax, cr3's value
         0x0f, 0x22, 0xd8, // mov cr3, rax
         0x31, 0xc9, // xor ecx, ecx: EfiResetCold
-        0x31, 0xd2, // xor edx, edx: its status
         0x48, 0xb8, r0, r1, r2, r3, r4, r5, r6, r7, // mov rax, ResetSystem
         0xff, 0xe0, // jmp rax
     ]
@@ -74,15 +96,29 @@ mod tests {
     }
 
     #[test]
+    fn a_redirected_gate_leads_elsewhere_and_is_else_as_before() {
+        let target = 0xffff_ffff_8255_1340;
+        let low = redirected(LINUXS, target).expect("it is near");
+        let mut gate = LINUXS;
+        gate[..8].copy_from_slice(&low.to_le_bytes());
+        assert_eq!(handler(gate), Some(target));
+        assert_eq!(gate[2..6], LINUXS[2..6], "segment, stack and kind");
+        assert_eq!(gate[8..], LINUXS[8..]);
+        assert_eq!(redirected(gate, target), Some(low), "once more");
+        assert_eq!(redirected(LINUXS, 0xffff_fffe_8255_1340), None, "too far");
+        assert_eq!(redirected([0; GATE_BYTES], target), None);
+    }
+
+    #[test]
     fn a_detour_has_its_two_addresses() {
         let code = detour(0x1122_3344_5566_7788, 0x99aa_bbcc_ddee_ff00);
-        assert_eq!(code[7..15], 0x1122_3344_5566_7788_u64.to_le_bytes());
-        assert_eq!(code[24..32], 0x99aa_bbcc_ddee_ff00_u64.to_le_bytes());
+        assert_eq!(code[6..14], 0x1122_3344_5566_7788_u64.to_le_bytes());
+        assert_eq!(code[21..29], 0x99aa_bbcc_ddee_ff00_u64.to_le_bytes());
         assert_eq!(
             code[..4],
             [0xf3, 0x0f, 0x1e, 0xfa],
             "branch tracking wants it"
         );
-        assert_eq!(code[32..], [0xff, 0xe0]);
+        assert_eq!(code[29..], [0xff, 0xe0]);
     }
 }

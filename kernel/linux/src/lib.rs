@@ -28,7 +28,7 @@ mod zero_page;
 
 pub use boot_params::{BootParams, EfiInfo, ZERO_PAGE_BYTES};
 pub use bzimage::{BzImage, BzImageError, Checksum, Compression, cksum};
-pub use detour::{DETOUR_BYTES, GATE_BYTES, NMI_GATE, detour, handler};
+pub use detour::{DETOUR_BYTES, GATE_BYTES, NMI, UNUSED, detour, gate_offset, handler, redirected};
 pub use e820::{E820, E820Entry, E820Error, E820Kind};
 pub use file::{FileKind, Uki, UkiError};
 pub use placement::{Part, Placement, PlacementError, place};

@@ -6,6 +6,7 @@
 //! * [`stacks`]: every core's stacks and their guard pages.
 //! * [`smp`]: INIT-SIPI-SIPI and the trampoline below 1 MiB.
 //! * [`state`]: what a Linux leaves in a core's registers, put back; [`msr`]: those that may not be there.
+//! * [`virtualization`]: VMX and SVM, switched off.
 //! * [`mtrr`]: memory types, made the same on every core.
 //! * [`tsc`] keeps time.
 //! * [`pic`]: the two 8259 and the I/O APIC pins, masked.
@@ -21,6 +22,7 @@ pub(crate) mod stacks;
 pub(crate) mod state;
 pub(crate) mod trap;
 pub(crate) mod tsc;
+pub(crate) mod virtualization;
 
 /// Stops this core for ever: nothing is left that it could do without harm.
 pub(crate) fn halt_for_ever() -> ! {

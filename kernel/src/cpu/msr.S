@@ -1,5 +1,5 @@
-# Accesses to model-specific registers that may fault, as functions: edi = register, rsi = value;
-# rax = value, rdx = whether it was done. A fault at one of the two labels goes on at `guarded_fault`
+# Instructions that may fault, as functions. Of a model-specific register: edi = register, rsi = value;
+# rax = value, rdx = whether it was done. A fault at one of the labels goes on at `guarded_fault`
 # (msr.rs), with the stack as it was.
 .section .text
 .global guarded_read_msr
@@ -28,6 +28,19 @@ guarded_wrmsr:
     movl $1, %edx
     ret
 .size guarded_write_msr, . - guarded_write_msr
+
+# Leaves VMX operation. rdx = whether the core was in it, rax = whether it is out of it.
+.global guarded_leave_vmx
+.type guarded_leave_vmx, @function
+guarded_leave_vmx:
+    xorl %eax, %eax
+.global guarded_vmxoff
+guarded_vmxoff:
+    vmxoff
+    seta %al                                    # it fails while SMIs are handled by a monitor
+    movl $1, %edx
+    ret
+.size guarded_leave_vmx, . - guarded_leave_vmx
 
 .global guarded_fault
 guarded_fault:

@@ -26,6 +26,7 @@ unsafe extern "C" {
 const STUB_BYTES: u64 = 16;
 /// The vector of the non-maskable interrupt.
 pub(crate) const NMI: u64 = 2;
+const INVALID_OPCODE: u64 = 6;
 const DOUBLE_FAULT: u64 = 8;
 const GENERAL_PROTECTION: u64 = 13;
 const PAGE_FAULT: u64 = 14;
@@ -159,9 +160,33 @@ pub(crate) fn enable_machine_checks() {
     unsafe { Cr4::update(|flags| flags.insert(Cr4Flags::MACHINE_CHECK_EXCEPTION)) };
 }
 
+/// Lets non-maskable interrupts come again: after one that led here they are blocked until an `iretq`,
+/// and nobody returns from that one.
+pub(crate) fn unblock_nmis() {
+    // SAFETY: returns to the next instruction, with the stack, the segments and the flags as they
+    // are; the table is loaded, and the handler of such an interrupt has a stack of its own.
+    unsafe {
+        core::arch::asm!(
+            "mov {stack}, rsp",
+            "mov {segment:e}, ss",
+            "push {segment}",
+            "push {stack}",
+            "pushfq",
+            "mov {segment:e}, cs",
+            "push {segment}",
+            "lea {stack}, [rip + 2f]",
+            "push {stack}",
+            "iretq",
+            "2:",
+            stack = out(reg) _,
+            segment = out(reg) _,
+        );
+    }
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "there are 256 vectors")]
 extern "C" fn handle(frame: &mut Frame) {
-    if frame.vector == GENERAL_PROTECTION
+    if matches!(frame.vector, GENERAL_PROTECTION | INVALID_OPCODE)
         && let Some(next) = msr::after_fault(frame.instruction)
     {
         frame.instruction = next;
@@ -236,7 +261,7 @@ fn exception(frame: &Frame) -> ! {
 /// What an exception is called, as far as it is likely.
 const fn name_of(vector: u64) -> &'static str {
     match vector {
-        6 => "invalid opcode",
+        INVALID_OPCODE => "invalid opcode",
         DOUBLE_FAULT => "double fault",
         13 => "general protection",
         PAGE_FAULT => "page fault",

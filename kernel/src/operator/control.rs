@@ -18,7 +18,7 @@ use crate::console::{self, keyboard, screen, serial};
 use crate::cpu::{apic, cores, state, trap, tsc};
 use crate::images;
 use crate::mem::heap;
-use crate::partition::{self, LIFE, call, runtime};
+use crate::partition::{self, LIFE, call, rim, runtime};
 
 /// `^C`.
 const INTERRUPT: u8 = 3;
@@ -153,6 +153,13 @@ impl Control for Kernel {
         let refused = state::refused();
         if refused > 0 {
             writeln!(out, "processor: {refused} writes of registers were refused")?;
+        }
+        let unsent = rim::unsent();
+        if unsent > 0 {
+            writeln!(
+                out,
+                "processor: {unsent} interrupts to cores were not sent, whose IDs can't be addressed"
+            )?;
         }
         for vector in 0..=u8::MAX {
             let count = trap::unexpected(vector);

@@ -1,23 +1,27 @@
-//! The way of the machine's boot processor out of a Linux that is ended: it must never get an INIT.
+//! The way of a core out of a Linux that is ended, where no INIT will do.
+//!
+//! The machine's boot processor must never get one. And to a core in VMX operation none comes through:
+//! any core of a Linux that has loaded `kvm_intel`, from 6.12 on.
 //!
 //! A non-maskable interrupt reaches it whatever it does. But what Linux would make of one is not to
 //! be relied on: a core that another one's panic has stopped never comes back from it. So, once that
-//! Linux is at its end and its memory Bulkhead's, the first bytes of its handler are replaced by a
+//! Linux is at its end and its memory Bulkhead's, the gate of that interrupt is made to lead to a
 //! call of its own ResetSystem ([`bulkhead_linux::detour`]).
 //!
-//! Where the handler is, its interrupt table says, and where that is, each call of a runtime service
-//! shows. Stock Linux makes the first one (SetVirtualAddressMap) while it boots, on one core, with
-//! the table that all of its cores use until they end.
+//! Where the interrupt table is, each call of a runtime service shows. Stock Linux makes the first one
+//! (SetVirtualAddressMap) while it boots, on one core, with the table that all of its cores use until
+//! they end.
 //!
 //! After a kexec that table is not in force any more, and while the new kernel unpacks itself none
 //! is: a non-maskable interrupt would reset the machine. Nobody can see from outside which it is. So
-//! an ordinary interrupt is tried before, whose handler is replaced in the same way: a Linux in good
-//! health takes it, and one that unpacks itself has such interrupts off.
+//! an ordinary interrupt is tried before, whose gate is changed in the same way: a Linux in good
+//! health takes it, and one that unpacks itself has such interrupts off. It also is the one that takes
+//! a core out of a virtual machine: KVM hands it on by the table, but a non-maskable one by another way.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use bulkhead_lifecycle::CallerMemory;
-use bulkhead_linux::{GATE_BYTES, NMI_GATE, detour, handler};
+use bulkhead_linux::{GATE_BYTES, NMI, UNUSED, detour, gate_offset, handler, redirected};
 
 use super::call::Call;
 use super::linux_memory::LinuxMemory;
@@ -74,10 +78,9 @@ fn has_boot_processor(partition: usize) -> bool {
     boot_core.is_some_and(|core| cores::is_boot(cores::apic_id(core)))
 }
 
-/// Remembers where the Linux that calls has its tables, if it may ever be needed.
+/// Remembers where the Linux that calls has its tables.
 pub(super) fn note(partition: usize, call: &Call, memory: &LinuxMemory<'_>) {
-    if has_boot_processor(partition)
-        && let Some([interrupts, cr3, cr4]) = TABLES.get(partition)
+    if let Some([interrupts, cr3, cr4]) = TABLES.get(partition)
         && let Some(address) = memory.read_u64(call.interrupt_table_base())
     {
         cr3.store(memory.cr3, Ordering::Relaxed);
@@ -98,12 +101,12 @@ pub(super) fn is_possible(partition: usize) -> bool {
     tables(partition).is_some_and(|tables| tables.cr4 & FRED == 0)
 }
 
-/// Makes an NMI, and the ordinary interrupt of [`knock`], to the machine's boot processor lead to
-/// Bulkhead; whether that could be done. Where the table leads nowhere, it is as if none were known.
+/// Makes an NMI, and the ordinary interrupt of [`knock`], to any core of that Linux lead to Bulkhead;
+/// whether that could be done. Where the table leads nowhere, it is as if none were known.
 ///
 /// # Safety
-/// The partition is ending, no other core of it runs its Linux, and this core does that work or
-/// asked for it.
+/// 1. The partition is ending: nobody needs its Linux any more. Its cores may still run it.
+/// 2. This core does that work or asked for it.
 pub(super) unsafe fn lay(partition: usize) -> bool {
     let Some(tables) = tables(partition).filter(|_| is_possible(partition)) else {
         return false;
@@ -117,18 +120,29 @@ pub(super) unsafe fn lay(partition: usize) -> bool {
                 regions: &stored.memory,
             };
             let code = detour(tables.cr3, runtime::reset_system(&stored.plan));
-            let knock = u64::from(KNOCK) * GATE_BYTES as u64;
-            [NMI_GATE, knock].into_iter().try_for_each(|offset| {
-                let mut gate = [0; GATE_BYTES];
-                memory.read(tables.interrupts.checked_add(offset)?, &mut gate)?;
-                memory.write(handler(gate)?, &code)
-            })
+            redirect(&memory, tables.interrupts, &code)
         })
     };
     laid.flatten().is_some()
 }
 
-/// Sends the ordinary interrupt to the boot processor, for which a detour was laid.
-pub(super) fn knock(apic_id: u32) {
-    apic::send_fixed(apic_id, KNOCK);
+/// First the detour, to which nothing leads yet; then the gates.
+fn redirect(memory: &LinuxMemory<'_>, table: u64, code: &[u8]) -> Option<()> {
+    let place = |vector| table.checked_add(gate_offset(vector));
+    let gate = |vector| {
+        let mut gate = [0; GATE_BYTES];
+        memory.read(place(vector)?, &mut gate)?;
+        Some(gate)
+    };
+    let target = handler(gate(UNUSED)?)?;
+    memory.write(target, code)?;
+    [NMI, KNOCK].into_iter().try_for_each(|vector| {
+        let low = redirected(gate(vector)?, target)?;
+        memory.write_word(place(vector)?, low)
+    })
+}
+
+/// Sends the ordinary interrupt to a core for which a detour was laid.
+pub(super) fn knock(apic_id: u32) -> bool {
+    apic::send_fixed(apic_id, KNOCK)
 }

@@ -9,13 +9,13 @@
 //! * [`devices`]: sets devices up and silences them.
 //! * [`runtime`]: the services that Linux calls as its firmware.
 //! * [`call`], [`linux_memory`]: those of them that return.
-//! * [`detour`]: how the machine's boot processor is taken out of a Linux.
+//! * [`detour`]: how a core is taken out of a Linux where no INIT will do.
 //!
 //! Everything here runs on the partition's own cores and must work when no core runs the shell.
 
 use bulkhead_lifecycle::{Duty, End, Lifecycle};
 
-use crate::cpu::{apic, cores, gdt, halt_for_ever, mtrr, state, trap};
+use crate::cpu::{apic, cores, gdt, halt_for_ever, mtrr, state, trap, virtualization};
 use crate::layout::{MAX_CORES, MAX_PARTITIONS};
 use crate::reset_vector;
 use rim::Rim;
@@ -51,6 +51,8 @@ pub(crate) extern "C" fn core_main(reason: u64, kind: u64, partition: u64, _stat
     unsafe { core::arch::asm!("mov dr7, {0}", in(reg) 0u64, options(nomem, nostack)) };
     cores::load_segments();
     trap::load();
+    virtualization::leave();
+    trap::unblock_nmis();
     trap::enable_machine_checks();
     state::put_back();
     mtrr::apply();

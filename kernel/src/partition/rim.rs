@@ -1,9 +1,11 @@
 //! The lifecycle's hardware: what `bulkhead-lifecycle` decides is done here.
 
+use core::sync::atomic::{AtomicU32, Ordering};
+
 use bulkhead_lifecycle::Hardware;
 
 use super::plans::{self, Stored};
-use super::{LIFE, detour, devices, launch};
+use super::{detour, devices, launch};
 use crate::cpu::{apic, cores, mtrr, smp, tsc};
 
 /// The machine as seen from one core.
@@ -30,6 +32,22 @@ unsafe fn with_plan(partition: usize, work: impl FnOnce(&Stored)) {
     let _ = unsafe { plans::with(partition, work) };
 }
 
+/// Interrupts that this machine's cores were to send and could not, since boot.
+static UNSENT: AtomicU32 = AtomicU32::new(0);
+
+/// How many there were.
+pub(crate) fn unsent() -> u32 {
+    UNSENT.load(Ordering::Relaxed)
+}
+
+/// The lifecycle treats a core that can't be reached as one that does not answer: it waits, tries
+/// again by a core that may be in another mode, and takes it for lost in the end. `log` tells why.
+fn count_if_unsent(is_sent: bool) {
+    if !is_sent {
+        UNSENT.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 impl Hardware for Rim {
     fn me(&self) -> usize {
         self.me
@@ -54,7 +72,7 @@ impl Hardware for Rim {
     fn init(&self, core: usize) {
         // SAFETY: the lifecycle resets cores of partitions that end, and of none but these, and
         // never the machine's boot processor.
-        unsafe { apic::send_init(cores::apic_id(core)) };
+        count_if_unsent(unsafe { apic::send_init(cores::apic_id(core)) });
     }
 
     fn init_delay_us(&self) -> u64 {
@@ -62,11 +80,14 @@ impl Hardware for Rim {
     }
 
     fn startup(&self, core: usize) {
-        apic::send_startup(cores::apic_id(core), smp::trampoline_page());
+        count_if_unsent(apic::send_startup(
+            cores::apic_id(core),
+            smp::trampoline_page(),
+        ));
     }
 
     fn doorbell(&self, core: usize) {
-        apic::send_doorbell(cores::apic_id(core));
+        count_if_unsent(apic::send_doorbell(cores::apic_id(core)));
     }
 
     fn is_boot_processor(&self, core: usize) -> bool {
@@ -81,21 +102,20 @@ impl Hardware for Rim {
         !detour::is_possible(partition)
     }
 
-    fn ask_boot_processor(&self, partition: usize) {
-        // SAFETY: the partition is ending, and this core does the work or asked for it.
+    fn ask(&self, partition: usize, core: usize) {
+        // SAFETY: the lifecycle asks while the partition is ending, on a core that does the work or
+        // asked for it.
         let is_laid = unsafe { detour::lay(partition) };
-        if is_laid && let Some(boot) = LIFE.boot_core(partition) {
-            detour::knock(cores::apic_id(boot));
+        if is_laid {
+            count_if_unsent(detour::knock(cores::apic_id(core)));
         }
     }
 
-    fn force_boot_processor(&self, partition: usize) {
+    fn force(&self, partition: usize, core: usize) {
         // SAFETY: as above. Where no detour can be made its Linux gets the interrupt, and what it
         // makes of it is awaited.
         let _ = unsafe { detour::lay(partition) };
-        if let Some(boot) = LIFE.boot_core(partition) {
-            apic::send_nmi(cores::apic_id(boot));
-        }
+        count_if_unsent(apic::send_nmi(cores::apic_id(core)));
     }
 
     fn silence(&self, partition: usize) {

@@ -86,6 +86,7 @@ bridge_machine_check:
 # What of CR4 must not change here: LA57 (can't in long mode), VMXE (can't in VMX operation), MCE.
 .set CR4_KEPT, (1 << 12) | (1 << 13) | (1 << 6)
 .set CR4_PAE, 1 << 5
+.set CR4_FRED, 32                               # its number
 
 # Goes over the bridge to Bulkhead's page tables; rax holds CR4, rbx is used. The gates come first:
 # Linux's handlers want the rest of Linux. This page is mapped one to one in both tables, so the
@@ -95,7 +96,11 @@ bridge_machine_check:
     lidt bridge_gates_pointer(%rip)
     lgdt bridge_descriptors_pointer(%rip)
     leaq bridge_stack_end(%rip), %rsp
-    movq runtime_root4(%rip), %rbx
+    movq %rax, %rbx                             # FRED first: with it events go by no gate, but to
+    btrq $CR4_FRED, %rbx                        # code that Bulkhead's page tables do not have
+    jnc 1f
+    movq %rbx, %cr4
+1:  movq runtime_root4(%rip), %rbx
     testl $(1 << 12), %eax
     jz 1f
     movq runtime_root5(%rip), %rbx
@@ -165,17 +170,35 @@ runtime_call:
     lgdt bridge_descriptors_pointer(%rip)
     leaq bridge_stack_end(%rip), %rsp
     movq (%rbx), %rdx                           # whether an NMI came during the service
-    movq %r14, %cr4
+    movq %r14, %rbx
+    btrq $CR4_FRED, %rbx                        # last, as it was the first to go: its code is
+    movq %rbx, %cr4                             # Linux's, and by its gates nothing comes then
     movq %r13, %cr3
-    movq %r12, %rsp
+    btq $CR4_FRED, %r14
+    jnc 4f
+    movq %r14, %cr4
+4:  movq %r12, %rsp
     lgdt (%rsp)
     lidt 16(%rsp)
     orq bridge_nmis(%rip), %rdx
     jz 3f
     movq $0, bridge_nmis(%rip)
-    btq $32, %r14                               # CR4.FRED: that Linux has no gates
-    jc 3f
+    btq $CR4_FRED, %r14
+    jc 5f
     int $2
+    jmp 3f
+5:  pushq %rax                                  # `int` raises none with FRED, but the local APIC does,
+    movl $0x1b, %ecx                            # IA32_APIC_BASE, if it can be told so from here:
+    rdmsr
+    testl $(1 << 10), %eax                      # in x2APIC mode
+    jz 6f
+    movl $0x802, %ecx                           # its own ID
+    rdmsr
+    movl %eax, %edx
+    movl $0x4400, %eax                          # a non-maskable interrupt
+    movl $0x830, %ecx                           # interrupt command
+    wrmsr
+6:  popq %rax
 3:  addq $32, %rsp
     popq %r15
     popq %r14

@@ -13,14 +13,19 @@ const POINTER_BYTES: u8 = 16;
 const HEADER_BYTES: u16 = 44;
 const ENTRY_BYTES: u16 = 8;
 const TABLE_BYTES: u16 = HEADER_BYTES + 2 * ENTRY_BYTES;
+/// Where each local APIC is after a reset (Intel SDM Vol. 3A, "IA32_APIC_BASE MSR").
+const LOCAL_APIC_AT_RESET: u32 = 0xfee0_0000;
 /// Specification 1.4.
 const REVISION: u8 = 4;
 
 /// The floating pointer and the table behind it, to lie at physical address `base`.
 ///
-/// `local_apic_address` is that of the MADT. `base` must be a multiple of 16, as Linux looks for the pointer there only.
+/// `local_apic_address` is that of the MADT. A table of this kind has 32 bits for it: one beyond is told
+/// as the one that processors begin with. Linux goes by its MADT, but takes a table with a 0 there for
+/// malformed. `base` must be a multiple of 16, as Linux looks for the pointer there only.
 #[must_use]
-pub fn decoy(base: u32, local_apic_address: u32) -> Vec<u8> {
+pub fn decoy(base: u32, local_apic_address: u64) -> Vec<u8> {
+    let local_apic_address = u32::try_from(local_apic_address).unwrap_or(LOCAL_APIC_AT_RESET);
     let mut table = Vec::with_capacity(usize::from(TABLE_BYTES));
     table.extend_from_slice(b"PCMP");
     table.extend_from_slice(&TABLE_BYTES.to_le_bytes());
@@ -56,6 +61,12 @@ fn checksum(bytes: &[u8]) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_local_apic_beyond_4_gib_does_not_make_it_malformed() {
+        assert_eq!(decoy(0x300, 1 << 32), decoy(0x300, 0xfee0_0000));
+        assert_eq!(decoy(0x300, 0x12_fee0_0000), decoy(0x300, 0xfee0_0000));
+    }
 
     #[test]
     fn is_well_formed_and_names_no_io_apic() {

@@ -27,6 +27,7 @@ mod shell;
 mod soak;
 mod stacks;
 mod two_linuxes;
+mod virtualization;
 
 use std::sync::LazyLock;
 
@@ -69,6 +70,7 @@ fn main() {
     }
     let stories = [
         two_linuxes::stories(),
+        virtualization::stories(),
         lifecycle::stories(),
         handoff::stories(),
         contention::stories(),

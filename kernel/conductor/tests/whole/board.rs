@@ -197,16 +197,16 @@ impl Hardware for Hw {
         false
     }
 
-    fn ask_boot_processor(&self, partition: usize) {
-        self.force_boot_processor(partition);
+    fn ask(&self, partition: usize, core: usize) {
+        self.force(partition, core);
     }
 
-    fn force_boot_processor(&self, partition: usize) {
-        if self.board.at(BOOT) == At::Linux(partition) && !self.board.deaf.borrow()[BOOT] {
-            self.board.go(BOOT, At::Bulkhead);
+    fn force(&self, partition: usize, core: usize) {
+        if self.board.at(core) == At::Linux(partition) && !self.board.deaf.borrow()[core] {
+            self.board.go(core, At::Bulkhead);
             self.board
                 .lives
-                .parked(&Board::seen_from(&self.board, BOOT));
+                .parked(&Board::seen_from(&self.board, core));
         }
     }
 

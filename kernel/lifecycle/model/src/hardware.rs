@@ -145,20 +145,20 @@ impl Hardware for Seen<'_> {
         self.world.machine().boot_processor_first
     }
 
-    fn ask_boot_processor(&self, partition: usize) {
+    fn ask(&self, partition: usize, core: usize) {
         self.act();
-        self.world.note(|| "asks core 0".into());
-        assert_eq!(partition, LAST, "it has not the boot processor");
-        self.world.machine().cores[0].asked = true;
-        self.world.wake(0);
+        self.world.note(|| format!("asks core {core}"));
+        assert_eq!(partition, owner(core), "core {core} is not its");
+        self.world.machine().cores[core].asked = true;
+        self.world.wake(core);
     }
 
-    fn force_boot_processor(&self, partition: usize) {
+    fn force(&self, partition: usize, core: usize) {
         self.act();
-        self.world.note(|| "forces core 0".into());
-        assert_eq!(partition, LAST, "it has not the boot processor");
-        self.world.machine().cores[0].nmi = true;
-        self.world.wake(0);
+        self.world.note(|| format!("forces core {core}"));
+        assert_eq!(partition, owner(core), "core {core} is not its");
+        self.world.machine().cores[core].nmi = true;
+        self.world.wake(core);
     }
 
     fn silence(&self, partition: usize) {

@@ -51,7 +51,7 @@ fn enter(world: &World, me: usize, partition: usize) {
     let core = &mut machine.cores[me];
     core.launching = None;
     core.mode = Some(Mode::Linux(partition));
-    (core.asked, core.nmi) = (false, false);
+    (core.asked, core.nmi, core.in_vmx) = (false, false, false);
 }
 
 /// A step in Linux's own code, where interrupts come.
@@ -64,8 +64,8 @@ fn leave_if_asked(world: &World, me: usize, are_interrupts_on: bool) {
     let mut machine = world.machine();
     let core = &mut machine.cores[me];
     let is_out = core.nmi || core.asked && are_interrupts_on;
-    if me == 0 && is_out {
-        (core.nmi, core.asked) = (false, false);
+    if is_out {
+        (core.nmi, core.asked, core.in_vmx) = (false, false, false);
         core.mode = Some(Mode::Bulkhead);
         drop(machine);
         world.note(|| "is led out of its Linux".into());
@@ -75,6 +75,9 @@ fn leave_if_asked(world: &World, me: usize, are_interrupts_on: bool) {
 
 fn start_sibling(world: &World, me: usize, partition: usize, sibling: usize) {
     point(world, me);
+    if world.machine().cores[sibling].in_vmx {
+        return; // it knows better
+    }
     world.note(|| format!("its Linux sends INIT to {sibling}"));
     world.progress();
     world.send_init(sibling);
@@ -98,6 +101,8 @@ fn call(world: &World, me: usize, partition: usize, serve: impl FnOnce(&Seen<'_>
 
 fn end(world: &World, me: usize, partition: usize, end: End) -> Then {
     world.note(|| format!("{partition} ends: {end:?}"));
+    // Linux leaves VMX operation before it calls.
+    world.machine().cores[me].in_vmx = false;
     world.machine().cores[me].mode = Some(Mode::Bulkhead);
     world.life.ended(&Seen { world, me }, partition, end);
     Then::Parks
@@ -118,7 +123,12 @@ fn act(world: &World, me: usize, partition: usize) -> Then {
     }
     machine.budget -= 1;
     drop(machine);
-    match thread_rng().gen_range(0..16) {
+    match thread_rng().gen_range(0..17) {
+        // It may run virtual machines from now on.
+        16 => {
+            world.machine().cores[me].in_vmx = me != 0;
+            Then::Goes
+        }
         0 => end(world, me, partition, End::PoweredOff),
         1 => end(world, me, partition, End::Rebooted),
         2 => end(world, me, partition, End::Failed),

@@ -100,6 +100,8 @@ pub(crate) struct Core {
     pub(crate) doorbell: bool,
     pub(crate) asked: bool,
     pub(crate) nmi: bool,
+    /// It is in VMX operation: no INIT reaches it.
+    pub(crate) in_vmx: bool,
     /// It does nothing until then, and loses start-up IPIs.
     pub(crate) frozen_until: u64,
     /// After a start-up IPI it stands still for so long.
@@ -114,6 +116,13 @@ pub(crate) struct Core {
     pub(crate) is_woken: bool,
     /// Its thread is over.
     pub(crate) is_gone: bool,
+}
+
+impl Core {
+    /// Whether an INIT is on its way that it would take.
+    pub(crate) fn has_init(&self) -> bool {
+        self.is_called && !self.in_vmx
+    }
 }
 
 /// What a partition's memory has seen.

@@ -151,7 +151,7 @@ impl World {
             self.take_startup(me, Entry::Linux(owner(me)));
             machine = self.machine();
         }
-        if machine.cores[me].is_called && one_in(4) {
+        if machine.cores[me].has_init() && one_in(4) {
             drop(machine);
             self.take_init(me);
             machine = self.machine();
@@ -207,8 +207,10 @@ impl World {
 
     /// An INIT is sent to a core: it takes it at once, or a few steps later.
     pub(crate) fn send_init(&self, core: usize) {
-        self.machine().cores[core].is_called = true;
-        if one_in(2) {
+        let is_taken = !self.machine().cores[core].in_vmx;
+        // In VMX operation it is lost, or kept until the core leaves.
+        self.machine().cores[core].is_called = is_taken || one_in(2);
+        if is_taken && one_in(2) {
             self.take_init(core);
         } else {
             self.wake(core);
@@ -234,6 +236,8 @@ impl World {
         target.is_reset = true;
         target.life += 1;
         (target.entry, target.doorbell) = (None, false);
+        // An INIT clears what is pending.
+        (target.asked, target.nmi) = (false, false);
         drop(machine);
         self.wake(core);
     }
@@ -241,7 +245,7 @@ impl World {
     /// A start-up IPI arrives: lost, unless the core waits for one.
     /// It comes after the INIT that was sent before it.
     pub(crate) fn take_startup(&self, core: usize, entry: Entry) {
-        if self.machine().cores[core].is_called {
+        if self.machine().cores[core].has_init() {
             self.take_init(core);
         }
         let mut machine = self.machine();
@@ -274,7 +278,7 @@ impl World {
         machine.cores.iter_mut().for_each(|c| c.has_relaxed = false);
         drop(machine);
         for core in 0..CORES {
-            if self.machine().cores[core].is_called {
+            if self.machine().cores[core].has_init() {
                 self.take_init(core);
             }
             if core == 0 || core == members(RESCUER)[0] || !one_in(3) {

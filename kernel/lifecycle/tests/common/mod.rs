@@ -14,12 +14,27 @@ pub(crate) const CORES: usize = 8;
 pub(crate) const NAMES: [&str; PARTITIONS] = ["one", "two", "three", "last"];
 pub(crate) const MEMBERS: [&[usize]; PARTITIONS] = [&[1, 2], &[3, 4], &[5], &[0]];
 
+/// Whether a core is in VMX operation, and which interrupt brings it into Bulkhead's code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum InVmx {
+    #[default]
+    Outside,
+    /// Also the one that can be masked.
+    InGuest,
+    /// Only the other one.
+    Hung,
+}
+
 pub(crate) struct Machine {
     pub(crate) life: Lifecycle<PARTITIONS, CORES>,
     pub(crate) clock: Cell<u64>,
     /// It does not take an INIT.
     pub(crate) is_deaf: [Cell<bool>; CORES],
     is_reset: [Cell<bool>; CORES],
+    /// Whether it is in VMX operation.
+    pub(crate) in_vmx: [Cell<InVmx>; CORES],
+    /// An INIT is kept until it leaves VMX operation, and does not get lost.
+    pub(crate) is_init_kept: Cell<bool>,
     pub(crate) is_early: Cell<bool>,
     /// What happens while images are copied, once.
     pub(crate) while_placing: Cell<Option<fn(&Machine)>>,
@@ -39,6 +54,8 @@ impl Machine {
             clock: Cell::new(1 << 30),
             is_deaf: Default::default(),
             is_reset: Default::default(),
+            in_vmx: Default::default(),
+            is_init_kept: Cell::new(false),
             is_early: Cell::new(false),
             while_placing: Cell::new(None),
             while_relaxing: Cell::new(None),
@@ -132,6 +149,14 @@ impl Machine {
         std::iter::from_fn(|| self.life.next_event()).collect()
     }
 
+    /// An interrupt leads out of a Linux; on the way VMX operation ends.
+    fn led_out(&self, core: usize) {
+        let was_in_vmx = self.in_vmx[core].take() != InVmx::Outside;
+        if !(was_in_vmx && self.is_init_kept.get()) {
+            self.life.parked(&self.at(core));
+        }
+    }
+
     fn note(&self, what: String) {
         self.log.borrow_mut().push(what);
     }
@@ -166,7 +191,8 @@ impl Hardware for At<'_> {
     fn init(&self, core: usize) {
         assert_ne!(core, 0, "INIT to the boot processor");
         self.0.note(format!("init {core}"));
-        self.0.is_reset[core].set(!self.0.is_deaf[core].get());
+        let takes_it = !self.0.is_deaf[core].get() && self.0.in_vmx[core].get() == InVmx::Outside;
+        self.0.is_reset[core].set(takes_it);
     }
     fn init_delay_us(&self) -> u64 {
         10
@@ -188,14 +214,17 @@ impl Hardware for At<'_> {
     fn boot_processor_first(&self, _: usize) -> bool {
         false
     }
-    fn ask_boot_processor(&self, partition: usize) {
-        self.0.note(format!("ask {partition}"));
-        if !self.0.is_deaf[0].get() {
-            self.0.life.parked(&self.0.at(0));
+    fn ask(&self, partition: usize, core: usize) {
+        self.0.note(format!("ask {core} of {partition}"));
+        if core == 0 && !self.0.is_deaf[0].get() || self.0.in_vmx[core].get() == InVmx::InGuest {
+            self.0.led_out(core);
         }
     }
-    fn force_boot_processor(&self, partition: usize) {
-        self.0.note(format!("force {partition}"));
+    fn force(&self, partition: usize, core: usize) {
+        self.0.note(format!("force {core} of {partition}"));
+        if self.0.in_vmx[core].get() == InVmx::Hung {
+            self.0.led_out(core);
+        }
     }
     fn silence(&self, partition: usize) {
         self.0.note(format!("silence {partition}"));

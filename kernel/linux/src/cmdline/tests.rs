@@ -22,8 +22,8 @@ const WALLS: Walls<'static> = Walls {
     owns_screen: false,
     owns_io_apic: true,
 };
-const DEFAULTS: &str =
-    "console=ttyS1,115200 tsc=reliable possible_cpus=2 panic=1 reboot=warm,panic_cold,efi";
+const DEFAULTS: &str = "console=ttyS1,115200 tsc=reliable possible_cpus=2 panic=1 \
+                        reboot=warm,panic_cold,efi kvm.enable_virt_at_load=0";
 const OURS: &str = "no_ipi_broadcast=1 disable_cpu_apicid=254 tsc_early_khz=2400000 \
                     pci=noearly reserve=0x2e8,8,0x3e8,8,0x3f8,8,0xcf8,8";
 
@@ -59,7 +59,8 @@ fn the_operator_s_word_replaces_a_default() {
         ("console=tty0", "console=ttyS1,115200 "),
         ("tsc=unstable", "tsc=reliable "),
         ("panic=0", "panic=1 "),
-        ("reboot=cold,efi", "reboot=warm,panic_cold,efi"),
+        ("reboot=cold,efi", "reboot=warm,panic_cold,efi "),
+        ("kvm.enable_virt_at_load=1", " kvm.enable_virt_at_load=0"),
         ("possible_cpus=8", "possible_cpus=2 "),
     ] {
         let rest = DEFAULTS.replace(dropped, "");
@@ -83,8 +84,8 @@ fn little_is_added_to_a_partition_without_anything() {
     };
     assert_eq!(
         compose("quiet", &walls, 2047).expect("accepted"),
-        "panic=1 reboot=warm,panic_cold,efi quiet no_ipi_broadcast=1 unknown_nmi_panic pci=noearly \
-         reserve=0x2e8,24,0x3e8,8,0x3f8,8,0xcf8,8"
+        "panic=1 reboot=warm,panic_cold,efi kvm.enable_virt_at_load=0 quiet no_ipi_broadcast=1 \
+         unknown_nmi_panic pci=noearly reserve=0x2e8,24,0x3e8,8,0x3f8,8,0xcf8,8"
     );
 }
 
@@ -301,7 +302,7 @@ fn sentences() {
     let error = compose("quiet", &WALLS, 100).expect_err("too long");
     assert_eq!(
         error.to_string(),
-        "the command line has 206 bytes with what Bulkhead adds, and the kernel accepts 100"
+        "the command line has 232 bytes with what Bulkhead adds, and the kernel accepts 100"
     );
 }
 
@@ -320,7 +321,7 @@ fn the_documentation_names_every_parameter() {
         .split(' ')
         .map(|word| word.split('=').next().expect("a name").to_string())
         .collect::<Vec<_>>();
-    assert_eq!(added.len(), 10);
+    assert_eq!(added.len(), 11);
     let (added_part, refused_part) = page.split_once("## Refused").expect("two parts");
     for name in added {
         assert!(

@@ -1,0 +1,45 @@
+//! Leading cores that take no INIT out of their Linux, by an interrupt.
+//!
+//! A core in VMX operation is such: it keeps an INIT until it leaves, or loses it (Intel SDM Vol. 3C,
+//! "Restrictions on VMX Operation"; Vol. 3A, "MP Initialization Protocol Algorithm"). From 6.12 on, all
+//! cores of a Linux that has loaded `kvm_intel` are.
+
+use crate::core::Core;
+use crate::hardware::{Hardware, wait};
+use crate::set::CoreSet;
+use crate::summon::MOST_CALLS;
+use crate::{CoreState, Lifecycle};
+
+/// The call before which a core is led out by the interrupt that a Linux in good health takes.
+const ASKING_CALL: u32 = MOST_CALLS - 1;
+/// The one before which it is by the interrupt that can't be masked. The last: a core that was reset by
+/// another of its Linux, and waits for its start-up IPI, should not get it.
+const FORCING_CALL: u32 = MOST_CALLS;
+/// How long a core may take to come, in microseconds.
+const LED_OUT_US: u64 = 20_000;
+
+impl<const P: usize, const C: usize> Lifecycle<P, C> {
+    /// Before the call of that number (from 1): brings cores out of their Linux that take no INIT.
+    /// Those that come park, or take the INIT that they kept; either way they are called after it.
+    pub(crate) fn lead_out(
+        &self,
+        hw: &impl Hardware,
+        partition: usize,
+        missing: CoreSet,
+        call: u32,
+    ) {
+        let send = match call {
+            ASKING_CALL => Hardware::ask,
+            FORCING_CALL => Hardware::force,
+            _ => return,
+        };
+        for index in missing {
+            send(hw, partition, index);
+        }
+        let has_left = |index| {
+            let core: Option<&Core> = self.core(index);
+            core.is_none_or(|core| core.state() != CoreState::Running)
+        };
+        let _ = wait(hw, LED_OUT_US, || missing.into_iter().all(has_left));
+    }
+}
