@@ -10,7 +10,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use bulkhead_linux::cmdline::{self, ComPort, Walls};
-use bulkhead_linux::{Placement, ZERO_PAGE_BYTES, place};
+use bulkhead_linux::{BzImage, Placement, ZERO_PAGE_BYTES, place};
 use bulkhead_memory::{PAGE, Region};
 use bulkhead_model::{Claim, Com, Definition, Machine, Warning};
 use bulkhead_tables::{acpi, efi};
@@ -95,7 +95,7 @@ impl<'a> Layout<'a> {
         claim: &'a Claim,
     ) -> Result<Self, LaunchError> {
         let images = Images::of(machine, definition)?;
-        let cmdline = final_cmdline(machine, definition, claim, images.bzimage.cmdline_size)?;
+        let cmdline = final_cmdline(machine, definition, claim, images.bzimage)?;
         let sizes = BlockSizes([
             pages(ZERO_PAGE_BYTES as u64),
             pages(cmdline.len() as u64 + 1),
@@ -131,9 +131,16 @@ impl<'a> Layout<'a> {
         })
     }
 
-    /// A warning if little is left once everything is in place.
-    #[must_use]
-    pub fn warning(&self) -> Option<Warning> {
+    /// What is worth saying of it: a kernel without EFI, and little memory left once everything is in
+    /// place.
+    pub fn warnings(&self) -> impl Iterator<Item = Warning> {
+        let no_efi = (!self.images.bzimage.has_efi).then(|| Warning::NoEfi {
+            kernel: self.definition.kernel.clone(),
+        });
+        no_efi.into_iter().chain(self.tightness())
+    }
+
+    fn tightness(&self) -> Option<Warning> {
         let used = self.placement.kernel.size()
             + self.images.initrd_bytes()
             + self.placement.firmware.size();
@@ -151,7 +158,7 @@ fn final_cmdline(
     machine: &Machine,
     definition: &Definition,
     claim: &Claim,
-    limit: u32,
+    kernel: &BzImage,
 ) -> Result<String, LaunchError> {
     let owned_io: Vec<u16> = claim.ports().map(Com::io_base).collect();
     let walls = Walls {
@@ -165,6 +172,11 @@ fn final_cmdline(
         }),
         owned_io: &owned_io,
         owns_screen: claim.devices.framebuffer,
+        kernel: kernel.major_minor(),
     };
-    Ok(cmdline::compose(&definition.cmdline, &walls, limit)?)
+    Ok(cmdline::compose(
+        &definition.cmdline,
+        &walls,
+        kernel.cmdline_size,
+    )?)
 }

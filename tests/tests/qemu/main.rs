@@ -10,6 +10,7 @@ mod devices;
 mod faults;
 mod generic;
 mod handoff;
+mod kernels;
 mod last;
 mod last_kexec;
 mod lifecycle;
@@ -75,6 +76,7 @@ fn main() {
         loaders::stories(),
         boot::stories(),
         generic::stories(),
+        kernels::stories(),
         shell::stories(),
         screen::stories(),
         serial::stories(),

@@ -22,7 +22,7 @@ pub use checksum::Checksum;
 pub use compression::Compression;
 pub use error::BzImageError;
 use header::{
-    BOOT_FLAG, HEADER_END, HEADER_LIMIT, HEADER_OFFSET, MAGIC, SetupHeader, XLF_KERNEL_64,
+    BOOT_FLAG, HEADER_END, HEADER_LIMIT, HEADER_OFFSET, MAGIC, SetupHeader, XLF_EFI, XLF_KERNEL_64,
 };
 
 /// First protocol that has everything needed here: 2.12.
@@ -57,6 +57,9 @@ pub struct BzImage {
     pub pref_address: u64,
     /// `xloadflags` of the header.
     pub xloadflags: u16,
+    /// Whether the kernel can have EFI: it is an EFI program itself, or has one of the flags of
+    /// `xloadflags` that only a kernel with `CONFIG_EFI` gets (`arch/x86/boot/header.S`).
+    pub has_efi: bool,
     /// The longest command line it accepts, without the terminating zero.
     pub cmdline_size: u32,
     /// How the payload is compressed; `None` if the header does not say where the payload is.
@@ -94,6 +97,7 @@ impl BzImage {
             kernel_alignment,
             pref_address: header.pref_address.get(),
             xloadflags: header.xloadflags.get(),
+            has_efi: file.starts_with(b"MZ") || header.xloadflags.get() & XLF_EFI != 0,
             cmdline_size: header.cmdline_size.get(),
             compression: check_payload(header, kernel)?,
             header: slice(
@@ -118,6 +122,14 @@ impl BzImage {
     #[must_use]
     pub fn release(&self) -> Option<&str> {
         self.version.as_deref()?.split_ascii_whitespace().next()
+    }
+
+    /// The version that the release begins with: (6, 12) of `6.12.118+deb13-amd64`.
+    #[must_use]
+    pub fn major_minor(&self) -> Option<(u32, u32)> {
+        let mut parts = self.release()?.split(|c: char| !c.is_ascii_digit());
+        let mut number = || parts.next()?.parse().ok();
+        Some((number()?, number()?))
     }
 
     /// Verifies the checksum of the image in `file`; reads all of it.
