@@ -60,6 +60,7 @@ help: ## This list
 	@echo "  TICKS=10                bench: seconds of each of the neighbour's controls"
 	@echo "  N=25 SEED=NUMBER        soak: rounds; what the ways are chosen by (printed)"
 	@echo "  MUTANT=NAME             mutants: only those with this in their names"
+	@echo "  ONLY=TEXT               kernels-table: rows with that in their names, printed only"
 	@echo "  SECONDS_EACH=60         mutants: longest search for each"
 	@echo "  TEST=NAME               test: only the QEMU tests with this in their name"
 
@@ -199,6 +200,11 @@ build/demo.img: guest-tools
 .PHONY: kernels
 kernels: setup-build ## Fetches the stock Debian kernels to ~/.cache/bulkhead/kernels
 	@tools/kernels
+
+.PHONY: kernels-table
+kernels-table: setup-test kernel build/demo.img ## Writes docs/kernels.md: 12 Debian kernels, BIOS and UEFI, and processors, through every end
+	@tools/kernels --table || echo "kernels that are not there are named in the table"
+	@cargo run $(LOCKED) -q -p bulkhead-tests --bin kernels
 
 .PHONY: setup-build setup-run setup-test setup-long
 setup-build setup-run setup-test setup-long: setup-%:

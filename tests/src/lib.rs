@@ -90,15 +90,39 @@ pub enum Kernel {
     Debian612Cloud,
     /// Debian 13's generic kernel.
     Debian612,
+    /// Debian 13's kernel with `PREEMPT_RT`.
+    Debian612Rt,
+    /// The cloud kernel of Debian's sid, the newest.
+    DebianSidCloud,
+    /// Debian 11's cloud kernel, the oldest.
+    Debian510Cloud,
+    /// Debian 11's generic kernel; this and what follows is for the table of kernels only.
+    Debian510,
+    /// Debian 11's kernel with `PREEMPT_RT`.
+    Debian510Rt,
+    /// Debian 12's kernel with `PREEMPT_RT`.
+    Debian61Rt,
+    /// The generic kernel of Debian's sid.
+    DebianSid,
+    /// Its kernel with `PREEMPT_RT`.
+    DebianSidRt,
 }
 
 impl Kernel {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 12] = [
+        Self::Debian510Cloud,
+        Self::Debian510,
+        Self::Debian510Rt,
         Self::Debian61Cloud,
         Self::Debian61,
+        Self::Debian61Rt,
         Self::Debian612Cloud,
         Self::Debian612,
+        Self::Debian612Rt,
+        Self::DebianSidCloud,
+        Self::DebianSid,
+        Self::DebianSidRt,
     ];
 
     /// The one that `tools/kernels` calls by that name.
@@ -115,6 +139,14 @@ impl Kernel {
             Self::Debian61 => "debian-6.1",
             Self::Debian612Cloud => "debian-6.12-cloud",
             Self::Debian612 => "debian-6.12",
+            Self::Debian612Rt => "debian-6.12-rt",
+            Self::DebianSidCloud => "debian-sid-cloud",
+            Self::Debian510Cloud => "debian-5.10-cloud",
+            Self::Debian510 => "debian-5.10",
+            Self::Debian510Rt => "debian-5.10-rt",
+            Self::Debian61Rt => "debian-6.1-rt",
+            Self::DebianSid => "debian-sid",
+            Self::DebianSidRt => "debian-sid-rt",
         }
     }
 
@@ -132,6 +164,20 @@ impl Kernel {
             path.display()
         );
         path
+    }
+
+    /// Whether `tools/kernels` has fetched it.
+    #[must_use]
+    pub fn is_there(self) -> bool {
+        self.folder().join("efivarfs.ko").exists()
+    }
+
+    /// The demo's initial RAM disk, with this kernel's module for EFI variables and `files`.
+    #[must_use]
+    pub fn initrd(self, mut files: Vec<(String, PathBuf)>) -> PathBuf {
+        let module = format!("/lib/modules/{}/efivarfs.ko", self.release());
+        files.push((module, self.module()));
+        initrd_with(&format!("{}.img", self.name()), &files)
     }
 
     /// Its module for EFI variables.

@@ -16,7 +16,7 @@ pub fn bzimage_file() -> Vec<u8> {
     put(0x20e, &0x0100_u16.to_le_bytes()); // kernel_version, from 0x200
     put(0x230, &0x0020_0000_u32.to_le_bytes()); // kernel_alignment
     put(0x234, &[1, 21]); // relocatable, min_alignment
-    put(0x236, &3_u16.to_le_bytes()); // xloadflags
+    put(0x236, &0xb_u16.to_le_bytes()); // xloadflags
     put(0x238, &2047_u32.to_le_bytes()); // cmdline_size
     put(0x260, &0x0200_0000_u32.to_le_bytes()); // init_size
     put(0x300, b"6.1.0");

@@ -101,6 +101,7 @@ pub fn bzimage(init_size: u64) -> BzImage {
         kernel_alignment: 2 * MIB,
         pref_address: 16 * MIB,
         xloadflags: 0x3f,
+        has_efi: true,
         cmdline_size: 2047,
         compression: None,
         header: vec![0; 0x7b],

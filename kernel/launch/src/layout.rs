@@ -147,9 +147,16 @@ impl<'a> Layout<'a> {
         })
     }
 
-    /// A warning if little is left once everything is in place.
-    #[must_use]
-    pub fn warning(&self) -> Option<Warning> {
+    /// What is worth saying of it: a kernel without EFI, and little memory left once everything is in
+    /// place.
+    pub fn warnings(&self) -> impl Iterator<Item = Warning> {
+        let no_efi = (!self.images.boot.bzimage.has_efi).then(|| Warning::NoEfi {
+            kernel: self.definition.kernel.clone(),
+        });
+        no_efi.into_iter().chain(self.tightness())
+    }
+
+    fn tightness(&self) -> Option<Warning> {
         let used = self.placement.kernel.size()
             + self.images.initrd_bytes()
             + self.placement.firmware.size();
@@ -203,6 +210,7 @@ fn final_cmdline(
         owned_io: &owned_io,
         owns_screen: claim.devices.framebuffer,
         owns_io_apic: claim.devices.io_apic,
+        kernel: boot.bzimage.major_minor(),
     };
     let given = boot.cmdline(definition);
     cmdline::compose(given, &walls, boot.bzimage.cmdline_size).map_err(|error| {

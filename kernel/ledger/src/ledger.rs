@@ -275,7 +275,7 @@ impl Ledger {
                 has_io_apic: owned.io_apic,
             });
         }
-        warnings.extend(layout.warning());
+        warnings.extend(layout.warnings());
         warnings
     }
 }

@@ -41,6 +41,11 @@ pub enum Warning {
         /// Whether the claim has the I/O APICs: then the pin is not known.
         has_io_apic: bool,
     },
+    /// The kernel has no EFI, which is how a Linux tells Bulkhead that it ends.
+    NoEfi {
+        /// Its image.
+        kernel: String,
+    },
     /// Little is left for Linux once its kernel and initrd are in place.
     Tight {
         /// Bytes left in all the claim.
@@ -86,6 +91,11 @@ impl fmt::Display for Warning {
                     "its pin needs ioapic0"
                 })
             }
+            Self::NoEfi { kernel } => write!(
+                f,
+                "kernel {kernel} has no EFI: Bulkhead is not told of its power-off, and its reboot resets the \
+                 whole machine unless the BIOS's reset entry is Bulkhead's"
+            ),
             Self::Tight { left } => write!(
                 f,
                 "kernel and initrd leave only {} of the memory",

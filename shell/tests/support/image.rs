@@ -64,7 +64,7 @@ fn file(version: &str, xloadflags: u16) -> Vec<u8> {
     put(0x22c, &0x7fff_ffff_u32.to_le_bytes()); // initrd_addr_max
     put(0x230, &0x0020_0000_u32.to_le_bytes()); // kernel_alignment
     put(0x234, &[1, 21]); // relocatable, min_alignment
-    put(0x236, &xloadflags.to_le_bytes());
+    put(0x236, &(xloadflags | 8).to_le_bytes());
     put(0x238, &2047_u32.to_le_bytes()); // cmdline_size
     put(0x248, &64_u32.to_le_bytes()); // payload_offset
     put(0x24c, &1024_u32.to_le_bytes()); // payload_length

@@ -13,6 +13,7 @@ mod generic;
 mod handoff;
 mod identity;
 mod images;
+mod kernels;
 mod last;
 mod last_kexec;
 mod lifecycle;
@@ -85,6 +86,7 @@ fn main() {
         generic::stories(),
         identity::stories(),
         messages::stories(),
+        kernels::stories(),
         shell::stories(),
         screen::stories(),
         serial::stories(),

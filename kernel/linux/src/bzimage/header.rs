@@ -26,6 +26,9 @@ pub(crate) const XLF_KERNEL_64: u16 = 1 << 0;
 /// Bit of `xloadflags`: kernel, initrd and what else is loaded may lie above 4 GiB.
 pub(crate) const XLF_CAN_BE_LOADED_ABOVE_4G: u16 = 1 << 1;
 
+/// Bits of `xloadflags`: entries for 32-bit and 64-bit EFI firmware, and kexec on an EFI machine.
+pub(crate) const XLF_EFI: u16 = 1 << 2 | 1 << 3 | 1 << 4;
+
 /// The header up to what protocol 2.12 has of it; later fields are carried along unread.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C, packed)]

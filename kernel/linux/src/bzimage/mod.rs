@@ -23,7 +23,7 @@ pub use compression::Compression;
 pub use error::BzImageError;
 use header::{
     BOOT_FLAG, HEADER_END, HEADER_LIMIT, HEADER_OFFSET, MAGIC, SetupHeader,
-    XLF_CAN_BE_LOADED_ABOVE_4G, XLF_KERNEL_64,
+    XLF_CAN_BE_LOADED_ABOVE_4G, XLF_EFI, XLF_KERNEL_64,
 };
 
 /// First protocol that has everything needed here: 2.12.
@@ -58,6 +58,9 @@ pub struct BzImage {
     pub pref_address: u64,
     /// `xloadflags` of the header.
     pub xloadflags: u16,
+    /// Whether the kernel can have EFI: it is an EFI program itself, or has one of the flags of
+    /// `xloadflags` that only a kernel with `CONFIG_EFI` gets (`arch/x86/boot/header.S`).
+    pub has_efi: bool,
     /// The longest command line it accepts, without the terminating zero.
     pub cmdline_size: u32,
     /// How the payload is compressed; `None` if the header does not say where the payload is.
@@ -95,6 +98,7 @@ impl BzImage {
             kernel_alignment,
             pref_address: header.pref_address.get(),
             xloadflags: header.xloadflags.get(),
+            has_efi: file.starts_with(b"MZ") || header.xloadflags.get() & XLF_EFI != 0,
             cmdline_size: header.cmdline_size.get(),
             compression: check_payload(header, kernel)?,
             header: slice(
@@ -125,6 +129,14 @@ impl BzImage {
     #[must_use]
     pub const fn takes_high_initrd(&self) -> bool {
         self.xloadflags & XLF_CAN_BE_LOADED_ABOVE_4G != 0
+    }
+
+    /// The version that the release begins with: (6, 12) of `6.12.118+deb13-amd64`.
+    #[must_use]
+    pub fn major_minor(&self) -> Option<(u32, u32)> {
+        let mut parts = self.release()?.split(|c: char| !c.is_ascii_digit());
+        let mut number = || parts.next()?.parse().ok();
+        Some((number()?, number()?))
     }
 
     /// Verifies the checksum of the image in `file`; reads all of it.

@@ -30,6 +30,41 @@ fn reads_a_good_image() {
     assert_eq!(image.header.len(), 0x26c - 0x1f1);
 }
 
+/// By what only a kernel with EFI is built with: a fake one without the letters MZ, and each flag.
+#[test]
+fn efi_is_told_by_the_header() {
+    let mut file = Fixture {
+        xloadflags: 0x3,
+        ..Fixture::default()
+    }
+    .bytes();
+    let has_efi = |file: &[u8]| BzImage::parse(file).expect("a good image").has_efi;
+    assert!(has_efi(&file), "an EFI program");
+    file[..2].fill(0);
+    assert!(!has_efi(&file));
+    for flag in [0x4, 0x8, 0x10] {
+        file[0x236] = 0x3 | flag;
+        assert!(has_efi(&file), "{flag:#x}");
+    }
+}
+
+#[test]
+fn the_version_is_the_release_s() {
+    let mut image = BzImage::parse(&Fixture::default().bytes()).expect("a good image");
+    for (text, expected) in [
+        ("6.12.118+deb13-rt-amd64 (x) #1", Some((6, 12))),
+        ("7.2-rc1", Some((7, 2))),
+        ("5.10", Some((5, 10))),
+        ("next", None),
+        ("6", None),
+    ] {
+        image.version = Some(text.into());
+        assert_eq!(image.major_minor(), expected, "{text}");
+    }
+    image.version = None;
+    assert_eq!(image.major_minor(), None);
+}
+
 #[test]
 fn knows_every_compression() {
     for (magic, name) in [

@@ -1,6 +1,7 @@
 //! Why a command line is refused.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use bulkhead_memory::Bytes;
@@ -38,6 +39,15 @@ pub enum CmdlineError {
         /// The first one.
         character: char,
     },
+    /// More parameters that the kernel may not know than it passes on to init.
+    TooMany {
+        /// What they become: `variables` or `arguments`.
+        what: &'static str,
+        /// All of them, Bulkhead's own among them.
+        names: Vec<String>,
+        /// How many there may be.
+        most: usize,
+    },
     /// More than the kernel accepts.
     TooLong {
         /// Bytes of the whole line, with what Bulkhead adds.
@@ -55,7 +65,10 @@ impl CmdlineError {
             Self::Refused { parameter, .. }
             | Self::BeyondClaim { parameter, .. }
             | Self::ForeignPort { parameter, .. } => Some(parameter),
-            Self::OpenQuote | Self::BadCharacter { .. } | Self::TooLong { .. } => None,
+            Self::OpenQuote
+            | Self::BadCharacter { .. }
+            | Self::TooMany { .. }
+            | Self::TooLong { .. } => None,
         }
     }
 }
@@ -87,6 +100,13 @@ impl fmt::Display for CmdlineError {
                 f,
                 "the command line has the character {} (accepted: printable ASCII)",
                 character.escape_unicode()
+            ),
+            Self::TooMany { what, names, most } => write!(
+                f,
+                "not every kernel knows {}: they become {} {what} of init, and Linux panics with more than {most} \
+                 (names with a dot don't count)",
+                names.join(", "),
+                names.len()
             ),
             Self::TooLong { bytes, limit } => write!(
                 f,

@@ -4,6 +4,7 @@
 //! partition's walls; [`compose`] does both and adds the partition's own parameters. Every
 //! parameter that is added or refused is told to operators in `docs/parameters.md`.
 
+mod count;
 mod error;
 mod memory;
 mod ports;
@@ -45,7 +46,14 @@ pub struct Walls<'a> {
     pub owns_screen: bool,
     /// Whether it has the I/O APICs.
     pub owns_io_apic: bool,
+    /// The kernel's version, such as (6, 12); `None` if its image does not say.
+    pub kernel: Option<(u32, u32)>,
 }
+
+/// The first kernel that does not know `disable_cpu_apicid=`, and needs none: it sees by itself that
+/// the first processor of the MADT is not the one that it runs on. In 6.1 it is there, in 6.12 not;
+/// Linux took it out with "x86/cpu: Detect real BSP on crash kernels", in 6.9.
+const LEAVES_ABSENT_ALONE: (u32, u32) = (6, 9);
 
 /// A serial port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,8 +119,8 @@ pub fn check_ports(user: &str, owned_io: &[u16], owns_screen: bool) -> Result<()
 /// then those of the walls, which thereby win, then what the operator has for init behind `--`.
 ///
 /// # Errors
-/// [`CmdlineError`]: all that [`check_user`] and [`check_ports`] refuse, and a line longer than
-/// `limit` bytes.
+/// [`CmdlineError`]: all that [`check_user`] and [`check_ports`] refuse, a line longer than `limit`
+/// bytes, and more parameters that the kernel may not know than it has room for.
 pub fn compose(user: &str, walls: &Walls<'_>, limit: u32) -> Result<String, CmdlineError> {
     check_user(user, walls.claim_bytes)?;
     check_ports(user, walls.owned_io, walls.owns_screen)?;
@@ -131,6 +139,7 @@ pub fn compose(user: &str, walls: &Walls<'_>, limit: u32) -> Result<String, Cmdl
             limit,
         });
     }
+    count::check(&line)?;
     Ok(line)
 }
 
@@ -149,6 +158,7 @@ fn default_parameters(user: &str, walls: &Walls<'_>) -> impl Iterator<Item = Str
         .chain(has_clock.then(|| ("tsc", "reliable".to_owned())))
         .chain(has_absent.then(|| ("possible_cpus", format!("{}", walls.cores))))
         .chain([
+            ("coherent_pool", "4K".to_owned()),
             ("panic", "1".to_owned()),
             ("reboot", "warm,panic_cold,efi".to_owned()),
             // A parameter with a dot is a module's: not one that the kernel counts as unknown.
@@ -169,6 +179,11 @@ fn wall_parameters(walls: &Walls<'_>) -> impl Iterator<Item = String> {
         .chain(
             walls
                 .absent_apic_id
+                .filter(|_| {
+                    walls
+                        .kernel
+                        .is_none_or(|version| version < LEAVES_ABSENT_ALONE)
+                })
                 .map(|id| format!("disable_cpu_apicid={id}")),
         )
         .chain(
@@ -179,7 +194,7 @@ fn wall_parameters(walls: &Walls<'_>) -> impl Iterator<Item = String> {
         )
         // In decimal without leading zeros, which would make it octal.
         .chain(khz.map(|khz| format!("tsc_early_khz={khz}")))
-        .chain(iter::once("pci=noearly".to_owned()))
+        .chain(["pci=noearly", "efi=runtime"].map(str::to_owned))
         .chain((!walls.owns_io_apic).then(|| "noapic".to_owned()))
         .chain((!reserved.is_empty()).then(|| format!("reserve={}", reserved.join(","))))
 }

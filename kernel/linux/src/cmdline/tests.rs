@@ -21,11 +21,12 @@ const WALLS: Walls<'static> = Walls {
     owned_io: &[0x2f8],
     owns_screen: false,
     owns_io_apic: true,
+    kernel: Some((6, 1)),
 };
-const DEFAULTS: &str = "console=ttyS1,115200 tsc=reliable possible_cpus=2 panic=1 \
+const DEFAULTS: &str = "console=ttyS1,115200 tsc=reliable possible_cpus=2 coherent_pool=4K panic=1 \
                         reboot=warm,panic_cold,efi kvm.enable_virt_at_load=0";
 const OURS: &str = "no_ipi_broadcast=1 disable_cpu_apicid=254 tsc_early_khz=2400000 \
-                    pci=noearly reserve=0x2e8,8,0x3e8,8,0x3f8,8,0xcf8,8";
+                    pci=noearly efi=runtime reserve=0x2e8,8,0x3e8,8,0x3f8,8,0xcf8,8";
 
 fn line(user: &str) -> String {
     compose(user, &WALLS, 2047).expect("accepted")
@@ -84,8 +85,60 @@ fn little_is_added_to_a_partition_without_anything() {
     };
     assert_eq!(
         compose("quiet", &walls, 2047).expect("accepted"),
-        "panic=1 reboot=warm,panic_cold,efi kvm.enable_virt_at_load=0 quiet no_ipi_broadcast=1 \
-         unknown_nmi_panic pci=noearly reserve=0x2e8,24,0x3e8,8,0x3f8,8,0xcf8,8"
+        "coherent_pool=4K panic=1 reboot=warm,panic_cold,efi kvm.enable_virt_at_load=0 quiet \
+         no_ipi_broadcast=1 unknown_nmi_panic pci=noearly efi=runtime \
+         reserve=0x2e8,24,0x3e8,8,0x3f8,8,0xcf8,8"
+    );
+}
+
+/// Who says nothing of `efi=` has it, and who does too: Linux reads each `efi=` by itself.
+#[test]
+fn efi_runtime_is_last() {
+    let line = line("efi=debug quiet");
+    assert!(line.find("efi=debug") < line.find("efi=runtime"), "{line}");
+    for user in [
+        "efi=noruntime",
+        "efi=debug,noruntime",
+        "efi=runtime,noruntime",
+    ] {
+        assert!(refusal(user).contains("EFI services"), "{user}");
+    }
+}
+
+/// A kernel that knows no `disable_cpu_apicid=` would spend a place of init's environment on it.
+#[test]
+fn what_a_kernel_does_not_know_is_not_said() {
+    for (kernel, is_said) in [
+        (None, true),
+        (Some((5, 10)), true),
+        (Some((6, 8)), true),
+        (Some((6, 9)), false),
+        (Some((6, 12)), false),
+        (Some((7, 2)), false),
+    ] {
+        let walls = Walls { kernel, ..WALLS };
+        let line = compose("quiet", &walls, 2047).expect("accepted");
+        assert_eq!(line.contains("disable_cpu_apicid"), is_said, "{kernel:?}");
+    }
+}
+
+#[test]
+fn as_many_unknown_ones_as_there_is_room_for() {
+    let user = |count: usize| {
+        let words: Vec<String> = (0..count).map(|n| format!("my{n}=1")).collect();
+        words.join(" ")
+    };
+    let new = Walls {
+        kernel: Some((6, 12)),
+        ..WALLS
+    };
+    assert!(compose(&user(31), &new, 2047).is_ok());
+    let error = compose(&user(32), &new, 2047).expect_err("too many");
+    assert!(error.to_string().contains("my31"), "{error}");
+    let error = compose(&user(31), &WALLS, 2047).expect_err("too many with Bulkhead's");
+    assert!(
+        error.to_string().contains("my30, disable_cpu_apicid"),
+        "{error}"
     );
 }
 
@@ -151,7 +204,7 @@ fn any_port_of_several_may_be_used() {
         ..WALLS
     };
     let line = compose("console=ttyS0 kgdboc=ttyS2 console=ttyS3", &walls, 2047);
-    assert!(line.is_ok_and(|line| line.ends_with("pci=noearly reserve=0xcf8,8")));
+    assert!(line.is_ok_and(|line| line.ends_with("pci=noearly efi=runtime reserve=0xcf8,8")));
     let error = compose(
         "console=ttyS1",
         &Walls {
@@ -302,7 +355,7 @@ fn sentences() {
     let error = compose("quiet", &WALLS, 100).expect_err("too long");
     assert_eq!(
         error.to_string(),
-        "the command line has 232 bytes with what Bulkhead adds, and the kernel accepts 100"
+        "the command line has 261 bytes with what Bulkhead adds, and the kernel accepts 100"
     );
 }
 
@@ -321,7 +374,7 @@ fn the_documentation_names_every_parameter() {
         .split(' ')
         .map(|word| word.split('=').next().expect("a name").to_string())
         .collect::<Vec<_>>();
-    assert_eq!(added.len(), 11);
+    assert_eq!(added.len(), 13);
     let (added_part, refused_part) = page.split_once("## Refused").expect("two parts");
     for name in added {
         assert!(

@@ -83,6 +83,11 @@ pub(super) fn kernel_end(line: &str) -> usize {
         .map_or(line.len(), |word| word.start)
 }
 
+/// The words behind the `--`, which are init's.
+pub(super) fn init_words(line: &str) -> impl Iterator<Item = Word<'_>> {
+    words(line).skip_while(|word| !word.is_end()).skip(1)
+}
+
 /// All of `line` cut at white space without regard to quotes or `--`, as the kernel's
 /// decompressor looks for the few parameters that it has (`arch/x86/boot/cmdline.c`).
 pub(super) fn plain_words(line: &str) -> impl Iterator<Item = Word<'_>> {

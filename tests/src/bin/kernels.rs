@@ -1,0 +1,236 @@
+//! `make kernels-table`: each of Debian's kernels by BIOS and UEFI, and one of them on other
+//! processors, through every end beside a witness; writes `docs/kernels.md`.
+//!
+//! `$ONLY` runs the rows with that in their names and prints them, and writes nothing. Each row is a
+//! process of its own (`kernels ROW`), so that one that fails does not end the others.
+
+use std::fmt::Write as _;
+use std::process::{Command, ExitCode};
+
+use bulkhead_tests::control::reading;
+use bulkhead_tests::iso::Iso;
+use bulkhead_tests::neighbour::Neighbour;
+use bulkhead_tests::qemu::{Firmware, Machine};
+use bulkhead_tests::{Kernel, demo_initrd, kexec, root, tool};
+
+/// Processors that one kernel is tried on, as QEMU's `-cpu` has them.
+const PROCESSORS: [&str; 8] = [
+    "qemu64",
+    "Nehalem",
+    "Skylake-Server",
+    "EPYC",
+    "max",
+    "max,-x2apic",
+    "max,-tsc-deadline",
+    "max,-la57",
+];
+const ON_PROCESSORS: Kernel = Kernel::Debian612Cloud;
+/// What each row is put through; a column each.
+const STEPS: [&str; 7] = [
+    "boot",
+    "control",
+    "reboot",
+    "panic",
+    "kexec",
+    "kill in a panic",
+    "power-off",
+];
+/// What `dmesg` has of what looks like a fault.
+const COMPLAINTS: &str =
+    "dmesg -r | grep -E '^<[0-3]>|page allocation failure|Call Trace' | cut -c 1-90";
+const HEAD: &str = "\
+# Kernels
+
+Written by `make kernels-table`, from runs in QEMU: Debian's kernels as their packages have them, two
+cores each, beside a witness that must notice nothing. `yes`: it was told rightly and what followed was
+right. What `dmesg` says at level *error* or worse stands below each table. A row that failed has the
+step, and the reason below.
+
+";
+
+/// One row: a kernel, a firmware and a processor.
+#[derive(Clone)]
+struct Row {
+    kernel: Kernel,
+    firmware: &'static str,
+    processor: &'static str,
+}
+
+impl Row {
+    fn all() -> Vec<Self> {
+        let of = |kernel, firmware, processor| Self {
+            kernel,
+            firmware,
+            processor,
+        };
+        let kernels = Kernel::ALL.into_iter();
+        let kernels = kernels.flat_map(|kernel| ["bios", "uefi"].map(|way| of(kernel, way, "max")));
+        let processors = PROCESSORS.map(|processor| of(ON_PROCESSORS, "bios", processor));
+        kernels
+            .chain(processors.into_iter().filter(|row| row.processor != "max"))
+            .collect()
+    }
+
+    fn name(&self) -> String {
+        format!(
+            "{} {} {}",
+            self.kernel.name(),
+            self.firmware,
+            self.processor
+        )
+    }
+}
+
+fn main() -> ExitCode {
+    if let Some(name) = std::env::args().nth(1) {
+        tool::exit_on_failure("kernels");
+        let row = Row::all().into_iter().find(|row| row.name() == name);
+        play(&row.unwrap_or_else(|| panic!("there is no row \"{name}\"")));
+        return ExitCode::SUCCESS;
+    }
+    let only = std::env::var("ONLY").unwrap_or_default();
+    let rows: Vec<Row> = Row::all()
+        .into_iter()
+        .filter(|row| row.name().contains(&only))
+        .collect();
+    let mut page = format!(
+        "{HEAD}| kernel, firmware, processor | release | {} |\n|---|---",
+        STEPS.join(" | ")
+    );
+    page.push_str(&"|---".repeat(STEPS.len()));
+    page.push_str("|\n");
+    let mut notes = String::new();
+    for row in rows {
+        let (line, note) = tell(&row);
+        println!("{line}{note}");
+        page.push_str(&line);
+        notes.push_str(&note);
+    }
+    if only.is_empty() {
+        let _ = write!(page, "\n{notes}");
+        std::fs::write(root().join("docs/kernels.md"), page).expect("the page can be written");
+    }
+    ExitCode::SUCCESS
+}
+
+/// A line of the table, and what stands below it.
+fn tell(row: &Row) -> (String, String) {
+    let name = row.name();
+    if !row.kernel.is_there() {
+        return (
+            format!(
+                "| {name} | could not be had | {} |\n",
+                ["-"; STEPS.len()].join(" | ")
+            ),
+            String::new(),
+        );
+    }
+    let program = std::env::current_exe().expect("this program has a path");
+    let output = Command::new(program)
+        .arg(&name)
+        .output()
+        .expect("it can be run");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let done = |step: &&str| {
+        said.lines()
+            .any(|line| line.strip_prefix("DONE ") == Some(*step))
+    };
+    let cells = STEPS.map(|step| if done(&step) { "yes" } else { "**no**" });
+    let mut note = String::new();
+    for line in said.lines().filter_map(|line| line.strip_prefix("DMESG ")) {
+        let _ = writeln!(note, "* {name}: `{}`", line.replace('`', "'"));
+    }
+    if !output.status.success() {
+        let why = String::from_utf8_lossy(&output.stderr);
+        let _ = writeln!(
+            note,
+            "* {name}: {}",
+            why.lines().next().unwrap_or("it ended")
+        );
+    }
+    (
+        format!(
+            "| {name} | {} | {} |\n",
+            row.kernel.release(),
+            cells.join(" | ")
+        ),
+        note,
+    )
+}
+
+/// Puts one row through all steps; each is printed when it was right.
+fn play(row: &Row) {
+    let kernel = row.kernel;
+    let iso = Iso::new(&format!("table_{}", row.name().replace([' ', ','], "_")))
+        .image("linux", kernel.image())
+        .image("initrd", kernel.initrd(kexec::files(&[kernel])))
+        .image("linux61", Kernel::Debian61Cloud.image())
+        .image("demo", demo_initrd())
+        .script(
+            "define it cores=1,2 memory=768M kernel=linux initrd=initrd console=com2 control=yes cmdline=\"bulkhead.name=it quiet\"\n\
+             define witness cores=3 memory=256M kernel=linux61 initrd=demo console=com3 cmdline=\"bulkhead.name=witness quiet\"\n\
+             start it witness\n",
+        )
+        .make();
+    let firmware = Firmware::by_name(row.firmware).expect("a known firmware");
+    // The last `-cpu` is the one that counts.
+    let machine = Machine::new(&iso, "run")
+        .firmware(firmware)
+        .arguments(&["-cpu", row.processor]);
+    let mut machine = machine.start();
+    tool::watch(&machine);
+    machine.wait_for_prompt();
+    let report = machine.wait_for_demo(2);
+    assert_eq!(
+        (report.release.as_str(), report.cpus),
+        (kernel.release().as_str(), 2)
+    );
+    println!("DONE boot");
+    machine.wait_for_demo(3);
+    let mut witness = Neighbour::watch(&mut machine, 3);
+    for line in machine
+        .linux(2, COMPLAINTS)
+        .lines()
+        .filter(|line| line.starts_with('<'))
+    {
+        // The time differs from run to run.
+        println!(
+            "DMESG {}",
+            line.split_once("] ").map_or(line, |(_, text)| text.trim())
+        );
+    }
+    assert!(machine.linux(2, &reading("Partitions")).contains("witness"));
+    println!("DONE control");
+    for (step, command, event) in [
+        ("reboot", "reboot".to_string(), "* it: rebooted"),
+        (
+            "panic",
+            "echo c > /proc/sysrq-trigger".to_string(),
+            "* it: failed reason=\"panic\"",
+        ),
+        ("kexec", kexec::command(kernel), ""),
+    ] {
+        machine.com(2).skip();
+        machine.com(2).send(&format!("{command}\r"));
+        if !event.is_empty() {
+            machine.wait_for(1, event);
+        }
+        assert_eq!(machine.wait_for_demo(2).cpus, 2, "after {step}");
+        witness.runs_on(&mut machine, step);
+        println!("DONE {step}");
+    }
+    machine.linux(2, "echo 0 > /proc/sys/kernel/panic");
+    machine.com(2).send("echo c > /proc/sysrq-trigger\r");
+    machine.wait_for(2, "end Kernel panic");
+    machine.expect("kill it", &[]);
+    witness.runs_on(&mut machine, "kill in a panic");
+    println!("DONE kill in a panic");
+    machine.com(2).skip();
+    machine.expect("start it", &[]);
+    machine.wait_for_demo(2);
+    machine.com(2).send("poweroff\r");
+    machine.wait_for(1, "* it: powered-off");
+    witness.runs_on(&mut machine, "power-off");
+    witness.noticed_nothing(&mut machine);
+    println!("DONE power-off");
+}
