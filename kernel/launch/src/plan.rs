@@ -51,6 +51,9 @@ pub struct LaunchPlan {
     pub entry: u64,
     /// Physical address of the zero page, for `RSI`.
     pub boot_params: u64,
+    /// Physical addresses of the seeds, [`efi::SEED_BYTES`] each: fresh at every launch, after the
+    /// writes.
+    pub seeds: [u64; 2],
     /// From the images. No two targets of copies and writes overlap.
     pub copies: Vec<Copy>,
     /// The firmware block, whole.
@@ -151,6 +154,7 @@ pub fn plan(
             descriptor_bytes: efi.descriptor_bytes,
             descriptor_version: efi.descriptor_version,
         },
+        setup_data: efi.setup_data,
     };
     let own = [
         fill(block.zero_page, "the zero page", &zero_page.to_bytes())?,
@@ -170,6 +174,7 @@ pub fn plan(
         control: definition.control,
         entry: placement.entry,
         boot_params: block.zero_page.start(),
+        seeds: efi.seeds,
         clear: to_clear(foreign, &copies, &writes),
         copies,
         writes,

@@ -97,7 +97,7 @@ pub const fn command_lines(extent: &Extent) -> [Line; 5] {
 
 /// All lines.
 #[must_use]
-pub const fn lines(extent: &Extent) -> [Line; 10] {
+pub const fn lines(extent: &Extent) -> [Line; 11] {
     let partitions = extent.partitions;
     let told = partitions * extent.told_ranges();
     [
@@ -129,6 +129,8 @@ pub const fn lines(extent: &Extent) -> [Line; 10] {
             8 << 10,
             partitions,
         ),
+        // `STORE_BYTES` of `bulkhead-services`, and what the heap adds to each half and to the rest.
+        Line::new("partitions: EFI variables", (32 << 10) + 256, partitions),
         Line::new("partitions: each range told, in the plan", 72, told),
     ]
 }

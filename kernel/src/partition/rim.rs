@@ -1,10 +1,11 @@
 //! The lifecycle's hardware: what `bulkhead-lifecycle` decides is done here.
 
 use bulkhead_lifecycle::Hardware;
+use bulkhead_services::Store;
 
 use super::plans::{self, Stored};
-use super::{LIFE, detour, devices, launch};
-use crate::cpu::{apic, cores, mtrr, smp, tsc};
+use super::{LIFE, detour, devices, launch, stores};
+use crate::cpu::{apic, cores, mtrr, rtc, smp, tsc};
 
 /// The machine as seen from one core.
 pub(crate) struct Rim {
@@ -105,6 +106,9 @@ impl Hardware for Rim {
 
     fn set_up(&self, partition: usize, is_first: bool) {
         detour::forget(partition);
+        rtc::put_right();
+        // SAFETY: a core of that partition, which is live.
+        unsafe { stores::with(partition, |store| store.map(Store::release)) };
         // SAFETY: the lifecycle asks.
         unsafe { with_plan(partition, |stored| devices::prepare(&stored.plan, is_first)) };
     }

@@ -8,6 +8,7 @@ mod boot;
 mod contention;
 mod devices;
 mod faults;
+mod firmware;
 mod generic;
 mod handoff;
 mod last;
@@ -74,6 +75,7 @@ fn main() {
         processor::stories(),
         loaders::stories(),
         boot::stories(),
+        firmware::stories(),
         generic::stories(),
         shell::stories(),
         screen::stories(),
