@@ -157,7 +157,8 @@ fn the_room_is_as_told() {
         linux.set("B", STORED, &[1; MAX_DATA + 1]),
         Status::InvalidParameter
     );
-    let left = all - MAX_DATA as u64 - 22;
+    let rest = STORE_BYTES / 2 - MAX_DATA - 22;
+    let left = rest as u64;
     assert_eq!(
         linux.query(STORED).1,
         [all, left, left.min(MAX_DATA as u64)]
@@ -166,10 +167,7 @@ fn the_room_is_as_told() {
         linux.set("B", STORED, &[1; MAX_DATA]),
         Status::OutOfResources
     );
-    assert_eq!(
-        linux.set("B", STORED, &vec![1; left as usize - 22]),
-        Status::Success
-    );
+    assert_eq!(linux.set("B", STORED, &vec![1; rest - 22]), Status::Success);
     assert_eq!(linux.query(STORED).1, [all, 0, 0]);
     assert_eq!(linux.set("C", STORED, b"1"), Status::OutOfResources);
     // What is there already can still be changed and taken away.

@@ -66,7 +66,7 @@ pub fn encode(seconds: i64, status_b: u8) -> Option<[u8; 6]> {
         if status_b & BINARY != 0 {
             value
         } else {
-            value / 10 << 4 | value % 10
+            ((value / 10) << 4) | (value % 10)
         }
     };
     let hour = if status_b & HOURS_24 != 0 {

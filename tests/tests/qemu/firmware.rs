@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bulkhead_tests::iso::Iso;
-use bulkhead_tests::qemu::{Machine, Running};
+use bulkhead_tests::qemu::{Machine, Running, has_kvm};
 use bulkhead_tests::{Kernel, demo_initrd};
 use libtest_mimic::Trial;
 
@@ -125,8 +125,10 @@ fn clocks(machine: &mut Running, com: usize) -> (u64, u64) {
 fn expect_right_time(machine: &mut Running, com: usize) {
     let (its, ours) = clocks(machine, com);
     println!("com{com}: {its}, here {ours}");
-    // Its clock has run by an emulated counter since it booted, and the line is slow.
-    assert!(its.abs_diff(ours) <= 4, "{its} is not {ours}");
+    // A Linux's clock stands still from when it reads the ports until it has a timer: half a second,
+    // or several where it is all emulated on a busy machine.
+    let most = if has_kvm() { 2 } else { 30 };
+    assert!(its.abs_diff(ours) <= most, "{its} is not {ours}");
 }
 
 fn time_and_seed() {
