@@ -62,19 +62,21 @@ pub(crate) extern "C" fn serve(call: &Call) -> u64 {
     let begun = tsc::now();
     let rim = Rim::here();
     LIFE.tend(&rim);
-    // SAFETY: this is a core of the partition whose Linux calls, which is live.
-    let status = unsafe {
-        plans::with(caller, |stored| {
+    let serve = |store: Option<&Store>| {
+        let work = |stored: &plans::Stored| {
             let memory = LinuxMemory {
                 cr3: call.cr3,
                 cr4: call.cr4,
                 regions: &stored.memory,
             };
             detour::note(caller, call, &memory);
-            let answer = |store: Option<&Store>| answer(call, &rim, &memory, store);
-            stores::with(caller, answer).unwrap_or(Status::InvalidParameter)
-        })
+            answer(call, &rim, &memory, store).unwrap_or(Status::InvalidParameter)
+        };
+        // SAFETY: this is a core of the partition whose Linux calls, which is live.
+        unsafe { plans::with(caller, work) }
     };
+    // SAFETY: as above.
+    let status = unsafe { stores::with(caller, serve) };
     if LIFE.is_ending(caller) {
         // The core that ends it takes this one, or waits for it. Nothing of that Linux is needed.
         super::core_main(super::REASON_ENDED, 0, call.partition, 0);
