@@ -101,9 +101,12 @@ impl Half {
     }
 
     fn u16(&self, at: usize) -> usize {
-        let mut bytes = [0; 2];
-        self.read(at, &mut bytes);
-        usize::from(u16::from_le_bytes(bytes))
+        let byte = |at: usize| {
+            self.0
+                .get(at)
+                .map_or(0, |byte| byte.load(Ordering::Relaxed))
+        };
+        usize::from(u16::from_le_bytes([byte(at), byte(at + 1)]))
     }
 
     /// The record there, if it lies before `end`.
