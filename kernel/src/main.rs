@@ -31,7 +31,7 @@ use bulkhead_model::budget::{self, Extent};
 use bulkhead_model::{MemoryRange, map};
 use bulkhead_shell::Options;
 use console::serial::Known;
-use cpu::{apic, cores, mtrr, pic, smp, state, trap, tsc};
+use cpu::{apic, cores, mtrr, pic, rtc, smp, state, trap, tsc};
 use layout::LARGEST;
 use mem::{frames, heap, paging};
 use power::Power;
@@ -64,6 +64,7 @@ fn kmain(info: BootInfo) -> ! {
     settle_heap(&machine::extent(&info, &firmware, pci::count(&alone)));
     tsc::calibrate(firmware.fadt.as_ref().and_then(|fadt| fadt.pm_timer_port));
     log::info!("TSC: {} kHz", tsc::khz());
+    rtc::read_at_boot(&alone);
 
     pic::mask_pics();
     // SAFETY: it was just read from the machine's tables.

@@ -42,6 +42,9 @@ pub trait Stage: Hardware {
     /// partitions at rest only.
     fn store(&mut self, partition: usize, plan: Option<LaunchPlan>) -> bool;
 
+    /// Clears what a partition's Linux kept in its firmware: the definition is gone.
+    fn forget(&mut self, partition: usize);
+
     /// The runtime services that every launch puts into its partition.
     fn resident_code(&self) -> ResidentCode;
 }
@@ -126,6 +129,7 @@ impl<'a, S: Stage, const P: usize, const C: usize> Conductor<'a, S, P, C> {
         let Some(partition) = self.ledger.by_id(id) else {
             if life.name(id).is_some() && life.may_replace_plan(id) {
                 self.stage.store(id, None);
+                self.stage.forget(id);
                 life.publish(id, None);
             }
             return;

@@ -51,6 +51,9 @@ pub struct LaunchPlan {
     pub entry: u64,
     /// Physical address of the zero page, for `RSI`.
     pub boot_params: u64,
+    /// Physical addresses of the seeds, [`efi::SEED_BYTES`] each: fresh at every launch, after the
+    /// writes.
+    pub seeds: [u64; 2],
     /// From the images. No two targets of copies and writes overlap.
     pub copies: Vec<Copy>,
     /// The firmware block, whole.
@@ -152,6 +155,7 @@ pub fn plan(
             descriptor_bytes: efi.descriptor_bytes,
             descriptor_version: efi.descriptor_version,
         },
+        setup_data: efi.setup_data,
     };
     let mut told = layout.acpi.bytes;
     let behind = layout.smbios.base - layout.acpi.base;
@@ -175,6 +179,7 @@ pub fn plan(
         control: definition.control,
         entry: placement.entry,
         boot_params: block.zero_page.start(),
+        seeds: efi.seeds,
         clear: to_clear(foreign, &copies, &writes),
         copies,
         writes,

@@ -1,62 +1,31 @@
 //! The variables as a Linux sees them, by addresses that are not trusted.
 
 mod common;
-
-use std::cell::RefCell;
+mod ram;
 
 use bulkhead_lifecycle::{CallerMemory, GUID, MAX_REQUEST_BYTES, State, Status, Variables};
 use bulkhead_model::RestartPolicy::Never;
+use bulkhead_services::Store;
 use common::Machine;
 use proptest::prelude::*;
-
-const BASE: u64 = 0x1000;
-const NAME: u64 = BASE;
-const VENDOR: u64 = BASE + 0x400;
-const SIZE: u64 = BASE + 0x420;
-const ATTRIBUTES: u64 = BASE + 0x430;
-const DATA: u64 = BASE + 0x500;
-
-/// The caller's RAM: from [`BASE`] on; nothing else is its own.
-struct Ram(RefCell<Vec<u8>>);
-
-impl Ram {
-    fn range(&self, at: u64, length: usize) -> Option<std::ops::Range<usize>> {
-        let from = usize::try_from(at.checked_sub(BASE)?).ok()?;
-        let to = from.checked_add(length)?;
-        (to <= self.0.borrow().len()).then_some(from..to)
-    }
-}
-
-impl CallerMemory for Ram {
-    fn read(&self, from: u64, into: &mut [u8]) -> Option<()> {
-        let range = self.range(from, into.len())?;
-        into.copy_from_slice(&self.0.borrow()[range]);
-        Some(())
-    }
-
-    fn write(&self, to: u64, bytes: &[u8]) -> Option<()> {
-        let range = self.range(to, bytes.len())?;
-        self.0.borrow_mut()[range].copy_from_slice(bytes);
-        Some(())
-    }
-}
-
-fn ram(name: &str, guid: &[u8; 16], size: u64) -> Ram {
-    let ram = Ram(RefCell::new(vec![0; 0x2000]));
-    let units: Vec<u8> = name
-        .encode_utf16()
-        .chain([0])
-        .flat_map(u16::to_le_bytes)
-        .collect();
-    ram.write(NAME, &units);
-    ram.write(VENDOR, guid);
-    ram.write(SIZE, &size.to_le_bytes());
-    ram
-}
+use ram::{ATTRIBUTES, BASE, DATA, NAME, Ram, SIZE, VENDOR, ram};
 
 fn with<T>(
     machine: &Machine,
     memory: &Ram,
+    caller: usize,
+    call: impl FnOnce(
+        &Variables<'_, common::At<'_>, Ram, { common::PARTITIONS }, { common::CORES }>,
+    ) -> T,
+) -> T {
+    let store = Store::try_new().expect("memory");
+    with_store(machine, memory, &store, caller, call)
+}
+
+fn with_store<T>(
+    machine: &Machine,
+    memory: &Ram,
+    store: &Store,
     caller: usize,
     call: impl FnOnce(
         &Variables<'_, common::At<'_>, Ram, { common::PARTITIONS }, { common::CORES }>,
@@ -69,6 +38,7 @@ fn with<T>(
         hardware,
         memory,
         caller,
+        store: Some(store),
     })
 }
 
@@ -120,11 +90,7 @@ fn a_buffer_that_is_too_small_is_told_the_size() {
 #[test]
 fn others_names_and_vendors_are_not_ours() {
     let machine = Machine::new(Never);
-    for (name, guid) in [
-        ("control", &GUID),
-        ("Control", &[1; 16]),
-        ("Contr\u{f6}l", &GUID),
-    ] {
+    for (name, guid) in [("control", &GUID), ("Contr\u{f6}l", &GUID)] {
         let memory = ram(name, guid, 8);
         assert_eq!(get(&machine, &memory), Some(Status::NotFound), "{name}");
         let set = with(&machine, &memory, 1, |v| v.set(NAME, VENDOR, [6, 8, DATA]));
@@ -139,7 +105,13 @@ fn others_names_and_vendors_are_not_ours() {
 fn the_variables_are_enumerated() {
     let machine = Machine::new(Never);
     let memory = ram("", &[0; 16], 0x100);
-    for name in ["Partitions", "Control"] {
+    for name in [
+        "Partitions",
+        "Control",
+        "SecureBoot",
+        "SetupMode",
+        "OsIndicationsSupported",
+    ] {
         memory.write(SIZE, &0x100u64.to_le_bytes());
         let next = with(&machine, &memory, 1, |v| v.next(SIZE, NAME, VENDOR));
         assert_eq!(next, Some(Status::Success));
@@ -154,13 +126,33 @@ fn the_variables_are_enumerated() {
     }
     let next = with(&machine, &memory, 1, |v| v.next(SIZE, NAME, VENDOR));
     assert_eq!(next, Some(Status::NotFound));
-    let query = with(&machine, &memory, 1, |v| {
-        v.query([DATA, DATA + 8, DATA + 16])
-    });
-    assert_eq!(
-        (query, memory.read_u64(DATA + 16)),
-        (Some(Status::Success), Some(2048))
-    );
+    // One that is not there has none behind it.
+    let memory = ram("Nothing", &[1; 16], 0x100);
+    let next = with(&machine, &memory, 1, |v| v.next(SIZE, NAME, VENDOR));
+    assert_eq!(next, Some(Status::InvalidParameter));
+}
+
+#[test]
+fn the_global_variables_are_read_only() {
+    const GLOBAL: [u8; 16] = [
+        0x61, 0xdf, 0xe4, 0x8b, 0xca, 0x93, 0xd2, 0x11, 0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b,
+        0x8c,
+    ];
+    let machine = Machine::new(Never);
+    for (name, size) in [
+        ("SecureBoot", 1),
+        ("SetupMode", 1),
+        ("OsIndicationsSupported", 8),
+    ] {
+        let memory = ram(name, &GLOBAL, 0x100);
+        memory.write(DATA, &[0xee; 8]);
+        assert_eq!(get(&machine, &memory), Some(Status::Success), "{name}");
+        assert_eq!(memory.read_u64(SIZE), Some(size));
+        let left = memory.read_u64(DATA).map(|value| value << (64 - 8 * size));
+        assert_eq!(left, Some(0), "{name} is 0");
+        let set = with(&machine, &memory, 1, |v| v.set(NAME, VENDOR, [7, 1, DATA]));
+        assert_eq!(set, Some(Status::WriteProtected), "{name}");
+    }
 }
 
 #[test]
@@ -191,7 +183,7 @@ fn a_request_is_written_by_who_has_the_right() {
 #[test]
 fn what_is_not_the_callers_is_refused_and_not_written() {
     let machine = Machine::new(Never);
-    let foreign = [0, BASE - 1, BASE + 0x2000, u64::MAX - 1];
+    let foreign = [0, BASE - 1, BASE + 0x4000, u64::MAX - 1];
     for bad in foreign {
         let memory = ram("Control", &GUID, 0x100);
         let first = ram("", &GUID, 0x100);
@@ -205,13 +197,14 @@ fn what_is_not_the_callers_is_refused_and_not_written() {
             }),
             with(&machine, &first, 1, |v| v.next(bad, NAME, VENDOR)),
             with(&machine, &first, 1, |v| v.next(SIZE, NAME, bad)),
-            with(&machine, &memory, 1, |v| v.query([bad, DATA, DATA])),
+            with(&machine, &memory, 1, |v| v.query(7, [bad, DATA, DATA])),
         ];
-        assert_eq!(none, [None; 6], "{bad:#x}");
+        let refused = none.map(|status| status.unwrap_or(Status::InvalidParameter));
+        assert_eq!(refused, [Status::InvalidParameter; 6], "{bad:#x}");
         let name = with(&machine, &memory, 1, |v| {
             v.get(bad, VENDOR, [0, SIZE, DATA])
         });
-        assert_eq!(name, Some(Status::NotFound), "{bad:#x}");
+        assert_eq!(name, None, "{bad:#x}");
         let set = with(&machine, &memory, 1, |v| v.set(NAME, VENDOR, [6, 8, bad]));
         assert_eq!(set, Some(Status::InvalidParameter));
     }
@@ -223,7 +216,7 @@ proptest! {
         bytes in proptest::collection::vec(any::<u8>(), 0..100),
         name in prop_oneof![Just(NAME), any::<u64>()],
         size in prop_oneof![0..80u64, any::<u64>()],
-        data in prop_oneof![Just(DATA), BASE..BASE + 0x2100, any::<u64>()],
+        data in prop_oneof![Just(DATA), BASE..BASE + 0x4100, any::<u64>()],
     ) {
         let machine = Machine::new(Never);
         machine.start(1);

@@ -4,7 +4,6 @@
 //! Everything that is not set here is zero: no text mode, no disks, no APM, no EDD.
 
 use bulkhead_memory::Region;
-use zerocopy::little_endian::U64;
 use zerocopy::{FromBytes, FromZeros};
 
 use crate::bzimage::header::{LOADER_UNDEFINED, SetupHeader};
@@ -35,6 +34,8 @@ pub struct BootParams<'a> {
     pub screen: Option<Screen>,
     /// Its EFI tables.
     pub efi: EfiInfo,
+    /// Physical address of the first `setup_data`; 0 for none.
+    pub setup_data: u64,
 }
 
 /// Where the EFI tables lie.
@@ -84,7 +85,7 @@ impl BootParams<'_> {
             header.ramdisk_image = low(initrd);
             header.ramdisk_size = low(initrd_bytes);
             header.cmd_line_ptr = low(self.cmdline);
-            header.setup_data = U64::ZERO;
+            header.setup_data = self.setup_data.into();
         }
     }
 }
@@ -128,6 +129,7 @@ mod tests {
             rsdp: 0x5fff_1000,
             screen: None,
             efi: EFI,
+            setup_data: 0x7_0010_0100,
         }
         .to_bytes()
     }
@@ -147,6 +149,7 @@ mod tests {
         assert_eq!(&page[0x202..0x206], b"HdrS");
         assert_eq!(u32_at(&page, 0x260), 0x337_8000);
         assert_eq!(&page[0x1c0..0x1c4], b"EL64");
+        assert_eq!(u64_at(&page, 0x250), 0x7_0010_0100);
         assert_eq!(u32_at(&page, 0x1c4), 0x10_0000);
         assert_eq!(u32_at(&page, 0x1c8), 48);
         assert_eq!(u32_at(&page, 0x1cc), 1);
@@ -188,6 +191,7 @@ mod tests {
             rsdp: 0,
             screen: None,
             efi: EFI,
+            setup_data: 0,
         };
         let page = params.to_bytes();
         assert_eq!(u64_at(&page, 0x250), 0, "setup_data");
@@ -211,6 +215,7 @@ mod tests {
             rsdp: 0,
             screen: None,
             efi: EFI,
+            setup_data: 0,
         };
         let page = params.to_bytes();
         assert_eq!(page[0x1e8], 128);

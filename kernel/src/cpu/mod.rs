@@ -8,15 +8,18 @@
 //! * [`state`]: what a Linux leaves in a core's registers, put back; [`msr`]: those that may not be there.
 //! * [`virtualization`]: VMX and SVM, switched off.
 //! * [`mtrr`]: memory types, made the same on every core.
-//! * [`tsc`] keeps time.
+//! * [`tsc`] keeps time; [`rtc`] says what time it is.
+//! * [`entropy`]: seeds for random numbers.
 //! * [`pic`]: the two 8259 and the I/O APIC pins, masked.
 
 pub(crate) mod apic;
 pub(crate) mod cores;
+pub(crate) mod entropy;
 pub(crate) mod gdt;
 mod msr;
 pub(crate) mod mtrr;
 pub(crate) mod pic;
+pub(crate) mod rtc;
 pub(crate) mod smp;
 pub(crate) mod stacks;
 pub(crate) mod state;

@@ -4,13 +4,18 @@ use bulkhead_conductor::Stage;
 use bulkhead_launch::{LaunchPlan, ResidentCode};
 
 use crate::partition::rim::Rim;
-use crate::partition::{plans, runtime};
+use crate::partition::{plans, runtime, stores};
 
 impl Stage for Rim {
     fn store(&mut self, partition: usize, plan: Option<LaunchPlan>) -> bool {
         // SAFETY: the only conductor is the shell's, on the shell's core, and no work on a plan of
         // its calls back here.
         unsafe { plans::store(partition, plan) }
+    }
+
+    fn forget(&mut self, partition: usize) {
+        // SAFETY: as above; the partition is at rest, and has no definition any more.
+        unsafe { stores::forget(partition) };
     }
 
     fn resident_code(&self) -> ResidentCode {

@@ -9,6 +9,7 @@ use bulkhead_launch::LaunchPlan;
 use super::rim::Rim;
 use super::{LIFE, plans, runtime};
 use crate::cpu::apic;
+use crate::cpu::entropy;
 use crate::cpu::tsc;
 use crate::mem::phys;
 
@@ -69,6 +70,11 @@ pub(super) unsafe fn place(plan: &LaunchPlan) -> u64 {
             // SAFETY: as above.
             unsafe { phys::clear(zeroes) };
         }
+    }
+    let seeds = entropy::seeds();
+    for (to, seed) in plan.seeds.into_iter().zip(&seeds) {
+        // SAFETY: as above: places in the EFI tables, which are one of the writes.
+        unsafe { phys::write(to, seed) };
     }
     // SAFETY: the services' page is one of the writes.
     unsafe { runtime::build_bridge(plan.view.block.runtime_code.start()) };

@@ -28,8 +28,9 @@ pub(super) struct LinuxMemory<'a> {
 
 impl CallerMemory for LinuxMemory<'_> {
     fn read(&self, from: u64, into: &mut [u8]) -> Option<()> {
+        let mut place = Place::NONE;
         for (byte, address) in into.iter_mut().zip(0u64..) {
-            let physical = self.physical(from.checked_add(address)?)?;
+            let physical = self.follow(&mut place, from.checked_add(address)?)?;
             // SAFETY: RAM of the partition, whose Linux waits for this call to end.
             *byte = unsafe { phys::pointer::<u8>(physical).read_volatile() };
         }
@@ -37,13 +38,22 @@ impl CallerMemory for LinuxMemory<'_> {
     }
 
     fn write(&self, to: u64, bytes: &[u8]) -> Option<()> {
+        let mut place = Place::NONE;
         for (byte, address) in bytes.iter().zip(0u64..) {
-            let physical = self.physical(to.checked_add(address)?)?;
+            let physical = self.follow(&mut place, to.checked_add(address)?)?;
             // SAFETY: as in `read`.
             unsafe { phys::pointer::<u8>(physical).write_volatile(*byte) };
         }
         Some(())
     }
+}
+
+/// The page that was found last: its virtual and its physical address.
+struct Place(u64, u64);
+
+impl Place {
+    /// No page has this address.
+    const NONE: Self = Self(1, 0);
 }
 
 impl LinuxMemory<'_> {
@@ -53,6 +63,17 @@ impl LinuxMemory<'_> {
         // SAFETY: RAM of the partition, whose Linux waits for this call to end, or is at its end.
         unsafe { phys::pointer::<u64>(physical).write_volatile(word) };
         Some(())
+    }
+
+    /// The physical address behind a virtual one. The page tables are walked once for a page: claims
+    /// are made of whole ones.
+    fn follow(&self, place: &mut Place, address: u64) -> Option<u64> {
+        let offset = address & (PAGE - 1);
+        if place.0 != address - offset {
+            let page = self.physical(address)? - offset;
+            *place = Place(address - offset, page);
+        }
+        Some(place.1 + offset)
     }
 
     /// The physical address behind a virtual one.

@@ -9,6 +9,7 @@
 //! * [`devices`]: sets devices up and silences them.
 //! * [`runtime`]: the services that Linux calls as its firmware.
 //! * [`call`], [`linux_memory`]: those of them that return.
+//! * [`stores`]: what each partition keeps in its firmware.
 //! * [`detour`]: how a core is taken out of a Linux where no INIT will do.
 //!
 //! Everything here runs on the partition's own cores and must work when no core runs the shell.
@@ -28,6 +29,7 @@ mod linux_memory;
 pub(crate) mod plans;
 pub(crate) mod rim;
 pub(crate) mod runtime;
+pub(crate) mod stores;
 
 /// All that is true of partitions and of what cores do.
 pub(crate) static LIFE: Lifecycle<MAX_PARTITIONS, MAX_CORES> = Lifecycle::new();

@@ -12,7 +12,7 @@ use bulkhead_launch::LaunchPlan;
 use bulkhead_memory::Region;
 use bulkhead_tables::efi;
 
-use super::LIFE;
+use super::{LIFE, stores};
 use crate::layout::MAX_PARTITIONS;
 
 /// A plan, and the RAM of its partition.
@@ -56,6 +56,10 @@ pub(crate) unsafe fn store(partition: usize, plan: Option<LaunchPlan>) -> bool {
         return false;
     }
     let is_planned = plan.is_some();
+    if is_planned {
+        // SAFETY: as this one: the shell's core, and the partition is at rest.
+        unsafe { stores::provide(partition) };
+    }
     let new = plan.map_or(core::ptr::null_mut(), |plan| {
         let is_own = |d: &&efi::Descriptor| d.kind != efi::Kind::Reserved;
         let own = plan.view.efi.iter().filter(is_own);

@@ -3,10 +3,11 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use bulkhead_lifecycle::Hardware;
+use bulkhead_services::Store;
 
 use super::plans::{self, Stored};
-use super::{detour, devices, launch};
-use crate::cpu::{apic, cores, mtrr, smp, tsc};
+use super::{detour, devices, launch, stores};
+use crate::cpu::{apic, cores, mtrr, rtc, smp, tsc};
 
 /// The machine as seen from one core.
 pub(crate) struct Rim {
@@ -125,6 +126,9 @@ impl Hardware for Rim {
 
     fn set_up(&self, partition: usize, is_first: bool) {
         detour::forget(partition);
+        rtc::put_right();
+        // SAFETY: a core of that partition, which is live.
+        unsafe { stores::with(partition, |store| store.map(Store::release)) };
         // SAFETY: the lifecycle asks.
         unsafe { with_plan(partition, |stored| devices::prepare(&stored.plan, is_first)) };
     }

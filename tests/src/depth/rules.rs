@@ -55,7 +55,11 @@ pub(super) const KNOWN: &[Known] = &[
     },
     Known {
         caller: "<I as core::iter::traits::iterator::Iterator::advance_by",
-        callees: &[&["core::iter::traits::iterator::Iterator>::next"]],
+        callees: &[
+            &["core::iter::traits::iterator::Iterator>::next"],
+            // Which images can be completed.
+            &["bulkhead_shell::complete::"],
+        ],
     },
     Known {
         caller: "bulkhead_memory::sort::s",

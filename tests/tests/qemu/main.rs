@@ -8,6 +8,7 @@ mod boot;
 mod contention;
 mod devices;
 mod faults;
+mod firmware;
 mod firmware_tests;
 mod generic;
 mod handoff;
@@ -83,6 +84,7 @@ fn main() {
         loaders::stories(),
         images::stories(),
         boot::stories(),
+        firmware::stories(),
         generic::stories(),
         identity::stories(),
         messages::stories(),

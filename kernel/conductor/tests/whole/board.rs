@@ -43,6 +43,8 @@ pub(crate) struct Board {
     pub(crate) deaf: RefCell<[bool; CORES]>,
     pub(crate) now: Cell<u64>,
     plans: RefCell<Vec<Option<LaunchPlan>>>,
+    /// Whose firmware was cleared.
+    pub(crate) forgotten: RefCell<Vec<usize>>,
     /// The RAM of each partition, as its plan has it.
     ram: RefCell<Vec<Vec<Region>>>,
     /// Whose data is where: of each definition that ever ran, by a number of its own.
@@ -68,6 +70,7 @@ impl Board {
             at: RefCell::new([At::Reset; CORES]),
             deaf: RefCell::new([false; CORES]),
             now: Cell::new(1_000_000),
+            forgotten: RefCell::new(Vec::new()),
             plans: RefCell::new((0..PARTITIONS).map(|_| None).collect()),
             ram: RefCell::new(vec![Vec::new(); PARTITIONS]),
             data: RefCell::default(),
@@ -251,6 +254,10 @@ impl Hardware for Hw {
 }
 
 impl Stage for Hw {
+    fn forget(&mut self, partition: usize) {
+        self.board.forgotten.borrow_mut().push(partition);
+    }
+
     fn store(&mut self, partition: usize, plan: Option<LaunchPlan>) -> bool {
         if !self.board.lives.may_replace_plan(partition) {
             return false;

@@ -211,3 +211,23 @@ fn deaf_cores_of_a_launch_called_off() {
         world.judge();
     }
 }
+
+/// What a partition kept in its firmware goes with its definition, and with nothing less.
+#[test]
+fn what_was_kept_goes_with_the_definition() {
+    let mut world = World::new();
+    let step = |world: &mut World, step: Step| {
+        take(world, &step);
+        world.settle();
+    };
+    let define = || Step::Define(0, vec![1], 0x1000_0000, RestartPolicy::Never, false);
+    step(&mut world, define());
+    for again in [false, true] {
+        step(&mut world, Step::Launch(0, again));
+        step(&mut world, Step::Kill(0));
+    }
+    assert_eq!(world.board.forgotten.borrow().len(), 0);
+    step(&mut world, Step::Undefine(0));
+    step(&mut world, define());
+    assert_eq!(world.board.forgotten.borrow().len(), 1);
+}

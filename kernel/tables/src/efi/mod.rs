@@ -6,6 +6,7 @@
 
 mod crc;
 mod memory_map;
+mod seeds;
 mod services;
 mod tables;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 pub use memory_map::{Descriptor, Kind, MapError, check_map};
+pub use seeds::SEED_BYTES;
 pub use services::Services;
 
 use memory_map::{DESCRIPTOR_BYTES, DESCRIPTOR_VERSION};
@@ -44,7 +46,7 @@ pub struct View<'a> {
 pub struct Blob {
     /// Where the bytes have to lie.
     pub base: u64,
-    /// System table, runtime services table, configuration table, vendor text, memory map: as
+    /// System table, runtime services table, configuration table, seeds, vendor text, memory map: as
     /// many as [`size_for`] says.
     pub bytes: Vec<u8>,
     /// Physical address of the system table.
@@ -57,6 +59,11 @@ pub struct Blob {
     pub descriptor_bytes: u32,
     /// Version of a descriptor.
     pub descriptor_version: u32,
+    /// Physical address of the `setup_data` that has a seed.
+    pub setup_data: u64,
+    /// Physical addresses of the two seeds: [`SEED_BYTES`] each, which are zero here. Each launch
+    /// fills them in.
+    pub seeds: [u64; 2],
 }
 
 // Where the parts lie in the blob; each start is a multiple of 8, as UEFI 2.10 section 2.3.1 asks
@@ -64,11 +71,14 @@ pub struct Blob {
 const SYSTEM_TABLE: usize = 0;
 const RUNTIME_SERVICES: usize = SYSTEM_TABLE + SYSTEM_TABLE_BYTES;
 const CONFIGURATION_TABLE: usize = RUNTIME_SERVICES + RUNTIME_SERVICES_BYTES;
-const VENDOR_TEXT: usize = CONFIGURATION_TABLE + CONFIGURATION_TABLE_BYTES;
+const SETUP_DATA: usize = CONFIGURATION_TABLE + CONFIGURATION_TABLE_BYTES;
+const SEED_TABLE: usize = SETUP_DATA + seeds::SETUP_DATA_BYTES;
+const VENDOR_TEXT: usize = (SEED_TABLE + seeds::TABLE_BYTES).next_multiple_of(8);
 const MEMORY_MAP: usize = (VENDOR_TEXT + VENDOR.len()).next_multiple_of(8);
 const _: () = assert!(RUNTIME_SERVICES.is_multiple_of(8));
 const _: () = assert!(CONFIGURATION_TABLE.is_multiple_of(8));
-const _: () = assert!(VENDOR_TEXT.is_multiple_of(8));
+const _: () = assert!(SETUP_DATA.is_multiple_of(8));
+const _: () = assert!(SEED_TABLE.is_multiple_of(8));
 
 /// Makes the tables.
 #[must_use]
@@ -88,10 +98,10 @@ pub fn build(view: &View<'_>) -> Blob {
     };
     put(SYSTEM_TABLE, &system_table);
     put(RUNTIME_SERVICES, &tables::runtime_services(&view.services));
-    put(
-        CONFIGURATION_TABLE,
-        &tables::configuration_table(view.rsdp, view.smbios),
-    );
+    let configuration = tables::configuration_table(view.rsdp, view.smbios, at(SEED_TABLE));
+    put(CONFIGURATION_TABLE, &configuration);
+    put(SETUP_DATA, &seeds::setup_data());
+    put(SEED_TABLE, &seeds::table());
     put(VENDOR_TEXT, &VENDOR);
     bytes.extend(view.map.iter().flat_map(|descriptor| descriptor.to_bytes()));
     Blob {
@@ -101,6 +111,11 @@ pub fn build(view: &View<'_>) -> Blob {
         memory_map_bytes: u32::try_from(bytes.len() - MEMORY_MAP).unwrap_or(u32::MAX),
         descriptor_bytes: u32::try_from(DESCRIPTOR_BYTES).unwrap_or(u32::MAX),
         descriptor_version: DESCRIPTOR_VERSION,
+        setup_data: at(SETUP_DATA),
+        seeds: [
+            at(SETUP_DATA + seeds::SETUP_DATA_HEADER),
+            at(SEED_TABLE + seeds::TABLE_HEADER),
+        ],
         bytes,
     }
 }

@@ -81,10 +81,16 @@ const _: () = assert!(offset_of!(SystemTable, configuration_entries) == 104);
 pub(super) const SYSTEM_TABLE_BYTES: usize = 120;
 /// Bytes of the runtime services table.
 pub(super) const RUNTIME_SERVICES_BYTES: usize = 24 + 14 * 8;
+/// `LINUX_EFI_RANDOM_SEED_TABLE_GUID`, 1ce1e5bc-7ceb-42f2-81e5-8aadf180f57b.
+pub(super) const RANDOM_SEED_GUID: [u8; 16] = [
+    0xbc, 0xe5, 0xe1, 0x1c, 0xeb, 0x7c, 0xf2, 0x42, 0x81, 0xe5, 0x8a, 0xad, 0xf1, 0x80, 0xf5, 0x7b,
+];
 /// Entries of the configuration table.
-const ENTRIES: usize = 2;
+const CONFIGURATION_ENTRIES: usize = 3;
+/// Bytes of one.
+const ENTRY_BYTES: usize = 24;
 /// Bytes of the configuration table.
-pub(super) const CONFIGURATION_TABLE_BYTES: usize = ENTRIES * 24;
+pub(super) const CONFIGURATION_TABLE_BYTES: usize = CONFIGURATION_ENTRIES * ENTRY_BYTES;
 
 /// Addresses of what the system table points to.
 pub(super) struct Pointers {
@@ -100,7 +106,7 @@ pub(super) fn system_table(to: &Pointers) -> [u8; SYSTEM_TABLE_BYTES] {
     table.firmware_vendor = to.vendor.into();
     table.firmware_revision = U32::new(1);
     table.runtime_services = to.runtime_services.into();
-    table.configuration_entries = U64::new(ENTRIES as u64);
+    table.configuration_entries = U64::new(CONFIGURATION_ENTRIES as u64);
     table.configuration_table = to.configuration_table.into();
     table.header.crc32 = crc32(table.as_bytes()).into();
     zerocopy::transmute!(table)
@@ -134,13 +140,21 @@ struct ConfigurationEntry {
     table: U64,
 }
 
-const _: () = assert!(size_of::<[ConfigurationEntry; ENTRIES]>() == CONFIGURATION_TABLE_BYTES);
+const _: () = assert!(size_of::<ConfigurationEntry>() == ENTRY_BYTES);
 
-/// The configuration table: where the RSDP and SMBIOS's entry point are.
-pub(super) fn configuration_table(rsdp: u64, smbios: u64) -> [u8; CONFIGURATION_TABLE_BYTES] {
-    let entry = |(guid, table): ([u8; 16], u64)| ConfigurationEntry {
+/// The configuration table: the RSDP, SMBIOS's entry point, and the seed for Linux.
+pub(super) fn configuration_table(
+    rsdp: u64,
+    smbios: u64,
+    seed: u64,
+) -> [u8; CONFIGURATION_TABLE_BYTES] {
+    let entry = |guid, table: u64| ConfigurationEntry {
         guid,
         table: table.into(),
     };
-    zerocopy::transmute!([(ACPI_20_GUID, rsdp), (SMBIOS3_GUID, smbios)].map(entry))
+    zerocopy::transmute!([
+        entry(ACPI_20_GUID, rsdp),
+        entry(SMBIOS3_GUID, smbios),
+        entry(RANDOM_SEED_GUID, seed),
+    ])
 }

@@ -93,7 +93,7 @@ fn the_system_table_leads_to_everything() {
         assert_eq!(memory.u64(runtime + 24 + 8 * n), 0x5fff_2000 + 16 * n);
     }
 
-    assert_eq!(memory.u64(system + 104), 2);
+    assert_eq!(memory.u64(system + 104), 3);
     let configuration = memory.u64(system + 112);
     // 8868e871-e4f1-11d3-bc22-0080c73c8881: three little-endian fields, then eight bytes.
     assert_eq!(memory.u32(configuration), 0x8868_e871);
@@ -111,6 +111,35 @@ fn the_system_table_leads_to_everything() {
         [0x99, 0x2e, 0xe5, 0xbb, 0xcf, 0x20, 0xe3, 0x94]
     );
     assert_eq!(memory.u64(configuration + 40), SMBIOS);
+}
+
+#[test]
+fn the_seeds_are_where_linux_looks() {
+    let blob = blob(&map());
+    let memory = Memory(&blob);
+    // struct setup_data: next, type, length.
+    assert_eq!(memory.u64(blob.setup_data), 0);
+    assert_eq!(memory.u32(blob.setup_data + 8), 9);
+    assert_eq!(memory.u32(blob.setup_data + 12), 32);
+    assert_eq!(blob.seeds[0], blob.setup_data + 16);
+    // 1ce1e5bc-7ceb-42f2-81e5-8aadf180f57b.
+    let entry = memory.u64(blob.system_table + 112) + 48;
+    assert_eq!(memory.u32(entry), 0x1ce1_e5bc);
+    assert_eq!(memory.u32(entry + 4), 0x42f2_7ceb);
+    assert_eq!(
+        memory.bytes(entry + 8, 8),
+        [0x81, 0xe5, 0x8a, 0xad, 0xf1, 0x80, 0xf5, 0x7b]
+    );
+    let table = memory.u64(entry + 16);
+    assert_eq!(memory.u32(table), 32);
+    assert_eq!(blob.seeds[1], table + 4);
+    assert!(
+        blob.seeds[1] + 32 <= memory.u64(blob.system_table + 24),
+        "before the vendor"
+    );
+    for seed in blob.seeds {
+        assert!(memory.bytes(seed, 32).iter().all(|byte| *byte == 0));
+    }
 }
 
 #[test]

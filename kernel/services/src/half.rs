@@ -1,0 +1,161 @@
+//! One half of a store: records, one behind the other, in bytes that several cores may look at.
+//!
+//! A record is the vendor's GUID (16 bytes), the name's length in units and the data's in bytes (two
+//! bytes each, little-endian), the name in UTF-16, the data. Nothing in a half is trusted: a core may
+//! have been reset while it wrote. A record that reaches beyond the end is the end.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU8, Ordering};
+
+/// Longest name of a variable, in UTF-16 units without the terminating zero.
+pub const MAX_NAME: usize = 128;
+
+/// Bytes of a record before its name.
+const HEADER: usize = 20;
+
+/// What a variable is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key<'a> {
+    /// Whose name space it is, in the byte order of UEFI.
+    pub vendor: [u8; 16],
+    /// UTF-16, without a terminating zero.
+    pub name: &'a [u16],
+}
+
+impl Key<'_> {
+    /// Bytes of a record with so much data.
+    pub(crate) const fn record_bytes(&self, data: usize) -> usize {
+        HEADER + 2 * self.name.len() + data
+    }
+}
+
+/// A variable in a store, as long as nothing is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where its record begins.
+    pub(crate) at: usize,
+    /// Length of its name in units.
+    pub name: usize,
+    /// Length of its data in bytes.
+    pub data: usize,
+}
+
+impl Entry {
+    pub(crate) const fn name_at(&self) -> usize {
+        self.at + HEADER
+    }
+
+    pub(crate) const fn data_at(&self) -> usize {
+        self.name_at() + 2 * self.name
+    }
+
+    pub(crate) const fn end(&self) -> usize {
+        self.data_at() + self.data
+    }
+}
+
+/// The bytes.
+#[derive(Debug)]
+pub(crate) struct Half(Box<[AtomicU8]>);
+
+impl Half {
+    /// An empty one; `None` without the memory.
+    pub(crate) fn try_new(bytes: usize) -> Option<Self> {
+        let mut all = Vec::new();
+        all.try_reserve_exact(bytes).ok()?;
+        all.resize_with(bytes, || AtomicU8::new(0));
+        Some(Self(all.into_boxed_slice()))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Copies from `at`; what is beyond the end reads as zero.
+    pub(crate) fn read(&self, at: usize, into: &mut [u8]) {
+        let bytes = self.0.get(at..).unwrap_or_default();
+        let bytes = bytes.iter().map(|byte| byte.load(Ordering::Relaxed));
+        for (to, from) in into.iter_mut().zip(bytes.chain(core::iter::repeat(0))) {
+            *to = from;
+        }
+    }
+
+    /// Copies to `at`; `None`, with nothing written, if there is no room.
+    pub(crate) fn write(&self, at: usize, bytes: &[u8]) -> Option<()> {
+        let room = self.0.get(at..at.checked_add(bytes.len())?)?;
+        for (to, from) in room.iter().zip(bytes) {
+            to.store(*from, Ordering::Relaxed);
+        }
+        Some(())
+    }
+
+    /// Copies `length` bytes of another one.
+    pub(crate) fn copy(&self, at: usize, from: &Self, start: usize, length: usize) -> Option<()> {
+        let to = self.0.get(at..at.checked_add(length)?)?;
+        let from = from.0.get(start..start.checked_add(length)?)?;
+        for (to, from) in to.iter().zip(from) {
+            to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        Some(())
+    }
+
+    fn u16(&self, at: usize) -> usize {
+        let byte = |at: usize| {
+            self.0
+                .get(at)
+                .map_or(0, |byte| byte.load(Ordering::Relaxed))
+        };
+        usize::from(u16::from_le_bytes([byte(at), byte(at + 1)]))
+    }
+
+    /// The record there, if it lies before `end`.
+    pub(crate) fn entry(&self, at: usize, end: usize) -> Option<Entry> {
+        if at.checked_add(HEADER)? > end {
+            return None;
+        }
+        let entry = Entry {
+            at,
+            name: self.u16(at + 16),
+            data: self.u16(at + 18),
+        };
+        (entry.end() <= end).then_some(entry)
+    }
+
+    /// All records before `end`.
+    pub(crate) fn entries(&self, end: usize) -> impl Iterator<Item = Entry> + '_ {
+        let next = move |last: &Entry| self.entry(last.end(), end);
+        core::iter::successors(self.entry(0, end), next)
+    }
+
+    pub(crate) fn vendor(&self, entry: &Entry) -> [u8; 16] {
+        let mut vendor = [0; 16];
+        self.read(entry.at, &mut vendor);
+        vendor
+    }
+
+    pub(crate) fn is(&self, entry: &Entry, key: &Key<'_>) -> bool {
+        let unit = |index: usize| self.u16(entry.name_at() + 2 * index);
+        let name = key.name.iter().enumerate();
+        entry.name == key.name.len()
+            && self.vendor(entry) == key.vendor
+            && name.into_iter().all(|(i, u)| unit(i) == usize::from(*u))
+    }
+
+    /// Writes what is before a record's data.
+    pub(crate) fn begin(&self, at: usize, key: &Key<'_>, data: usize) -> Option<Entry> {
+        let name = u16::try_from(key.name.len()).ok()?;
+        let size = u16::try_from(data).ok()?;
+        self.write(at, &key.vendor)?;
+        self.write(at + 16, &name.to_le_bytes())?;
+        self.write(at + 18, &size.to_le_bytes())?;
+        for (index, unit) in key.name.iter().enumerate() {
+            self.write(at + HEADER + 2 * index, &unit.to_le_bytes())?;
+        }
+        Some(Entry {
+            at,
+            name: key.name.len(),
+            data,
+        })
+    }
+}

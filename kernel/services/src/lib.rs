@@ -1,0 +1,18 @@
+//! What a partition's EFI runtime services keep, as plain values: its variables ([`Store`]), the
+//! time ([`clock`]), and the seed that each run of a Linux gets ([`seed`]).
+//!
+//! The services themselves are in `bulkhead-lifecycle` (variables) and the kernel's
+//! `partition/call.rs`; the hardware is read in `kernel/src/cpu`.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod clock;
+pub mod cmos;
+mod half;
+pub mod seed;
+mod store;
+
+pub use half::{Entry, Key, MAX_NAME};
+pub use store::{Fault, Held, MAX_DATA, STORE_BYTES, Store};
