@@ -7,6 +7,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use bulkhead_memory::sort_ascending;
 use core::fmt::Write as _;
 
 use bulkhead_model::{Claim, Definition, Machine};
@@ -89,7 +90,7 @@ fn packages(machine: &Machine, claim: &Claim) -> Vec<Package> {
         .iter()
         .map(|id| machine.core(*id).map_or((0, *id), |c| (c.package, c.core)))
         .collect();
-    cores.sort_unstable();
+    sort_ascending(&mut cores);
     let mut packages: Vec<Package> = Vec::new();
     let mut last = None;
     for core in cores {

@@ -13,13 +13,13 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::half::{Entry, Half, Key, MAX_NAME};
 
 /// Bytes of one half.
-const HALF: usize = 16 << 10;
+const HALF: usize = 8 << 10;
 
 /// Bytes of a store on the heap.
 pub const STORE_BYTES: usize = 2 * HALF;
 
 /// Most data of one variable, in bytes.
-pub const MAX_DATA: usize = 8 << 10;
+pub const MAX_DATA: usize = 4 << 10;
 
 /// How often a core looks whether another one of its partition has left the store.
 const LOOKS: u32 = 1_000_000;
