@@ -56,8 +56,8 @@ pub trait Control {
     /// none can be made.
     fn prepare(&mut self) -> Vec<(String, ConductError)>;
 
-    /// Launches a partition on Bulkhead's own core. When that core is Bulkhead's again, this either
-    /// returns or is abandoned: then [`Shell::prompt`] goes on.
+    /// Launches a partition on Bulkhead's own core, which leaves as soon as the shell has returned to
+    /// its caller ([`Self::is_leaving`]). When it is back, [`Shell::prompt`] goes on.
     ///
     /// [`Shell::prompt`]: crate::Shell::prompt
     ///
@@ -71,6 +71,13 @@ pub trait Control {
     /// # Errors
     /// Why it could not be done: a part of the sentence `core 0 was not parked: ...`.
     fn halt(&mut self) -> Result<(), ConductError>;
+
+    /// Whether this core is about to leave, as [`Self::handoff`] or [`Self::halt`] had it: then the
+    /// shell does and prints nothing more, and returns. What its functions hold is dropped that way;
+    /// a stack that is abandoned would take it along, each time.
+    fn is_leaving(&self) -> bool {
+        false
+    }
 
     /// The bytes of an image: never written, never given up.
     fn image_bytes(&self, region: Region) -> &'static [u8];

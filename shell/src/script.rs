@@ -115,6 +115,9 @@ impl<'a> Reader<'a> {
                 let _ = writeln!(out, "{name}:{number}: {}", line.trim_end());
             }
             let done = self.line(line, control, out);
+            if control.is_leaving() {
+                return Ok(());
+            }
             // What the console can't print is lost: there is nobody to tell.
             let _ = tell_events(control, out);
             match done {

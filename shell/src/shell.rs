@@ -123,6 +123,9 @@ impl Shell {
                     Err(Failure::Refused(error)) => refuse(&line, &error, out)?,
                     Err(Failure::Output(error)) => return Err(error),
                 }
+                if control.is_leaving() {
+                    return Ok(());
+                }
                 self.editor.prompt(out)
             }
         }

@@ -135,7 +135,7 @@ pub const fn lines(extent: &Extent) -> [Line; 11] {
             partitions,
         ),
         // `STORE_BYTES` of `bulkhead-services`, and what the heap adds to each half and to the rest.
-        Line::new("partitions: EFI variables", (16 << 10) + 256, partitions),
+        Line::new("partitions: EFI variables", (24 << 10) + 256, partitions),
         Line::new("partitions: each range told, in the plan", 72, told),
     ]
 }

@@ -12,14 +12,15 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::half::{Entry, Half, Key, MAX_NAME};
 
-/// Bytes of one half.
-const HALF: usize = 8 << 10;
+/// Bytes of one half. Linux keeps 5 KiB of it free by itself (`EFI_MIN_RESERVE`), and a panic's records are
+/// some 5 KiB (`efi_pstore`).
+const HALF: usize = 12 << 10;
 
 /// Bytes of a store on the heap.
 pub const STORE_BYTES: usize = 2 * HALF;
 
 /// Most data of one variable, in bytes.
-pub const MAX_DATA: usize = 4 << 10;
+pub const MAX_DATA: usize = 8 << 10;
 
 /// How often a core looks whether another one of its partition has left the store.
 const LOOKS: u32 = 1_000_000;

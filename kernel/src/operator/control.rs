@@ -13,7 +13,7 @@ use bulkhead_model::Machine;
 use bulkhead_shell::Control;
 use bulkhead_terminal::keyboard::Keymap;
 
-use super::Kernel;
+use super::{Kernel, Leaving};
 use crate::console::{self, keyboard, screen, serial};
 use crate::cpu::{apic, cores, state, trap, tsc};
 use crate::images;
@@ -44,14 +44,24 @@ impl Kernel {
         bytes
     }
 
-    /// Leaves the shell: this core does something else from now on, and touches neither screen nor
-    /// keyboard. Whose they are by then is seen when it is back.
-    fn leave() {
+    /// Leaves the shell if a command had it so: this core does something else from now on, and touches
+    /// neither screen nor keyboard. Whose they are by then is seen when it is back. Nothing on this
+    /// stack owns memory: it is abandoned.
+    pub(super) fn leave_if_asked(&mut self) {
+        let Some(leaving) = self.leaving.take() else {
+            return;
+        };
         screen::draw();
         screen::set_lent(true);
         keyboard::set_lent(true);
         x86_64::instructions::interrupts::disable();
         apic::stop_timer();
+        match leaving {
+            Leaving::Handoff => LIFE.lend_shell_core(self.conductor.stage()),
+            Leaving::Halt => LIFE.halt_shell(self.conductor.stage()),
+        }
+        // A launch is this core's duty now; if it is called off, coming back to the shell is.
+        partition::park()
     }
 }
 
@@ -93,16 +103,17 @@ impl Control for Kernel {
 
     fn handoff(&mut self, name: &str) -> Result<(), ConductError> {
         self.conductor.launch(name, How::Handoff)?;
-        Self::leave();
-        LIFE.lend_shell_core(self.conductor.stage());
-        // The launch is this core's duty now; if it is called off, coming back to the shell is.
-        partition::park()
+        self.leaving = Some(Leaving::Handoff);
+        Ok(())
     }
 
     fn halt(&mut self) -> Result<(), ConductError> {
-        Self::leave();
-        LIFE.halt_shell(self.conductor.stage());
-        partition::park()
+        self.leaving = Some(Leaving::Halt);
+        Ok(())
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.leaving.is_some()
     }
 
     fn image_bytes(&self, region: Region) -> &'static [u8] {

@@ -42,6 +42,15 @@ pub(crate) struct Kernel {
     power: Power,
     /// What was typed while the shell waited.
     typed: VecDeque<u8>,
+    /// For what this core leaves the shell as soon as that has returned.
+    leaving: Option<Leaving>,
+}
+
+/// Why the core leaves.
+enum Leaving {
+    /// For the launch that it has begun.
+    Handoff,
+    Halt,
 }
 
 /// The kernel and its shell, while the core may be away.
@@ -59,6 +68,7 @@ pub(crate) fn run(_alone: Alone, machine: Machine, power: Power, options: &Optio
         conductor: Conductor::new(&LIFE, Rim::here(), machine),
         power,
         typed: VecDeque::new(),
+        leaving: None,
     };
     let session = Box::leak(Box::new(Session {
         kernel,
@@ -69,6 +79,7 @@ pub(crate) fn run(_alone: Alone, machine: Machine, power: Power, options: &Optio
     serial::start_receiving();
     take_interrupts();
     session.kernel.run_script(&mut session.shell, options);
+    session.kernel.leave_if_asked();
     let us = tsc::us_since_hand_over();
     log::info!(
         "prompt {}.{:03} ms after the loader's hand-over",
@@ -121,6 +132,7 @@ impl Session {
             let mut idle = true;
             while let Some(byte) = kernel.typed.pop_front().or_else(console::read) {
                 shell.feed(byte, kernel, &mut Console);
+                kernel.leave_if_asked();
                 idle = false;
             }
             idle &= !kernel.tell_events(shell);

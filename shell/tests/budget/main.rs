@@ -215,7 +215,7 @@ fn a_partition_that_has_the_whole_machine() {
 fn what_does_not_fit_is_refused_with_a_sentence() {
     let machine = large(SMALL);
     let extent = Extent::of(&machine, 1);
-    with_arena(heap_bytes(&extent) - (24 << 10), || {
+    with_arena(heap_bytes(&extent) - (16 << 10), || {
         let mut session = Session::new(&machine, LOW);
         let mut errors = Vec::new();
         let mut defined = Vec::new();

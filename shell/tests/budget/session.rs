@@ -5,6 +5,7 @@ use std::fmt;
 use bulkhead_launch::LaunchPlan;
 use bulkhead_ledger::Partition;
 use bulkhead_model::Machine;
+use bulkhead_services::Store;
 use bulkhead_shell::{Control, Shell};
 
 use crate::arena::{high, inside, largest_free, outside, usage};
@@ -34,11 +35,14 @@ impl fmt::Write for Printed {
     }
 }
 
-/// A shell, its kernel, and the plans that the kernel would keep: all of it in the arena.
+/// What the kernel keeps of a partition from its first plan on.
+pub(crate) type Kept = (Option<Box<LaunchPlan>>, Option<Box<Store>>);
+
+/// A shell, its kernel, and what the kernel would keep: all of it in the arena.
 pub(crate) struct Session {
     shell: Shell,
     pub(crate) kernel: FakeKernel,
-    plans: Vec<Option<Box<LaunchPlan>>>,
+    kept: Vec<Kept>,
     pub(crate) printed: Printed,
 }
 
@@ -47,12 +51,12 @@ impl Session {
         inside(|| {
             let mut kernel = outside(FakeKernel::default);
             kernel.machine = machine.clone();
-            let mut plans = Vec::new();
-            plans.resize_with(partitions, || None);
+            let mut kept = Vec::new();
+            kept.resize_with(partitions, || (None, None));
             Self {
                 shell: Shell::new(),
                 kernel,
-                plans,
+                kept,
                 printed: Printed::default(),
             }
         })
@@ -89,9 +93,10 @@ impl Session {
     }
 
     /// A copy of all that there is of a partition.
-    pub(crate) fn copy(&self, name: &str) -> (Partition, Option<Box<LaunchPlan>>) {
+    pub(crate) fn copy(&self, name: &str) -> (Partition, Kept) {
         let partition = self.kernel.ledger.find(name).unwrap();
-        (partition.clone(), self.plans[partition.id].clone())
+        let plan = self.kept[partition.id].0.clone();
+        (partition.clone(), (plan, store()))
     }
 
     /// What the kernel does with what was launched or is to be ready: it keeps a plan of each, in the
@@ -103,15 +108,23 @@ impl Session {
         outside(|| names.append(&mut kernel.prepared));
         for name in &names {
             let id = kernel.ledger.find(name).unwrap().id;
-            self.plans[id] = None;
+            self.kept[id].0 = None;
             let code = kernel.resident_code();
             let plan = kernel.ledger.plan(&kernel.machine, &code, name).unwrap();
-            self.plans[id] = Some(Box::new(plan.without_view()));
+            self.kept[id].0 = Some(Box::new(plan.without_view()));
+            if self.kept[id].1.is_none() {
+                self.kept[id].1 = store();
+            }
         }
-        for (id, plan) in self.plans.iter_mut().enumerate() {
+        for (id, kept) in self.kept.iter_mut().enumerate() {
             if kernel.ledger.by_id(id).is_none() {
-                *plan = None;
+                *kept = (None, None);
             }
         }
     }
+}
+
+/// Of EFI variables; a partition goes without if there is no room.
+fn store() -> Option<Box<Store>> {
+    Store::try_new().map(Box::new)
 }

@@ -22,7 +22,7 @@ const WARM_UP: usize = 6;
 /// Every so many rounds Bulkhead itself is looked at.
 const LOOK_EVERY: usize = 20;
 /// The heap may differ by what the allocator's holes make of it, and by no more.
-const HEAP_BYTES: u64 = 4 << 10;
+const HEAP_BYTES: u64 = 512;
 
 /// A machine for [`contend`].
 ///
