@@ -185,7 +185,14 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         };
         let was_called = slot.work.calls(life) > 0;
         let is_late = || slot.work.is_late(life, hw.now(), hw.ticks(KICK_US));
-        (was_called || is_late()) && slot.advance(life, own)
+        if !was_called && !is_late() {
+            return false;
+        }
+        // Whoever calls it at this moment does so before the step, or sees it.
+        let held = self.token.take(hw);
+        let is_own = slot.advance(life, own);
+        held.release();
+        is_own
     }
 
     /// Launches a partition on this core, its boot core, with interrupts off: up to its Linux, if

@@ -65,11 +65,24 @@ fn leave_if_asked(world: &World, me: usize, are_interrupts_on: bool) {
     let core = &mut machine.cores[me];
     let is_out = core.nmi || core.asked && are_interrupts_on;
     if is_out {
-        (core.nmi, core.asked, core.in_vmx) = (false, false, false);
+        (core.nmi, core.asked) = (false, false);
         core.mode = Some(Mode::Bulkhead);
         drop(machine);
         world.note(|| "is led out of its Linux".into());
+        leave_vmx(world, me);
         resume_unwind(Box::new(Stop::Detour));
+    }
+}
+
+/// An INIT that was kept is taken there and then: before anything of the lifecycle, for `core_main`
+/// begins with it.
+fn leave_vmx(world: &World, me: usize) {
+    let was_in_vmx = std::mem::take(&mut world.machine().cores[me].in_vmx);
+    if was_in_vmx && world.machine().cores[me].has_init() {
+        world.take_init(me);
+        world.machine().cores[me].is_reset = false;
+        world.note(|| "takes the INIT that was kept".into());
+        resume_unwind(Box::new(Stop::Reset));
     }
 }
 
@@ -102,7 +115,7 @@ fn call(world: &World, me: usize, partition: usize, serve: impl FnOnce(&Seen<'_>
 fn end(world: &World, me: usize, partition: usize, end: End) -> Then {
     world.note(|| format!("{partition} ends: {end:?}"));
     // Linux leaves VMX operation before it calls.
-    world.machine().cores[me].in_vmx = false;
+    leave_vmx(world, me);
     world.machine().cores[me].mode = Some(Mode::Bulkhead);
     world.life.ended(&Seen { world, me }, partition, end);
     Then::Parks
