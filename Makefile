@@ -39,7 +39,7 @@ PURE := bulkhead-memory bulkhead-processor bulkhead-firmware bulkhead-pci bulkhe
 .PHONY: help
 help: ## This list
 	@echo "Targets:"
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 	@echo
 	@echo "Variables:"
 	@echo "  LOADER=limine|grub      who boots the ISO; without Limine on this machine it is GRUB"
