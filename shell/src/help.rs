@@ -103,8 +103,8 @@ const fn details(verb: Verb) -> &'static str {
         Verb::Undefine => "Refused while the partition runs.\n",
         Verb::Check => "Without a name every partition is checked.\n",
         Verb::List => {
-            "STATE is defined, launching, running, ending, waiting, stopped (it powered off or\n\
-             was killed) or failed; RUNS counts its launches; RESTART is its policy.\n"
+            "STATE is defined, launching, running, ending, waiting, stopped (it powered off\n\
+             or was killed) or failed; RUNS counts its launches; RESTART is its policy.\n"
         }
         Verb::Watch => {
             "UP is the time since its kernel was entered, in hours, minutes and seconds.\n\

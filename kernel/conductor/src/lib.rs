@@ -128,9 +128,12 @@ impl<'a, S: Stage, const P: usize, const C: usize> Conductor<'a, S, P, C> {
         let cores = &self.machine.cores;
         let Some(partition) = self.ledger.by_id(id) else {
             if life.name(id).is_some() && life.may_replace_plan(id) {
-                self.stage.store(id, None);
-                self.stage.forget(id);
-                life.publish(id, None);
+                // It says no if a request that was made while the shell was away begins a launch at
+                // this moment: then all of it is still needed.
+                if self.stage.store(id, None) {
+                    self.stage.forget(id);
+                    life.publish(id, None);
+                }
             }
             return;
         };

@@ -33,11 +33,17 @@ pub(super) fn check(line: &str) -> Result<(), CmdlineError> {
         }
     }
     at_most("variables", &variables, MOST_VARIABLES)?;
-    let arguments: Vec<&str> = unknown()
-        .filter(|word| word.value.is_none())
-        .chain(init_words(line))
-        .map(|word| word.name)
-        .collect();
+    let mut arguments: Vec<&str> = Vec::new();
+    for word in kernel_words(line) {
+        if matches!(word.name, "init" | "rdinit") {
+            // Linux forgets the arguments before it (`init_setup` in `init/main.c`).
+            at_most("arguments", &arguments, MOST_ARGUMENTS)?;
+            arguments.clear();
+        } else if word.value.is_none() && is_passed_on(&word) {
+            arguments.push(word.name);
+        }
+    }
+    arguments.extend(init_words(line).map(|word| word.name));
     at_most("arguments", &arguments, MOST_ARGUMENTS)
 }
 

@@ -122,6 +122,21 @@ fn what_a_kernel_does_not_know_is_not_said() {
     }
 }
 
+/// `init=` makes Linux forget the arguments before it.
+#[test]
+fn arguments_before_init_take_no_room() {
+    let words = |name: &str, count: usize| {
+        let words: Vec<String> = (0..count).map(|n| format!("{name}{n}")).collect();
+        words.join(" ")
+    };
+    let (before, after) = (words("a", 20), words("b", 13));
+    let accepted = |line: &str| compose(line, &WALLS, 2047).is_ok();
+    assert!(accepted(&format!("{before} init=/x {after}")));
+    assert!(accepted(&format!("{before} rdinit=/x -- {after}")));
+    assert!(!accepted(&format!("{before} {after} init=/x")));
+    assert!(!accepted(&format!("init=/x {before} {after}")));
+}
+
 #[test]
 fn as_many_unknown_ones_as_there_is_room_for() {
     let user = |count: usize| {
