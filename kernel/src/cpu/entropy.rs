@@ -25,12 +25,17 @@ pub(crate) fn seeds() -> [[u8; SEED_BYTES]; 2] {
         to.copy_from_slice(&from.load(Ordering::Relaxed).to_le_bytes());
     }
     let mut pool = Pool::new(&before);
+    let mut words = 0;
     for _ in 0..WORDS {
         if let Some(word) = own_source() {
             pool.stir(word);
+            words += 1;
         }
     }
-    for _ in 0..JITTER {
+    // Where the processor's own source has given all of it, jitter only guards against a fault of that
+    // source: it is most of what a seed costs.
+    let readings = if words == WORDS { JITTER / 32 } else { JITTER };
+    for _ in 0..readings {
         pool.stir(jitter());
     }
     for (to, from) in LEFT.iter().zip(pool.seed(2).chunks_exact(8)) {

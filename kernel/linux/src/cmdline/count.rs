@@ -16,8 +16,52 @@ use super::words::{Word, init_words, kernel_words};
 const MOST_VARIABLES: usize = 31;
 /// Arguments that fit: 33 places (`MAX_INIT_ARGS` and one), less the program's name.
 const MOST_ARGUMENTS: usize = 32;
-/// Names that every kernel knows. What only some know counts as unknown.
-const KNOWN: &str = include_str!("known.txt");
+/// Names that every kernel knows, in ascending order, with `_` for `-`. What only some know counts as
+/// unknown.
+const KNOWN: &[u8] = include_bytes!("known.txt");
+
+/// Where each name lies in [`KNOWN`], and its length: so that a line, which is checked at each launch,
+/// is looked up word by word and not against all of the text.
+static NAMES: [(u16, u16); count()] = {
+    let mut names = [(0, 0); count()];
+    let (mut at, mut found) = (0, 0);
+    while let Some((start, end)) = next_name(at) {
+        assert!(end <= u16::MAX as usize);
+        #[expect(clippy::cast_possible_truncation, reason = "asserted above")]
+        let name = (start as u16, (end - start) as u16);
+        names[found] = name;
+        found += 1;
+        at = end;
+    }
+    names
+};
+
+/// The name that begins at `at` or behind it; lines with `#` are for people.
+const fn next_name(mut at: usize) -> Option<(usize, usize)> {
+    while at < KNOWN.len() && (KNOWN[at] == b'#' || KNOWN[at].is_ascii_whitespace()) {
+        if KNOWN[at] == b'#' {
+            while at < KNOWN.len() && KNOWN[at] != b'\n' {
+                at += 1;
+            }
+        } else {
+            at += 1;
+        }
+    }
+    let start = at;
+    while at < KNOWN.len() && !KNOWN[at].is_ascii_whitespace() {
+        at += 1;
+    }
+    if at == start { None } else { Some((start, at)) }
+}
+
+const fn count() -> usize {
+    let (mut at, mut found) = (0, 0);
+    while let Some((_, end)) = next_name(at) {
+        found += 1;
+        at = end;
+    }
+    found
+}
 
 /// Checks the whole line: what Bulkhead adds counts like everything else.
 ///
@@ -49,14 +93,13 @@ pub(super) fn check(line: &str) -> Result<(), CmdlineError> {
 
 /// Whether a kernel may take this word for init's. A dot before the value makes it a module's.
 fn is_passed_on(word: &Word<'_>) -> bool {
-    !word.name.contains('.') && !known_names().any(|name| word.is_called(name))
-}
-
-fn known_names() -> impl Iterator<Item = &'static str> {
-    KNOWN
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .flat_map(str::split_ascii_whitespace)
+    let dash = |byte: u8| if byte == b'-' { b'_' } else { byte };
+    let name = || word.name.bytes().map(dash);
+    let is_known = NAMES.binary_search_by(|(start, length)| {
+        let bytes = KNOWN.iter().skip((*start).into()).take((*length).into());
+        bytes.copied().cmp(name())
+    });
+    !word.name.contains('.') && is_known.is_err()
 }
 
 fn at_most(what: &'static str, names: &[&str], most: usize) -> Result<(), CmdlineError> {
@@ -125,13 +168,17 @@ mod tests {
     }
 
     #[test]
-    fn the_names_are_names() {
-        assert!(known_names().count() > 200);
-        for name in known_names() {
-            let is_plain = |c: u8| c.is_ascii_alphanumeric() || c == b'_';
-            assert!(name.bytes().all(is_plain), "{name}");
-        }
+    fn the_names_are_names_and_can_be_searched() {
+        let name = |(start, length): (u16, u16)| &KNOWN[start.into()..][..length.into()];
+        let names = NAMES.map(name);
+        let text = core::str::from_utf8(KNOWN).expect("text");
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let words = lines.flat_map(str::split_ascii_whitespace);
+        assert!(words.map(str::as_bytes).eq(names));
+        assert!(names.len() > 200 && names.is_sorted());
+        let is_plain = |c: &u8| c.is_ascii_alphanumeric() || *c == b'_';
+        assert!(names.iter().all(|name| name.iter().all(is_plain)));
         // Newer kernels do not know it.
-        assert!(known_names().all(|name| name != "disable_cpu_apicid"));
+        assert!(!names.contains(&b"disable_cpu_apicid".as_slice()));
     }
 }
