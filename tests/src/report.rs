@@ -28,9 +28,9 @@ impl Report {
     #[must_use]
     pub fn parse(console: &str) -> Option<Self> {
         let text = without_kernel(&plain(console));
-        let start = text.rfind("BULKHEAD-DEMO begin")?;
+        let start = text.rfind(BEGIN)?;
         let text = &text[start..];
-        let text = &text[..text.find("BULKHEAD-DEMO end")?];
+        let text = &text[..text.find(END)?];
         let mut report = Self::default();
         for line in text.lines().filter_map(|line| line.split(MARK).nth(1)) {
             for word in line.split_ascii_whitespace() {
@@ -73,6 +73,18 @@ impl Report {
     pub fn ram_bytes(&self) -> u64 {
         self.ram.iter().map(|(start, end)| end + 1 - start).sum()
     }
+}
+
+/// A report's first line.
+pub const BEGIN: &str = "BULKHEAD-DEMO begin";
+/// Its last line.
+pub const END: &str = "BULKHEAD-DEMO end";
+
+/// Where the line behind the last one of a report begins, if that is there, torn by the kernel or not.
+#[must_use]
+pub fn ended(text: &str) -> Option<usize> {
+    let mut ends = text.match_indices('\n').map(|(at, _)| at + 1);
+    ends.find(|end| without_kernel(&plain(&text[..*end])).contains(END))
 }
 
 /// Without what the kernel says meanwhile, each of whose messages begins with its time and ends its
@@ -138,6 +150,16 @@ mod tests {
             [(0x1_0000, 0x1_ffff), (0x4000_0000, 0x5fff_ffff)]
         );
         assert_eq!(report.ram_bytes(), 0x2001_0000);
+    }
+
+    #[test]
+    fn a_last_line_that_was_torn() {
+        let torn = "pci=0\r\nBUL[    1.801857] clocksource: tsc: mask: 0x1\r\n\
+                    [    1.802335] clocksource: Switched\r\nKHEAD-DEMO end\r\nLeave\r\none# ";
+        let end = ended(torn).expect("it is there");
+        assert!(torn[end..].starts_with("Leave"));
+        assert_eq!(ended(&torn[..end - 1]), None);
+        assert_eq!(ended("x\r\nBULKHEAD-DEMO end\r\n"), Some(22));
     }
 
     #[test]

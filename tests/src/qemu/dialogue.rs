@@ -7,7 +7,7 @@ use super::{PROMPT, Running};
 use crate::answers::{self, ListRow};
 use crate::control::is_on_its_way;
 use crate::port::{Port, plain};
-use crate::report::Report;
+use crate::report::{self, Report};
 
 impl Running {
     /// The serial port of that number, from 1.
@@ -111,8 +111,12 @@ impl Running {
     /// # Panics
     /// When they do not come, or the report is not complete.
     pub fn wait_for_demo(&mut self, com: usize) -> Report {
-        self.wait_for(com, "BULKHEAD-DEMO begin");
-        self.wait_for(com, "BULKHEAD-DEMO end");
+        self.wait_for(com, report::BEGIN);
+        let patience = self.patience;
+        let find = |text: &str| report::ended(text).map(|stop| (stop, stop));
+        if let Err(silence) = self.com(com).wait_until(report::END, patience, find) {
+            self.fail(&silence.to_string());
+        }
         self.wait_for(com, "# ");
         let Some(report) = Report::parse(&self.com(com).text()) else {
             self.fail("the report is not complete");
