@@ -4,9 +4,12 @@
 //! each count, and keeps the longest gap between two. So a pause is seen however long ago it was, and
 //! whoever looks when.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::iso::Iso;
 use crate::qemu::{Running, has_kvm};
+use crate::{Kernel, demo_initrd};
 
 /// How a counter of some interval has to count, by its own clock, in hundredths of a second.
 ///
@@ -209,6 +212,27 @@ impl Drop for Neighbour {
 fn look(machine: &mut Running, com: usize) -> Look {
     let text = machine.linux(com, "cat /tmp/counter /proc/uptime");
     Look::parse(&text).unwrap_or_else(|| machine.fail(&format!("{text:?} is not a counter")))
+}
+
+/// An ISO whose boot script starts that kernel as `it`, on two cores with COM2 and the right to
+/// control, and a witness on a third core with COM3. `files` are in the first one's initrd.
+#[must_use]
+pub fn beside_a_witness(
+    name: &str,
+    kernel: Kernel,
+    files: Vec<(String, PathBuf)>,
+    memory: &str,
+) -> Iso {
+    Iso::new(name)
+        .image("linux", kernel.image())
+        .image("initrd", kernel.initrd(files))
+        .image("linux61", Kernel::Debian61Cloud.image())
+        .image("demo", demo_initrd())
+        .script(&format!(
+            "define it cores=1,2 memory={memory} kernel=linux initrd=initrd console=com2 control=yes cmdline=\"bulkhead.name=it quiet\"\n\
+             define witness cores=3 memory=256M kernel=linux61 initrd=demo console=com3 cmdline=\"bulkhead.name=witness quiet\"\n\
+             start it witness\n"
+        ))
 }
 
 #[cfg(test)]

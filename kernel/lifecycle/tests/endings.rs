@@ -178,11 +178,7 @@ fn a_worker_that_never_comes_is_lost_and_another_does_the_work() {
     machine.start(0);
     machine.is_deaf[1].set(true);
     assert_eq!(machine.life.kill(&machine.at(0), 0), Ok(()));
-    for _ in 0..8 {
-        machine.pass(2_100);
-        machine.life.tend(&machine.at(0));
-        machine.run();
-    }
+    machine.wait_out();
     assert_eq!(machine.state(0), State::Stopped);
     assert!(machine.life.is_lost_from(1, 0) && !machine.life.is_lost_from(2, 0));
 }
@@ -222,11 +218,7 @@ fn all_cores_lost_is_an_end_too() {
     machine.start(2);
     machine.is_deaf[5].set(true);
     assert_eq!(machine.life.kill(&machine.at(0), 2), Ok(()));
-    for _ in 0..8 {
-        machine.pass(2_100);
-        machine.life.tend(&machine.at(0));
-        machine.run();
-    }
+    machine.wait_out();
     assert_eq!(machine.state(2), State::Stopped);
     assert!(machine.life.is_lost_from(5, 2));
 }

@@ -36,11 +36,7 @@ fn a_core_that_was_lost_alone_is_called_again() {
     machine.is_deaf[5].set(true);
     let kill = || {
         assert_eq!(machine.life.kill(&machine.at(0), 2), Ok(()));
-        for _ in 0..8 {
-            machine.pass(2_100);
-            machine.life.tend(&machine.at(0));
-            machine.run();
-        }
+        machine.wait_out();
         assert_eq!(machine.state(2), State::Stopped);
     };
     kill();

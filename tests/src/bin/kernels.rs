@@ -8,10 +8,9 @@ use std::fmt::Write as _;
 use std::process::{Command, ExitCode};
 
 use bulkhead_tests::control::reading;
-use bulkhead_tests::iso::Iso;
-use bulkhead_tests::neighbour::Neighbour;
+use bulkhead_tests::neighbour::{Neighbour, beside_a_witness};
 use bulkhead_tests::qemu::{Firmware, Machine};
-use bulkhead_tests::{Kernel, demo_initrd, kexec, root, tool};
+use bulkhead_tests::{Kernel, kexec, root, tool};
 
 /// Processors that one kernel is tried on, as QEMU's `-cpu` has them.
 const PROCESSORS: [&str; 8] = [
@@ -161,17 +160,8 @@ fn tell(row: &Row) -> (String, String) {
 /// Puts one row through all steps; each is printed when it was right.
 fn play(row: &Row) {
     let kernel = row.kernel;
-    let iso = Iso::new(&format!("table_{}", row.name().replace([' ', ','], "_")))
-        .image("linux", kernel.image())
-        .image("initrd", kernel.initrd(kexec::files(&[kernel])))
-        .image("linux61", Kernel::Debian61Cloud.image())
-        .image("demo", demo_initrd())
-        .script(
-            "define it cores=1,2 memory=768M kernel=linux initrd=initrd console=com2 control=yes cmdline=\"bulkhead.name=it quiet\"\n\
-             define witness cores=3 memory=256M kernel=linux61 initrd=demo console=com3 cmdline=\"bulkhead.name=witness quiet\"\n\
-             start it witness\n",
-        )
-        .make();
+    let name = format!("table_{}", row.name().replace([' ', ','], "_"));
+    let iso = beside_a_witness(&name, kernel, kexec::files(&[kernel]), "768M").make();
     let firmware = Firmware::by_name(row.firmware).expect("a known firmware");
     // The last `-cpu` is the one that counts.
     let machine = Machine::new(&iso, "run")

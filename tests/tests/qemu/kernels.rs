@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use bulkhead_tests::control::reading;
 use bulkhead_tests::iso::Iso;
-use bulkhead_tests::neighbour::Neighbour;
+use bulkhead_tests::neighbour::{Neighbour, beside_a_witness};
 use bulkhead_tests::qemu::{Machine, Running};
 use bulkhead_tests::{Kernel, demo_initrd};
 use libtest_mimic::Trial;
@@ -25,17 +25,8 @@ pub(crate) fn stories() -> Vec<Trial> {
 /// On two cores, beside a witness, on the board whose BIOS entry can't be Bulkhead's: only EFI leads
 /// back there.
 fn every_end(kernel: Kernel) {
-    let iso = Iso::new(&format!("kernels_{}", kernel.name()))
-        .image("linux", kernel.image())
-        .image("initrd", kernel.initrd(Vec::new()))
-        .image("linux61", Kernel::Debian61Cloud.image())
-        .image("demo", demo_initrd())
-        .script(
-            "define it cores=1,2 memory=512M kernel=linux initrd=initrd console=com2 control=yes cmdline=\"bulkhead.name=it quiet\"\n\
-             define witness cores=3 memory=256M kernel=linux61 initrd=demo console=com3 cmdline=\"bulkhead.name=witness quiet\"\n\
-             start it witness\n",
-        )
-        .make();
+    let name = format!("kernels_{}", kernel.name());
+    let iso = beside_a_witness(&name, kernel, Vec::new(), "512M").make();
     let mut machine = Machine::new(&iso, "run").without_ecam().start();
     machine.wait_for_prompt();
     machine.expect("log", &["BIOS's entry resets the machine"]);

@@ -108,11 +108,9 @@ fn registers(name: &str, processor: &str, registers: &[Register]) {
     assert!(!log.contains("refused") && !log.contains("lost"), "{log}");
 }
 
-/// A core whose ID has nine bits is started, and no other one is mistaken for it: in xAPIC mode the
-/// command would go to core 0. The BIOS has chosen x2APIC for it.
-fn core_256() {
-    let iso = Iso::new("core_256").script("").make();
-    let mut machine = Machine::new(&iso, "run")
+/// Two cores of the first package, and one whose APIC ID is 256.
+fn with_core_256(machine: Machine) -> Machine {
+    machine
         .cores("2,maxcpus=258,sockets=2,cores=129")
         .arguments(&[
             "-cpu",
@@ -120,7 +118,13 @@ fn core_256() {
             "-device",
             "max-x86_64-cpu,socket-id=1,core-id=0,thread-id=0",
         ])
-        .start();
+}
+
+/// A core whose ID has nine bits is started, and no other one is mistaken for it: in xAPIC mode the
+/// command would go to core 0. The BIOS has chosen x2APIC for it.
+fn core_256() {
+    let iso = Iso::new("core_256").script("").make();
+    let mut machine = with_core_256(Machine::new(&iso, "run")).start();
     machine.wait_for_prompt();
     let cores = machine.command("cores");
     let state = |id: &str| {
@@ -139,15 +143,7 @@ fn linux_in_x2apic_mode() {
     let disk = empty_disk(&folder(name), "disk.img", 16);
     let board = Board::new().device(Device::nvme(&disk));
     let one = Partition::new("one", 2, Kernel::Debian612, "1").devices("01:00.0");
-    let mut machine = machine(name, &[one], &board)
-        .cores("2,maxcpus=258,sockets=2,cores=129")
-        .arguments(&[
-            "-cpu",
-            "max",
-            "-device",
-            "max-x86_64-cpu,socket-id=1,core-id=0,thread-id=0",
-        ])
-        .start();
+    let mut machine = with_core_256(machine(name, &[one], &board)).start();
     machine.wait_for_prompt();
     machine.wait_for_demo(2);
     let mode = "dmesg | grep 'APIC routing to'";

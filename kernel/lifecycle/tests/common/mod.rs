@@ -133,6 +133,15 @@ impl Machine {
         self.run();
     }
 
+    /// Lets everybody go on for longer than each step of an end has, as often as it has steps.
+    pub(crate) fn wait_out(&self) {
+        for _ in 0..8 {
+            self.pass(2_100);
+            self.life.tend(&self.at(0));
+            self.run();
+        }
+    }
+
     pub(crate) fn state(&self, partition: usize) -> State {
         self.life.view(partition).expect("there is one").state
     }

@@ -10,7 +10,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::CmdlineError;
-use super::words::{Word, init_words, kernel_words};
+use super::words::{Word, as_compared, init_words, kernel_words};
 
 /// Variables that fit: 33 places (`MAX_INIT_ENVS` and one), less `HOME` and `TERM`.
 const MOST_VARIABLES: usize = 31;
@@ -93,11 +93,9 @@ pub(super) fn check(line: &str) -> Result<(), CmdlineError> {
 
 /// Whether a kernel may take this word for init's. A dot before the value makes it a module's.
 fn is_passed_on(word: &Word<'_>) -> bool {
-    let dash = |byte: u8| if byte == b'-' { b'_' } else { byte };
-    let name = || word.name.bytes().map(dash);
     let is_known = NAMES.binary_search_by(|(start, length)| {
         let bytes = KNOWN.iter().skip((*start).into()).take((*length).into());
-        bytes.copied().cmp(name())
+        bytes.copied().cmp(as_compared(word.name))
     });
     !word.name.contains('.') && is_known.is_err()
 }

@@ -59,12 +59,16 @@ impl<'a> Word<'a> {
         self.name == "--" && self.value.is_none()
     }
 
-    /// Whether the kernel takes this for the parameter called `name`: it makes no difference
-    /// between `-` and `_`.
+    /// Whether the kernel takes this for the parameter called `name`.
     pub(super) fn is_called(&self, name: &str) -> bool {
-        let dash = |byte: u8| if byte == b'-' { b'_' } else { byte };
-        self.name.bytes().map(dash).eq(name.bytes().map(dash))
+        as_compared(self.name).eq(as_compared(name))
     }
+}
+
+/// A name as the kernel compares it: it makes no difference between `-` and `_`.
+pub(super) fn as_compared(name: &str) -> impl Iterator<Item = u8> {
+    let dash = |byte: u8| if byte == b'-' { b'_' } else { byte };
+    name.bytes().map(dash)
 }
 
 fn without_last_quote(text: &str) -> &str {
