@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use bulkhead_lifecycle::{LaunchError, Refusal, State, Verb};
 
-use crate::{ConductError, Conductor, How, Stage, can_launch};
+use crate::{ConductError, Conductor, How, Stage, check};
 
 impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
     /// Launches a partition in that way, as it is defined now.
@@ -14,9 +14,11 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
     /// [`ConductError`] says why not. If it was live and could not be planned anew, it is untouched.
     pub fn launch(&mut self, name: &str, how: How) -> Result<(), ConductError> {
         self.observe();
-        let code = self.stage.resident_code();
-        can_launch(&self.machine, &self.ledger, &code, name, how)?;
+        check(&self.machine, &self.ledger, name, how)?;
         if self.ledger.get(name)?.life.state.is_live() {
+            // One at rest has nothing to lose by being planned once only, below.
+            let code = self.stage.resident_code();
+            self.ledger.plan(&self.machine, &code, name)?;
             self.kill(name)?;
         }
         let id = self.ledger.get(name)?.id;

@@ -69,13 +69,18 @@ pub fn can_launch(
     name: &str,
     how: How,
 ) -> Result<Vec<Warning>, PlanError> {
-    match how {
-        How::Start => ledger.check_launch(machine, name)?,
-        How::Restart => ledger.check_restart(machine, name)?,
-        How::Handoff => ledger.check_handoff(machine, name)?,
-    }
+    check(machine, ledger, name, how)?;
     let plan = ledger.plan(machine, code, name)?;
     Ok(plan.warnings)
+}
+
+/// Whether its state and its cores allow it.
+fn check(machine: &Machine, ledger: &Ledger, name: &str, how: How) -> Result<(), PlanError> {
+    match how {
+        How::Start => ledger.check_launch(machine, name),
+        How::Restart => ledger.check_restart(machine, name),
+        How::Handoff => ledger.check_handoff(machine, name),
+    }
 }
 
 impl<'a, S: Stage, const P: usize, const C: usize> Conductor<'a, S, P, C> {

@@ -11,8 +11,8 @@ use bulkhead_tables::acpi;
 /// Where local APICs lie unless firmware has moved them (Intel SDM vol. 3 §11.4.1).
 const DEFAULT_LOCAL_APIC: u32 = 0xfee0_0000;
 
-/// The ACPI tables of a claim, to lie at `base`; their size does not depend on it.
-pub(crate) fn tables(machine: &Machine, claim: &Claim, base: u64) -> acpi::Blob {
+/// The ACPI tables of a claim, to be moved to where they are to lie.
+pub(crate) fn tables(machine: &Machine, claim: &Claim) -> acpi::Blob {
     let has_io_apic = claim.devices.io_apic;
     let uarts: Vec<acpi::UartView> = claim.ports().map(|com| uart(com, has_io_apic)).collect();
     let io_apics: Vec<acpi::IoApicView> = owned_io_apics(machine, claim)
@@ -29,7 +29,7 @@ pub(crate) fn tables(machine: &Machine, claim: &Claim, base: u64) -> acpi::Blob 
         .filter_map(|unit| root(machine, unit, has_io_apic))
         .collect();
     acpi::build(&acpi::View {
-        base,
+        base: 0,
         local_apic_address: u32::try_from(machine.local_apic_address).unwrap_or(DEFAULT_LOCAL_APIC),
         first_absent: first_absent(machine, claim),
         cores: &claim.cores,

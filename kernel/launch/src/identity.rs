@@ -17,16 +17,11 @@ use uuid::{Uuid, uuid};
 /// The namespace of machines whose firmware gives them no UUID of their own.
 const MACHINES: Uuid = uuid!("5ff01f3c-6b1b-4e0e-8a3e-6a0f5c6b1d52");
 
-/// The SMBIOS tables of a partition, to lie at `base`; their size does not depend on it.
-pub(crate) fn tables(
-    machine: &Machine,
-    definition: &Definition,
-    claim: &Claim,
-    base: u64,
-) -> smbios::Blob {
+/// The SMBIOS tables of a partition, to be moved to where they are to lie.
+pub(crate) fn tables(machine: &Machine, definition: &Definition, claim: &Claim) -> smbios::Blob {
     let uuid = Uuid::new_v5(&machine_uuid(machine), definition.name.as_bytes());
     smbios::build(&smbios::View {
-        base,
+        base: 0,
         name: &definition.name,
         uuid: uuid.into_bytes(),
         serial: &serial(machine, &definition.name, uuid),

@@ -3,7 +3,7 @@
 //! ```text
 //! boot region:  | ... free ... | kernel, init_size | ... free ... | initrd | firmware block |
 //! firmware block, from low to high, each part in whole pages:
-//!               | zero page | command line | ACPI tables | EFI tables | runtime services |
+//!               | zero page | command line | ACPI tables | EFI tables | EFI variables | runtime services |
 //! ```
 
 use alloc::string::String;
@@ -13,6 +13,7 @@ use bulkhead_linux::cmdline::{self, ComPort, Walls};
 use bulkhead_linux::{Placement, ZERO_PAGE_BYTES, place};
 use bulkhead_memory::{PAGE, Region};
 use bulkhead_model::{Boot, Claim, Com, Definition, Machine, Warning};
+use bulkhead_services::STORE_BYTES;
 use bulkhead_tables::{acpi, efi, smbios};
 
 use crate::images::Images;
@@ -26,7 +27,7 @@ pub const RUNTIME_CODE_BYTES: u64 = PAGE;
 /// Less memory than this left to Linux is worth a warning, in bytes.
 const COMFORTABLE_BYTES: u64 = 64 << 20;
 /// Parts of the firmware block, and the initrd.
-const PIECES: usize = 6;
+const PIECES: usize = 7;
 
 /// The topmost pages of a partition's boot region: what firmware and boot loader would have
 /// left in memory. Each part is made of whole pages.
@@ -40,12 +41,14 @@ pub struct FirmwareBlock {
     pub acpi: Region,
     /// EFI system table, memory map and the tables they lead to.
     pub efi: Region,
+    /// What its Linux keeps in EFI variables, from launch to launch: no launch writes there.
+    pub variables: Region,
     /// Code of the EFI runtime services.
     pub runtime_code: Region,
 }
 
 /// Bytes of each part of a firmware block, in whole pages and in the block's order.
-struct BlockSizes([u64; 5]);
+struct BlockSizes([u64; 6]);
 
 impl BlockSizes {
     fn total(&self) -> u64 {
@@ -55,7 +58,7 @@ impl BlockSizes {
     /// The block that fills the end of `region`; `None` if it is larger.
     fn place(&self, region: Region) -> Option<FirmwareBlock> {
         let mut next = region.end().checked_sub(self.total())?;
-        let [zero_page, cmdline, acpi, efi, runtime_code] = self.0.map(|size| {
+        let [zero_page, cmdline, acpi, efi, variables, runtime_code] = self.0.map(|size| {
             let part = Region::new(next, size);
             next += size;
             part
@@ -65,6 +68,7 @@ impl BlockSizes {
             cmdline: cmdline?,
             acpi: acpi?,
             efi: efi?,
+            variables: variables?,
             runtime_code: runtime_code?,
         })
     }
@@ -97,12 +101,13 @@ impl<'a> Layout<'a> {
     ) -> Result<Self, LaunchError> {
         let images = Images::of(machine, definition)?;
         let cmdline = final_cmdline(machine, definition, claim, &images.boot)?;
-        let told = Told::at(machine, definition, claim, 0);
+        let mut told = Told::of(machine, definition, claim);
         let sizes = BlockSizes([
             pages(ZERO_PAGE_BYTES as u64),
             pages(cmdline.len() as u64 + 1),
             pages(told.smbios.base + told.smbios.bytes.len() as u64),
             pages(efi::size_for(map::most_descriptors(machine, claim, PIECES))),
+            pages(STORE_BYTES as u64),
             RUNTIME_CODE_BYTES,
         ]);
         let region = claim.boot_region().ok_or(LaunchError::NothingLow)?;
@@ -127,12 +132,13 @@ impl<'a> Layout<'a> {
             (block.cmdline, Usage::Loaded),
             (block.acpi, Usage::AcpiTables),
             (block.efi, Usage::RuntimeData),
+            (block.variables, Usage::RuntimeData),
             (block.runtime_code, Usage::RuntimeCode),
         ]
         .into_iter()
         .chain(placement.initrd.map(|initrd| (initrd, Usage::Loaded)))
         .collect();
-        let told = Told::at(machine, definition, claim, block.acpi.start());
+        told.move_to(block.acpi.start());
         Ok(Self {
             machine,
             definition,
@@ -175,14 +181,22 @@ impl Told {
     /// Where SMBIOS's tables begin: any multiple of 16 does.
     const ALIGNMENT: u64 = 64;
 
-    /// The tables, to lie at `base`; their sizes do not depend on it.
-    fn at(machine: &Machine, definition: &Definition, claim: &Claim, base: u64) -> Self {
-        let acpi = firmware::tables(machine, claim, base);
-        let behind = (base + acpi.bytes.len() as u64).next_multiple_of(Self::ALIGNMENT);
-        Self {
-            smbios: identity::tables(machine, definition, claim, behind),
-            acpi,
-        }
+    /// The tables, to lie at 0 until they are moved.
+    fn of(machine: &Machine, definition: &Definition, claim: &Claim) -> Self {
+        let mut told = Self {
+            acpi: firmware::tables(machine, claim),
+            smbios: identity::tables(machine, definition, claim),
+        };
+        told.move_to(0);
+        told
+    }
+
+    /// Has them lie at `base`, a multiple of [`Self::ALIGNMENT`].
+    fn move_to(&mut self, base: u64) {
+        self.acpi.move_to(base);
+        let behind = base + self.acpi.bytes.len() as u64;
+        self.smbios
+            .move_to(behind.next_multiple_of(Self::ALIGNMENT));
     }
 }
 

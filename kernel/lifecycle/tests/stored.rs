@@ -7,7 +7,7 @@ use bulkhead_lifecycle::{Status, Variables};
 use bulkhead_model::RestartPolicy::Never;
 use bulkhead_services::{MAX_DATA, MAX_NAME, STORE_BYTES, Store};
 use common::Machine;
-use ram::{ATTRIBUTES, DATA, NAME, Ram, SIZE, VENDOR, ram, units};
+use ram::{ATTRIBUTES, DATA, NAME, Ram, SIZE, VENDOR, new_store, ram, units};
 
 const OTHERS: [u8; 16] = [7; 16];
 /// Non-volatile, boot services, runtime.
@@ -16,14 +16,14 @@ const APPEND: u64 = 0x40;
 
 struct Linux {
     machine: Machine,
-    store: Store,
+    store: Store<'static>,
 }
 
 impl Linux {
     fn new() -> Self {
         Self {
             machine: Machine::new(Never),
-            store: Store::try_new().expect("memory"),
+            store: new_store(),
         }
     }
 
@@ -40,7 +40,7 @@ impl Linux {
             hardware: &hardware,
             memory,
             caller: 1,
-            store: Some(&self.store),
+            store: Some(self.store),
         });
         done.unwrap_or(Status::InvalidParameter)
     }

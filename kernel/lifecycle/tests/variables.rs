@@ -8,7 +8,7 @@ use bulkhead_model::RestartPolicy::Never;
 use bulkhead_services::Store;
 use common::Machine;
 use proptest::prelude::*;
-use ram::{ATTRIBUTES, BASE, DATA, NAME, Ram, SIZE, VENDOR, ram};
+use ram::{ATTRIBUTES, BASE, DATA, NAME, Ram, SIZE, VENDOR, new_store, ram};
 
 fn with<T>(
     machine: &Machine,
@@ -18,14 +18,13 @@ fn with<T>(
         &Variables<'_, common::At<'_>, Ram, { common::PARTITIONS }, { common::CORES }>,
     ) -> T,
 ) -> T {
-    let store = Store::try_new().expect("memory");
-    with_store(machine, memory, &store, caller, call)
+    with_store(machine, memory, new_store(), caller, call)
 }
 
 fn with_store<T>(
     machine: &Machine,
     memory: &Ram,
-    store: &Store,
+    store: Store<'_>,
     caller: usize,
     call: impl FnOnce(
         &Variables<'_, common::At<'_>, Ram, { common::PARTITIONS }, { common::CORES }>,

@@ -97,7 +97,7 @@ pub const fn command_lines(extent: &Extent) -> [Line; 5] {
 
 /// All lines.
 #[must_use]
-pub const fn lines(extent: &Extent) -> [Line; 11] {
+pub const fn lines(extent: &Extent) -> [Line; 10] {
     let partitions = extent.partitions;
     let told = partitions * extent.told_ranges();
     [
@@ -134,8 +134,6 @@ pub const fn lines(extent: &Extent) -> [Line; 11] {
             9 << 10,
             partitions,
         ),
-        // `STORE_BYTES` of `bulkhead-services`, and what the heap adds to each half and to the rest.
-        Line::new("partitions: EFI variables", (24 << 10) + 256, partitions),
         Line::new("partitions: each range told, in the plan", 72, told),
     ]
 }

@@ -1,11 +1,10 @@
-//! One half of a store: records, one behind the other, in bytes that several cores may look at.
+//! One half of a store: records, one behind the other, in bytes of the partition's own RAM.
 //!
 //! A record is the vendor's GUID (16 bytes), the name's length in units and the data's in bytes (two
 //! bytes each, little-endian), the name in UTF-16, the data. Nothing in a half is trusted: a core may
-//! have been reset while it wrote. A record that reaches beyond the end is the end.
+//! have been reset while it wrote, and its Linux may write there. A record that reaches beyond the end
+//! is the end.
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU8, Ordering};
 
 /// Longest name of a variable, in UTF-16 units without the terminating zero.
@@ -56,18 +55,10 @@ impl Entry {
 }
 
 /// The bytes.
-#[derive(Debug)]
-pub(crate) struct Half(Box<[AtomicU8]>);
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Half<'a>(pub(crate) &'a [AtomicU8]);
 
-impl Half {
-    /// An empty one; `None` without the memory.
-    pub(crate) fn try_new(bytes: usize) -> Option<Self> {
-        let mut all = Vec::new();
-        all.try_reserve_exact(bytes).ok()?;
-        all.resize_with(bytes, || AtomicU8::new(0));
-        Some(Self(all.into_boxed_slice()))
-    }
-
+impl Half<'_> {
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -91,7 +82,7 @@ impl Half {
     }
 
     /// Copies `length` bytes of another one.
-    pub(crate) fn copy(&self, at: usize, from: &Self, start: usize, length: usize) -> Option<()> {
+    pub(crate) fn copy(&self, at: usize, from: Self, start: usize, length: usize) -> Option<()> {
         let to = self.0.get(at..at.checked_add(length)?)?;
         let from = from.0.get(start..start.checked_add(length)?)?;
         for (to, from) in to.iter().zip(from) {

@@ -6,8 +6,6 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-extern crate alloc;
-
 pub mod clock;
 pub mod cmos;
 mod half;
@@ -15,4 +13,4 @@ pub mod seed;
 mod store;
 
 pub use half::{Entry, Key, MAX_NAME};
-pub use store::{Fault, Held, MAX_DATA, STORE_BYTES, Store};
+pub use store::{Book, Fault, Held, MAX_DATA, STORE_BYTES, Store};

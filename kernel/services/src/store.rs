@@ -1,14 +1,17 @@
 //! The variables of one partition, kept over its restarts.
 //!
+//! Its bytes lie in the partition's own RAM ([`STORE_BYTES`]), where its Linux is told of no room: nothing
+//! that is read there is trusted. What says which of them count is kept by Bulkhead ([`Book`]).
+//!
 //! Any core of the partition may be reset at any step, also in the middle of a change. So there are
 //! two halves: a change is written to the one that is not in force, whole, and one word then says
-//! that it is ([`Store::live`]). Until then nothing has changed.
+//! that it is ([`Book::live`]). Until then nothing has changed.
 //!
 //! A Linux makes one call at a time, but that is not trusted: a second one waits for the first, for a
 //! bounded time. Only cores of the same partition ever wait for each other, and what a core held that
-//! was reset is let go at the next launch ([`Store::release`]).
+//! was reset is let go at the next launch ([`Book::release`]).
 
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
 use crate::half::{Entry, Half, Key, MAX_NAME};
 
@@ -16,7 +19,7 @@ use crate::half::{Entry, Half, Key, MAX_NAME};
 /// some 5 KiB (`efi_pstore`).
 const HALF: usize = 12 << 10;
 
-/// Bytes of a store on the heap.
+/// Bytes of a store.
 pub const STORE_BYTES: usize = 2 * HALF;
 
 /// Most data of one variable, in bytes.
@@ -43,10 +46,9 @@ pub enum Fault {
     Busy,
 }
 
-/// The variables of one partition.
-#[derive(Debug)]
-pub struct Store {
-    halves: [Half; 2],
+/// What is known of a store beside its bytes.
+#[derive(Debug, Default)]
+pub struct Book {
     /// The half in force, and its length: written by a core of the partition that holds the store,
     /// read by the next one (release, acquire).
     live: AtomicU32,
@@ -55,39 +57,20 @@ pub struct Store {
     is_held: AtomicBool,
 }
 
-/// A store while this core alone is inside.
-#[derive(Debug)]
-pub struct Held<'a>(&'a Store);
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.0.release();
-    }
-}
-
-impl Store {
-    /// An empty one; `None` without the memory.
+impl Book {
+    /// Of an empty store, whatever its bytes are.
     #[must_use]
-    pub fn try_new() -> Option<Self> {
-        Some(Self {
-            halves: [Half::try_new(HALF)?, Half::try_new(HALF)?],
+    pub const fn new() -> Self {
+        Self {
             live: AtomicU32::new(0),
             is_held: AtomicBool::new(false),
-        })
+        }
     }
 
-    /// Goes inside.
-    ///
-    /// # Errors
-    /// [`Fault::Busy`] if another core stays inside.
-    pub fn hold(&self) -> Result<Held<'_>, Fault> {
-        for _ in 0..LOOKS {
-            if !self.is_held.swap(true, Ordering::Acquire) {
-                return Ok(Held(self));
-            }
-            core::hint::spin_loop();
-        }
-        Err(Fault::Busy)
+    /// Empties the store. No core of the partition is inside.
+    pub fn clear(&self) {
+        self.live.store(0, Ordering::Release);
+        self.release();
     }
 
     /// Lets go of what a core held that was reset. No core of the partition is inside: it is being
@@ -97,11 +80,54 @@ impl Store {
     }
 }
 
+/// The variables of one partition.
+#[derive(Clone, Copy, Debug)]
+pub struct Store<'a> {
+    halves: [Half<'a>; 2],
+    book: &'a Book,
+}
+
+/// A store while this core alone is inside.
+#[derive(Debug)]
+pub struct Held<'a>(Store<'a>);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.book.release();
+    }
+}
+
+impl<'a> Store<'a> {
+    /// The one whose bytes these are, and of which `book` was kept.
+    #[must_use]
+    pub const fn new(bytes: &'a [AtomicU8; STORE_BYTES], book: &'a Book) -> Self {
+        let (first, second) = bytes.split_at(HALF);
+        Self {
+            halves: [Half(first), Half(second)],
+            book,
+        }
+    }
+
+    /// Goes inside.
+    ///
+    /// # Errors
+    /// [`Fault::Busy`] if another core stays inside.
+    pub fn hold(self) -> Result<Held<'a>, Fault> {
+        for _ in 0..LOOKS {
+            if !self.book.is_held.swap(true, Ordering::Acquire) {
+                return Ok(Held(self));
+            }
+            core::hint::spin_loop();
+        }
+        Err(Fault::Busy)
+    }
+}
+
 impl Held<'_> {
     /// The half in force, its length, and the other half with what to call it.
-    fn halves(&self) -> (&Half, usize, &Half, u32) {
-        let live = self.0.live.load(Ordering::Acquire);
-        let [first, second] = &self.0.halves;
+    fn halves(&self) -> (Half<'_>, usize, Half<'_>, u32) {
+        let live = self.0.book.live.load(Ordering::Acquire);
+        let [first, second] = self.0.halves;
         let length = usize::try_from(live & !SECOND).unwrap_or(0).min(HALF);
         if live & SECOND == 0 {
             (first, length, second, SECOND)
@@ -215,7 +241,7 @@ impl Held<'_> {
             return Err(Fault::Full);
         }
         // Release: whoever sees this word sees the half.
-        self.0.live.store(word | which, Ordering::Release);
+        self.0.book.live.store(word | which, Ordering::Release);
         Ok(())
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use bulkhead_services::{Entry, Fault, Key, MAX_DATA, MAX_NAME, STORE_BYTES, Store};
+use std::sync::atomic::AtomicU8;
+
+use bulkhead_services::{Book, Entry, Fault, Key, MAX_DATA, MAX_NAME, STORE_BYTES, Store};
 use proptest::prelude::*;
 
 type Map = BTreeMap<(u8, Vec<u16>), Vec<u8>>;
@@ -15,7 +17,26 @@ fn key(vendor: u8, name: &[u16]) -> Key<'_> {
     }
 }
 
-fn put(store: &Store, key: &Key<'_>, append: bool, data: &[u8]) -> Result<(), Fault> {
+/// Of an empty store; its bytes are what they happen to be.
+struct Ram {
+    bytes: Box<[AtomicU8; STORE_BYTES]>,
+    book: Book,
+}
+
+impl Ram {
+    fn new() -> Self {
+        Self {
+            bytes: Box::new(std::array::from_fn(|_| AtomicU8::new(0xa5))),
+            book: Book::new(),
+        }
+    }
+
+    fn store(&self) -> Store<'_> {
+        Store::new(&self.bytes, &self.book)
+    }
+}
+
+fn put(store: &Store<'_>, key: &Key<'_>, append: bool, data: &[u8]) -> Result<(), Fault> {
     let held = store.hold().expect("free");
     held.set(key, append, data.len(), |offset, into| {
         into.copy_from_slice(&data[offset..][..into.len()]);
@@ -24,7 +45,7 @@ fn put(store: &Store, key: &Key<'_>, append: bool, data: &[u8]) -> Result<(), Fa
 }
 
 /// All that is in a store, as `GetNextVariableName` and `GetVariable` find it.
-fn all(store: &Store) -> Map {
+fn all(store: &Store<'_>) -> Map {
     let held = store.hold().expect("free");
     let entries = std::iter::successors(held.after(None), |last: &Entry| held.after(Some(last)));
     entries
@@ -112,7 +133,7 @@ fn expected(map: &mut Map, step: &Step) -> Result<(), Fault> {
     }
 }
 
-fn apply(store: &Store, step: &Step) -> Result<(), Fault> {
+fn apply(store: &Store<'_>, step: &Step) -> Result<(), Fault> {
     match step {
         Step::Set(vendor, name, append, data) => put(store, &key(*vendor, name), *append, data),
         Step::Delete(vendor, name) => store.hold().expect("free").delete(&key(*vendor, name)),
@@ -125,7 +146,8 @@ proptest! {
 
     #[test]
     fn a_store_is_a_map(steps in prop::collection::vec(step(), 0..60)) {
-        let store = Store::try_new().expect("memory");
+        let ram = Ram::new();
+        let store = ram.store();
         let mut map = Map::new();
         for step in &steps {
             prop_assert_eq!(apply(&store, step), expected(&mut map, step));
@@ -144,7 +166,8 @@ proptest! {
         size in 1usize..3000,
         after in 0usize..12,
     ) {
-        let store = Store::try_new().expect("memory");
+        let ram = Ram::new();
+        let store = ram.store();
         let mut map = Map::new();
         for step in &steps {
             prop_assert_eq!(apply(&store, step), expected(&mut map, step));
@@ -162,7 +185,7 @@ proptest! {
             std::mem::forget(held);
             done
         }));
-        store.release();
+        ram.book.release();
         if died.is_err() || died.is_ok_and(|done| done.is_err()) {
             prop_assert_eq!(&all(&store), &map);
         }
@@ -173,7 +196,8 @@ proptest! {
 
 #[test]
 fn what_cannot_be_read_is_not_stored() {
-    let store = Store::try_new().expect("memory");
+    let ram = Ram::new();
+    let store = ram.store();
     put(&store, &key(1, &[7]), false, b"old").expect("room");
     let set = |size| {
         let held = store.hold().expect("free");
@@ -191,21 +215,23 @@ fn what_cannot_be_read_is_not_stored() {
 
 #[test]
 fn a_second_core_waits_and_gives_up() {
-    let store = Store::try_new().expect("memory");
+    let ram = Ram::new();
+    let store = ram.store();
     let held = store.hold().expect("free");
     assert_eq!(store.hold().map(drop), Err(Fault::Busy));
     drop(held);
     let lost = store.hold().expect("free again");
     std::mem::forget(lost); // its core was reset
     assert_eq!(store.hold().map(drop), Err(Fault::Busy));
-    store.release();
+    ram.book.release();
     assert!(store.hold().is_ok());
 }
 
 /// Two cores of one partition at once, which a Linux does not do: one after the other is served.
 #[test]
 fn two_cores_at_once_are_served_in_turn() {
-    let store = Store::try_new().expect("memory");
+    let ram = Ram::new();
+    let store = ram.store();
     std::thread::scope(|scope| {
         for vendor in 1..3u8 {
             let store = &store;
@@ -219,4 +245,34 @@ fn two_cores_at_once_are_served_in_turn() {
     let all = all(&store);
     assert_eq!(all.len(), 6);
     assert!(all.iter().all(|((vendor, _), data)| *data == [*vendor; 40]));
+}
+
+proptest! {
+    /// Its RAM is the partition's, and its Linux may write there whatever it likes, at any time.
+    #[test]
+    fn nothing_that_its_linux_wrote_over_it_is_trusted(
+        steps in prop::collection::vec(step(), 0..20),
+        spots in prop::collection::vec((0..STORE_BYTES, any::<[u8; 24]>()), 1..20),
+        more in prop::collection::vec(step(), 1..20),
+    ) {
+        let ram = Ram::new();
+        let store = ram.store();
+        for step in &steps {
+            let _ = apply(&store, step);
+        }
+        for (at, bytes) in &spots {
+            for (byte, value) in ram.bytes.iter().skip(*at).zip(bytes) {
+                byte.store(*value, std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+        let _ = all(&store);
+        for step in &more {
+            let _ = apply(&store, step);
+            let held = store.hold().expect("free");
+            prop_assert!(held.free() <= STORE_BYTES / 2);
+        }
+        let _ = all(&store);
+        ram.book.clear();
+        prop_assert_eq!(all(&store), Map::new());
+    }
 }

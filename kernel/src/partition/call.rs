@@ -62,7 +62,7 @@ pub(crate) extern "C" fn serve(call: &Call) -> u64 {
     let begun = tsc::now();
     let rim = Rim::here();
     LIFE.tend(&rim);
-    let serve = |store: Option<&Store>| {
+    let serve = |store: Option<Store<'_>>| {
         let work = |stored: &plans::Stored| {
             let memory = LinuxMemory {
                 cr3: call.cr3,
@@ -103,7 +103,7 @@ fn answer(
     call: &Call,
     rim: &Rim,
     memory: &LinuxMemory<'_>,
-    store: Option<&Store>,
+    store: Option<Store<'_>>,
 ) -> Option<Status> {
     let [first, second, third, fourth, fifth] = call.arguments;
     let variables = Variables {

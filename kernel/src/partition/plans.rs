@@ -56,9 +56,10 @@ pub(crate) unsafe fn store(partition: usize, plan: Option<LaunchPlan>) -> bool {
         return false;
     }
     let is_planned = plan.is_some();
-    if is_planned {
-        // SAFETY: as this one: the shell's core, and the partition is at rest.
-        unsafe { stores::provide(partition) };
+    if let Some(plan) = &plan {
+        // SAFETY: as this one: the shell's core, and the partition is at rest. The plan was made for
+        // its claim, and says where its RAM is used for what.
+        unsafe { stores::provide(partition, plan.view.block.variables) };
     }
     let new = plan.map_or(core::ptr::null_mut(), |plan| {
         let is_own = |d: &&efi::Descriptor| d.kind != efi::Kind::Reserved;

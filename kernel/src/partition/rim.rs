@@ -3,7 +3,6 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use bulkhead_lifecycle::Hardware;
-use bulkhead_services::Store;
 
 use super::plans::{self, Stored};
 use super::{detour, devices, launch, stores};
@@ -127,8 +126,7 @@ impl Hardware for Rim {
     fn set_up(&self, partition: usize, is_first: bool) {
         detour::forget(partition);
         rtc::put_right();
-        // SAFETY: a core of that partition, which is live.
-        unsafe { stores::with(partition, |store| store.map(Store::release)) };
+        stores::release(partition);
         // SAFETY: the lifecycle asks.
         unsafe { with_plan(partition, |stored| devices::prepare(&stored.plan, is_first)) };
     }
@@ -137,6 +135,16 @@ impl Hardware for Rim {
         // SAFETY: no other core and no device uses that RAM: the lifecycle asks at a launch only,
         // when all other cores of the partition are parked and its devices are silent.
         let clear = |stored: &Stored| unsafe { launch::clear(&stored.plan) };
+        // What is cleared there may have been its own.
+        let is_emptied = |stored: &Stored| {
+            let variables = stored.plan.view.block.variables;
+            let mut cleared = stored.plan.clear.iter();
+            if cleared.any(|region| region.overlaps(variables)) {
+                stores::clear(partition);
+            }
+        };
+        // SAFETY: the lifecycle asks.
+        unsafe { with_plan(partition, is_emptied) };
         // SAFETY: the lifecycle asks.
         unsafe { with_plan(partition, clear) };
     }

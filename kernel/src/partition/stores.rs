@@ -1,20 +1,22 @@
 //! What each partition keeps in its firmware over its restarts: its variables and its clock.
 //!
-//! Used by the partition's own cores while it is live; made and dropped by the shell's core while it
-//! is at rest, as plans are. A partition without one, for want of memory, can keep nothing and is told
-//! so by the status of a write.
+//! The variables lie in the partition's own RAM, in its firmware block, so that they cost none of
+//! Bulkhead's. They are used by the partition's own cores while it is live; where they lie is said, and
+//! forgotten, by the shell's core while it is at rest, as plans are.
 
-use alloc::boxed::Box;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-use bulkhead_services::Store;
+use bulkhead_memory::Region;
 use bulkhead_services::clock::Offset;
+use bulkhead_services::{Book, STORE_BYTES, Store};
 
 use crate::layout::MAX_PARTITIONS;
+use crate::mem::phys;
 
-/// Swapped by the shell's core; read by a live partition's cores.
-static STORES: [AtomicPtr<Store>; MAX_PARTITIONS] =
-    [const { AtomicPtr::new(core::ptr::null_mut()) }; MAX_PARTITIONS];
+/// Physical addresses, 0 for none: swapped by the shell's core; read by a live partition's cores.
+static PLACES: [AtomicU64; MAX_PARTITIONS] = [const { AtomicU64::new(0) }; MAX_PARTITIONS];
+
+static BOOKS: [Book; MAX_PARTITIONS] = [const { Book::new() }; MAX_PARTITIONS];
 
 static OFFSETS: [Offset; MAX_PARTITIONS] = [const { Offset::new() }; MAX_PARTITIONS];
 
@@ -22,11 +24,15 @@ static OFFSETS: [Offset; MAX_PARTITIONS] = [const { Offset::new() }; MAX_PARTITI
 ///
 /// # Safety
 /// The partition is live, and this core is one of its own.
-pub(super) unsafe fn with<T>(partition: usize, work: impl FnOnce(Option<&Store>) -> T) -> T {
-    let store = STORES.get(partition);
-    let store = store.map_or(core::ptr::null_mut(), |store| store.load(Ordering::Acquire));
-    // SAFETY: it came from `Box::into_raw`, and is dropped only while the partition is at rest.
-    work(unsafe { store.as_ref() })
+pub(super) unsafe fn with<T>(partition: usize, work: impl FnOnce(Option<Store<'_>>) -> T) -> T {
+    let store = PLACES.get(partition).zip(BOOKS.get(partition));
+    work(store.and_then(|(place, book)| {
+        let place = place.load(Ordering::Acquire);
+        let bytes = phys::pointer::<[AtomicU8; STORE_BYTES]>(place);
+        // SAFETY: RAM of the partition, of that size, as long as it is live; its Linux may write there
+        // too, so it is read and written as atomic bytes.
+        (place != 0).then(|| Store::new(unsafe { &*bytes }, book))
+    }))
 }
 
 /// The clock of a partition.
@@ -34,16 +40,31 @@ pub(super) fn offset(partition: usize) -> Option<&'static Offset> {
     OFFSETS.get(partition)
 }
 
-/// Gives a partition an empty store, unless it has one.
+/// Lets go of what a core held that was reset. No core of the partition is in its store: it is being
+/// launched.
+pub(super) fn release(partition: usize) {
+    if let Some(book) = BOOKS.get(partition) {
+        book.release();
+    }
+}
+
+/// Empties the variables of a partition. No core of it is in its store.
+pub(super) fn clear(partition: usize) {
+    if let Some(book) = BOOKS.get(partition) {
+        book.clear();
+    }
+}
+
+/// Says where the variables of a partition lie. They are kept if they lie there already.
 ///
 /// # Safety
-/// To be called by the shell's core alone, while the partition is at rest.
-pub(super) unsafe fn provide(partition: usize) {
-    if let Some(place) = STORES.get(partition)
-        && place.load(Ordering::Acquire).is_null()
-        && let Some(store) = Store::try_new()
+/// 1. To be called by the shell's core alone, while the partition is at rest.
+/// 2. `region` has [`STORE_BYTES`] and is of RAM that is the partition's until [`forget`].
+pub(super) unsafe fn provide(partition: usize, region: Region) {
+    if let Some(place) = PLACES.get(partition)
+        && place.swap(region.start(), Ordering::AcqRel) != region.start()
     {
-        place.store(Box::into_raw(Box::new(store)), Ordering::Release);
+        clear(partition);
     }
 }
 
@@ -55,11 +76,8 @@ pub(crate) unsafe fn forget(partition: usize) {
     if let Some(offset) = OFFSETS.get(partition) {
         offset.clear();
     }
-    if let Some(place) = STORES.get(partition) {
-        let old = place.swap(core::ptr::null_mut(), Ordering::AcqRel);
-        if !old.is_null() {
-            // SAFETY: it came from `Box::into_raw` above, and no core of the partition looks at it.
-            drop(unsafe { Box::from_raw(old) });
-        }
+    if let Some(place) = PLACES.get(partition) {
+        place.store(0, Ordering::Release);
     }
+    clear(partition);
 }

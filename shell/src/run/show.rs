@@ -180,6 +180,7 @@ fn view(plan: &LaunchPlan, out: &mut dyn Write) -> fmt::Result {
     writeln!(out, "  command line  {}", sized(view.block.cmdline))?;
     writeln!(out, "  ACPI          {}", sized(view.block.acpi))?;
     writeln!(out, "  EFI           {}", sized(view.block.efi))?;
+    writeln!(out, "  EFI variables {}", sized(view.block.variables))?;
     writeln!(out, "  runtime code  {}", sized(view.block.runtime_code))?;
     writeln!(out, "command line:\n  {}", view.cmdline)?;
     writeln!(out, "e820 map:")?;

@@ -5,7 +5,6 @@ use std::fmt;
 use bulkhead_launch::LaunchPlan;
 use bulkhead_ledger::Partition;
 use bulkhead_model::Machine;
-use bulkhead_services::Store;
 use bulkhead_shell::{Control, Shell};
 
 use crate::arena::{high, inside, largest_free, outside, usage};
@@ -36,7 +35,7 @@ impl fmt::Write for Printed {
 }
 
 /// What the kernel keeps of a partition from its first plan on.
-pub(crate) type Kept = (Option<Box<LaunchPlan>>, Option<Box<Store>>);
+pub(crate) type Kept = Option<Box<LaunchPlan>>;
 
 /// A shell, its kernel, and what the kernel would keep: all of it in the arena.
 pub(crate) struct Session {
@@ -52,7 +51,7 @@ impl Session {
             let mut kernel = outside(FakeKernel::default);
             kernel.machine = machine.clone();
             let mut kept = Vec::new();
-            kept.resize_with(partitions, || (None, None));
+            kept.resize_with(partitions, || None);
             Self {
                 shell: Shell::new(),
                 kernel,
@@ -95,8 +94,7 @@ impl Session {
     /// A copy of all that there is of a partition.
     pub(crate) fn copy(&self, name: &str) -> (Partition, Kept) {
         let partition = self.kernel.ledger.find(name).unwrap();
-        let plan = self.kept[partition.id].0.clone();
-        (partition.clone(), (plan, store()))
+        (partition.clone(), self.kept[partition.id].clone())
     }
 
     /// What the kernel does with what was launched or is to be ready: it keeps a plan of each, in the
@@ -108,23 +106,15 @@ impl Session {
         outside(|| names.append(&mut kernel.prepared));
         for name in &names {
             let id = kernel.ledger.find(name).unwrap().id;
-            self.kept[id].0 = None;
+            self.kept[id] = None;
             let code = kernel.resident_code();
             let plan = kernel.ledger.plan(&kernel.machine, &code, name).unwrap();
-            self.kept[id].0 = Some(Box::new(plan.without_view()));
-            if self.kept[id].1.is_none() {
-                self.kept[id].1 = store();
-            }
+            self.kept[id] = Some(Box::new(plan.without_view()));
         }
         for (id, kept) in self.kept.iter_mut().enumerate() {
             if kernel.ledger.by_id(id).is_none() {
-                *kept = (None, None);
+                *kept = None;
             }
         }
     }
-}
-
-/// Of EFI variables; a partition goes without if there is no room.
-fn store() -> Option<Box<Store>> {
-    Store::try_new().map(Box::new)
 }

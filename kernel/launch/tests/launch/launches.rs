@@ -44,10 +44,14 @@ fn the_firmware_block_fills_the_top_of_the_region() {
         block.cmdline,
         block.acpi,
         block.efi,
+        block.variables,
         block.runtime_code,
     ];
     let targets = plan.writes.iter().filter_map(Write::target);
-    let all: RegionSet = targets.collect();
+    let mut all: RegionSet = targets.collect();
+    // What a launch leaves as it is.
+    assert!(all.iter().all(|written| !written.overlaps(block.variables)));
+    all.insert(block.variables);
     let whole = Region::from_bounds(block.zero_page.start(), block.runtime_code.end());
     assert_eq!(Vec::from_iter(all.iter()), Vec::from_iter(whole));
     assert!(

@@ -50,6 +50,7 @@ fn the_memory_map_is_the_claim_and_nothing_else() {
         (block.cmdline.start(), Some(E820Kind::Ram)),
         (block.acpi.start(), Some(E820Kind::Acpi)),
         (block.efi.start(), Some(E820Kind::Reserved)),
+        (block.variables.start(), Some(E820Kind::Reserved)),
         (block.runtime_code.start(), Some(E820Kind::Reserved)),
         (GIB + 512 * MIB, Some(E820Kind::Reserved)),
         (0x7ffd_f000, Some(E820Kind::Reserved)),
@@ -67,7 +68,8 @@ fn the_memory_map_is_the_claim_and_nothing_else() {
             .collect::<Vec<_>>()
     };
     assert_eq!(efi(Kind::RuntimeCode), [block.runtime_code]);
-    assert_eq!(efi(Kind::RuntimeData), [block.efi]);
+    let runtime_data = Region::from_bounds(block.efi.start(), block.variables.end());
+    assert_eq!(efi(Kind::RuntimeData), Vec::from_iter(runtime_data));
     assert_eq!(efi(Kind::AcpiReclaim), [block.acpi]);
     // The initrd ends where the block begins, in whole pages.
     let initrd = plan.view.placement.initrd.unwrap();

@@ -161,7 +161,7 @@ pub struct Variables<'a, H, M, const P: usize, const C: usize> {
     /// The caller.
     pub caller: usize,
     /// What it keeps; `None` if there was no memory for it.
-    pub store: Option<&'a Store>,
+    pub store: Option<Store<'a>>,
 }
 
 impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_, H, M, P, C> {

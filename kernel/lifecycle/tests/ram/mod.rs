@@ -4,7 +4,10 @@
 
 use std::cell::RefCell;
 
+use std::sync::atomic::AtomicU8;
+
 use bulkhead_lifecycle::CallerMemory;
+use bulkhead_services::{Book, STORE_BYTES, Store};
 
 pub(crate) const BASE: u64 = 0x1000;
 pub(crate) const NAME: u64 = BASE;
@@ -66,4 +69,10 @@ impl Ram {
     pub(crate) fn number(&self, from: u64) -> u64 {
         self.read_u64(from).expect("it is the caller's")
     }
+}
+
+/// An empty store, for as long as the test runs; its bytes are what they happen to be.
+pub fn new_store() -> Store<'static> {
+    let bytes: [AtomicU8; STORE_BYTES] = std::array::from_fn(|_| AtomicU8::new(0xa5));
+    Store::new(Box::leak(Box::new(bytes)), Box::leak(Box::new(Book::new())))
 }

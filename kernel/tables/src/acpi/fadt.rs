@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use core::mem::{offset_of, size_of};
 
 use zerocopy::little_endian::{U16, U32, U64};
-use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
+use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::View;
 use super::header::{GenericAddress, Header, seal};
@@ -39,7 +39,7 @@ const FIX_RTC: u32 = 1 << 6;
 const FORCE_APIC_PHYSICAL_DESTINATION_MODE: u32 = 1 << 19;
 const HW_REDUCED_ACPI: u32 = 1 << 20;
 
-#[derive(FromZeros, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C, packed)]
 struct Fadt {
     header: Header,
@@ -80,20 +80,25 @@ const _: () = assert!(offset_of!(Fadt, minor_version) == 131);
 const _: () = assert!(offset_of!(Fadt, x_dsdt) == 140);
 const _: () = assert!(offset_of!(Fadt, sleep_control) == 244);
 
-/// The table, with the DSDT at this address.
-pub(super) fn fadt(view: &View<'_>, dsdt: u64) -> Vec<u8> {
+/// The table, which points to no DSDT yet.
+pub(super) fn fadt(view: &View<'_>) -> Vec<u8> {
     let mut fadt = Fadt::new_zeroed();
     fadt.header = Header::new(*b"FACP", MAJOR, size_of::<Fadt>());
     fadt.minor_version = MINOR;
-    fadt.dsdt = u32::try_from(dsdt).unwrap_or(0).into();
-    fadt.x_dsdt = dsdt.into();
     fadt.iapc_boot_arch = boot_arch(view).into();
     fadt.flags = U32::new(
         PWR_BUTTON | SLP_BUTTON | FIX_RTC | FORCE_APIC_PHYSICAL_DESTINATION_MODE | HW_REDUCED_ACPI,
     );
-    let mut table = fadt.as_bytes().to_vec();
-    seal(&mut table);
-    table
+    fadt.as_bytes().to_vec()
+}
+
+/// Says that the DSDT is at this address.
+pub(super) fn point(table: &mut [u8], dsdt: u64) {
+    if let Ok((fadt, _)) = Fadt::mut_from_prefix(table) {
+        fadt.dsdt = u32::try_from(dsdt).unwrap_or(0).into();
+        fadt.x_dsdt = dsdt.into();
+    }
+    seal(table);
 }
 
 fn boot_arch(view: &View<'_>) -> u16 {

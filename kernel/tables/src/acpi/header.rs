@@ -57,11 +57,11 @@ pub(super) fn length32(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-/// Sets a table's checksum, after everything else.
+/// Sets a table's checksum, after everything else, whatever it was before.
 pub(super) fn seal(table: &mut [u8]) {
-    let checksum = checksum(table);
+    let sum = checksum(table);
     if let Some(field) = table.get_mut(CHECKSUM) {
-        *field = checksum;
+        *field = field.wrapping_add(sum);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The ACPI tables of a partition.
 //!
-//! One file makes the bytes of one table; here they are put in order, so that each knows the
-//! addresses of those it points to: DSDT, FADT, MADT, MCFG, XSDT, RSDP. There is an MCFG only for
+//! One file makes the bytes of one table; here they are put in order, and then each is
+//! told the addresses of those it points to: DSDT, FADT, MADT, MCFG, XSDT, RSDP. There is an MCFG only for
 //! a partition with PCI: one without entries would only be complained about.
 
 mod dsdt;
@@ -44,22 +44,50 @@ pub fn build(view: &View<'_>) -> Blob {
         rsdp: view.base,
         tables: Vec::new(),
     };
-    let dsdt = blob.add(&dsdt::dsdt(view));
-    let mut listed = vec![
-        blob.add(&fadt::fadt(view, dsdt)),
-        blob.add(&madt::madt(view)),
-    ];
-    listed.extend(mcfg::mcfg(view.roots).map(|mcfg| blob.add(&mcfg)));
-    let xsdt = blob.add(&xsdt::xsdt(&listed));
-    for (to, from) in blob.bytes.iter_mut().zip(rsdp::rsdp(xsdt)) {
-        *to = from;
+    blob.add(&dsdt::dsdt(view));
+    blob.add(&fadt::fadt(view));
+    blob.add(&madt::madt(view));
+    if let Some(mcfg) = mcfg::mcfg(view.roots) {
+        blob.add(&mcfg);
     }
+    // The FADT points to the DSDT, and the XSDT to all the others.
+    blob.add(&xsdt::xsdt(blob.tables.len() - 1));
+    blob.move_to(view.base);
     blob
 }
 
 impl Blob {
-    /// Appends a table; returns its address.
-    fn add(&mut self, table: &[u8]) -> u64 {
+    /// Has the tables lie at another address. How large they are is known before it is known where.
+    pub fn move_to(&mut self, base: u64) {
+        for (_, address, _) in &mut self.tables {
+            *address = address.wrapping_sub(self.base).wrapping_add(base);
+        }
+        (self.base, self.rsdp) = (base, base);
+        let Self { bytes, tables, .. } = self;
+        let mut listed = Vec::with_capacity(tables.len());
+        let (mut dsdt, mut last) = (0, 0);
+        for (signature, address, length) in tables.iter() {
+            last = *address;
+            if *signature == *b"DSDT" {
+                dsdt = last;
+                continue;
+            }
+            let place = slice(bytes, last.wrapping_sub(base), *length);
+            match signature {
+                b"FACP" => fadt::point(place, dsdt),
+                b"XSDT" => xsdt::point(place, &listed),
+                _ => {}
+            }
+            listed.push(last);
+        }
+        // The XSDT is the last one.
+        for (to, from) in bytes.iter_mut().zip(rsdp::rsdp(last)) {
+            *to = from;
+        }
+    }
+
+    /// Appends a table.
+    fn add(&mut self, table: &[u8]) {
         let offset = self.bytes.len().next_multiple_of(ALIGNMENT);
         self.bytes.resize(offset, 0);
         self.bytes.extend_from_slice(table);
@@ -67,6 +95,13 @@ impl Blob {
         let signature = table.first_chunk().copied().unwrap_or_default();
         self.tables
             .push((signature, address, header::length32(table.len())));
-        address
     }
+}
+
+/// The bytes of a table.
+fn slice(bytes: &mut [u8], offset: u64, length: u32) -> &mut [u8] {
+    let start = usize::try_from(offset).unwrap_or(usize::MAX);
+    let rest = bytes.get_mut(start..).unwrap_or_default();
+    let length = rest.len().min(length as usize);
+    &mut rest[..length]
 }

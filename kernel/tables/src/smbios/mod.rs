@@ -69,14 +69,20 @@ const VERSION: [u8; 4] = [3, 7, 0, 1];
 pub fn build(view: &View<'_>) -> Blob {
     let mut bytes = vec![0; usize::from(STRUCTURES)];
     types::push_all(view, &mut bytes);
-    let length = bytes.len() - usize::from(STRUCTURES);
-    let entry = entry_point(view.base.wrapping_add(STRUCTURES.into()), length);
-    for (to, from) in bytes.iter_mut().zip(entry) {
-        *to = from;
-    }
-    Blob {
-        base: view.base,
-        bytes,
+    let mut blob = Blob { base: 0, bytes };
+    blob.move_to(view.base);
+    blob
+}
+
+impl Blob {
+    /// Has it lie at another address. How large it is, is known before it is known where.
+    pub fn move_to(&mut self, base: u64) {
+        self.base = base;
+        let length = self.bytes.len().saturating_sub(STRUCTURES.into());
+        let entry = entry_point(base.wrapping_add(STRUCTURES.into()), length);
+        for (to, from) in self.bytes.iter_mut().zip(entry) {
+            *to = from;
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! One structure: its fields in order, then its strings. Source: DSP0134 section 6.1.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Type, length and handle.
@@ -13,7 +12,9 @@ pub(super) struct Structure {
     kind: u8,
     handle: u16,
     fields: Vec<u8>,
-    strings: Vec<String>,
+    /// Each with a zero behind it.
+    strings: Vec<u8>,
+    count: u8,
 }
 
 impl Structure {
@@ -23,6 +24,7 @@ impl Structure {
             handle,
             fields: Vec::new(),
             strings: Vec::new(),
+            count: 0,
         }
     }
 
@@ -49,27 +51,25 @@ impl Structure {
 
     /// A string to which no field leads.
     pub(super) fn string(mut self, text: &str) -> Self {
-        let is_shown = |c: &char| c.is_ascii_graphic() || *c == ' ';
-        let shown: String = text
-            .chars()
-            .filter(is_shown)
-            .take(MOST_CHARACTERS)
-            .collect();
+        let is_shown = |c: &u8| c.is_ascii_graphic() || *c == b' ';
+        let before = self.strings.len();
+        let shown = text.bytes().filter(is_shown).take(MOST_CHARACTERS);
+        self.strings.extend(shown);
         // One without characters would end the list.
-        if !shown.is_empty() {
-            self.strings.push(shown);
+        if self.strings.len() > before {
+            self.strings.push(0);
+            // Each structure has a handful of them.
+            self.count = self.count.saturating_add(1);
         }
         self
     }
 
     /// A field that is the number of a string; 0, which is none, if nothing of it can be shown.
     pub(super) fn text(self, text: &str) -> Self {
-        let before = self.strings.len();
+        let before = self.count;
         let with = self.string(text);
-        let is_there = with.strings.len() > before;
-        // Each structure has a handful of them.
-        let number = u8::try_from(with.strings.len()).unwrap_or(0);
-        with.byte(if is_there { number } else { 0 })
+        let number = with.count;
+        with.byte(if number > before { number } else { 0 })
     }
 
     /// Appends it. Every structure ends with two zeroes: of the last string and of all of them.
@@ -78,10 +78,7 @@ impl Structure {
         to.extend_from_slice(&[self.kind, u8::try_from(length).unwrap_or(u8::MAX)]);
         to.extend_from_slice(&self.handle.to_le_bytes());
         to.extend_from_slice(&self.fields);
-        for string in &self.strings {
-            to.extend_from_slice(string.as_bytes());
-            to.push(0);
-        }
+        to.extend_from_slice(&self.strings);
         if self.strings.is_empty() {
             to.push(0);
         }
