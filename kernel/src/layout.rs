@@ -29,7 +29,7 @@ pub(crate) const CORE_STACK: usize = 16 << 10;
 
 /// Stack of the boot processor in bytes: the shell and the planning of launches run here. The
 /// deepest path: 45.6 KiB while it boots, 42.8 KiB in the shell.
-pub(crate) const BOOT_STACK: usize = 64 << 10;
+pub(crate) const BOOT_STACK: usize = 52 << 10;
 
 /// Each emergency stack in bytes: double faults, non-maskable interrupts, machine checks. One page.
 /// The deepest path: 3.8 KiB, which is to say on the console what happened, to fail at that, and to

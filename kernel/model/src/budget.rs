@@ -108,7 +108,7 @@ pub const fn lines(extent: &Extent) -> [Line; 10] {
         // spare.
         Line::new(
             "what arrives: while the shell waits, on the line",
-            19 << 10,
+            11 << 10,
             1,
         ),
         Line::new("firmware's tables, routes, texts, services", 8 << 10, 1),

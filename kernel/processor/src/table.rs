@@ -73,7 +73,9 @@ pub struct Acknowledgement {
 /// One kind of register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// As the manuals call it; `n` for its number among its like.
+    /// As the manuals call it; `n` for its number among its like. The kernel has no room for words that
+    /// only people and tests read.
+    #[cfg(not(target_os = "none"))]
     pub name: &'static str,
     /// The number of the first.
     pub first: u32,
@@ -88,6 +90,7 @@ pub struct Row {
     /// What is done.
     pub action: Action,
     /// Why.
+    #[cfg(not(target_os = "none"))]
     pub why: &'static str,
 }
 
@@ -100,7 +103,10 @@ impl Row {
         action: Action,
         why: &'static str,
     ) -> Self {
+        #[cfg(target_os = "none")]
+        let _ = (name, why);
         Self {
+            #[cfg(not(target_os = "none"))]
             name,
             first,
             stride: 1,
@@ -108,6 +114,7 @@ impl Row {
             presence,
             after_init: AfterInit::Kept,
             action,
+            #[cfg(not(target_os = "none"))]
             why,
         }
     }

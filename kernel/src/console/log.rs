@@ -1,4 +1,4 @@
-//! The kernel's log: the last 16 KiB of messages, shown by `log`.
+//! The kernel's log: the last 8 KiB of messages, shown by `log`.
 
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use crate::cpu::tsc;
 use crate::sync::IrqLock;
 
-const LENGTH: usize = 16 << 10;
+const LENGTH: usize = 8 << 10;
 
 /// A ring of text; what is oldest is overwritten.
 struct Ring {

@@ -37,27 +37,29 @@ const EXCEPTIONS: u64 = 32;
 const FIRST_INTERRUPT: u64 = 16;
 
 #[repr(C, align(16))]
-struct Table([Entry<HandlerFunc>; 256]);
+struct Table<const N: usize>([Entry<HandlerFunc>; N]);
 
-static mut TABLE: Table = Table([const { Entry::missing() }; 256]);
+static mut TABLE: Table<256> = Table([const { Entry::missing() }; 256]);
 
 /// The same without emergency stacks, for a core whose task register is still a Linux's. A stack
 /// that runs over there shuts the machine down: that it does not is computed (`tests/src/depth`).
-static mut CALL_TABLE: Table = Table([const { Entry::missing() }; 256]);
+/// Interrupts are off there: it has exceptions only.
+static mut CALL_TABLE: Table<{ EXCEPTIONS as usize }> =
+    Table([const { Entry::missing() }; EXCEPTIONS as usize]);
 
 /// What `core_call` loads: limit and base, as `lidt` wants them.
 #[repr(C, packed)]
 pub(super) struct TablePointer {
     limit: u16,
-    base: *const Table,
+    base: *const Table<{ EXCEPTIONS as usize }>,
 }
 
 // SAFETY: a constant address; what it points to is written once, before any core loads it.
 unsafe impl Sync for TablePointer {}
 
-#[expect(clippy::cast_possible_truncation, reason = "the table has 4 KiB")]
+#[expect(clippy::cast_possible_truncation, reason = "the table has 512 bytes")]
 pub(super) static CALL_TABLE_POINTER: TablePointer = TablePointer {
-    limit: (size_of::<Table>() - 1) as u16,
+    limit: (size_of::<Table<{ EXCEPTIONS as usize }>>() - 1) as u16,
     base: &raw const CALL_TABLE,
 };
 
@@ -100,7 +102,7 @@ pub(crate) unsafe fn init() {
     fill(call_table, |_| None);
 }
 
-fn fill(table: &mut Table, stack_of: impl Fn(u64) -> Option<u16>) {
+fn fill<const N: usize>(table: &mut Table<N>, stack_of: impl Fn(u64) -> Option<u16>) {
     let stubs = &raw const trap_stubs as u64;
     for (number, entry) in (0u64..).zip(table.0.iter_mut()) {
         // SAFETY: each stub leaves by `iretq` with the stack as the processor left it.
@@ -145,7 +147,7 @@ pub(crate) fn gate(handler: u64) -> [u8; 16] {
 #[expect(clippy::cast_possible_truncation, reason = "the table has 4 KiB")]
 pub(crate) fn load() {
     let pointer = DescriptorTablePointer {
-        limit: (size_of::<Table>() - 1) as u16,
+        limit: (size_of::<Table<256>>() - 1) as u16,
         base: VirtAddr::from_ptr(&raw const TABLE),
     };
     // SAFETY: the table is static and was filled by `init`.

@@ -39,6 +39,11 @@ pub(super) const KNOWN: &[Known] = &[
         caller: "bulkhead_launch::layout::Layout::of",
         callees: &[&["memcmp"], &["memcpy"]],
     },
+    // What is done with each register.
+    Known {
+        caller: "<core::iter::adapters::flatten::FlattenCompat<I,U> as core::iter::traits::iterator::Iterator>::fold",
+        callees: &[&["bulkhead_processor::steps::"]],
+    },
     // Partitions to their names.
     Known {
         caller: "<core::iter::adapters::map::Map<I,F>",
@@ -161,7 +166,7 @@ const LIMITS: &[(&str, u32, u32)] = &[
 /// Where a path begins to be such that it does not come to others: names begin so.
 const BARRED: &[(&[&str], &[&str])] = &[
     // What a core has to say as it stops goes to a sink of its own, and no panic's message has one
-    // of these errors in words.
+    // of these errors in words, nor what `log` counts.
     (
         &["bulkhead::panic::say", "bulkhead::panic::report"],
         &[
@@ -174,7 +179,9 @@ const BARRED: &[(&[&str], &[&str])] = &[
             "<bulkhead_ledger::",
             "<bulkhead_launch::",
             "<bulkhead_pci::",
+            "bulkhead_pci::scan::",
             "<bulkhead_shell::",
+            "<bulkhead_terminal::serial::uart::Counts",
         ],
     ),
     // Services are for a Linux: they answer in words of the lifecycle, not of the shell's.

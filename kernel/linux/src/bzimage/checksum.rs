@@ -112,14 +112,13 @@ fn remainder(bytes: &[u8], holes: [Hole; 2]) -> u32 {
     update(crc, &bytes[done..])
 }
 
-/// Takes in `bytes`, eight at a time ("slicing by 8"): an image has megabytes.
+/// Takes in `bytes`, four at a time ("slicing by 4"): an image has megabytes.
 fn update(crc: u32, bytes: &[u8]) -> u32 {
-    let (chunks, rest) = bytes.as_chunks::<8>();
-    let crc = chunks.iter().fold(crc, |crc, [a, b, c, d, later @ ..]| {
-        let [a, b, c, d] = (crc ^ u32::from_le_bytes([*a, *b, *c, *d])).to_le_bytes();
-        let [e, f, g, h] = *later;
-        // The first byte has the most zeros behind it in this chunk: seven.
-        [h, g, f, e, d, c, b, a]
+    let (chunks, rest) = bytes.as_chunks::<4>();
+    let crc = chunks.iter().fold(crc, |crc, chunk| {
+        let [a, b, c, d] = (crc ^ u32::from_le_bytes(*chunk)).to_le_bytes();
+        // The first byte has the most zeros behind it in this chunk: three.
+        [d, c, b, a]
             .iter()
             .zip(&TABLES)
             .fold(0, |crc, (byte, table)| crc ^ table[usize::from(*byte)])
@@ -134,16 +133,16 @@ fn step(crc: u32, byte: u8) -> u32 {
 
 /// `TABLES[n]` has the remainders, by the polynomial 0x04c11db7 bit-reversed, of the 256 bytes
 /// with `n` zero bytes behind them.
-static TABLES: [[u32; 256]; 8] = tables();
+static TABLES: [[u32; 256]; 4] = tables();
 
-const fn tables() -> [[u32; 256]; 8] {
+const fn tables() -> [[u32; 256]; 4] {
     const POLYNOMIAL: u32 = 0x04c1_1db7_u32.reverse_bits();
-    let mut tables = [[0; 256]; 8];
+    let mut tables = [[0; 256]; 4];
     let mut byte = 0_u32;
     while byte < 256 {
         let mut crc = byte;
         let mut table = 0;
-        while table < 8 {
+        while table < 4 {
             let mut bit = 0;
             while bit < 8 {
                 crc = if crc & 1 == 1 {

@@ -25,8 +25,8 @@ mod registers;
 pub(crate) use choose::{Known, settle, start};
 use registers::Place;
 
-/// Bytes that can wait for the shell, on the heap: 1.4 s at 115200 baud.
-const RING: usize = 16 << 10;
+/// Bytes that can wait for the shell, on the heap: 0.7 s at 115200 baud.
+const RING: usize = 8 << 10;
 /// As many as they can become while more comes in than is executed: a long script that is pasted
 /// prints more than it has itself, at the same rate.
 const LARGEST_RING: usize = 64 << 10;
