@@ -1,9 +1,9 @@
 //! The walk over all tables, and what is kept of it.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use bulkhead_pci::{EcamRange, Route};
+use litemap::LiteMap;
 
 use crate::header::read_table;
 use crate::{
@@ -45,14 +45,15 @@ pub fn discover(memory: &dyn PhysicalMemory, rsdp: u64) -> Firmware {
     let Some(root) = root::parse(memory, pointer, &mut firmware.problems) else {
         return firmware;
     };
-    let mut seen = BTreeSet::from([root.table.address]);
+    let mut seen = LiteMap::new_vec();
+    seen.insert(root.table.address, ());
     firmware.tables.push(root.table);
     // The DSDT and all SSDTs.
     let mut aml = Vec::new();
     for (index, &address) in root.entries.iter().enumerate() {
         if address == 0 {
             firmware.problems.push(Problem::NullEntry { index });
-        } else if seen.insert(address) {
+        } else if seen.insert(address, ()).is_none() {
             aml.extend(firmware.add(memory, address, root.table.name()));
         } else {
             firmware.problems.push(Problem::RepeatedAddress { address });

@@ -1,7 +1,8 @@
 //! MADT: processors and interrupt controllers (ACPI §5.2.12).
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+
+use litemap::LiteMap;
 
 use crate::bytes::{u8_at, u16_at, u32_at, u64_at};
 use crate::{Problem, Signature};
@@ -76,7 +77,7 @@ pub(crate) fn parse(table: &[u8], problems: &mut Vec<Problem>) -> Option<Madt> {
         local_apic_address: u64::from(u32_at(table, 36)?),
         ..Madt::default()
     };
-    let mut known = BTreeMap::new();
+    let mut known = LiteMap::new();
     for _ in 0..MAX_ENTRIES {
         if rest.is_empty() {
             return Some(madt);
@@ -133,7 +134,7 @@ fn next_entry<'a>(
 fn add_entry(
     madt: &mut Madt,
     entry: &[u8],
-    known: &mut BTreeMap<u32, usize>,
+    known: &mut LiteMap<u32, usize>,
     problems: &mut Vec<Problem>,
 ) -> Option<()> {
     match u8_at(entry, 0)? {
@@ -188,7 +189,7 @@ impl Madt {
         &mut self,
         processor: Processor,
         broadcast: u32,
-        known: &mut BTreeMap<u32, usize>,
+        known: &mut LiteMap<u32, usize>,
         problems: &mut Vec<Problem>,
     ) {
         let apic_id = processor.apic_id;

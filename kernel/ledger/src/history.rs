@@ -1,15 +1,15 @@
 //! Who used which memory last: RAM is cleared when it changes owner, and only then.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use bulkhead_memory::{Region, RegionSet};
+use litemap::LiteMap;
 
 /// The last user of each byte of RAM that a partition has ever used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
     /// Last used by that partition. Disjoint from each other and from `orphaned`.
-    used: BTreeMap<usize, RegionSet>,
+    used: LiteMap<usize, RegionSet>,
     /// Last used by a partition that is no more, or by two at once.
     orphaned: RegionSet,
 }
@@ -19,7 +19,7 @@ impl History {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            used: BTreeMap::new(),
+            used: LiteMap::new_vec(),
             orphaned: RegionSet::new(),
         }
     }
@@ -62,7 +62,9 @@ impl History {
 
     fn forget(&mut self, regions: &[Region]) {
         for region in regions {
-            self.used.values_mut().for_each(|set| set.remove(*region));
+            self.used
+                .iter_mut()
+                .for_each(|(_, set)| set.remove(*region));
             self.orphaned.remove(*region);
         }
     }

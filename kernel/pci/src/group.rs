@@ -7,9 +7,10 @@
 //! releases in one thing: a switch with one downstream port that lacks ACS keeps none of its ports
 //! apart, for requests that enter there reach all the others.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;
 use alloc::vec::Vec;
+
+use litemap::LiteMap;
 
 use crate::{Bus, Function, PortType};
 
@@ -20,7 +21,7 @@ const MOST_LEVELS: usize = 256;
 pub(crate) fn number(functions: &mut [Function]) {
     let mut sets = Sets::new(functions.len());
     let leaky = LeakyBuses::of(functions);
-    let mut bridges = BTreeMap::new();
+    let mut bridges = LiteMap::new();
     for (index, function) in functions.iter().enumerate() {
         if let Some((number, _)) = function.buses() {
             let below = Bus {
@@ -51,7 +52,7 @@ pub(crate) fn number(functions: &mut [Function]) {
 /// turn around there. `bridges` leads from a bus to the bridge above it.
 fn meeting_point(
     functions: &[Function],
-    bridges: &BTreeMap<Bus, usize>,
+    bridges: &LiteMap<Bus, usize>,
     leaky: &LeakyBuses,
     index: usize,
 ) -> usize {
@@ -84,21 +85,25 @@ fn join_devices(functions: &[Function], leaky: &LeakyBuses, sets: &mut Sets) {
 
 /// Joins the downstream ports of each switch of which one lacks ACS.
 fn join_switches(functions: &[Function], leaky: &LeakyBuses, sets: &mut Sets) {
-    for &bus in &leaky.0 {
+    for &bus in leaky.0.keys() {
         let on_bus = |f: &Function| f.bus() == bus && f.port == Some(PortType::Downstream);
         sets.join_all((0..functions.len()).filter(|&i| on_bus(&functions[i])));
     }
 }
 
 /// Buses inside switches on which a downstream port lacks ACS.
-struct LeakyBuses(BTreeSet<Bus>);
+struct LeakyBuses(LiteMap<Bus, ()>);
 
 impl LeakyBuses {
     fn of(functions: &[Function]) -> Self {
         let lacking = functions
             .iter()
             .filter(|f| f.port == Some(PortType::Downstream) && !f.found.capabilities.acs);
-        Self(lacking.map(Function::bus).collect())
+        let mut buses = LiteMap::new();
+        for function in lacking {
+            buses.insert(function.bus(), ());
+        }
+        Self(buses)
     }
 
     /// Linux's `pci_acs_enabled()` for the features that isolation takes, supposing that ACS is
@@ -108,7 +113,7 @@ impl LeakyBuses {
         match function.port {
             None | Some(PortType::ToPci | PortType::FromPci | PortType::EventCollector) => false,
             Some(PortType::RootPort) => acs,
-            Some(PortType::Downstream) => !self.0.contains(&function.bus()),
+            Some(PortType::Downstream) => !self.0.contains_key(&function.bus()),
             Some(
                 PortType::Endpoint
                 | PortType::LegacyEndpoint

@@ -1,6 +1,6 @@
 //! Looking names up in tables, with no more memory than the names asked for take.
 
-use alloc::collections::BTreeMap;
+use litemap::LiteMap;
 
 use super::aml::{Object, data, op};
 use super::path::{Name, Path};
@@ -19,8 +19,8 @@ const MAX_CHAIN: usize = 4;
 /// anew, until nothing is noted any more.
 #[derive(Default)]
 pub(super) struct Names<'a> {
-    known: BTreeMap<Path, Object<'a>>,
-    noted: BTreeMap<Path, Object<'a>>,
+    known: LiteMap<Path, Object<'a>>,
+    noted: LiteMap<Path, Object<'a>>,
     overflowed: bool,
 }
 
@@ -45,7 +45,9 @@ impl<'a> Names<'a> {
             });
         }
         let any = !noted.is_empty();
-        self.known.append(&mut noted);
+        for (path, object) in noted {
+            self.known.insert(path, object);
+        }
         any
     }
 

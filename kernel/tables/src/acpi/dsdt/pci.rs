@@ -9,7 +9,6 @@
 //! There is no `_OSC`: Linux then leaves hot-plug, power events, error reporting and link power
 //! management alone, which a port above the partition's bus has a part in.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -18,6 +17,7 @@ use acpi_tables::aml::{
     AddressSpaceCacheable, Device, EISAName, Name, Package, PackageBuilder, Path, ZERO,
 };
 use bulkhead_pci::Route;
+use litemap::LiteMap;
 
 use super::resource::{
     current_resources, push_buses, push_io_window, push_memory_window, push_own_memory,
@@ -104,7 +104,7 @@ fn push_window(descriptors: &mut Vec<u8>, window: &PciWindow) {
 
 /// `_PRT`, if there are routes: one for every device and pin, the first of those given.
 fn routes(routes: &[Route]) -> Option<Name> {
-    let mut known: BTreeMap<(u8, u8), u32> = BTreeMap::new();
+    let mut known: LiteMap<(u8, u8), u32> = LiteMap::new();
     for route in routes {
         if route.device < 32 && (1..=4).contains(&route.pin) {
             known.entry((route.device, route.pin)).or_insert(route.gsi);
@@ -112,7 +112,7 @@ fn routes(routes: &[Route]) -> Option<Name> {
     }
     // Not more than 128, and a package can have 255 elements.
     let mut package = PackageBuilder::new();
-    for ((device, pin), gsi) in &known {
+    for ((device, pin), gsi) in known.iter() {
         let address = u32::from(*device) << 16 | ALL_FUNCTIONS;
         let pin = pin - 1;
         // No link device, hence what follows is the interrupt itself.
