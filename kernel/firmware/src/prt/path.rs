@@ -6,6 +6,9 @@ use crate::bytes::array_at;
 /// Four characters, filled up with underscores.
 pub(super) type Segment = [u8; 4];
 
+/// No segment.
+const NONE: Segment = [0; 4];
+
 /// The most segments a path can have here; real ones that matter have five.
 const MAX_SEGMENTS: usize = 8;
 
@@ -18,36 +21,42 @@ const MULTI_NAME: u8 = 0x2f;
 /// Scopes below the root that exist from the start (ACPI §5.3.1).
 const PREDEFINED: [&Segment; 5] = [b"_GPE", b"_PR_", b"_SB_", b"_SI_", b"_TZ_"];
 
-/// A place in the namespace, from the root.
+/// A place in the namespace, from the root: its segments, and zeroes, which no segment is made of.
+///
+/// Hundreds of them are copied and compared for each name that is looked up, so it has no length beside
+/// that: four words are copied by four instructions, and more by a loop over bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Path {
-    segments: [Segment; MAX_SEGMENTS],
-    length: u8,
-}
+pub(super) struct Path([Segment; MAX_SEGMENTS]);
 
 impl Path {
-    pub(super) const ROOT: Self = Self {
-        segments: [[0; 4]; MAX_SEGMENTS],
-        length: 0,
-    };
+    pub(super) const ROOT: Self = Self([NONE; MAX_SEGMENTS]);
+
+    /// How many segments it has.
+    fn length(&self) -> usize {
+        let none = self.0.iter().position(|segment| *segment == NONE);
+        none.unwrap_or(MAX_SEGMENTS)
+    }
+
+    fn segments(&self) -> &[Segment] {
+        self.0.get(..self.length()).unwrap_or_default()
+    }
 
     /// The object of that name in this one; `None` if that is too deep.
     pub(super) fn child(mut self, segment: Segment) -> Option<Self> {
-        *self.segments.get_mut(usize::from(self.length))? = segment;
-        self.length += 1;
+        let place = self.length();
+        *self.0.get_mut(place)? = segment;
         Some(self)
     }
 
     /// What this is in; `None` for the root.
     pub(super) fn parent(mut self) -> Option<Self> {
-        self.length = self.length.checked_sub(1)?;
-        *self.segments.get_mut(usize::from(self.length))? = [0; 4];
+        let last = self.length().checked_sub(1)?;
+        *self.0.get_mut(last)? = NONE;
         Some(self)
     }
 
     pub(super) fn last(&self) -> Option<Segment> {
-        let index = usize::from(self.length).checked_sub(1)?;
-        self.segments.get(index).copied()
+        self.segments().last().copied()
     }
 
     /// This, what it is in, and so on to the root.
@@ -103,8 +112,7 @@ impl Name {
         for _ in 0..self.levels_up {
             base = base.parent()?;
         }
-        let length = usize::from(self.path.length);
-        let mut segments = self.path.segments.iter().take(length);
+        let mut segments = self.path.segments().iter();
         segments.try_fold(base, |path, segment| path.child(*segment))
     }
 
@@ -133,11 +141,11 @@ impl Name {
 
     /// Whether it names the scope it stands in, as `\` does.
     pub(super) fn is_empty(&self) -> bool {
-        self.path.length == 0
+        self.path == Path::ROOT
     }
 
     fn is_searched_for(&self) -> bool {
-        !self.is_absolute && self.levels_up == 0 && self.path.length == 1
+        !self.is_absolute && self.levels_up == 0 && self.path.length() == 1
     }
 }
 
