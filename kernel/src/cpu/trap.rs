@@ -32,7 +32,7 @@ const GENERAL_PROTECTION: u64 = 13;
 const PAGE_FAULT: u64 = 14;
 /// The vector of the machine check.
 pub(crate) const MACHINE_CHECK: u64 = 18;
-const EXCEPTIONS: u64 = 32;
+const EXCEPTIONS: usize = 32;
 /// The lowest vector that a local APIC delivers.
 const FIRST_INTERRUPT: u64 = 16;
 
@@ -44,14 +44,13 @@ static mut TABLE: Table<256> = Table([const { Entry::missing() }; 256]);
 /// The same without emergency stacks, for a core whose task register is still a Linux's. A stack
 /// that runs over there shuts the machine down: that it does not is computed (`tests/src/depth`).
 /// Interrupts are off there: it has exceptions only.
-static mut CALL_TABLE: Table<{ EXCEPTIONS as usize }> =
-    Table([const { Entry::missing() }; EXCEPTIONS as usize]);
+static mut CALL_TABLE: Table<EXCEPTIONS> = Table([const { Entry::missing() }; EXCEPTIONS]);
 
 /// What `core_call` loads: limit and base, as `lidt` wants them.
 #[repr(C, packed)]
 pub(super) struct TablePointer {
     limit: u16,
-    base: *const Table<{ EXCEPTIONS as usize }>,
+    base: *const Table<EXCEPTIONS>,
 }
 
 // SAFETY: a constant address; what it points to is written once, before any core loads it.
@@ -59,7 +58,7 @@ unsafe impl Sync for TablePointer {}
 
 #[expect(clippy::cast_possible_truncation, reason = "the table has 512 bytes")]
 pub(super) static CALL_TABLE_POINTER: TablePointer = TablePointer {
-    limit: (size_of::<Table<{ EXCEPTIONS as usize }>>() - 1) as u16,
+    limit: (size_of::<Table<EXCEPTIONS>>() - 1) as u16,
     base: &raw const CALL_TABLE,
 };
 
@@ -211,7 +210,7 @@ extern "C" fn handle(frame: &mut Frame) {
         0..FIRST_INTERRUPT => false,
         _ => {
             apic::end_of_interrupt_if_in_service(number)
-                || frame.vector >= EXCEPTIONS
+                || frame.vector >= EXCEPTIONS as u64
                 || frame.vector == MACHINE_CHECK && survive_machine_check()
         }
     };

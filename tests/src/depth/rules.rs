@@ -44,6 +44,11 @@ pub(super) const KNOWN: &[Known] = &[
         caller: "<core::iter::adapters::flatten::FlattenCompat<I,U> as core::iter::traits::iterator::Iterator>::fold",
         callees: &[&["bulkhead_processor::steps::"]],
     },
+    // A pair in a map to its two parts.
+    Known {
+        caller: "bulkhead_ledger::history::History::",
+        callees: &[&["litemap::store::vec_impl::map_f"]],
+    },
     // Partitions to their names.
     Known {
         caller: "<core::iter::adapters::map::Map<I,F>",

@@ -72,7 +72,7 @@ impl Ram {
 }
 
 /// An empty store, for as long as the test runs; its bytes are what they happen to be.
-pub fn new_store() -> Store<'static> {
+pub(crate) fn new_store() -> Store<'static> {
     let bytes: [AtomicU8; STORE_BYTES] = std::array::from_fn(|_| AtomicU8::new(0xa5));
     Store::new(Box::leak(Box::new(bytes)), Box::leak(Box::new(Book::new())))
 }
