@@ -233,16 +233,30 @@ pub fn initrd_with(name: &str, files: &[(impl AsRef<str>, PathBuf)]) -> PathBuf 
     out
 }
 
-/// The demo's initial RAM disk with the Firmware Test Suite and dmidecode, made by `tools/fwts`.
+/// The demo's initial RAM disk with the Firmware Test Suite, dmidecode and that kernel's own module
+/// `efi_test`, as `/lib/efi_test.ko`; made by `tools/fwts` and `tools/efi-test`.
 ///
 /// # Panics
 /// If it can't be made, which needs Debian's packages.
 #[must_use]
-pub fn fwts_initrd() -> PathBuf {
-    let out = build_folder().join("tests/fwts.img");
+pub fn fwts_initrd(kernel: Kernel) -> PathBuf {
+    let out = build_folder().join(format!("tests/fwts-{}.img", kernel.name()));
     std::fs::create_dir_all(build_folder().join("tests")).expect("the folder can be made");
+    let built = std::process::Command::new(root().join("tools/efi-test"))
+        .arg(kernel.name())
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .expect("tools/efi-test can be run");
+    assert!(built.status.success(), "tools/efi-test failed");
+    let module = String::from_utf8_lossy(&built.stdout);
     let status = std::process::Command::new(root().join("tools/fwts"))
         .arg(&out)
+        .arg(format!("/lib/efi_test.ko={}", module.trim()))
+        .arg(format!(
+            "/lib/modules/{}/efivarfs.ko={}",
+            kernel.release(),
+            kernel.module().display()
+        ))
         .status()
         .expect("tools/fwts can be run");
     assert!(status.success(), "tools/fwts failed");

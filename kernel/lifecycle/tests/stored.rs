@@ -115,8 +115,8 @@ fn what_there_is_not_is_refused_and_changes_nothing() {
         (0x107, Status::InvalidParameter),
         (0xf, Status::Unsupported),
         (0x17, Status::Unsupported),
-        (0x27, Status::Unsupported),
-        (0x87, Status::Unsupported),
+        (0x27, Status::InvalidParameter),
+        (0x87, Status::InvalidParameter),
     ] {
         assert_eq!(
             linux.set("Kept", attributes, b"else"),

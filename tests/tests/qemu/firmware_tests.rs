@@ -25,6 +25,7 @@ pub(crate) fn stories() -> Vec<Trial> {
 const LIMIT: Duration = Duration::from_secs(400);
 /// What each suite fails, by fwts's own names.
 const ACPI: &[&str] = &["FADTRHWAPICFlags", "MADTLAPICUidMismatch"];
+const RUNTIME: &[&str] = &[];
 const OTHERS: &[&str] = &[
     "KlogBiosMtrrDefTypeIncosistent",
     "KlogBiosMtrrsInconsistentAcrossCPUs",
@@ -52,7 +53,7 @@ fn failures(machine: &mut Running, tests: &str) -> Vec<String> {
 fn firmware_tests(name: &str, kernel: Kernel) {
     let iso = Iso::new(name)
         .image("linux", kernel.image())
-        .image("fwts", fwts_initrd())
+        .image("fwts", fwts_initrd(kernel))
         .script(
             "define one cores=1,2 memory=512M kernel=linux initrd=fwts console=com2 cmdline=\"bulkhead.name=one quiet\"\n\
              start one\n",
@@ -71,8 +72,12 @@ fn firmware_tests(name: &str, kernel: Kernel) {
     assert_eq!(failures(&mut machine, "--acpitests"), ACPI);
     assert_eq!(failures(&mut machine, "dmicheck version klog oops"), OTHERS);
 
+    machine.linux_expect(2, "insmod /lib/efi_test.ko && echo loaded", "loaded");
+    // By names too, each would run twice, and fwts frees twice what the first one had.
+    assert_eq!(failures(&mut machine, "--unsafe"), RUNTIME);
+
     let page = std::fs::read_to_string(root().join("docs/firmware-tests.md")).expect("it is there");
-    for failure in ACPI.iter().chain(OTHERS) {
+    for failure in ACPI.iter().chain(OTHERS).chain(RUNTIME) {
         assert!(
             page.contains(failure),
             "docs/firmware-tests.md does not name {failure}"

@@ -13,8 +13,11 @@ use super::{
 const NON_VOLATILE: u32 = 0x1;
 const BOOT_SERVICE: u32 = 0x2;
 const RUNTIME: u32 = 0x4;
-/// Hardware error records, and the three ways to be authenticated: there are none.
-const NOT_THERE: u32 = 0x8 | 0x10 | 0x20 | 0x80;
+/// Hardware error records, and those that a counter authenticates, a way that is no longer to be
+/// used: there are none.
+const NOT_THERE: u32 = 0x8 | 0x10;
+/// The two other ways to be authenticated: none of these, either.
+const AUTHENTICATED: u32 = 0x20 | 0x80;
 const APPEND: u32 = 0x40;
 /// What all stored ones have.
 const STORED: u32 = NON_VOLATILE | BOOT_SERVICE | RUNTIME;
@@ -34,7 +37,7 @@ impl From<Fault> for Status {
 fn attributes(argument: u64) -> Result<u32, Status> {
     // The argument has 32 bits; what is above them is whatever was in the register.
     let attributes = low(argument);
-    if attributes & NOT_THERE != 0 {
+    if attributes & (NOT_THERE | AUTHENTICATED) != 0 {
         return Err(Status::Unsupported);
     }
     if attributes & !(STORED | APPEND) != 0 {
@@ -87,6 +90,11 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
         [size, data]: [u64; 2],
     ) -> Option<Status> {
         if name.units.is_empty() || name.is_too_long {
+            return Some(Status::InvalidParameter);
+        }
+        // Only here such firmware has another word for it: a caller can tell it from a service that
+        // is not there (the Firmware Test Suite does).
+        if low(argument) & NOT_THERE == 0 && low(argument) & AUTHENTICATED != 0 {
             return Some(Status::InvalidParameter);
         }
         let attributes = match attributes(argument) {

@@ -21,7 +21,8 @@ pub use services::Services;
 
 use memory_map::{DESCRIPTOR_BYTES, DESCRIPTOR_VERSION};
 use tables::{
-    CONFIGURATION_TABLE_BYTES, Pointers, RUNTIME_SERVICES_BYTES, SYSTEM_TABLE_BYTES, VENDOR,
+    CONFIGURATION_TABLE_BYTES, Pointers, RT_PROPERTIES_BYTES, RUNTIME_SERVICES_BYTES,
+    SYSTEM_TABLE_BYTES, VENDOR,
 };
 
 /// What the EFI tables of a partition say.
@@ -46,7 +47,7 @@ pub struct View<'a> {
 pub struct Blob {
     /// Where the bytes have to lie.
     pub base: u64,
-    /// System table, runtime services table, configuration table, seeds, vendor text, memory map: as
+    /// System table, runtime services table, configuration table, which services there are, seeds, vendor text, memory map: as
     /// many as [`size_for`] says.
     pub bytes: Vec<u8>,
     /// Physical address of the system table.
@@ -71,12 +72,14 @@ pub struct Blob {
 const SYSTEM_TABLE: usize = 0;
 const RUNTIME_SERVICES: usize = SYSTEM_TABLE + SYSTEM_TABLE_BYTES;
 const CONFIGURATION_TABLE: usize = RUNTIME_SERVICES + RUNTIME_SERVICES_BYTES;
-const SETUP_DATA: usize = CONFIGURATION_TABLE + CONFIGURATION_TABLE_BYTES;
+const RT_PROPERTIES: usize = CONFIGURATION_TABLE + CONFIGURATION_TABLE_BYTES;
+const SETUP_DATA: usize = RT_PROPERTIES + RT_PROPERTIES_BYTES;
 const SEED_TABLE: usize = SETUP_DATA + seeds::SETUP_DATA_BYTES;
 const VENDOR_TEXT: usize = (SEED_TABLE + seeds::TABLE_BYTES).next_multiple_of(8);
 const MEMORY_MAP: usize = (VENDOR_TEXT + VENDOR.len()).next_multiple_of(8);
 const _: () = assert!(RUNTIME_SERVICES.is_multiple_of(8));
 const _: () = assert!(CONFIGURATION_TABLE.is_multiple_of(8));
+const _: () = assert!(RT_PROPERTIES.is_multiple_of(8));
 const _: () = assert!(SETUP_DATA.is_multiple_of(8));
 const _: () = assert!(SEED_TABLE.is_multiple_of(8));
 
@@ -98,8 +101,10 @@ pub fn build(view: &View<'_>) -> Blob {
     };
     put(SYSTEM_TABLE, &system_table);
     put(RUNTIME_SERVICES, &tables::runtime_services(&view.services));
-    let configuration = tables::configuration_table(view.rsdp, view.smbios, at(SEED_TABLE));
+    let (seed, properties) = (at(SEED_TABLE), at(RT_PROPERTIES));
+    let configuration = tables::configuration_table(view.rsdp, view.smbios, seed, properties);
     put(CONFIGURATION_TABLE, &configuration);
+    put(RT_PROPERTIES, &tables::rt_properties());
     put(SETUP_DATA, &seeds::setup_data());
     put(SEED_TABLE, &seeds::table());
     put(VENDOR_TEXT, &VENDOR);

@@ -85,8 +85,12 @@ pub(super) const RUNTIME_SERVICES_BYTES: usize = 24 + 14 * 8;
 pub(super) const RANDOM_SEED_GUID: [u8; 16] = [
     0xbc, 0xe5, 0xe1, 0x1c, 0xeb, 0x7c, 0xf2, 0x42, 0x81, 0xe5, 0x8a, 0xad, 0xf1, 0x80, 0xf5, 0x7b,
 ];
+/// `EFI_RT_PROPERTIES_TABLE_GUID`, eb66918a-7eef-402a-842e-931d21c38ae9.
+const RT_PROPERTIES_GUID: [u8; 16] = [
+    0x8a, 0x91, 0x66, 0xeb, 0xef, 0x7e, 0x2a, 0x40, 0x84, 0x2e, 0x93, 0x1d, 0x21, 0xc3, 0x8a, 0xe9,
+];
 /// Entries of the configuration table.
-const CONFIGURATION_ENTRIES: usize = 3;
+const CONFIGURATION_ENTRIES: usize = 4;
 /// Bytes of one.
 const ENTRY_BYTES: usize = 24;
 /// Bytes of the configuration table.
@@ -142,11 +146,36 @@ struct ConfigurationEntry {
 
 const _: () = assert!(size_of::<ConfigurationEntry>() == ENTRY_BYTES);
 
-/// The configuration table: the RSDP, SMBIOS's entry point, and the seed for Linux.
+/// Bytes of the table of services.
+pub(super) const RT_PROPERTIES_BYTES: usize = 8;
+
+/// Which services do something: those that the kernel's `partition/call.rs` serves, and `ResetSystem`.
+/// Firmware that has not all has to tell (`EFI_RT_PROPERTIES_TABLE`, UEFI 2.10 §4.6.2).
+pub(super) const fn rt_properties() -> [u8; RT_PROPERTIES_BYTES] {
+    const GET_TIME: u16 = 0x1;
+    const SET_TIME: u16 = 0x2;
+    const VARIABLES: u16 = 0x10 | 0x20 | 0x40;
+    const SET_VIRTUAL_ADDRESS_MAP: u16 = 0x80;
+    const RESET_SYSTEM: u16 = 0x400;
+    const QUERY_VARIABLE_INFO: u16 = 0x2000;
+    let served = GET_TIME
+        | SET_TIME
+        | VARIABLES
+        | SET_VIRTUAL_ADDRESS_MAP
+        | RESET_SYSTEM
+        | QUERY_VARIABLE_INFO;
+    let [low, high] = served.to_le_bytes();
+    // Version 1, and its own length.
+    [1, 0, 8, 0, low, high, 0, 0]
+}
+
+/// The configuration table: the RSDP, SMBIOS's entry point, the seed for Linux, and which services
+/// there are.
 pub(super) fn configuration_table(
     rsdp: u64,
     smbios: u64,
     seed: u64,
+    rt_properties: u64,
 ) -> [u8; CONFIGURATION_TABLE_BYTES] {
     let entry = |guid, table: u64| ConfigurationEntry {
         guid,
@@ -156,5 +185,6 @@ pub(super) fn configuration_table(
         entry(ACPI_20_GUID, rsdp),
         entry(SMBIOS3_GUID, smbios),
         entry(RANDOM_SEED_GUID, seed),
+        entry(RT_PROPERTIES_GUID, rt_properties),
     ])
 }

@@ -93,7 +93,7 @@ fn the_system_table_leads_to_everything() {
         assert_eq!(memory.u64(runtime + 24 + 8 * n), 0x5fff_2000 + 16 * n);
     }
 
-    assert_eq!(memory.u64(system + 104), 3);
+    assert_eq!(memory.u64(system + 104), 4);
     let configuration = memory.u64(system + 112);
     // 8868e871-e4f1-11d3-bc22-0080c73c8881: three little-endian fields, then eight bytes.
     assert_eq!(memory.u32(configuration), 0x8868_e871);
@@ -111,6 +111,25 @@ fn the_system_table_leads_to_everything() {
         [0x99, 0x2e, 0xe5, 0xbb, 0xcf, 0x20, 0xe3, 0x94]
     );
     assert_eq!(memory.u64(configuration + 40), SMBIOS);
+}
+
+#[test]
+fn services_that_are_not_there_are_told() {
+    let blob = blob(&map());
+    let memory = Memory(&blob);
+    let entry = memory.u64(blob.system_table + 112) + 3 * 24;
+    // eb66918a-7eef-402a-842e-931d21c38ae9.
+    assert_eq!(memory.u32(entry), 0xeb66_918a);
+    assert_eq!(memory.u32(entry + 4), 0x402a_7eef);
+    assert_eq!(
+        memory.bytes(entry + 8, 8),
+        [0x84, 0x2e, 0x93, 0x1d, 0x21, 0xc3, 0x8a, 0xe9]
+    );
+    let table = memory.u64(entry + 16);
+    assert_eq!(table % 8, 0);
+    // Version 1, eight bytes; time, variables, the address map, reset.
+    assert_eq!(memory.u32(table), 0x0008_0001);
+    assert_eq!(memory.u32(table + 4), 0x24f3);
 }
 
 #[test]
