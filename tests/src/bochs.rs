@@ -2,7 +2,7 @@
 //! VMX.
 //!
 //! Debian's `bochs` draws on a terminal only, and is built with its debugger; both are kept quiet.
-//! Its machine has two cores, 1 GiB, a CD drive and two serial ports. What they send is written to
+//! Its machine has two cores or more, 1 GiB, a CD drive and two serial ports. What they send is written to
 //! files; the first one can be typed into.
 
 use std::io::{Read, Write};
@@ -39,12 +39,22 @@ pub struct Bochs {
 }
 
 impl Bochs {
-    /// Boots an ISO made by [`crate::iso::Iso::make`]. Its files lie beside it, in the folder `run`.
+    /// Boots an ISO made by [`crate::iso::Iso::make`] on two cores. Its files lie beside it, in the
+    /// folder `run`.
     ///
     /// # Panics
     /// If it can't be started.
     #[must_use]
     pub fn boot(iso: &Path) -> Self {
+        Self::boot_on(iso, 2)
+    }
+
+    /// As [`Self::boot`], on that many cores. They take turns: each makes the others slower.
+    ///
+    /// # Panics
+    /// If it can't be started.
+    #[must_use]
+    pub fn boot_on(iso: &Path, cores: u32) -> Self {
         let folder = iso.with_file_name("run");
         std::fs::create_dir_all(&folder).expect("the folder can be made");
         for port in [1, 2] {
@@ -55,7 +65,7 @@ impl Bochs {
         let share = store().join("root/usr/share");
         let settings = format!(
             "display_library: term\n\
-             cpu: model={PROCESSOR}, count=2:1:1, ips=60000000, reset_on_triple_fault=0\n\
+             cpu: model={PROCESSOR}, count={cores}:1:1, ips=60000000, reset_on_triple_fault=0\n\
              memory: guest=1024, host=1024\n\
              romimage: file={0}/bochs/BIOS-bochs-latest\n\
              vgaromimage: file={0}/vgabios/vgabios.bin\n\
