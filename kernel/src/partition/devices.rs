@@ -6,6 +6,7 @@
 use bulkhead_conductor::packed;
 use bulkhead_launch::LaunchPlan;
 use bulkhead_pci::Stuck;
+use bulkhead_pci::watchdog::Outcome;
 
 use super::LIFE;
 use crate::cpu::pic;
@@ -17,18 +18,24 @@ use crate::pci::Ecam;
 /// To be called before the partition's memory is written, by the core that launches it.
 pub(super) fn prepare(plan: &LaunchPlan, is_first: bool) {
     if is_first {
-        silence(plan);
+        quiet(plan, false);
     }
     // SAFETY: the partition's functions; the core that launches it is the only one it has.
     let ecam = unsafe { Ecam::of_partition() };
     plan.grant.prepare(&ecam);
 }
 
-/// Keeps the devices from all memory and from interrupting, and resets those that can be.
+/// Stops the devices' watchdogs, keeps the devices from all memory and from interrupting, and resets
+/// those that can be.
 ///
 /// To be called once no core of the partition runs its Linux any more, before anything else is
 /// done with its memory or its cores.
 pub(super) fn silence(plan: &LaunchPlan) {
+    quiet(plan, true);
+}
+
+/// The same; watchdogs that ran are told of if it `is_end`, and those that run on in any case.
+fn quiet(plan: &LaunchPlan, is_end: bool) {
     for address in &plan.io_apics {
         // SAFETY: the firmware's MADT says that an I/O APIC is there, and its only owner does not
         // run.
@@ -36,7 +43,23 @@ pub(super) fn silence(plan: &LaunchPlan) {
     }
     // SAFETY: the partition's functions; no core runs its Linux any more.
     let ecam = unsafe { Ecam::of_partition() };
+    // They go on counting while the rest takes its time.
+    stop_watchdogs(plan, &ecam, &|outcome| {
+        is_end && outcome == Outcome::Stopped
+    });
     plan.grant.quiet(&ecam, &ecam, &mut |stuck: Stuck| {
         LIFE.device_stuck(plan.partition, packed(stuck.address));
     });
+    // What did not answer before does now, and what only a reset stops has had it.
+    stop_watchdogs(plan, &ecam, &|outcome| is_end || outcome == Outcome::Runs);
+}
+
+/// Stops the watchdogs; what became of one is told if it `is_told`.
+fn stop_watchdogs(plan: &LaunchPlan, ecam: &Ecam<'_>, is_told: &dyn Fn(Outcome) -> bool) {
+    plan.grant
+        .stop_watchdogs(ecam, ecam, &mut |address, outcome| {
+            if outcome != Outcome::Idle && is_told(outcome) {
+                LIFE.watchdog(plan.partition, packed(address), outcome == Outcome::Stopped);
+            }
+        });
 }

@@ -1,12 +1,10 @@
 //! Cores of a Linux that may run virtual machines.
 
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use bulkhead_tests::bochs::{self, Bochs};
 use bulkhead_tests::iso::Iso;
-use bulkhead_tests::{Kernel, build_folder, faulty, initrd_with};
+use bulkhead_tests::{Kernel, faulty, initrd_with};
 use libtest_mimic::Trial;
 
 use crate::long_story;
@@ -21,20 +19,6 @@ pub(crate) fn stories() -> Vec<Trial> {
 const NAME: &str = "vmx_operation";
 const PATIENCE: Duration = Duration::from_secs(900);
 
-/// One of the kernel's modules, as `insmod` of busybox takes it.
-fn unpacked(kernel: Kernel, path: &str) -> (String, PathBuf) {
-    let packed = kernel.driver(&format!("{path}.ko.xz"));
-    let output = Command::new("xz").arg("-dc").arg(&packed).output();
-    let output = output.expect("xz is installed");
-    assert!(output.status.success(), "{}", packed.display());
-    let name = path.rsplit('/').next().expect("a name");
-    let folder = build_folder().join("tests").join(NAME);
-    let file = folder.join(format!("{name}.ko"));
-    std::fs::create_dir_all(folder).expect("it can be made");
-    std::fs::write(&file, output.stdout).expect("it can be written");
-    (format!("/kvm/{name}.ko"), file)
-}
-
 /// A core in VMX operation takes no INIT. It is taken from a Linux that is well by an ordinary
 /// interrupt, and from one that hangs with interrupts off by one that can't be masked.
 fn vmx_operation() {
@@ -46,7 +30,10 @@ fn vmx_operation() {
         "arch/x86/kvm/kvm",
         "arch/x86/kvm/kvm-intel",
     ];
-    files.extend(modules.map(|path| unpacked(kernel, path)));
+    files.extend(modules.map(|path| {
+        let name = path.rsplit('/').next().expect("a name");
+        (format!("/kvm/{name}.ko"), kernel.unpacked(path, NAME))
+    }));
     // By `insmod`, which knows nothing of `kvm.enable_virt_at_load=0`.
     let run = "for m in irqbypass kvm kvm-intel; do insmod /kvm/$m.ko; done; \
                echo at-load $(cat /sys/module/kvm/parameters/enable_virt_at_load) $(lsmod|grep -c ^kvm_intel); \
