@@ -29,6 +29,12 @@ impl Platform for Ecam<'_> {
                 // SAFETY: the same, and aligned.
                 unsafe { at.read_volatile() }
             }),
+            Register::Config8(address, offset) => {
+                config(address, offset).map_or(u32::from(u8::MAX), |at| {
+                    // SAFETY: the same; in a range of configuration space.
+                    u32::from(unsafe { at.read_volatile() })
+                })
+            }
         }
     }
 
@@ -55,6 +61,12 @@ impl Platform for Ecam<'_> {
                     unsafe { at.write_volatile(value) };
                 }
             }
+            Register::Config8(address, offset) => {
+                if let Some(at) = config(address, offset) {
+                    // SAFETY: the same; in a range of configuration space.
+                    unsafe { at.write_volatile(value as u8) };
+                }
+            }
         }
     }
 }
@@ -64,6 +76,12 @@ fn pointer<T>(at: u64) -> Option<*mut T> {
     let size = size_of::<T>() as u64;
     let region = Region::new(at, size)?;
     (at.is_multiple_of(size) && phys::reaches(region)).then(|| phys::pointer(at))
+}
+
+/// Where a byte of configuration space is.
+fn config(address: Address, offset: u16) -> Option<*mut u8> {
+    let dword = Ecam::register(address, offset & !3)?;
+    Some(dword.cast::<u8>().wrapping_add(usize::from(offset % 4)))
 }
 
 /// Stops those that run although nothing that could serve them does: firmware armed them, and its

@@ -4,7 +4,7 @@
 use super::{Platform, Register, State, Timer};
 use crate::config::{Registers, high, low};
 use crate::register::{BARS, MEMORY_DECODE};
-use crate::{BarKind, Function};
+use crate::{Address, BarKind, Function};
 
 /// Whether a function is the 6300ESB's watchdog.
 pub(super) fn is_esb(f: &Function) -> bool {
@@ -13,18 +13,30 @@ pub(super) fn is_esb(f: &Function) -> bool {
 
 /// The 6300ESB's registers (Intel 300641, "Watchdog timer").
 pub(super) struct Esb<'a> {
-    pub(super) registers: Registers<'a>,
+    lock: Register,
+    platform: &'a dyn Platform,
 }
 
-/// Its dword with the WDT lock register in the low byte.
+/// WDT lock register. QEMU's does nothing at an access of another width.
 const LOCK: u16 = 0x68;
 /// It runs. Bit 0 locks that until a reset.
 const ENABLE: u32 = 1 << 1;
 
+impl<'a> Esb<'a> {
+    pub(super) fn new(address: Address, platform: &'a dyn Platform) -> Self {
+        let lock = Register::Config8(address, LOCK);
+        Self { lock, platform }
+    }
+
+    fn value(&self) -> u32 {
+        self.platform.get(self.lock) & 0xff
+    }
+}
+
 impl Timer for Esb<'_> {
     fn state(&self) -> State {
-        let value = self.registers.read(LOCK);
-        if value != u32::MAX && value & ENABLE != 0 {
+        let value = self.value();
+        if value != 0xff && value & ENABLE != 0 {
             State::Armed
         } else {
             State::Halted
@@ -32,8 +44,7 @@ impl Timer for Esb<'_> {
     }
 
     fn halt(&self) {
-        let value = self.registers.read(LOCK);
-        self.registers.write(LOCK, value & !ENABLE);
+        self.platform.set(self.lock, self.value() & !ENABLE);
     }
 }
 

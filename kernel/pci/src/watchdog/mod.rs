@@ -21,7 +21,7 @@ use crate::{Address, Function};
 const CHIPSET_MEMORY: u64 = 0xfe00_0000;
 const MEMORY_END: u64 = 1 << 32;
 
-/// A register outside of configuration space.
+/// A register that is not a dword of configuration space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Register {
     /// An I/O port of 8 bits.
@@ -32,9 +32,11 @@ pub enum Register {
     Memory8(u64),
     /// 32 bits at a physical address that is a multiple of 4.
     Memory32(u64),
+    /// 8 bits of a function's configuration space, for registers that take no dword.
+    Config8(Address, u16),
 }
 
-/// Registers outside of configuration space.
+/// Registers that are not dwords of configuration space.
 pub trait Platform {
     /// What a register holds, in the low bits; all ones (of its width) where there is none.
     fn get(&self, register: Register) -> u32;
@@ -160,7 +162,7 @@ impl Watchdog {
         match self.kind {
             Kind::Tco(kind) => kind.find(registers, platform).map(|timer| work(&timer)),
             Kind::Fch => fch::find(registers, platform).map(|timer| work(&timer)),
-            Kind::Esb => Some(work(&card::Esb { registers })),
+            Kind::Esb => Some(work(&card::Esb::new(self.address, platform))),
             Kind::Ilo(ilo) => ilo.find(registers, platform).map(|timer| work(&timer)),
         }
     }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use bulkhead_pci::watchdog::Register::{Memory8, Memory32, Port8, Port16};
+use bulkhead_pci::watchdog::Register::{Config8, Memory8, Memory32, Port8, Port16};
 use bulkhead_pci::watchdog::{Outcome, Platform, Register, State, Watchdog};
 use bulkhead_pci::{Address, Bar, BarKind, ConfigSpace, Function, Grant};
 use proptest::prelude::*;
@@ -21,8 +21,8 @@ struct Board {
     indexed: Vec<u8>,
     index: RefCell<u8>,
     writes: RefCell<Vec<(Register, u32)>>,
-    /// The bits that can be written of each dword of configuration space.
-    writable: u32,
+    /// A register that stays as it is.
+    locked: Option<Register>,
 }
 
 const PLACE: &str = "00:1f.0";
@@ -34,7 +34,6 @@ impl Board {
         Self {
             config: all.into(),
             registers: registers.iter().copied().collect::<BTreeMap<_, _>>().into(),
-            writable: u32::MAX,
             ..Self::default()
         }
     }
@@ -81,9 +80,7 @@ impl ConfigSpace for Board {
 
     fn write(&self, a: Address, offset: u16, value: u32) {
         assert_eq!(a, address(PLACE));
-        let old = self.read(a, offset);
-        let new = old & !self.writable | value & self.writable;
-        self.config.borrow_mut().insert(offset, new);
+        panic!("{value:#x} is written to {offset:#x}");
     }
 }
 
@@ -94,7 +91,7 @@ impl Platform for Board {
         }
         let found = self.registers.borrow().get(&register).copied();
         found.unwrap_or(match register {
-            Port8(_) | Memory8(_) => 0xff,
+            Port8(_) | Memory8(_) | Config8(..) => 0xff,
             Port16(_) => 0xffff,
             Memory32(_) => u32::MAX,
         })
@@ -106,6 +103,9 @@ impl Platform for Board {
             return;
         }
         self.writes.borrow_mut().push((register, value));
+        if self.locked == Some(register) {
+            return;
+        }
         if let Some(old) = self.registers.borrow_mut().get_mut(&register) {
             *old = value;
         }
@@ -284,7 +284,8 @@ fn amd_memory_that_is_not_decoded_is_not_touched() {
 
 #[test]
 fn the_6300esb_s() {
-    let mut board = Board::new(0x25ab_8086, &[(0x68, 0xaa06)], &[]);
+    let lock = Config8(address(PLACE), 0x68);
+    let mut board = Board::new(0x25ab_8086, &[], &[(lock, 0x06)]);
     let watchdog = board.watchdog(OTHER).unwrap();
     assert_eq!(
         (watchdog.driver(), watchdog.is_chipset()),
@@ -294,10 +295,10 @@ fn the_6300esb_s() {
         board.stop(watchdog),
         (State::Armed, Outcome::Stopped, State::Halted)
     );
-    assert_eq!(board.config.borrow()[&0x68], 0xaa04);
+    assert_eq!(board.writes.take(), [(lock, 0x04)]);
     // Locked until a reset.
-    board.config.borrow_mut().insert(0x68, 0x07);
-    board.writable = 0;
+    board.set_register(lock, 0x07);
+    board.locked = Some(lock);
     assert_eq!(
         board.stop(watchdog),
         (State::Armed, Outcome::Runs, State::Armed)
