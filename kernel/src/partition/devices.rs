@@ -44,22 +44,21 @@ fn quiet(plan: &LaunchPlan, is_end: bool) {
     // SAFETY: the partition's functions; no core runs its Linux any more.
     let ecam = unsafe { Ecam::of_partition() };
     // They go on counting while the rest takes its time.
-    stop_watchdogs(plan, &ecam, &|outcome| {
-        is_end && outcome == Outcome::Stopped
-    });
+    stop_watchdogs(plan, &ecam, [is_end, false]);
     plan.grant.quiet(&ecam, &ecam, &mut |stuck: Stuck| {
         LIFE.device_stuck(plan.partition, packed(stuck.address));
     });
     // What did not answer before does now, and what only a reset stops has had it.
-    stop_watchdogs(plan, &ecam, &|outcome| is_end || outcome == Outcome::Runs);
+    stop_watchdogs(plan, &ecam, [is_end, true]);
 }
 
-/// Stops the watchdogs; what became of one is told if it `is_told`.
-fn stop_watchdogs(plan: &LaunchPlan, ecam: &Ecam<'_>, is_told: &dyn Fn(Outcome) -> bool) {
+/// Stops the watchdogs. Those that were stopped are told of, and those that run on, as is asked for.
+fn stop_watchdogs(plan: &LaunchPlan, ecam: &Ecam<'_>, [stopped, runs]: [bool; 2]) {
+    let tell = |address, is_stopped| LIFE.watchdog(plan.partition, packed(address), is_stopped);
     plan.grant
-        .stop_watchdogs(ecam, ecam, &mut |address, outcome| {
-            if outcome != Outcome::Idle && is_told(outcome) {
-                LIFE.watchdog(plan.partition, packed(address), outcome == Outcome::Stopped);
-            }
+        .stop_watchdogs(ecam, ecam, &mut |address, outcome| match outcome {
+            Outcome::Stopped if stopped => tell(address, true),
+            Outcome::Runs if runs => tell(address, false),
+            _ => {}
         });
 }

@@ -1,7 +1,7 @@
 //! Watchdogs that are functions of their own: the 6300ESB's, which emulators have, and that of HPE's
 //! management processors (iLO).
 
-use super::{Platform, Register, State, Timer};
+use super::{Platform, Register, State};
 use crate::config::{Registers, high, low};
 use crate::register::{BARS, MEMORY_DECODE};
 use crate::{Address, BarKind, Function};
@@ -33,8 +33,8 @@ impl<'a> Esb<'a> {
     }
 }
 
-impl Timer for Esb<'_> {
-    fn state(&self) -> State {
+impl Esb<'_> {
+    pub(super) fn state(&self) -> State {
         let value = self.value();
         if value != 0xff && value & ENABLE != 0 {
             State::Armed
@@ -43,7 +43,8 @@ impl Timer for Esb<'_> {
         }
     }
 
-    fn halt(&self) {
+    /// Asks it to stop.
+    pub(super) fn halt(&self) {
         self.platform.set(self.lock, self.value() & !ENABLE);
     }
 }
@@ -111,8 +112,8 @@ impl IloTimer<'_> {
     }
 }
 
-impl Timer for IloTimer<'_> {
-    fn state(&self) -> State {
+impl IloTimer<'_> {
+    pub(super) fn state(&self) -> State {
         if self.value() & ILO_RUN != 0 {
             State::Armed
         } else {
@@ -120,7 +121,8 @@ impl Timer for IloTimer<'_> {
         }
     }
 
-    fn halt(&self) {
+    /// Asks it to stop.
+    pub(super) fn halt(&self) {
         self.platform.set(self.control, self.value() & !ILO_RUN);
     }
 }

@@ -4,7 +4,7 @@
 //! registers"). Where they are stands in the power management registers: behind a pair of ports, or
 //! from the Zen processors on in memory.
 
-use super::{Platform, Register, State, Timer, chipset_memory};
+use super::{Platform, Register, State, chipset_memory};
 use crate::Function;
 use crate::config::{Registers, low};
 use crate::register::CLASS;
@@ -98,8 +98,8 @@ impl Fch<'_> {
     }
 }
 
-impl Timer for Fch<'_> {
-    fn state(&self) -> State {
+impl Fch<'_> {
+    pub(super) fn state(&self) -> State {
         if self.value() & (RUN | DISABLED) == RUN {
             State::Armed
         } else {
@@ -107,7 +107,8 @@ impl Timer for Fch<'_> {
         }
     }
 
-    fn halt(&self) {
+    /// Asks it to stop.
+    pub(super) fn halt(&self) {
         let value = self.value() & !(RUN | FIRED | TRIGGER);
         self.platform.set(self.control, value);
     }

@@ -4,8 +4,8 @@
 //! No reset of the function stops one: it is the chipset's, or a management processor's. So it must
 //! be stopped by its own registers at each end of a run of its owner, or the neighbours end with it.
 //!
-//! Known are Intel's TCO timer ([`tco`]), that of AMD's and Hygon's chipsets ([`fch`]), and two that
-//! cards have ([`card`]). What is known of them is from the registers that Linux's drivers use
+//! Known are Intel's TCO timer (`tco`), that of AMD's and Hygon's chipsets (`fch`), and two that
+//! cards have (`card`). What is known of them is from the registers that Linux's drivers use
 //! (`drivers/watchdog/`: `iTCO_wdt`, `sp5100_tco`, `i6300esb`, `hpwdt`) and Intel's and AMD's
 //! datasheets. Only functions that are known by their IDs are touched.
 
@@ -49,7 +49,7 @@ pub trait Platform {
 pub enum State {
     /// It is not there, is not answered for, or does not run.
     Halted,
-    /// It counts; whether it would reset the machine in the end can't be told.
+    /// It may count; whether it would reset the machine in the end can't be told, or it would not.
     Counts,
     /// It counts, and resets the machine unless somebody keeps it from it.
     Armed,
@@ -84,11 +84,33 @@ enum Kind {
     Ilo(card::Ilo),
 }
 
-/// What a watchdog's registers are, if it answers.
-trait Timer {
-    fn state(&self) -> State;
+/// The registers of one that answers.
+enum Timer<'a> {
+    Tco(tco::Tco<'a>),
+    Fch(fch::Fch<'a>),
+    Esb(card::Esb<'a>),
+    Ilo(card::IloTimer<'a>),
+}
+
+impl Timer<'_> {
+    fn state(&self) -> State {
+        match self {
+            Self::Tco(timer) => timer.state(),
+            Self::Fch(timer) => timer.state(),
+            Self::Esb(timer) => timer.state(),
+            Self::Ilo(timer) => timer.state(),
+        }
+    }
+
     /// Asks it to stop.
-    fn halt(&self);
+    fn halt(&self) {
+        match self {
+            Self::Tco(timer) => timer.halt(),
+            Self::Fch(timer) => timer.halt(),
+            Self::Esb(timer) => timer.halt(),
+            Self::Ilo(timer) => timer.halt(),
+        }
+    }
 }
 
 impl Watchdog {
@@ -127,43 +149,41 @@ impl Watchdog {
     /// What it is doing. Nothing is written, but the index of AMD's indexed ports.
     #[must_use]
     pub fn state(&self, config: &dyn ConfigSpace, platform: &dyn Platform) -> State {
-        self.with_timer(config, platform, |timer| timer.state())
-            .unwrap_or(State::Halted)
+        let timer = self.timer(config, platform);
+        timer.map_or(State::Halted, |timer| timer.state())
     }
 
     /// Stops it, if it runs. Waits for nothing.
     pub fn stop(&self, config: &dyn ConfigSpace, platform: &dyn Platform) -> Outcome {
-        let stop = |timer: &dyn Timer| {
-            if timer.state() == State::Halted {
-                return Outcome::Idle;
-            }
-            timer.halt();
-            match timer.state() {
-                State::Halted => Outcome::Stopped,
-                State::Counts | State::Armed => Outcome::Runs,
-            }
+        let Some(timer) = self.timer(config, platform) else {
+            return Outcome::Idle;
         };
-        self.with_timer(config, platform, stop)
-            .unwrap_or(Outcome::Idle)
+        if timer.state() == State::Halted {
+            return Outcome::Idle;
+        }
+        timer.halt();
+        match timer.state() {
+            State::Halted => Outcome::Stopped,
+            State::Counts | State::Armed => Outcome::Runs,
+        }
     }
 
     /// Finds the registers anew each time: where they are is itself in registers, which a Linux or
     /// a reset may have changed.
-    fn with_timer<T>(
+    fn timer<'a>(
         &self,
-        config: &dyn ConfigSpace,
-        platform: &dyn Platform,
-        work: impl FnOnce(&dyn Timer) -> T,
-    ) -> Option<T> {
+        config: &'a dyn ConfigSpace,
+        platform: &'a dyn Platform,
+    ) -> Option<Timer<'a>> {
         let registers = Registers::new(config, self.address);
         if registers.identity() != Some(self.identity) {
             return None;
         }
         match self.kind {
-            Kind::Tco(kind) => kind.find(registers, platform).map(|timer| work(&timer)),
-            Kind::Fch => fch::find(registers, platform).map(|timer| work(&timer)),
-            Kind::Esb => Some(work(&card::Esb::new(self.address, platform))),
-            Kind::Ilo(ilo) => ilo.find(registers, platform).map(|timer| work(&timer)),
+            Kind::Tco(kind) => kind.find(registers, platform).map(Timer::Tco),
+            Kind::Fch => fch::find(registers, platform).map(Timer::Fch),
+            Kind::Esb => Some(Timer::Esb(card::Esb::new(self.address, platform))),
+            Kind::Ilo(ilo) => ilo.find(registers, platform).map(Timer::Ilo),
         }
     }
 }

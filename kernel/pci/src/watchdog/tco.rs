@@ -8,11 +8,14 @@
 //! Earlier chipsets have no memory-mapped configuration space, so that no partition gets a device
 //! there.
 
-use super::{Platform, Register, State, Timer, chipset_memory};
+use super::{Platform, Register, State, chipset_memory};
 use crate::Function;
 use crate::config::{Registers, low};
 
 const INTEL: u16 = 0x8086;
+/// `TCO_RLD`, the first TCO port: what is left to count. It is 0 where the timer was never started,
+/// though it is not halted (QEMU's after a reset).
+const COUNT: u16 = 0x3ff;
 /// `TCO1_CNT` from the first TCO port.
 const CONTROL: u16 = 0x08;
 /// `TCO1_CNT`: `TCO_TMR_HLT`, the timer is halted.
@@ -138,6 +141,7 @@ impl Kind {
         };
         let timer = Tco {
             kind: self,
+            count: Register::Port16(base),
             control: Register::Port16(base + CONTROL),
             registers,
             platform,
@@ -149,6 +153,7 @@ impl Kind {
 /// The registers of a timer.
 pub(super) struct Tco<'a> {
     kind: Kind,
+    count: Register,
     control: Register,
     registers: Registers<'a>,
     platform: &'a dyn Platform,
@@ -181,16 +186,17 @@ impl Tco<'_> {
     }
 }
 
-impl Timer for Tco<'_> {
-    fn state(&self) -> State {
+impl Tco<'_> {
+    pub(super) fn state(&self) -> State {
         match self.is_harmless() {
             _ if self.value() & HALT != 0 => State::Halted,
-            Some(false) => State::Armed,
-            Some(true) | None => State::Counts,
+            Some(false) if low(self.platform.get(self.count)) & COUNT != 0 => State::Armed,
+            _ => State::Counts,
         }
     }
 
-    fn halt(&self) {
+    /// Asks it to stop.
+    pub(super) fn halt(&self) {
         let value = self.value() & !NMI_NOW | HALT;
         self.platform.set(self.control, u32::from(value));
     }

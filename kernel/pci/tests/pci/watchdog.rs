@@ -121,7 +121,11 @@ fn ich9(pmbase: u32, acpi_control: u32, control: u32, gcs: u32) -> Board {
     Board::new(
         0x2918_8086,
         &[(0x40, pmbase), (0x44, acpi_control), (0xf0, 0xfed1_c001)],
-        &[(Port16(0x668), control), (Memory32(0xfed1_f410), gcs)],
+        &[
+            (Port16(0x660), 0x0123),
+            (Port16(0x668), control),
+            (Memory32(0xfed1_f410), gcs),
+        ],
     )
 }
 
@@ -152,6 +156,10 @@ fn one_that_may_not_reset_counts_only() {
         board.stop(watchdog),
         (State::Counts, Outcome::Stopped, State::Halted)
     );
+    // One that was never started.
+    let board = ich9(0x601, 0x80, 0, 0);
+    board.set_register(Port16(0x660), 0x0400);
+    assert_eq!(watchdog.state(&board, &board), State::Counts);
     // Where that can't be read, nothing is said that is not known.
     let hidden = ich9(0x601, 0x80, 0, 0);
     for rcba in [0xfed1_c000, 0x0010_0001] {
