@@ -22,6 +22,7 @@ mod pci;
 mod power;
 mod reset_vector;
 mod sync;
+mod watchdog;
 
 use alloc::vec::Vec;
 
@@ -78,6 +79,7 @@ fn kmain(info: BootInfo) -> ! {
 
     let functions = pci::scan(&alone);
     pci::stop_bus_masters(&alone, &functions);
+    let watchdogs = watchdog::stop_armed(&alone, &functions);
     reset_vector::take(&alone, &functions);
     let known = Known::new(&alone, &firmware, &functions, &memory);
     let console = console::serial::settle(&options, &known);
@@ -94,6 +96,7 @@ fn kmain(info: BootInfo) -> ! {
     );
     machine::hide_mp_table(&alone, &machine);
     operator::report(&info, &options, &machine, &console.problems, &started);
+    watchdog::report(&watchdogs);
     operator::run(alone, machine, power, &options)
 }
 

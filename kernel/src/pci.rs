@@ -51,7 +51,8 @@ impl Ecam<'static> {
 }
 
 impl Ecam<'_> {
-    fn register(address: Address, offset: u16) -> Option<*mut u32> {
+    /// Where a dword of configuration space is, if it is mapped.
+    pub(crate) fn register(address: Address, offset: u16) -> Option<*mut u32> {
         let Address {
             segment,
             bus,

@@ -96,6 +96,32 @@ fn owners_are_named() {
 }
 
 #[test]
+fn what_bus_0_brings() {
+    let mut session = Session::new();
+    assert_eq!(
+        paragraph(&mut session, "0000:00:1f.0"),
+        "  0000:00:1f.0  ISA bridge, 8086:2918\n\
+         \x20               owner free; only with all of bus0\n\
+         \x20               group 6, watchdog (iTCO_wdt)"
+    );
+    let known = "\nbus0: brings the chipset: what its drivers do concerns the whole machine\n      \
+                 watchdog, by 0000:00:1f.0: stopped at each end of its owner's runs\n";
+    assert!(session.line("devices").contains(known));
+    // A chipset of which nothing is known, and a bus 0 of which nothing is seen.
+    let functions = &mut session.kernel.machine.functions;
+    let bridge = functions.iter_mut().find(|f| f.device_id == 0x2918);
+    bridge.unwrap().device_id = 0x7a84;
+    let said = session.line("devices");
+    assert!(
+        said.contains("\n      no watchdog is known of it; one that is armed outlives its owner\n"),
+        "{said}"
+    );
+    let functions = &mut session.kernel.machine.functions;
+    functions.retain(|f| f.address.bus != 0);
+    assert!(!session.line("devices").contains("bus0: "));
+}
+
+#[test]
 fn a_machine_without_functions() {
     let mut session = Session::new();
     session.kernel.machine.functions.clear();

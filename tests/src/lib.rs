@@ -192,6 +192,28 @@ impl Kernel {
         modules.join("kernel").join(path)
     }
 
+    /// One of its compressed modules as busybox's `insmod` takes it, in a story's folder; by its path
+    /// below the modules' folder `kernel`, without `.ko.xz`.
+    ///
+    /// # Panics
+    /// If it can't be unpacked.
+    #[must_use]
+    pub fn unpacked(self, path: &str, story: &str) -> PathBuf {
+        let packed = self.driver(&format!("{path}.ko.xz"));
+        let output = std::process::Command::new("xz")
+            .arg("-dc")
+            .arg(&packed)
+            .output()
+            .expect("xz is installed");
+        assert!(output.status.success(), "{}", packed.display());
+        let folder = build_folder().join("tests").join(story);
+        let name = path.rsplit('/').next().expect("a name");
+        let file = folder.join(format!("{name}.ko"));
+        std::fs::create_dir_all(folder).expect("it can be made");
+        std::fs::write(&file, output.stdout).expect("it can be written");
+        file
+    }
+
     /// Its version, as `uname -r` prints it.
     #[must_use]
     pub fn release(self) -> String {

@@ -72,6 +72,13 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
             Kind::DeviceStuck => {
                 format!("{} did not come back from its reset", unpacked(detail))
             }
+            Kind::WatchdogStopped => {
+                format!("its watchdog {} ran, and is stopped", unpacked(detail))
+            }
+            Kind::WatchdogRuns => format!(
+                "its watchdog {} can't be stopped: it may reset the machine",
+                unpacked(detail)
+            ),
             Kind::CoreLost => {
                 format!("core {} did not come back", core(detail as usize))
             }

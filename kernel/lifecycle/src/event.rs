@@ -30,6 +30,10 @@ pub enum Kind {
     Parked,
     /// A device did not come back from its reset; detail = which, in the kernel's own form.
     DeviceStuck,
+    /// A watchdog of its ran, and was stopped; detail = which device's.
+    WatchdogStopped,
+    /// A watchdog of its runs on; detail = which device's.
+    WatchdogRuns,
 }
 
 /// One event.
@@ -44,7 +48,7 @@ pub struct Event {
 }
 
 impl Kind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Launched,
         Self::Ended(End::PoweredOff),
         Self::Ended(End::Rebooted),
@@ -55,6 +59,8 @@ impl Kind {
         Self::GaveUp,
         Self::Parked,
         Self::DeviceStuck,
+        Self::WatchdogStopped,
+        Self::WatchdogRuns,
     ];
 
     fn number(self) -> u64 {

@@ -116,6 +116,16 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         self.post(Kind::DeviceStuck, partition, which);
     }
 
+    /// Posts that a watchdog of the partition was stopped after its run, or runs on.
+    pub fn watchdog(&self, partition: usize, which: u32, is_stopped: bool) {
+        let kind = if is_stopped {
+            Kind::WatchdogStopped
+        } else {
+            Kind::WatchdogRuns
+        };
+        self.post(kind, partition, which);
+    }
+
     /// Takes the next event. By the shell's core only.
     pub fn next_event(&self) -> Option<Event> {
         self.events.take()

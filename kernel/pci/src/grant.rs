@@ -8,6 +8,7 @@ use crate::config::{ConfigSpace, Registers};
 use crate::quiet::{Gate, silence};
 use crate::register::{BUS_MASTER, IO_DECODE, MEMORY_DECODE};
 use crate::setup::{Presence, Reset, Setup};
+use crate::watchdog::{Outcome, Platform, Watchdog};
 use crate::{Address, Function, Unit, WindowKind};
 
 /// All that is needed to set a claim's functions up before a launch and to quiet them after an
@@ -22,7 +23,11 @@ pub struct Grant {
     pub(crate) gates: Box<[Gate]>,
     /// Ascending by address in each unit, so a bridge comes before what is below it.
     pub(crate) functions: Box<[Setup]>,
+    watchdogs: Box<[Watchdog]>,
 }
+
+/// Watchdogs that a grant takes: a chipset has one, a server's management processor another.
+const MOST_WATCHDOGS: usize = 8;
 
 /// A bridge above a unit, which belongs to Bulkhead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +61,23 @@ impl Grant {
             path: path.into(),
             gates: gates.into(),
             functions: setups.into(),
+            watchdogs: watchdogs(functions, units),
+        }
+    }
+
+    /// Stops the watchdogs of the functions; `report` gets what became of each. Any core can do it,
+    /// and it waits for nothing.
+    ///
+    /// To be done before [`quiet`](Self::quiet), which takes its time, and once more after it: what a
+    /// Linux has put to sleep, or behind a bridge that it has given other numbers, answers only then.
+    pub fn stop_watchdogs(
+        &self,
+        config: &dyn ConfigSpace,
+        platform: &dyn Platform,
+        report: &mut dyn FnMut(Address, Outcome),
+    ) {
+        for watchdog in &self.watchdogs {
+            report(watchdog.address, watchdog.stop(config, platform));
         }
     }
 
@@ -91,6 +113,18 @@ impl Grant {
             }
         }
     }
+}
+
+fn watchdogs(functions: &[Function], units: &[Unit]) -> Box<[Watchdog]> {
+    let is_meant = |f: &&Function| {
+        let mut all = units.iter();
+        all.any(|unit| unit.functions.binary_search(&f.address).is_ok())
+    };
+    let meant = functions.iter().filter(is_meant);
+    meant
+        .filter_map(Watchdog::of)
+        .take(MOST_WATCHDOGS)
+        .collect()
 }
 
 fn upstream(functions: &[Function], bridge: Address) -> Upstream {

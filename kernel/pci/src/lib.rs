@@ -7,6 +7,8 @@
 //! that for the running system: a flat list without names that [`Grant::prepare`] and
 //! [`Grant::quiet`] go through without the heap, on a core that a crashed Linux left behind.
 //!
+//! [`watchdog`] stops what would reset the machine after such an end.
+//!
 //! Configuration space is outside data: devices vanish (all ones), lists lead in circles, bridges
 //! claim nonsense. Nothing of it makes this crate panic or loop: every walk and every wait has a
 //! bound, and a strange register costs the function that it is on, not the machine.
@@ -46,6 +48,7 @@ mod scan;
 mod setup;
 mod stop;
 mod unit;
+pub mod watchdog;
 
 pub use address::{Address, AddressError, Bus};
 pub use assign::{assign, check};

@@ -8,6 +8,7 @@ use core::fmt::{self, Write};
 use bulkhead_ledger::{Ledger, Standing};
 use bulkhead_memory::Bytes;
 use bulkhead_model::{DeviceName, Machine, Uart};
+use bulkhead_pci::watchdog::Watchdog;
 use bulkhead_pci::{Bar, BarKind, Function};
 
 use super::class::class_name;
@@ -68,6 +69,32 @@ fn functions(machine: &Machine, ledger: &Ledger, out: &mut dyn Write) -> fmt::Re
             String::from_utf8_lossy(&table.signature)
         ),
         None => writeln!(out, "IOMMU: none reported; a device reaches all RAM"),
+    }?;
+    chipset(machine, out)
+}
+
+/// What a claim of bus 0 brings that no line of a function says.
+fn chipset(machine: &Machine, out: &mut dyn Write) -> fmt::Result {
+    let is_on_bus0 = |f: &&Function| (f.address.segment, f.address.bus) == (0, 0);
+    let mut functions = machine.functions.iter().filter(is_on_bus0).peekable();
+    if functions.peek().is_none() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "bus0: brings the chipset: what its drivers do concerns the whole machine"
+    )?;
+    let mut watchdogs = functions.filter_map(Watchdog::of);
+    match watchdogs.find(Watchdog::is_chipset) {
+        Some(watchdog) => writeln!(
+            out,
+            "      watchdog, by {}: stopped at each end of its owner's runs",
+            watchdog.address
+        ),
+        None => writeln!(
+            out,
+            "      no watchdog is known of it; one that is armed outlives its owner"
+        ),
     }
 }
 
@@ -136,6 +163,9 @@ fn traits(function: &Function, machine: &Machine, ledger: &Ledger) -> Vec<String
     }
     if ledger.needs_io_apic(function) {
         traits.push(String::from("INTx only: needs ioapic0"));
+    }
+    if let Some(watchdog) = Watchdog::of(function) {
+        traits.push(format!("watchdog ({})", watchdog.driver()));
     }
     if function.flr {
         traits.push(String::from("FLR"));

@@ -28,6 +28,7 @@ mod serial;
 mod shell;
 mod soak;
 mod stacks;
+mod suspend;
 mod two_linuxes;
 mod virtualization;
 
@@ -75,6 +76,7 @@ fn main() {
         virtualization::stories(),
         lifecycle::stories(),
         handoff::stories(),
+        suspend::stories(),
         contention::stories(),
         last::stories(),
         last_kexec::stories(),

@@ -1,14 +1,13 @@
 //! Cores of a Linux that may run virtual machines.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use bulkhead_tests::bochs::{self, Bochs};
 use bulkhead_tests::iso::Iso;
 use bulkhead_tests::neighbour::{Neighbour, beside_a_witness};
 use bulkhead_tests::qemu::{Machine, Running};
-use bulkhead_tests::{Kernel, build_folder, faulty, guest_tool, initrd_with};
+use bulkhead_tests::{Kernel, faulty, guest_tool, initrd_with};
 use libtest_mimic::Trial;
 
 use crate::{long_story, story};
@@ -30,24 +29,12 @@ const PATIENCE: Duration = Duration::from_secs(900);
 fn machine_files(name: &str, maker: &str) -> Vec<(String, PathBuf)> {
     let vendor = format!("arch/x86/kvm/kvm-{maker}");
     let modules = ["virt/lib/irqbypass", "arch/x86/kvm/kvm", &vendor];
-    let modules = modules.map(|path| unpacked(name, path));
+    let modules = modules.map(|path| {
+        let module = path.rsplit('/').next().expect("a name");
+        (format!("/kvm/{module}.ko"), KERNEL.unpacked(path, name))
+    });
     let tool = ("/bin/vm".to_string(), guest_tool("vm"));
     modules.into_iter().chain([tool]).collect()
-}
-
-/// One of the kernel's modules.
-fn unpacked(story: &str, path: &str) -> (String, PathBuf) {
-    let kernel = KERNEL;
-    let packed = kernel.driver(&format!("{path}.ko.xz"));
-    let output = Command::new("xz").arg("-dc").arg(&packed).output();
-    let output = output.expect("xz is installed");
-    assert!(output.status.success(), "{}", packed.display());
-    let name = path.rsplit('/').next().expect("a name");
-    let folder = build_folder().join("tests").join(story);
-    let file = folder.join(format!("{name}.ko"));
-    std::fs::create_dir_all(folder).expect("it can be made");
-    std::fs::write(&file, output.stdout).expect("it can be written");
-    (format!("/kvm/{name}.ko"), file)
 }
 
 /// A core in VMX operation takes no INIT. It is taken from a Linux that is well by an ordinary

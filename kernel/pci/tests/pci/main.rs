@@ -16,3 +16,4 @@ mod prepare;
 mod quiet;
 mod scan;
 mod unit;
+mod watchdog;

@@ -10,6 +10,7 @@ mod legacy;
 mod network;
 mod refused;
 mod topology;
+mod watchdog;
 
 use std::path::PathBuf;
 
@@ -30,6 +31,7 @@ pub(crate) fn stories() -> Vec<Trial> {
         refused::stories(),
         topology::stories(),
         debian::stories(),
+        watchdog::stories(),
     ];
     all.into_iter().flatten().collect()
 }

@@ -8,6 +8,7 @@ mod legacy;
 mod pci;
 mod processor;
 mod resource;
+mod sleep;
 #[cfg(test)]
 mod tests;
 
@@ -39,6 +40,7 @@ pub(super) fn dsdt(view: &View<'_>) -> Vec<u8> {
         legacy::push_rtc(&mut devices, has_interrupts);
     }
     pci::push(&mut devices, view.roots);
+    sleep::push(&mut devices);
     let body = Scope::raw(Path::new("\\_SB_"), devices);
     let header = Header::new(*b"DSDT", REVISION, size_of::<Header>() + body.len());
     let mut table = [header.as_bytes(), &body].concat();

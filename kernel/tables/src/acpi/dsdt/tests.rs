@@ -26,12 +26,25 @@ const IO_APIC: IoApicView = IoApicView {
     gsi_base: 0,
 };
 
-/// The table's devices, without header and scope.
+/// The table's devices, without header and scope, and without the one that is always there, which
+/// comes last.
 fn devices(view: &View<'_>) -> Vec<u8> {
     let table = dsdt(view);
     let scope = table.windows(5).position(|bytes| bytes == b"\\_SB_");
-    table[scope.expect("a scope") + 5..].to_vec()
+    let devices = &table[scope.expect("a scope") + 5..];
+    let devices = devices.strip_suffix(hex(SLEEP).as_slice());
+    devices.expect("it can't be put to sleep").to_vec()
 }
+
+/// Present and enabled, can be enabled, and fails to be disabled: Local0 = 0; Local0 = 1 % Local0.
+const SLEEP: &str = "
+    5b 82 3c 53 4c 45 50
+    08 5f 48 49 44 0c 41 d0 0c 02
+    08 5f 55 49 44 01
+    08 5f 53 54 41 0a 0f
+    08 5f 43 52 53 11 05 0a 02 79 00
+    14 06 5f 53 52 53 01
+    14 0d 5f 44 49 53 00 70 00 60 85 01 60 60";
 
 fn hex(text: &str) -> Vec<u8> {
     let byte = |digits| u8::from_str_radix(digits, 16).expect("hexadecimal");
@@ -123,7 +136,7 @@ fn window(kind: PciWindowKind, start: u64, end: u64) -> PciWindow {
 }
 
 #[test]
-fn nothing_is_an_empty_scope() {
+fn nothing_is_an_empty_scope_but_for_what_keeps_awake() {
     assert_eq!(devices(&NOTHING), []);
 }
 
