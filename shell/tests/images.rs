@@ -62,3 +62,29 @@ fn images_are_verified_when_they_are_listed() {
     assert_eq!(checksum("demo"), "-");
     assert_eq!(checksum("old"), "-");
 }
+
+/// How that is seen of a file, the tests of `bulkhead-linux` have.
+#[test]
+fn a_kernel_without_efi_is_warned_of_wherever_it_is_looked_at() {
+    let mut session = Session::new();
+    let images = &mut session.kernel.machine.images;
+    let linux = images.iter_mut().find(|image| image.name == "linux61");
+    let ImageKind::Kernel(kernel) = &mut linux.unwrap().kind else {
+        panic!("it is a kernel");
+    };
+    kernel.has_efi = false;
+    let warning = "warning: web: kernel linux61 has no EFI: Bulkhead is not told of its power-off, and \
+                   its reboot resets the whole machine unless the BIOS's reset entry is Bulkhead's\n";
+    for line in [
+        "define web cores=2-3 memory=512M kernel=linux61",
+        "set web cmdline=quiet",
+        "check web",
+        "show web",
+        "start web",
+    ] {
+        let said = session.line(line);
+        assert!(said.contains(warning), "{line}: {said}");
+    }
+    let said = session.line("define db cores=4 memory=512M kernel=linux612");
+    assert!(!said.contains("has no EFI"), "{said}");
+}

@@ -68,7 +68,14 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
             Kind::Restarting if detail == 0 => return None,
             Kind::Restarting => format!("launches again in {detail} ms"),
             Kind::Parked => format!("parked core={}", core(detail as usize)),
-            Kind::GaveUp => format!("not launched again: {detail} failures in a row"),
+            Kind::GaveUp(end) => {
+                let last = match end {
+                    End::Rebooted => "; a reboot within 60 s counts as one",
+                    End::PoweredOff => "; a power-off within 60 s counts as one",
+                    End::Failed | End::Killed => "",
+                };
+                format!("not launched again: {detail} failures in a row{last}")
+            }
             Kind::DeviceStuck => {
                 format!("{} did not come back from its reset", unpacked(detail))
             }

@@ -120,7 +120,7 @@ impl Core {
     pub(crate) fn lose(&self, partition: usize) -> bool {
         self.lost_from.store(partition as u32 + 1);
         self.set_state(CoreState::Lost);
-        let has_come = self.answer() == self.summons();
+        let has_come = self.has_come();
         if has_come {
             self.set_state(CoreState::Parked);
         }
@@ -192,6 +192,11 @@ impl Core {
     /// The last call that it came by.
     pub(crate) fn answer(&self) -> Summons {
         Summons::decode(self.answer.load())
+    }
+
+    /// Whether the core has come since it was last summoned.
+    pub(crate) fn has_come(&self) -> bool {
+        self.answer() == self.summons()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use bulkhead_model::{Decision, counts_as_consecutive};
+use bulkhead_model::Decision;
 
 use crate::hardware::Hardware;
 use crate::life::{Life, Next, Phase};
@@ -202,9 +202,9 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         }
         if let Some(end) = life.end {
             self.post(Kind::Ended(end), partition, u32::from(next.failures));
-        }
-        if has_given_up {
-            self.post(Kind::GaveUp, partition, u32::from(next.failures));
+            if has_given_up {
+                self.post(Kind::GaveUp(end), partition, u32::from(next.failures));
+            }
         }
         let boot_core = slot.boot_core();
         match next.phase {
@@ -237,17 +237,13 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         life: Life,
     ) -> (Life, u64, bool) {
         let uptime_ms = hw.now().saturating_sub(slot.entered()) / hw.ticks(1000).max(1);
-        let before = if counts_as_consecutive(uptime_ms) {
-            life.failures
-        } else {
-            0
-        };
-        let failures = match life.end {
-            Some(End::Failed) => before.saturating_add(1).min(Life::MOST_FAILURES),
-            _ => 0,
-        };
+        let policy = slot.policy();
+        let before = u32::from(life.failures);
+        let failures = life
+            .end
+            .map_or(0, |end| policy.row_after(end, before, uptime_ms));
         let decision = match (life.next, life.end) {
-            (Next::Policy, Some(end)) => slot.policy().after(end, u32::from(failures)),
+            (Next::Policy, Some(end)) => policy.after(end, failures),
             (Next::Launch, _) => Decision::Restart { delay_ms: 0 },
             _ => Decision::Stay,
         };
@@ -259,7 +255,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             Decision::GiveUp => (Phase::Idle, 0, true),
         };
         let next = Life {
-            failures,
+            failures: Life::counted(failures),
             ..life.step(phase)
         };
         (next, delay_ms, has_given_up)

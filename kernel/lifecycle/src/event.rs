@@ -18,14 +18,14 @@ pub const LENGTH: u32 = 256;
 pub enum Kind {
     /// The kernel was entered; detail = number of the run.
     Launched,
-    /// Its run ended; a failure's detail = failures in a row.
+    /// Its run ended; detail = failures in a row.
     Ended(End),
     /// A core did not come back; detail = its index.
     CoreLost,
     /// It will be launched again; detail = milliseconds until then.
     Restarting,
-    /// It failed too often in a row; detail = how often.
-    GaveUp,
+    /// It failed too often in a row, at last by that end; detail = how often.
+    GaveUp(End),
     /// It stays ended; detail = index of its boot core.
     Parked,
     /// A device did not come back from its reset; detail = which, in the kernel's own form.
@@ -48,7 +48,7 @@ pub struct Event {
 }
 
 impl Kind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 15] = [
         Self::Launched,
         Self::Ended(End::PoweredOff),
         Self::Ended(End::Rebooted),
@@ -56,7 +56,10 @@ impl Kind {
         Self::Ended(End::Killed),
         Self::CoreLost,
         Self::Restarting,
-        Self::GaveUp,
+        Self::GaveUp(End::PoweredOff),
+        Self::GaveUp(End::Rebooted),
+        Self::GaveUp(End::Failed),
+        Self::GaveUp(End::Killed),
         Self::Parked,
         Self::DeviceStuck,
         Self::WatchdogStopped,

@@ -2,6 +2,8 @@
 //! of it: of two cores that end a partition at once, or a core and the shell, exactly one succeeds,
 //! and a core that is reset leaves either the state before its step or the one after it.
 
+use bulkhead_model::RESTART_LIMIT;
+
 use crate::{End, State};
 
 /// What the cores of a partition are about.
@@ -45,7 +47,8 @@ pub(crate) struct Life {
     /// While ending: the core that saw to it that the worker works. If that one is reset before
     /// the worker has come, whoever reset it does it instead.
     pub(crate) kicker: Option<usize>,
-    /// Failures in a row, up to [`Life::MOST_FAILURES`].
+    /// Failures in a row, up to [`Life::MOST_FAILURES`]
+    /// ([`row_after`](bulkhead_model::RestartPolicy::row_after)).
     pub(crate) failures: u8,
     /// Grows with each step, so that an old word is never taken for a new one.
     pub(crate) generation: u32,
@@ -62,9 +65,21 @@ const GENERATION: u32 = 32;
 /// Most cores that have room in the word.
 pub(crate) const MOST_CORES: usize = (1 << 10) - 1;
 
+const _: () = assert!(Life::MOST_FAILURES as u32 > RESTART_LIMIT);
+
 impl Life {
     /// Failures beyond this number are not counted: no policy asks for more.
     pub(crate) const MOST_FAILURES: u8 = 15;
+
+    /// The count as it is kept.
+    #[expect(clippy::cast_possible_truncation, reason = "it is at most a byte")]
+    pub(crate) const fn counted(failures: u32) -> u8 {
+        if failures < Self::MOST_FAILURES as u32 {
+            failures as u8
+        } else {
+            Self::MOST_FAILURES
+        }
+    }
 
     /// The word.
     pub(crate) const fn encode(self) -> u64 {
@@ -129,6 +144,8 @@ impl Life {
             (Phase::Ending, _) => State::Ending,
             (Phase::Waiting, _) => State::Waiting,
             (Phase::Idle, Some(End::Failed)) => State::Failed,
+            // Its policy would have launched it again, and gave up.
+            (Phase::Idle, Some(_)) if self.failures as u32 > RESTART_LIMIT => State::Failed,
             (Phase::Idle, Some(_)) => State::Stopped,
             (Phase::Idle, None) if was_launched => State::Stopped,
             (Phase::Idle, None) => State::Defined,

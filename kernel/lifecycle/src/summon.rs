@@ -94,9 +94,8 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         life: Life,
         mut missing: CoreSet,
     ) {
-        let has_come = |core: &Core| core.answer() == core.summons();
         for call in 1..=MOST_CALLS {
-            let all_came = || self.each(missing).all(|(_, core)| has_come(core));
+            let all_came = || self.each(missing).all(|(_, core)| core.has_come());
             let call_of = Call {
                 of: Some((partition, life)),
                 inits: missing,
@@ -115,7 +114,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             if wait(hw, us, all_came) {
                 return;
             }
-            let late = self.each(missing).filter(|(_, core)| !has_come(core));
+            let late = self.each(missing).filter(|(_, core)| !core.has_come());
             missing = late.map(|(index, _)| index).collect();
         }
         for (index, core) in self.each(missing) {
@@ -137,11 +136,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         };
         if !others.is_empty() && self.reset(hw, &call) {
             let cores = self.each(others);
-            let all_came = || {
-                cores
-                    .clone()
-                    .all(|(_, core)| core.answer() == core.summons())
-            };
+            let all_came = || cores.clone().all(|(_, core)| core.has_come());
             let _ = wait(hw, ANSWER_US, all_came);
         }
     }
@@ -170,7 +165,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         for (_, core) in self.each(call.startups) {
             core.summon(to_end, generation);
         }
-        let is_missing = |core: &Core| core.answer() != core.summons();
+        let is_missing = |core: &Core| !core.has_come();
         for round in 0..2 {
             for (index, core) in self.each(call.startups) {
                 // The first in any case: what it parked by was not this call.

@@ -71,7 +71,7 @@ fn it_gives_up_at_the_sixth_failure_in_a_row() {
         .collect();
     let expected = [
         (Kind::Ended(End::Failed), 6),
-        (Kind::GaveUp, 6),
+        (Kind::GaveUp(End::Failed), 6),
         (Kind::Parked, 1),
     ];
     assert_eq!(told, expected);

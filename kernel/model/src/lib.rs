@@ -42,6 +42,5 @@ pub use map::{MemoryKind, MemoryRange};
 pub use name::{MAX_NAME_BYTES, NameError, check as check_name};
 pub use policy::{
     Decision, FIRST_DELAY_MS, POWER_OFF_DELAY_MS, RESTART_LIMIT, RestartPolicy, STABLE_MS,
-    counts_as_consecutive,
 };
 pub use warning::Warning;

@@ -7,16 +7,17 @@ use core::fmt;
 
 use crate::End;
 
-/// How many failures in a row are answered by a restart: the next one is the last.
+/// How many failures in a row are answered by a restart: the next one is the last. What counts as
+/// one, [`RestartPolicy::row_after`] says.
 pub const RESTART_LIMIT: u32 = 5;
-/// Delay before the restart after the first failure of a row, in milliseconds; it doubles with
-/// each further one: 1, 2, 4, 8 and 16 s.
+/// Delay before the restart after a panic that is the first failure of a row, in milliseconds; it
+/// doubles with each further one: 1, 2, 4, 8 and 16 s.
 pub const FIRST_DELAY_MS: u64 = 1_000;
 /// Delay before the restart after a power-off, in milliseconds: a Linux that powers itself off
 /// at once must not keep its cores in launches.
 pub const POWER_OFF_DELAY_MS: u64 = 1_000;
 /// A run that lasted this long, in milliseconds, was a success whatever came after it: its
-/// failure is the first of a new row.
+/// failure is the first of a new row, and its reboot is none.
 pub const STABLE_MS: u64 = 60_000;
 
 /// `restart=`: when a partition is launched again by itself. Displays as it is written.
@@ -24,7 +25,7 @@ pub const STABLE_MS: u64 = 60_000;
 pub enum RestartPolicy {
     /// `never`: not even when its Linux asks for a reboot.
     Never,
-    /// `on-failure`: after a reboot and, up to a limit, after failures.
+    /// `on-failure`: after reboots and failures, up to a limit.
     #[default]
     OnFailure,
     /// `always`: after a power-off, too.
@@ -49,22 +50,36 @@ impl RestartPolicy {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Never, Self::OnFailure, Self::Always];
 
-    /// What follows a run that ended like this. `consecutive_failures` is the length of the row
-    /// of failures, with this one if it is one ([`counts_as_consecutive`]).
+    /// What follows a run that ended like this. `failures` is the length of the row of failures,
+    /// with this one if it is one ([`row_after`](Self::row_after)).
     #[must_use]
-    pub const fn after(self, end: End, consecutive_failures: u32) -> Decision {
-        match (self, end) {
+    pub const fn after(self, end: End, failures: u32) -> Decision {
+        let delay_ms = match (self, end) {
             (_, End::Killed) | (Self::Never, _) | (Self::OnFailure, End::PoweredOff) => {
-                Decision::Stay
+                return Decision::Stay;
             }
-            (Self::Always, End::PoweredOff) => Decision::Restart {
-                delay_ms: POWER_OFF_DELAY_MS,
-            },
-            (_, End::Rebooted) => Decision::Restart { delay_ms: 0 },
-            (_, End::Failed) if consecutive_failures > RESTART_LIMIT => Decision::GiveUp,
-            (_, End::Failed) => Decision::Restart {
-                delay_ms: FIRST_DELAY_MS << consecutive_failures.saturating_sub(1),
-            },
+            _ if failures > RESTART_LIMIT => return Decision::GiveUp,
+            (Self::Always, End::PoweredOff) => POWER_OFF_DELAY_MS,
+            (_, End::Rebooted) => 0,
+            (_, End::Failed) => FIRST_DELAY_MS << failures.saturating_sub(1),
+        };
+        Decision::Restart { delay_ms }
+    }
+
+    /// The length of the row of failures after a run of `uptime_ms` that ended like this, if it was
+    /// `before` until then.
+    ///
+    /// A panic is a failure. So is what the policy would answer by another launch and came before
+    /// [`STABLE_MS`]: a kernel that does not tell its panics from its reboots would be launched
+    /// without end, and so would an init that reboots at once.
+    #[must_use]
+    pub const fn row_after(self, end: End, before: u32, uptime_ms: u64) -> u32 {
+        let is_short = uptime_ms < STABLE_MS;
+        match (end, self.after(end, 0)) {
+            (End::Failed, _) if !is_short => 1,
+            (End::Failed, _) => before.saturating_add(1),
+            (_, Decision::Restart { .. }) if is_short => before.saturating_add(1),
+            _ => 0,
         }
     }
 
@@ -110,11 +125,4 @@ impl fmt::Display for RestartPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
-}
-
-/// Whether the failure of a run that lasted `uptime_ms` belongs to the row of failures before
-/// it; otherwise it is the first of a new one.
-#[must_use]
-pub const fn counts_as_consecutive(uptime_ms: u64) -> bool {
-    uptime_ms < STABLE_MS
 }

@@ -1,11 +1,9 @@
 //! What follows the end of a run.
 
-use bulkhead_model::{
-    Decision, End, RESTART_LIMIT, RestartPolicy, STABLE_MS, counts_as_consecutive,
-};
+use bulkhead_model::{Decision, End, RESTART_LIMIT, RestartPolicy, STABLE_MS};
 
 use Decision::{GiveUp, Stay};
-use End::{Failed, PoweredOff, Rebooted};
+use End::{Failed, Killed, PoweredOff, Rebooted};
 use RestartPolicy::{Always, Never, OnFailure};
 
 const fn after(delay_ms: u64) -> Decision {
@@ -42,18 +40,47 @@ fn the_delay_grows_and_has_an_end() {
         }
         // Nobody should ask, but it is answered.
         assert_eq!(policy.after(Failed, 0), after(1000));
-        // Only failures count.
-        assert_eq!(policy.after(Rebooted, u32::MAX), after(0));
+        // A reboot is answered at once, as often.
+        assert_eq!(policy.after(Rebooted, 5), after(0));
+        assert_eq!(policy.after(Rebooted, 6), GiveUp);
     }
     assert_eq!(Never.after(Failed, u32::MAX), Stay);
-    assert_eq!(Always.after(PoweredOff, u32::MAX), after(1000));
+    assert_eq!(OnFailure.after(PoweredOff, u32::MAX), Stay);
+    assert_eq!(Always.after(PoweredOff, 5), after(1000));
+    assert_eq!(Always.after(PoweredOff, 6), GiveUp);
 }
 
 #[test]
-fn a_long_run_ends_the_row() {
+fn the_row_grows_by_panics_and_by_what_comes_too_soon() {
     assert_eq!(STABLE_MS, 60_000);
-    assert!(counts_as_consecutive(0) && counts_as_consecutive(59_999));
-    assert!(!counts_as_consecutive(60_000) && !counts_as_consecutive(u64::MAX));
+    let (short, long) = ([0, 59_999], [60_000, u64::MAX]);
+    for policy in RestartPolicy::ALL {
+        for uptime in short {
+            assert_eq!(policy.row_after(Failed, 3, uptime), 4);
+            assert_eq!(policy.row_after(Failed, u32::MAX, uptime), u32::MAX);
+        }
+        for uptime in long {
+            assert_eq!(policy.row_after(Failed, 3, uptime), 1, "of a new row");
+            assert_eq!(policy.row_after(Rebooted, 3, uptime), 0, "{policy}");
+            assert_eq!(policy.row_after(PoweredOff, 3, uptime), 0, "{policy}");
+        }
+        for uptime in short.into_iter().chain(long) {
+            assert_eq!(policy.row_after(Killed, 3, uptime), 0, "somebody's wish");
+        }
+    }
+    // Where another launch follows.
+    for (policy, end, row) in [
+        (Never, Rebooted, 0),
+        (Never, PoweredOff, 0),
+        (OnFailure, Rebooted, 4),
+        (OnFailure, PoweredOff, 0),
+        (Always, Rebooted, 4),
+        (Always, PoweredOff, 4),
+    ] {
+        for uptime in short {
+            assert_eq!(policy.row_after(end, 3, uptime), row, "{policy} {end:?}");
+        }
+    }
 }
 
 #[test]

@@ -14,9 +14,9 @@ use crate::qemu::Running;
 const WARM_UP: usize = 4;
 /// Every so many rounds Bulkhead itself is looked at, once both are up.
 const LOOK_EVERY: usize = 20;
-/// Panics in a row before another way is taken: after more, Bulkhead would wait for long, and at
-/// last give up.
-const MOST_PANICS: u32 = 3;
+/// Ends by themselves in a row before another way is taken: after more, Bulkhead would wait long after
+/// a panic, and at last give up.
+const MOST_FAILURES: u32 = 3;
 /// How often the witness counts.
 const COUNT_MS: u32 = 200;
 
@@ -65,7 +65,7 @@ struct Soak<'a> {
     /// Of each partition: its RAM in the first report, which must never change.
     ram: Vec<Vec<(u64, u64)>>,
     runs: [u32; 2],
-    panics: [u32; 2],
+    failures: [u32; 2],
     /// Of each partition: the ways that are still to come, the next one last.
     decks: [Vec<Way>; 2],
     taken: Vec<(Way, u32)>,
@@ -90,7 +90,7 @@ impl<'a> Soak<'a> {
             pending: [None, None],
             ram,
             runs: [1; 2],
-            panics: [0; 2],
+            failures: [0; 2],
             decks: [Vec::new(), Vec::new()],
             taken: Vec::new(),
             slowest: Duration::ZERO,
@@ -104,8 +104,8 @@ impl<'a> Soak<'a> {
         if self.decks[index].is_empty() {
             self.decks[index] = self.random.shuffle(ways);
         }
-        let may_panic = self.panics[index] < MOST_PANICS;
-        let is_fit = |way: &Way| may_panic || !matches!(way, Way::Panic(_));
+        let may_fail = self.failures[index] < MOST_FAILURES;
+        let is_fit = |way: &Way| may_fail || !way.is_failure();
         match self.decks[index].iter().rposition(is_fit) {
             Some(at) => self.decks[index].remove(at),
             None => Way::Restart,
@@ -116,9 +116,10 @@ impl<'a> Soak<'a> {
     fn begin(&mut self, index: usize, round: usize, rounds: usize) {
         let partition = &PARTITIONS[index];
         let way = self.choose(index);
-        self.panics[index] = match way {
-            Way::Panic(_) => self.panics[index] + 1,
-            _ => 0,
+        self.failures[index] = if way.is_failure() {
+            self.failures[index] + 1
+        } else {
+            0
         };
         match self.taken.iter_mut().find(|(taken, _)| *taken == way) {
             Some((_, count)) => *count += 1,

@@ -53,6 +53,14 @@ impl Way {
     }
 }
 
+impl Way {
+    /// Whether it counts as a failure, if the run was a short one.
+    #[must_use]
+    pub const fn is_failure(self) -> bool {
+        matches!(self, Self::Again(_) | Self::Panic(_))
+    }
+}
+
 impl Partition {
     /// The ways that it can be ended by.
     #[must_use]

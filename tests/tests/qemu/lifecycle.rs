@@ -30,6 +30,7 @@ pub(crate) fn stories() -> Vec<Trial> {
         }),
         story("lifecycle::neighbours_timer", neighbours_timer),
         story("lifecycle::policies", policies),
+        story("lifecycle::reboots_without_end", reboots_without_end),
         story("lifecycle::kexec_inside", kexec_inside),
     ]
 }
@@ -76,7 +77,14 @@ fn every_end(kernel: Kernel, name: &str) {
         (faulty::PANIC, "* victim: failed reason=\"panic\""),
     ];
     let mut run = 1;
-    for (command, event) in again {
+    for (nth, (command, event)) in again.into_iter().enumerate() {
+        if nth == 3 {
+            // Six within a minute each would be too many: an operator's restart ends the row.
+            machine.com(2).skip();
+            machine.expect("restart victim", &[]);
+            run += 1;
+            is_back(&mut machine, run);
+        }
         machine.com(2).skip();
         machine.com(2).send(&format!("{command}\r"));
         machine.wait_for(1, event);
@@ -305,6 +313,45 @@ fn own_reboot_parameters(machine: &mut Running) {
     machine.expect("kill victim", &[]);
     start(machine, "reboot=efi");
     end(machine, "reboot -f", "failed reason=\"panic\"");
+}
+
+/// What reboots at once, for ever, is not launched for ever: an init that does so, and a panic that
+/// looks like a reboot, as that of a kernel before `panic_cold` does.
+fn reboots_without_end() {
+    let victim = "cmdline=\"rdinit=/bin/busybox quiet -- reboot -f\"";
+    let mut machine = pair::boot("reboots_without_end", Kernel::Debian61Cloud, victim);
+    let mut next = Neighbour::watch(&mut machine, 3);
+    let mut run = 0;
+    for change in ["", "cmdline=\"rdinit=/bin/false reboot=warm,efi quiet\""] {
+        if !change.is_empty() {
+            machine.expect(&format!("set victim {change}"), &[]);
+            machine.expect("start victim", &[]);
+        }
+        for _ in 0..6 {
+            run += 1;
+            machine.wait_for(1, &format!("* victim: launched run={run} core=1"));
+            machine.wait_for(1, "* victim: rebooted");
+        }
+        machine.wait_for(
+            1,
+            "* victim: not launched again: 6 failures in a row; a reboot within 60 s counts as one",
+        );
+        machine.wait_for(1, "* victim: parked core=1");
+        machine.expect_states(&[("victim", "failed"), ("next", "running")]);
+        last_ended(&mut machine, "failed", "* victim: rebooted");
+        machine.expect("show victim", &["failures 6 in a row"]);
+        next.runs_on(&mut machine, "six reboots");
+    }
+    // Its operator's start begins anew.
+    machine.com(2).skip();
+    machine.expect("set victim cmdline=\"bulkhead.name=victim quiet\"", &[]);
+    machine.expect("start victim", &[]);
+    is_back(&mut machine, run + 1);
+    machine.expect("show victim", &["failures 0 in a row"]);
+    machine.com(2).skip();
+    machine.com(2).send("reboot\r");
+    is_back(&mut machine, run + 2);
+    next.noticed_nothing(&mut machine);
 }
 
 /// A Linux enters another kernel by kexec: it stays inside its claim, and its power-off still

@@ -39,6 +39,7 @@ pub(crate) fn schedule() {
     world.note(|| format!("SETTLE {}", shuttle::current::context_switches()));
     world.machine().faults = 0;
     settle(&world, FAULTS_US);
+    has_given_up(&world);
     world.machine().wants_plans = true;
     settle(&world, SHORT_US);
     world.machine().wants_plans = false;
@@ -109,6 +110,15 @@ fn settle(world: &World, quiet_us: u64) {
             None if now > *quiet_since.get_or_insert(now) + quiet_us => return,
             None => {}
         }
+    }
+}
+
+/// That what reboots at once is not launched for ever.
+fn has_given_up(world: &World) {
+    let rebooter = world.machine().rebooter.take();
+    if let Some(partition) = rebooter {
+        let state = world.state(partition);
+        assert_ne!(state, State::Running, "{}", describe(world));
     }
 }
 

@@ -129,6 +129,10 @@ fn act(world: &World, me: usize, partition: usize) -> Then {
         return rescue(world, me);
     }
     let mut machine = world.machine();
+    if machine.rebooter == Some(partition) {
+        drop(machine);
+        return end(world, me, partition, End::Rebooted);
+    }
     if machine.budget == 0 || one_in(3) {
         drop(machine);
         world.sleep(me);

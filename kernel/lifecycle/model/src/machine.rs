@@ -149,6 +149,8 @@ pub(crate) struct Machine {
     /// INITs left that go wrong.
     pub(crate) faults: u32,
     pub(crate) boot_processor_first: bool,
+    /// The partition whose Linux reboots whenever it is entered: its policy must give up.
+    pub(crate) rebooter: Option<usize>,
     pub(crate) steps_of_last: u32,
     /// What the rescuer is to ask for, and what it was told in the end.
     pub(crate) order: Option<String>,

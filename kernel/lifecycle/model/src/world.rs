@@ -13,7 +13,7 @@ use shuttle::thread;
 
 use crate::machine::{
     CORES, Core, Entry, Life, Machine, Memory, Mode, PARTITIONS, RESCUER, Stop, members, one_in,
-    owner, set_alone,
+    owner, pick, set_alone,
 };
 
 /// All of it.
@@ -92,6 +92,7 @@ impl World {
                 budget: thread_rng().gen_range(5..40),
                 faults: if one_in(3) { 1 } else { 0 },
                 boot_processor_first: one_in(2),
+                rebooter: one_in(4).then(|| pick(&[0, 1, 2])),
                 steps_of_last: 0,
                 order: None,
                 reply: None,

@@ -14,7 +14,7 @@ use crate::launch::{Bench, MEMORY};
 use crate::values::Values;
 
 /// So many runs of one way before the next way takes its turn, in a machine that was just booted.
-const TURN: usize = 10;
+const TURN: usize = 5;
 
 /// One restart, in seconds to the first line of the next `/init`.
 #[derive(Clone, Copy, Debug)]
