@@ -29,6 +29,7 @@ mod shell;
 mod soak;
 mod stacks;
 mod two_linuxes;
+mod userland;
 mod virtualization;
 
 use std::sync::LazyLock;
@@ -94,6 +95,7 @@ fn main() {
         serial::stories(),
         soak::stories(),
         stacks::stories(),
+        userland::stories(),
         devices::stories(),
         refusals::stories(),
     ];
