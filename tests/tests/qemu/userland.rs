@@ -3,14 +3,14 @@
 //! cores off, load the machine, and dump a crashed kernel do what they do elsewhere. What each says is in
 //! `docs/userland.md`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use bulkhead_tests::devices::{Board, Device};
 use bulkhead_tests::iso::Iso;
 use bulkhead_tests::qemu::{Machine, Running, has_kvm};
-use bulkhead_tests::{build_folder, root};
+use bulkhead_tests::root;
 use libtest_mimic::Trial;
 
 use crate::long_story;
@@ -29,7 +29,6 @@ pub(crate) fn stories() -> Vec<Trial> {
         long_story("userland::debian_13", || {
             whole("trixie", "6.12.", "Bulkhead Bulkhead partition")
         }),
-        long_story("userland::kernel_upgrade", kernel_upgrade),
     ]
 }
 
@@ -74,21 +73,16 @@ fn made(suite: &str) -> PathBuf {
 /// One partition with its disk; what it writes is gone with the machine.
 fn boot(suite: &str) -> Running {
     let folder = made(suite);
-    let disk = Device::virtio_blk(&folder.join("disk")).with_drive_option("snapshot=on");
-    start(&format!("userland_{suite}"), &folder, disk)
-}
-
-/// One partition with that disk, and `vmlinuz` and `initrd` of a folder as the loader's images.
-fn start(name: &str, images: &Path, disk: Device) -> Running {
-    let iso = Iso::new(name)
-        .image("linux", images.join("vmlinuz"))
-        .image("initrd", images.join("initrd"))
+    let iso = Iso::new(&format!("userland_{suite}"))
+        .image("linux", folder.join("vmlinuz"))
+        .image("initrd", folder.join("initrd"))
         .script(
             "define one cores=1,2 memory=1536M kernel=linux initrd=initrd console=com2 \
              devices=01:00.0 cmdline=\"root=LABEL=root ro quiet crashkernel=256M\"\n\
              start one\n",
         )
         .make();
+    let disk = Device::virtio_blk(&folder.join("disk")).with_drive_option("snapshot=on");
     let mut machine = Machine::new(&iso, "run")
         .cores("3")
         .memory("3G")
@@ -180,66 +174,4 @@ fn crash_dump(machine: &mut Running) {
                 makedumpfile --dump-dmesg dump text >/dev/null && grep -o 'sysrq triggered crash' text";
     let found = machine.linux_within(COM, dump, TOOL);
     assert!(found.contains("sysrq triggered crash"), "{found}");
-}
-
-/// The kernel's package is upgraded inside. What is booted stays what the loader brought, until it
-/// brings the new files, as `docs/userland.md` has it.
-fn kernel_upgrade() {
-    let source = made("bookworm");
-    let read = |name: &str| std::fs::read_to_string(source.join(name)).expect("it was made");
-    let (old, new) = (read("release"), read("newer"));
-    let (old, new) = (old.trim(), new.trim());
-    assert_ne!(
-        new, "none",
-        "the archive has no newer kernel: there is nothing to upgrade to"
-    );
-    let folder = build_folder().join("tests/userland_upgrade");
-    std::fs::create_dir_all(&folder).expect("the folder can be made");
-    let disk = folder.join("disk");
-    run(Command::new("cp")
-        .arg("--sparse=always")
-        .arg(source.join("disk"))
-        .arg(&disk));
-
-    let mut machine = start("userland_upgrade", &source, Device::virtio_blk(&disk));
-    // Emulated, a RAM disk with all modules takes ten minutes, and safe writing three.
-    machine.linux(
-        COM,
-        "systemctl stop apt-daily.timer apt-daily-upgrade.timer kdump-tools; \
-         echo MODULES=dep >/etc/initramfs-tools/conf.d/quick; \
-         echo force-unsafe-io >/etc/dpkg/dpkg.cfg.d/quick; cp /srv/upgrade.list /etc/apt/sources.list.d",
-    );
-    machine.linux_within(COM, "apt-get update -qq", TOOL);
-    let upgrade = "DEBIAN_FRONTEND=noninteractive apt-get -qq -y full-upgrade >/var/log/up 2>&1; \
-                   echo ended=$?; sync";
-    let said = machine.linux_within(COM, upgrade, UPGRADE);
-    assert!(said.contains("ended=0"), "{said}");
-    machine.com(COM).send("systemctl reboot\r");
-    machine.wait_for_within(1, "* one: rebooted", BOOT);
-    machine.wait_for_within(COM, PROMPT, BOOT);
-    machine.linux_expect(COM, "uname -r", old);
-    machine.com(COM).send("systemctl poweroff\r");
-    machine.wait_for_within(1, "* one: powered-off", BOOT);
-    drop(machine);
-
-    for (name, inside) in [("vmlinuz", "vmlinuz"), ("initrd", "initrd.img")] {
-        let request = format!("dump /boot/{inside}-{new} {}", folder.join(name).display());
-        let root = format!("{}?offset={ROOT_OFFSET}", disk.display());
-        run(Command::new("/sbin/debugfs").args(["-R", &request, &root]));
-    }
-    let mut machine = start("userland_upgraded", &folder, Device::virtio_blk(&disk));
-    machine.linux_expect(COM, "uname -r", new);
-    is_right(&mut machine);
-    machine.com(COM).send("systemctl poweroff\r");
-    machine.wait_for_within(1, "* one: powered-off", BOOT);
-}
-
-/// Where `tools/userland` puts the root file system: behind 1 MiB and a system partition of 64 MiB.
-const ROOT_OFFSET: u32 = 65 << 20;
-/// A package of 70 MB unpacked, and two initial RAM disks.
-const UPGRADE: Duration = Duration::from_secs(900);
-
-fn run(command: &mut Command) {
-    let status = command.status().expect("it can be run");
-    assert!(status.success(), "{command:?} failed");
 }
