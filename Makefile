@@ -111,16 +111,18 @@ test: setup-test check ## All tests: check, then in QEMU
 	cargo test $(LOCKED) -p bulkhead-tests --test qemu -- $(TEST)
 
 .PHONY: test-long
-test-long: setup-long ## The long stories: two Debians on disks, 256 MiB streams, all reboots, controls, Bochs, fwts
+test-long: setup-long ## The long stories: two Debians on disks, 256 MiB streams, all reboots, controls, Bochs, fwts, whole Debians
 	@tools/kernels
 	@$(MAKE) kernel build/demo.img $(DEVICE_IMAGES)
 	@echo "A Debian to boot from: $$(tools/mkrootfs)"
+	@for suite in bookworm trixie; do echo "A whole one: $$(tools/userland $$suite)"; done
 	@echo "Beside the stories of make test: each kernel with each disk, each partition's reboot under a"
 	@echo "256 MiB stream, a whole Debian in each of two partitions, and the same work without Bulkhead."
 	MODEL_SECONDS=600 MODEL_COUNT=1000000 MODEL_SEED=1000000 cargo test $(LOCKED) -p bulkhead-lifecycle-model -- --nocapture
 	BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture --test-threads 1 $(or $(TEST),devices)
 	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture in_bochs)
 	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture firmware_tests)
+	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture --test-threads 1 userland)
 
 .PHONY: mutants
 mutants: setup-build ## Takes one cure after the other out of the lifecycle: its model check must fail

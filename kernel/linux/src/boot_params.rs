@@ -8,7 +8,7 @@ use zerocopy::{FromBytes, FromZeros};
 
 use crate::bzimage::header::{LOADER_UNDEFINED, SetupHeader};
 use crate::screen::{RawScreenInfo, Screen};
-use crate::zero_page::{RawE820, RawEfiInfo, ZeroPage, high, low};
+use crate::zero_page::{RawE820, RawEfiInfo, SECURE_BOOT_DISABLED, ZeroPage, high, low};
 use crate::{BzImage, E820};
 
 /// Bytes of the zero page.
@@ -66,6 +66,7 @@ impl BootParams<'_> {
         page.ext_ramdisk_size = high(initrd_bytes);
         page.ext_cmd_line_ptr = high(self.cmdline);
         page.efi_info = RawEfiInfo::from(self.efi);
+        page.secure_boot = SECURE_BOOT_DISABLED;
         self.put_header(&mut page.setup_header, initrd, initrd_bytes);
         // The type allows no more than fit, and 128 fits a byte.
         page.e820_entries = u8::try_from(self.e820.entries().len()).unwrap_or(u8::MAX);
@@ -158,6 +159,7 @@ mod tests {
         assert_eq!(u32_at(&page, 0x1d8), 7);
         assert_eq!(u32_at(&page, 0x1dc), 6);
         assert_eq!(page[0x1e8], 2);
+        assert_eq!(page[0x1ec], 2, "secure boot is off, not unknown");
         assert_eq!(page[0x1ef], 0);
         assert_eq!(u64_at(&page, 0x2d0), 0x1_0000);
         assert_eq!(u64_at(&page, 0x2d8), 0x1_0000);

@@ -43,7 +43,10 @@ pub(crate) struct ZeroPage {
     unused_1e0: [u8; 8],
     /// 0x1e8.
     pub(crate) e820_entries: u8,
-    unused_1e9: [u8; 6],
+    unused_1e9: [u8; 3],
+    /// 0x1ec: `enum efi_secureboot_mode`. Zero is "could not be determined", which a kernel warns of.
+    pub(crate) secure_boot: u8,
+    unused_1ed: [u8; 2],
     /// 0x1ef: zero says that the page was cleared before it was filled.
     sentinel: u8,
     unused_1f0: u8,
@@ -60,9 +63,13 @@ const _: () = assert!(offset_of!(ZeroPage, acpi_rsdp_addr) == 0x070);
 const _: () = assert!(offset_of!(ZeroPage, ext_ramdisk_image) == 0x0c0);
 const _: () = assert!(offset_of!(ZeroPage, efi_info) == 0x1c0);
 const _: () = assert!(offset_of!(ZeroPage, e820_entries) == 0x1e8);
+const _: () = assert!(offset_of!(ZeroPage, secure_boot) == 0x1ec);
 const _: () = assert!(offset_of!(ZeroPage, sentinel) == 0x1ef);
 const _: () = assert!(offset_of!(ZeroPage, setup_header) == HEADER_OFFSET);
 const _: () = assert!(offset_of!(ZeroPage, e820_table) == 0x2d0);
+
+/// `efi_secureboot_mode_disabled` (`include/linux/efi.h`).
+pub(crate) const SECURE_BOOT_DISABLED: u8 = 2;
 
 /// `struct efi_info`.
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]

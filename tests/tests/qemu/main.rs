@@ -30,6 +30,7 @@ mod soak;
 mod stacks;
 mod suspend;
 mod two_linuxes;
+mod userland;
 mod virtualization;
 
 use std::sync::LazyLock;
@@ -96,6 +97,7 @@ fn main() {
         serial::stories(),
         soak::stories(),
         stacks::stories(),
+        userland::stories(),
         devices::stories(),
         refusals::stories(),
     ];

@@ -21,7 +21,7 @@ pub(crate) fn stories() -> Vec<Trial> {
 const KNOWN: &str = "PCI: Fatal: No config space access function found";
 
 /// The messages on a console's Linux, without their times, are the known one.
-fn assert_messages(machine: &mut Running, com: usize) {
+pub(crate) fn assert_messages(machine: &mut Running, com: usize) {
     let output = machine.linux(com, "dmesg -r | grep '^<[0-3]>'");
     let lines = output
         .lines()
