@@ -9,7 +9,7 @@ use core::marker::PhantomData;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use bulkhead_memory::Region;
-use bulkhead_pci::{Address, Clock, ConfigSpace, EcamRange, Function, leftover};
+use bulkhead_pci::{Address, Answer, Clock, ConfigSpace, EcamRange, Function, leftover};
 use spin::Once;
 
 use crate::boot::Alone;
@@ -125,6 +125,17 @@ pub(crate) fn scan(alone: &Alone) -> Vec<Function> {
     let scan = bulkhead_pci::scan(&Ecam::before_launches(alone), ranges(), most);
     LEFT_OUT.store(scan.left_out, Ordering::Relaxed);
     scan.functions
+}
+
+/// What answers in a function's place, whoever has it: only its identity is read, which no device
+/// changes by being read, and which every scan reads.
+pub(crate) fn answer(function: &Function) -> Answer {
+    bulkhead_pci::answer(&Ecam::<'static>(PhantomData), function)
+}
+
+/// Whether the slot below `bridge` was told to give its card up: its status is read, no more.
+pub(crate) fn removal_asked(bridge: &Function) -> bool {
+    bulkhead_pci::removal_asked(&Ecam::<'static>(PhantomData), bridge)
 }
 
 /// Keeps disks and networks that firmware used from writing to RAM that is free now.

@@ -10,6 +10,7 @@ use bulkhead_ledger::Ledger;
 use bulkhead_lifecycle::CoreState;
 use bulkhead_memory::Region;
 use bulkhead_model::Machine;
+use bulkhead_pci::{Answer, Function};
 
 /// The kernel, as the shell sees it.
 ///
@@ -90,6 +91,16 @@ pub trait Control {
     /// Lets a moment pass, a few milliseconds at most. Keeps what is typed meanwhile for later, up
     /// to a `^C`: whether there was one, and then what was typed before it is dropped.
     fn pause(&mut self) -> bool;
+
+    /// What answers in the place of a PCI function that was found at boot.
+    fn answer(&self, _function: &Function) -> Answer {
+        Answer::Here
+    }
+
+    /// Whether somebody wants the card out of the slot below `bridge`.
+    fn removal_asked(&self, _bridge: &Function) -> bool {
+        false
+    }
 
     /// Bytes of the largest free block of Bulkhead's own memory: a command that may need more is
     /// refused.

@@ -229,3 +229,78 @@ fn two_tabs_list_what_there_is() {
          bulkhead> set db devices=0000:01:00.0,"
     );
 }
+
+#[test]
+fn what_is_not_there_any_more_is_said_by_devices_check_and_start() {
+    use bulkhead_pci::Answer;
+    let mut session =
+        Session::after("define web cores=2-3 memory=512M kernel=linux61 devices=01:00.0,pci:02");
+    assert_eq!(session.line("check web"), "web: ok\n");
+    let at = |text: &str| text.parse().unwrap();
+    session.kernel.answers = vec![
+        (at("01:00.0"), Answer::Nothing),
+        (at("02:00.1"), Answer::NotReady),
+        (
+            at("02:00.0"),
+            Answer::Other {
+                vendor: 0x8086,
+                device: 0x1533,
+            },
+        ),
+    ];
+    session.kernel.wanted_out = vec![at("00:02.0")];
+    let disk = paragraph(&mut session, "0000:01:00.0");
+    assert!(
+        disk.contains(
+            "\n                does not answer: taken out, without power, or in a reset\n"
+        ),
+        "{disk}"
+    );
+    let port = paragraph(&mut session, "0000:00:02.0");
+    assert!(port.contains("wanted out (attention button)"), "{port}");
+    let said = session.line("devices");
+    assert!(said.lines().all(|row| row.len() < 80), "{said}");
+    let gone = "warning: web: 0000:01:00.0 does not answer: taken out, without power, or in a reset\n\
+         warning: web: 0000:02:00.0 is gone: 8086:1533 answers in its place, which is given to \
+         nobody before a reset of the machine\n\
+         warning: web: 0000:02:00.1 does not answer yet: it asks to be tried again\n";
+    assert_eq!(session.line("check web"), format!("{gone}web: ok\n"));
+    assert_eq!(session.line("check"), format!("{gone}web: ok\n"));
+    // The others still want to run: it is launched all the same.
+    assert_eq!(session.line("start web"), gone);
+    assert_eq!(session.kernel.started, ["web"]);
+}
+
+#[test]
+fn models_that_a_reset_does_not_bring_back() {
+    let mut session = Session::new();
+    for function in &mut session.kernel.machine.functions {
+        if function.address == "01:00.0".parse().unwrap() {
+            (function.vendor, function.device_id, function.flr) = (0x8086, 0x1502, true);
+        }
+        if function.address == "02:00.0".parse().unwrap() {
+            (function.vendor, function.device_id, function.flr) = (0x168c, 0x003c, false);
+        }
+    }
+    let intel = paragraph(&mut session, "0000:01:00.0");
+    assert!(
+        intel
+            .replace("\n                ", " ")
+            .contains(", FLR (hangs by it: not used)"),
+        "{intel}"
+    );
+    let radio = paragraph(&mut session, "0000:02:00.0");
+    assert!(
+        radio
+            .replace("\n                ", " ")
+            .contains("lost by its bus's reset: not used"),
+        "{radio}"
+    );
+    // Without a reset of its own it keeps what it was doing, and that is said.
+    session.line("define web cores=2-3 memory=512M kernel=linux61 devices=pci:02");
+    assert_eq!(
+        session.line("check web"),
+        "warning: web: 0000:02:00.0 can't be reset (it is lost by its bus's reset): its driver finds it as \
+         the last one left it\nweb: ok\n"
+    );
+}

@@ -70,6 +70,8 @@ pub(crate) struct Express {
     pub(crate) flr: bool,
     /// The link says whether it is up.
     pub(crate) reports_link: bool,
+    /// It is a port with a slot, whose registers it has.
+    pub(crate) has_slot: bool,
     /// Device Control at boot, without "initiate function-level reset".
     pub(crate) device_control: u16,
     /// Link Control at boot, without "retrain"; `None`: no such register.
@@ -102,6 +104,10 @@ impl Express {
             port,
             flr: at(express::DEVICE_CAPABILITIES) & express::HAS_FLR != 0,
             reports_link: has_link && at(express::LINK_CAPABILITIES) & express::REPORTS_LINK != 0,
+            has_slot: has_link
+                && room >= express::SLOT_CONTROL + 4
+                && flags & express::HAS_SLOT != 0
+                && matches!(port, Some(PortType::RootPort | PortType::Downstream)),
             device_control: low(at(express::DEVICE_CONTROL)) & !express::INITIATE_FLR,
             link_control: has_link.then(|| low(at(express::LINK_CONTROL)) & !express::RETRAIN),
             device_control_2: has_second.then(|| low(at(express::DEVICE_CONTROL_2))),

@@ -151,7 +151,14 @@ fn add_unit(functions: &[Function], unit: &Unit, gates: &mut Vec<Gate>, setups: 
             .iter()
             .find(|f| f.address == bridge)
             .and_then(|f| f.found.capabilities.express);
-        gates.push(Gate::new(bridge, express));
+        let mut gate = Gate::new(bridge, express);
+        // Also what is deeper down: the reset goes on from bridge to bridge.
+        gate.never_resets = functions.iter().any(|f| {
+            let is_below =
+                (buses.0..=buses.1).contains(&f.address.bus) && f.address.segment == bridge.segment;
+            f.is_lost_by_bus_reset() && (is_below || f.address == bridge)
+        });
+        gates.push(gate);
         spans.push(buses);
     };
     let mut members: Vec<&Function> = functions
@@ -182,10 +189,11 @@ fn add_unit(functions: &[Function], unit: &Unit, gates: &mut Vec<Gate>, setups: 
             .iter()
             .position(|&(first, last)| !is_root && (first..=last).contains(&bus))
             .map(|at| first_gate + at);
-        let reset = own_reset(f, at.is_none());
+        let reset = own_reset(f, at.is_none_or(|at| gates[at].never_resets));
         if let Some(at) = at
             && reset == Reset::None
             && !f.is_bridge()
+            && !gates[at].never_resets
         {
             gates[at].resets = true;
         }
@@ -197,16 +205,17 @@ fn add_unit(functions: &[Function], unit: &Unit, gates: &mut Vec<Gate>, setups: 
     }
 }
 
-/// How a function is reset by itself. Bridges are not: [`Grant::prepare`] sets all of theirs.
-fn own_reset(f: &Function, without_gate: bool) -> Reset {
+/// How a function is reset by itself; `alone`: there is no resetting its bus. Bridges are not:
+/// [`Grant::prepare`] sets all of theirs.
+fn own_reset(f: &Function, alone: bool) -> Reset {
     let capabilities = &f.found.capabilities;
     if f.is_bridge() {
         Reset::None
-    } else if capabilities.express.is_some_and(|e| e.flr) {
+    } else if !f.hangs_by_flr() && capabilities.express.is_some_and(|e| e.flr) {
         Reset::Function
-    } else if capabilities.advanced.is_some() {
+    } else if !f.hangs_by_flr() && capabilities.advanced.is_some() {
         Reset::Advanced
-    } else if without_gate && capabilities.power.is_some() && capabilities.power_resets {
+    } else if alone && capabilities.power.is_some() && capabilities.power_resets {
         Reset::Power
     } else {
         Reset::None

@@ -26,11 +26,13 @@
 extern crate alloc;
 
 mod address;
+mod answer;
 mod assign;
 mod assign_error;
 mod bar;
 pub mod bios_area;
 mod bridge;
+mod broken_reset;
 mod capability;
 mod config;
 mod ecam;
@@ -47,10 +49,12 @@ mod register;
 mod scan;
 mod setup;
 mod stop;
+mod stranger;
 mod unit;
 pub mod watchdog;
 
 pub use address::{Address, AddressError, Bus};
+pub use answer::{Answer, answer, removal_asked};
 pub use assign::{assign, check};
 pub use assign_error::{AssignError, Within};
 pub use bar::{Bar, BarKind};

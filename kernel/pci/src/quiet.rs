@@ -43,11 +43,13 @@ impl fmt::Display for Stuck {
 /// unit, or, in the unit of a root bus, one on that bus.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gate {
-    bridge: Address,
+    pub(crate) bridge: Address,
     /// Where Link Status says whether the link below is up, if it does.
     link: Option<u16>,
     /// Its bus has to be reset: a function below has no other way.
     pub(crate) resets: bool,
+    /// Its bus must not be reset: a function there would be lost.
+    pub(crate) never_resets: bool,
 }
 
 impl Gate {
@@ -58,6 +60,7 @@ impl Gate {
                 .filter(|e| e.reports_link)
                 .map(|e| e.register(express::LINK_CONTROL)),
             resets: false,
+            never_resets: false,
         }
     }
 
@@ -125,6 +128,7 @@ impl Quieting<'_> {
         }
         self.bring_back(false);
         silence(&self.grant.functions, self.config);
+        self.grant.hush_strangers(self.config);
         let functions = &self.grant.functions;
         self.poll(PENDING_US, || {
             !functions.iter().any(|f| f.is_pending(self.config))
@@ -146,7 +150,7 @@ impl Quieting<'_> {
                 f.begin_function_reset(self.config);
             }
         });
-        // Those without a gate only, which are not looked at for a function-level reset.
+        // Those only whose bus nothing resets; they have no function-level reset.
         let by_power = |f: &&Setup| f.reset == Reset::Power;
         if self.grant.functions.iter().any(|f| by_power(&f)) {
             let functions = || self.grant.functions.iter().filter(by_power);
@@ -165,7 +169,7 @@ impl Quieting<'_> {
         self.bring_back(true);
         // What a reset of its own did not bring back gets the harder one.
         let again = self.reset_buses(|at, gate| {
-            !gate.resets
+            !(gate.resets || gate.never_resets)
                 && self.grant.functions.iter().any(|f| {
                     f.gate.map(usize::from) == Some(at)
                         && f.presence(self.config) == Presence::Absent

@@ -68,6 +68,8 @@ pub(crate) mod express {
     pub(crate) const LINK_CAPABILITIES: u16 = 0x0c;
     /// Link Control; Link Status (cleared by ones) in the high half.
     pub(crate) const LINK_CONTROL: u16 = 0x10;
+    /// Slot Control; Slot Status (cleared by ones) in the high half.
+    pub(crate) const SLOT_CONTROL: u16 = 0x18;
     /// Device Control 2; Device Status 2 (reserved) in the high half.
     pub(crate) const DEVICE_CONTROL_2: u16 = 0x28;
 
@@ -83,6 +85,10 @@ pub(crate) mod express {
     pub(crate) const RETRAIN: u16 = 1 << 5;
     /// Link Status, as a bit of the Link Control dword: the link is up.
     pub(crate) const LINK_ACTIVE: u32 = 1 << 29;
+    /// PCI Express Capabilities: the port has a slot.
+    pub(crate) const HAS_SLOT: u16 = 1 << 8;
+    /// Slot Status, as a bit of the Slot Control dword: the attention button was pressed.
+    pub(crate) const BUTTON_PRESSED: u32 = 1 << 16;
     /// Device Control 2: function numbers above 7 are passed on (ARI).
     pub(crate) const ARI_FORWARDING: u16 = 1 << 5;
 }

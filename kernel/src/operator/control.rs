@@ -10,6 +10,7 @@ use bulkhead_ledger::Ledger;
 use bulkhead_lifecycle::{CoreState, State};
 use bulkhead_memory::Region;
 use bulkhead_model::Machine;
+use bulkhead_pci::{Answer, Function};
 use bulkhead_shell::Control;
 use bulkhead_terminal::keyboard::Keymap;
 
@@ -19,6 +20,7 @@ use crate::cpu::{apic, cores, state, trap, tsc};
 use crate::images;
 use crate::mem::heap;
 use crate::partition::{self, LIFE, call, rim, runtime};
+use crate::pci;
 
 /// `^C`.
 const INTERRUPT: u8 = 3;
@@ -136,6 +138,14 @@ impl Control for Kernel {
         }
         self.tend_seat(false);
         false
+    }
+
+    fn answer(&self, function: &Function) -> Answer {
+        pci::answer(function)
+    }
+
+    fn removal_asked(&self, bridge: &Function) -> bool {
+        pci::removal_asked(bridge)
     }
 
     fn free_bytes(&self) -> usize {

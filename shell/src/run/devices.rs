@@ -9,7 +9,7 @@ use bulkhead_ledger::{Ledger, Standing};
 use bulkhead_memory::Bytes;
 use bulkhead_model::{DeviceName, Machine, Uart};
 use bulkhead_pci::watchdog::Watchdog;
-use bulkhead_pci::{Bar, BarKind, Function};
+use bulkhead_pci::{Answer, Bar, BarKind, Function};
 
 use super::class::class_name;
 use super::table;
@@ -19,10 +19,19 @@ use crate::line::COLUMNS;
 /// Column at which all but the first line of a function begins.
 const INDENT: &str = "                ";
 
+/// A function that is not there.
+const GONE: &str = "does not answer: taken out, without power, or in a reset";
+/// A function that no reset serves.
+const UNCHANGED: &str =
+    "can't be reset (it is lost by its bus's reset): its driver finds it as the last one left it";
+/// A port whose slot shall be emptied.
+const BUTTON: &str =
+    "the card in its slot is wanted out (attention button), and nobody has answered";
+
 /// Prints what there is of each kind of device.
 pub(super) fn devices(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
     let (machine, ledger) = (control.machine(), control.ledger());
-    functions(machine, ledger, out)?;
+    functions(control, out)?;
     let ports = machine.uarts.iter().map(|uart| {
         [
             uart.port.name().to_string(),
@@ -46,7 +55,8 @@ pub(super) fn devices(control: &dyn Control, out: &mut dyn Write) -> fmt::Result
 }
 
 /// One paragraph for each PCI function.
-fn functions(machine: &Machine, ledger: &Ledger, out: &mut dyn Write) -> fmt::Result {
+fn functions(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
+    let machine = control.machine();
     if machine.ecam.is_empty() {
         return writeln!(
             out,
@@ -58,7 +68,7 @@ fn functions(machine: &Machine, ledger: &Ledger, out: &mut dyn Write) -> fmt::Re
     }
     writeln!(out, "PCI functions:")?;
     for function in &machine.functions {
-        paragraph(function, machine, ledger, out)?;
+        paragraph(function, control, out)?;
     }
     let is_iommu =
         |table: &&bulkhead_firmware::TableInfo| matches!(&table.signature, b"DMAR" | b"IVRS");
@@ -98,12 +108,8 @@ fn chipset(machine: &Machine, out: &mut dyn Write) -> fmt::Result {
     }
 }
 
-fn paragraph(
-    function: &Function,
-    machine: &Machine,
-    ledger: &Ledger,
-    out: &mut dyn Write,
-) -> fmt::Result {
+fn paragraph(function: &Function, control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
+    let (machine, ledger) = (control.machine(), control.ledger());
     let address = function.address;
     let what = class_name(function.class, function.subclass, function.interface);
     let (vendor, device) = (function.vendor, function.device_id);
@@ -124,6 +130,12 @@ fn paragraph(
         None => "free",
     };
     indented(&format!("owner {owner}; {standing}"), out)?;
+    if let Some(what) = missing(control.answer(function)) {
+        indented(&what, out)?;
+    }
+    if function.is_bridge() && control.removal_asked(function) {
+        indented(BUTTON, out)?;
+    }
     indented(&traits(function, machine, ledger).join(", "), out)?;
     for bar in &function.bars {
         indented(&bar_text(bar), out)?;
@@ -167,10 +179,49 @@ fn traits(function: &Function, machine: &Machine, ledger: &Ledger) -> Vec<String
     if let Some(watchdog) = Watchdog::of(function) {
         traits.push(format!("watchdog ({})", watchdog.driver()));
     }
-    if function.flr {
+    if function.hangs_by_flr() {
+        traits.push(String::from("FLR (hangs by it: not used)"));
+    } else if function.flr {
         traits.push(String::from("FLR"));
     }
+    if function.is_lost_by_bus_reset() {
+        traits.push(String::from("lost by its bus's reset: not used"));
+    }
     traits
+}
+
+/// What is the matter in a function's place, if anything is.
+fn missing(answer: Answer) -> Option<String> {
+    match answer {
+        Answer::Here => None,
+        Answer::NotReady => Some(String::from(
+            "does not answer yet: it asks to be tried again",
+        )),
+        Answer::Nothing => Some(String::from(GONE)),
+        Answer::Other { vendor, device } => Some(format!(
+            "is gone: {vendor:04x}:{device:04x} answers in its place, which is given to nobody before a reset of the machine"
+        )),
+    }
+}
+
+/// Says which devices of a partition's are missing, and which can't be reset, as warnings.
+pub(super) fn warn_devices(name: &str, control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
+    let Some(partition) = control.ledger().find(name) else {
+        return Ok(());
+    };
+    let units = partition.claim.devices.units.iter();
+    for address in units.flat_map(|unit| &unit.functions) {
+        let Some(function) = control.machine().function(*address) else {
+            continue;
+        };
+        if let Some(what) = missing(control.answer(function)) {
+            writeln!(out, "warning: {name}: {address} {what}")?;
+        }
+        if function.is_lost_by_bus_reset() && (!function.flr || function.hangs_by_flr()) {
+            writeln!(out, "warning: {name}: {address} {UNCHANGED}")?;
+        }
+    }
+    Ok(())
 }
 
 fn bar_text(bar: &Bar) -> String {

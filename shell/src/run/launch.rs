@@ -8,7 +8,7 @@ use core::fmt::Write;
 use bulkhead_conductor::{How, can_launch};
 use bulkhead_model::Warning;
 
-use super::{Done, change, names};
+use super::{Done, change, devices, names};
 use crate::control::Control;
 use crate::error::CommandError;
 use crate::words::Word;
@@ -21,6 +21,7 @@ pub(super) fn check(name: &Word, control: &dyn Control, out: &mut dyn Write) -> 
         .check(control.machine(), &name.text)
         .map_err(|error| names::refused(name, &error))?;
     change::warn(&name.text, &warnings, out)?;
+    devices::warn_devices(&name.text, control, out)?;
     Ok(writeln!(out, "{}: ok", name.text)?)
 }
 
@@ -32,6 +33,7 @@ pub(super) fn check_all(verb: &Word, control: &dyn Control, out: &mut dyn Write)
         match control.ledger().check(control.machine(), name) {
             Ok(warnings) => {
                 change::warn(name, &warnings, out)?;
+                devices::warn_devices(name, control, out)?;
                 writeln!(out, "{name}: ok")?;
             }
             Err(error) => {
@@ -79,6 +81,7 @@ fn launch(names: &[Word], how: How, control: &mut dyn Control, out: &mut dyn Wri
     let mut launched: Vec<&str> = Vec::new();
     for (name, warnings) in names.iter().zip(checked?) {
         change::warn(&name.text, &warnings, out)?;
+        devices::warn_devices(&name.text, control, out)?;
         let is_live = names::partition(name, control.ledger())?
             .life
             .state

@@ -21,6 +21,7 @@ use bulkhead_lifecycle::CoreState;
 use bulkhead_linux::FileKind;
 use bulkhead_memory::Region;
 use bulkhead_model::{End, Image, ImageKind, Machine, State, Told};
+use bulkhead_pci::{Address, Answer, Function};
 use bulkhead_shell::{Control, Shell};
 
 pub(crate) use terminal::Terminal;
@@ -65,6 +66,10 @@ pub(crate) struct FakeKernel {
     pub(crate) status: bool,
     /// Bytes of memory that are free.
     pub(crate) free_bytes: usize,
+    /// What answers in a function's place, if not the function.
+    pub(crate) answers: Vec<(Address, Answer)>,
+    /// Bridges whose slot's card is wanted out.
+    pub(crate) wanted_out: Vec<Address>,
 }
 
 impl Default for FakeKernel {
@@ -88,6 +93,8 @@ impl Default for FakeKernel {
             keymap: "us",
             status: true,
             free_bytes: usize::MAX,
+            answers: Vec::new(),
+            wanted_out: Vec::new(),
         }
     }
 }
@@ -151,6 +158,16 @@ impl Control for FakeKernel {
     }
 
     fn observe(&mut self) {}
+
+    fn answer(&self, function: &Function) -> Answer {
+        let mut answers = self.answers.iter();
+        let other = answers.find(|(address, _)| *address == function.address);
+        other.map_or(Answer::Here, |(_, answer)| *answer)
+    }
+
+    fn removal_asked(&self, bridge: &Function) -> bool {
+        self.wanted_out.contains(&bridge.address)
+    }
 
     fn launch(&mut self, name: &str, how: How) -> Result<(), ConductError> {
         let code = self.resident_code();

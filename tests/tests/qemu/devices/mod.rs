@@ -6,10 +6,12 @@
 mod debian;
 mod disks;
 mod dma;
+mod drivers;
 mod legacy;
 mod network;
 mod refused;
 mod topology;
+mod unplugged;
 mod watchdog;
 
 use std::path::PathBuf;
@@ -27,9 +29,11 @@ pub(crate) fn stories() -> Vec<Trial> {
         disks::stories(),
         network::stories(),
         dma::stories(),
+        drivers::stories(),
         legacy::stories(),
         refused::stories(),
         topology::stories(),
+        unplugged::stories(),
         debian::stories(),
         watchdog::stories(),
     ];
