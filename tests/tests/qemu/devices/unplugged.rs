@@ -152,9 +152,18 @@ fn own_ports() {
     let said = machine.expect("devices", &[GONE]);
     assert!(!said.contains(WANTED_OUT), "{said}");
     // Put in again: QEMU's drive goes with its device, so it is another kind.
-    machine
-        .monitor()
-        .command("device_add qemu-xhci,id=usb,bus=down1");
+    // Linux takes the device away before it switches the slot off, and only then is it QEMU's no more.
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        let said = machine
+            .monitor()
+            .command("device_add qemu-xhci,id=usb,bus=down1");
+        if !said.contains("Error") {
+            break;
+        }
+        assert!(Instant::now() < end, "{said}");
+        std::thread::sleep(Duration::from_secs(1));
+    }
     let end = Instant::now() + Duration::from_secs(60);
     while !machine
         .linux(2, "cat /sys/bus/pci/devices/0001:03:00.0/device; true")
