@@ -11,9 +11,11 @@ use crate::summon::MOST_CALLS;
 use crate::{CoreState, Lifecycle};
 
 /// The call before which a core is led out by the interrupt that a Linux in good health takes.
-const ASKING_CALL: u32 = MOST_CALLS - 1;
-/// The one before which it is by the interrupt that can't be masked. The last: a core that was reset by
-/// another of its Linux, and waits for its start-up IPI, should not get it.
+const ASKING_CALL: u32 = MOST_CALLS - 2;
+/// The one before which it is by the interrupt that can't be masked. The last: a core that waits for its
+/// start-up IPI should not get it, be it that another of its Linux has reset it, or that it had its
+/// interrupts off when it was asked, came later than the call after that, and took the INIT that it had
+/// kept. So there is a call like the first ones between the two.
 const FORCING_CALL: u32 = MOST_CALLS;
 /// How long a core may take to come, in microseconds.
 const LED_OUT_US: u64 = 20_000;

@@ -15,7 +15,7 @@ use crate::{CoreState, Kind, Lifecycle};
 const STARTUP_US: u64 = 200;
 /// How often a core is called before it is taken for lost: a core of the same Linux that is not yet
 /// stopped can reset it behind our back.
-pub(crate) const MOST_CALLS: u32 = 4;
+pub(crate) const MOST_CALLS: u32 = 5;
 /// How long it has to answer to all calls but the last, in microseconds.
 const SHORT_ANSWER_US: u64 = 100_000;
 /// How long a core may take to answer to its start-up IPI, in microseconds.

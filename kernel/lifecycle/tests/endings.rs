@@ -212,6 +212,38 @@ fn cores_that_take_no_init_are_led_out_by_an_interrupt() {
     }
 }
 
+/// An interrupt that can't be masked is not for a core that waits for its start-up IPI.
+#[test]
+fn a_core_that_is_led_out_late_is_called_before_another_is_tried() {
+    let machine = Machine::new(Always);
+    machine.start(0);
+    machine.in_vmx[1].set(InVmx::Hung);
+    assert_eq!(machine.life.restart(&machine.at(0), 0), Ok(()));
+    let mut done = machine.done();
+    for _ in 0..6 {
+        machine.pass(110);
+        machine.life.tend(&machine.at(0));
+        let asked = |what: &String| what.starts_with("ask 1");
+        if !done.iter().any(asked) {
+            done.extend(machine.done());
+            if done.iter().any(asked) {
+                machine.led_out_late(1);
+            }
+        }
+        machine.run();
+    }
+    assert_eq!((machine.state(0), machine.runs(0)), (State::Running, 2));
+    done.extend(machine.done());
+    assert!(
+        done.iter().any(|what| what.starts_with("ask 1")),
+        "{done:?}"
+    );
+    assert!(
+        !done.iter().any(|what| what.starts_with("force")),
+        "{done:?}"
+    );
+}
+
 #[test]
 fn all_cores_lost_is_an_end_too() {
     let machine = Machine::new(Always);

@@ -43,32 +43,33 @@ const FRED: u64 = 1 << 32;
 /// Where a Linux has its tables.
 #[derive(Clone, Copy)]
 struct Tables {
-    /// Virtual address of its interrupt table; never 0.
+    /// Virtual address of its interrupt table; 0 if it has none, as with FRED.
     interrupts: u64,
-    /// Its CR3 while it calls a service: its kernel's memory and its page of services.
+    /// Its CR3 while it calls a service: its kernel's memory and its page of services. Never 0: RAM below
+    /// 64 KiB is no Linux's.
     cr3: u64,
     /// Its CR4.
     cr4: u64,
 }
 
-/// Of each partition: interrupt table, CR3, CR4. The first is 0 until its Linux has called a
+/// Of each partition: interrupt table, CR3, CR4. The second is 0 until its Linux has called a
 /// service. Stored by that Linux's own cores, one at a time; read once it ends.
 static TABLES: [[AtomicU64; 3]; MAX_PARTITIONS] =
     [const { [const { AtomicU64::new(0) }; 3] }; MAX_PARTITIONS];
 
 /// Nothing is known of the Linux that is about to be launched.
 pub(super) fn forget(partition: usize) {
-    if let Some([interrupts, ..]) = TABLES.get(partition) {
-        interrupts.store(0, Ordering::Release);
+    if let Some([_, cr3, _]) = TABLES.get(partition) {
+        cr3.store(0, Ordering::Release);
     }
 }
 
 fn tables(partition: usize) -> Option<Tables> {
     let [interrupts, cr3, cr4] = TABLES.get(partition)?;
-    let interrupts = interrupts.load(Ordering::Acquire);
-    (interrupts != 0).then(|| Tables {
-        interrupts,
-        cr3: cr3.load(Ordering::Relaxed),
+    let cr3 = cr3.load(Ordering::Acquire);
+    (cr3 != 0).then(|| Tables {
+        interrupts: interrupts.load(Ordering::Relaxed),
+        cr3,
         cr4: cr4.load(Ordering::Relaxed),
     })
 }
@@ -83,9 +84,9 @@ pub(super) fn note(partition: usize, call: &Call, memory: &LinuxMemory<'_>) {
     if let Some([interrupts, cr3, cr4]) = TABLES.get(partition)
         && let Some(address) = memory.read_u64(call.interrupt_table_base())
     {
-        cr3.store(memory.cr3, Ordering::Relaxed);
+        interrupts.store(address, Ordering::Relaxed);
         cr4.store(memory.cr4, Ordering::Relaxed);
-        interrupts.store(address, Ordering::Release);
+        cr3.store(memory.cr3, Ordering::Release);
     }
 }
 
@@ -98,7 +99,7 @@ pub(super) fn is_too_early(partition: usize) -> bool {
 
 /// Whether a detour can be made: it is known where, and that Linux has an interrupt table.
 pub(super) fn is_possible(partition: usize) -> bool {
-    tables(partition).is_some_and(|tables| tables.cr4 & FRED == 0)
+    tables(partition).is_some_and(|tables| tables.interrupts != 0 && tables.cr4 & FRED == 0)
 }
 
 /// Makes an NMI, and the ordinary interrupt of [`knock`], to any core of that Linux lead to Bulkhead;

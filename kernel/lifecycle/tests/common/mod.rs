@@ -166,6 +166,13 @@ impl Machine {
         }
     }
 
+    /// The interrupt by which it was asked reaches a core that had its interrupts off: it leaves VMX
+    /// operation, takes the INIT that it had kept, and waits for a start-up IPI.
+    pub(crate) fn led_out_late(&self, core: usize) {
+        self.in_vmx[core].set(InVmx::Outside);
+        self.is_reset[core].set(true);
+    }
+
     fn note(&self, what: String) {
         self.log.borrow_mut().push(what);
     }
