@@ -173,7 +173,7 @@ fn kernel(number: usize) -> ImageKind {
         linux: 0..8 << 20,
         ucode: None,
         initrd: None,
-        cmdline: "x".repeat(2047),
+        cmdline: Ok("x".repeat(2047)),
     })
 }
 

@@ -226,7 +226,7 @@ fn final_cmdline(
         owns_io_apic: claim.devices.io_apic,
         kernel: boot.bzimage.major_minor(),
     };
-    let given = boot.cmdline(definition);
+    let given = boot.cmdline(definition).map_err(LaunchError::Kernel)?;
     cmdline::compose(given, &walls, boot.bzimage.cmdline_size).map_err(|error| {
         if definition.cmdline == given {
             LaunchError::Cmdline(error)

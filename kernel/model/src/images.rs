@@ -154,14 +154,22 @@ pub struct Boot<'a> {
 impl<'a> Boot<'a> {
     /// The operator's command line; where he gave none, the UKI's, if there is one. So does
     /// `systemd-stub` without Secure Boot.
-    #[must_use]
-    pub fn cmdline<'b>(&self, definition: &'b Definition) -> &'b str
+    ///
+    /// # Errors
+    /// [`ImageError::BadUki`] if the UKI's can't be used and would be.
+    pub fn cmdline<'b>(&self, definition: &'b Definition) -> Result<&'b str, ImageError>
     where
         'a: 'b,
     {
         match self.uki {
-            Some(uki) if definition.cmdline.is_empty() => &uki.cmdline,
-            _ => &definition.cmdline,
+            Some(uki) if definition.cmdline.is_empty() => match &uki.cmdline {
+                Ok(cmdline) => Ok(cmdline),
+                Err(reason) => Err(ImageError::BadUki {
+                    name: self.image.name.clone(),
+                    reason: *reason,
+                }),
+            },
+            _ => Ok(&definition.cmdline),
         }
     }
 

@@ -3,7 +3,7 @@
 use bulkhead_fake::{Fake, GIB, KIB, MIB, RESIDENT, at, bzimage, claim};
 use bulkhead_launch::{LaunchError, Write};
 use bulkhead_ledger::PlanError;
-use bulkhead_linux::{FileKind, Uki};
+use bulkhead_linux::{FileKind, Uki, UkiError};
 use bulkhead_memory::Region;
 use bulkhead_model::{Change, Image, ImageKind, Told};
 
@@ -57,18 +57,20 @@ fn archives_follow_each_other_in_order_with_zeros_between_them() {
 #[test]
 fn the_archives_of_a_uki_come_first_and_its_command_line_counts_where_none_is_given() {
     let mut fake = with_archives();
-    let uki = |cmdline: &str| {
+    let uki = |cmdline: Result<&str, UkiError>| {
         ImageKind::Uki(Uki {
             kernel: bzimage(40 * MIB),
             linux: 0x400..0x400 + (8 << 20),
             ucode: Some(0x80_1000..0x80_1003),
             initrd: Some(0x80_2000..0x80_2001),
-            cmdline: cmdline.into(),
+            cmdline: cmdline.map(String::from),
         })
     };
     let start = PLACE + MIB;
-    add(&mut fake, "uki", start, 9 * MIB, uki("root=/dev/x"));
-    add(&mut fake, "wall", start, 9 * MIB, uki("acpi=off"));
+    add(&mut fake, "uki", start, 9 * MIB, uki(Ok("root=/dev/x")));
+    add(&mut fake, "wall", start, 9 * MIB, uki(Ok("acpi=off")));
+    let strange = Err(UkiError::StrangeCmdline);
+    add(&mut fake, "strange", start, 9 * MIB, uki(strange));
     let given = Change {
         kernel: Some("uki".into()),
         ..change(&["a"])
@@ -115,6 +117,16 @@ fn the_archives_of_a_uki_come_first_and_its_command_line_counts_where_none_is_gi
         said.starts_with("the .cmdline of image \"wall\": "),
         "{said}"
     );
+
+    // One that can't be used matters only where it would be.
+    let strange = |cmdline| Change {
+        kernel: Some("strange".into()),
+        ..own(cmdline)
+    };
+    fake.set("web", strange("quiet")).unwrap();
+    assert!(fake.plan("web").view.cmdline.contains("quiet"));
+    let said = fake.set("web", own("")).unwrap_err().to_string();
+    assert!(said.contains("not printable ASCII"), "{said}");
 }
 
 #[test]

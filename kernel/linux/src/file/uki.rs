@@ -26,7 +26,7 @@ type Part = Range<usize>;
 /// A unified kernel image.
 ///
 /// Holding one proves that its parts lie inside the file, that its kernel can be launched, and that its
-/// command line is printable ASCII of at most 2047 bytes.
+/// command line, if it can be used, is printable ASCII of at most 2047 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Uki {
     /// Its kernel.
@@ -37,8 +37,9 @@ pub struct Uki {
     pub ucode: Option<Part>,
     /// The bytes that are its initrd, `.initrd`; never empty.
     pub initrd: Option<Part>,
-    /// `.cmdline`, without the space around it; empty if there is none.
-    pub cmdline: String,
+    /// `.cmdline`, without the space around it; empty if there is none. Or why it can't be used, which
+    /// matters only where it would be.
+    pub cmdline: Result<String, UkiError>,
 }
 
 impl Uki {
@@ -71,7 +72,7 @@ impl Uki {
             kernel: BzImage::parse(kernel).map_err(UkiError::Kernel)?,
             ucode: part(b".ucode")?,
             initrd: part(b".initrd")?,
-            cmdline: text(file.get(cmdline).unwrap_or_default())?,
+            cmdline: text(file.get(cmdline).unwrap_or_default()),
             linux,
         })
     }
