@@ -42,8 +42,9 @@ const HEAD: &str = "\
 
 Written by `make kernels-table`, from runs in QEMU: Debian's kernels as their packages have them, two
 cores each, beside a witness that must notice nothing. `yes`: it was told rightly and what followed was
-right. What `dmesg` says at level *error* or worse stands below each table. A row that failed has the
-step, and the reason below.
+right. What `dmesg` says at level *error* or worse stands below the table
+([firmware-tests.md](firmware-tests.md) has the reasons). A row that failed has the step, and the reason
+below. What `could not be had` is what the packages' mirror did not have.
 
 ";
 
@@ -98,31 +99,59 @@ fn main() -> ExitCode {
     );
     page.push_str(&"|---".repeat(STEPS.len()));
     page.push_str("|\n");
-    let mut notes = String::new();
+    let mut complaints: Vec<(String, Vec<String>)> = Vec::new();
+    let mut failures = String::new();
+    let mut played = 0;
     for row in rows {
-        let (line, note) = tell(&row);
-        println!("{line}{note}");
-        page.push_str(&line);
-        notes.push_str(&note);
+        let told = tell(&row);
+        println!("{}{}", told.line, told.failure);
+        played += usize::from(row.kernel.is_there());
+        page.push_str(&told.line);
+        failures.push_str(&told.failure);
+        for complaint in told.complaints {
+            println!("  {complaint}");
+            match complaints.iter_mut().find(|(text, _)| *text == complaint) {
+                Some((_, rows)) => rows.push(row.name()),
+                None => complaints.push((complaint, vec![row.name()])),
+            }
+        }
     }
     if only.is_empty() {
-        let _ = write!(page, "\n{notes}");
+        let _ = write!(page, "\n{failures}");
+        for (text, rows) in complaints {
+            let rows = if rows.len() == played {
+                "every row".to_string()
+            } else {
+                rows.join("; ")
+            };
+            let _ = writeln!(page, "* `{}`: {rows}", text.replace('`', "'"));
+        }
         std::fs::write(root().join("docs/kernels.md"), page).expect("the page can be written");
     }
     ExitCode::SUCCESS
 }
 
-/// A line of the table, and what stands below it.
-fn tell(row: &Row) -> (String, String) {
+/// What came of a row.
+struct Told {
+    /// Its line of the table.
+    line: String,
+    /// What its kernel complained of, each once.
+    complaints: Vec<String>,
+    /// Why it failed, as a line; empty if it did not.
+    failure: String,
+}
+
+fn tell(row: &Row) -> Told {
     let name = row.name();
     if !row.kernel.is_there() {
-        return (
-            format!(
+        return Told {
+            line: format!(
                 "| {name} | could not be had | {} |\n",
                 ["-"; STEPS.len()].join(" | ")
             ),
-            String::new(),
-        );
+            complaints: Vec::new(),
+            failure: String::new(),
+        };
     }
     let program = std::env::current_exe().expect("this program has a path");
     let output = Command::new(program)
@@ -135,26 +164,27 @@ fn tell(row: &Row) -> (String, String) {
             .any(|line| line.strip_prefix("DONE ") == Some(*step))
     };
     let cells = STEPS.map(|step| if done(&step) { "yes" } else { "**no**" });
-    let mut note = String::new();
+    let mut complaints: Vec<String> = Vec::new();
     for line in said.lines().filter_map(|line| line.strip_prefix("DMESG ")) {
-        let _ = writeln!(note, "* {name}: `{}`", line.replace('`', "'"));
+        if !complaints.iter().any(|known| known == line) {
+            complaints.push(line.to_string());
+        }
     }
-    if !output.status.success() {
-        let why = String::from_utf8_lossy(&output.stderr);
-        let _ = writeln!(
-            note,
-            "* {name}: {}",
-            why.lines().next().unwrap_or("it ended")
-        );
-    }
-    (
-        format!(
+    let why = String::from_utf8_lossy(&output.stderr);
+    let failure = if output.status.success() {
+        String::new()
+    } else {
+        format!("* {name}: {}\n", why.lines().next().unwrap_or("it ended"))
+    };
+    Told {
+        line: format!(
             "| {name} | {} | {} |\n",
             row.kernel.release(),
             cells.join(" | ")
         ),
-        note,
-    )
+        complaints,
+        failure,
+    }
 }
 
 /// Puts one row through all steps; each is printed when it was right.
