@@ -65,7 +65,13 @@ fn dialogue() {
     machine.com(1).send("ion\r");
     machine.wait_for(1, "Bulkhead 0.");
     machine.wait_for(1, "bulkhead> ");
-    machine.expect("log", &["one: launched run=1", "one: powered-off"]);
+    let log = machine.expect("log", &["one: launched run=1", "one: powered-off"]);
+    // The machine has four cores.
+    let resident = log.split_once("resident: ").and_then(|(_, rest)| {
+        let number: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        number.parse::<u64>().ok()
+    });
+    assert!(resident.is_some_and(|kib| kib < 1024), "below 1 MiB: {log}");
     machine.expect("undefine one", &[]);
     let list = machine.command("list");
     assert!(!list.contains("one"), "{list}");
