@@ -112,7 +112,7 @@ test: setup-test check ## All tests: check, then in QEMU
 
 .PHONY: test-long
 test-long: setup-long ## The long stories: two Debians on disks, 256 MiB streams, all reboots, controls, Bochs, fwts, whole Debians
-	@tools/kernels
+	@tools/kernels --table
 	@$(MAKE) kernel build/demo.img $(DEVICE_IMAGES)
 	@echo "A Debian to boot from: $$(tools/mkrootfs)"
 	@for suite in bookworm trixie; do echo "A whole one: $$(tools/userland $$suite)"; done
@@ -122,6 +122,7 @@ test-long: setup-long ## The long stories: two Debians on disks, 256 MiB streams
 	BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture --test-threads 1 $(or $(TEST),devices)
 	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture in_bochs)
 	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture firmware_tests)
+	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture suspend)
 	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture --test-threads 1 userland)
 
 .PHONY: mutants

@@ -10,6 +10,11 @@
 //! has `_DIS` is disabled by it (`drivers/pnp/driver.c`, `pnp_bus_suspend`), if it also has `_SRS` and
 //! `_STA` to be enabled again. This one's `_DIS` divides by zero, which is an error of the method
 //! (ACPI 6.5 §19.6.33), and nothing else of it is ever called.
+//!
+//! A motherboard resource by its `_HID` is no Plug-and-Play device any more in 7.x (commit 3ad5df239104).
+//! By its `_CID` it has the same driver there as before, if the `_HID` is one of those that still are
+//! (`drivers/acpi/acpi_pnp.c`). This one's is of an infrared port whose driver went in 4.17: so nothing
+//! else wants the device.
 
 use alloc::vec::Vec;
 
@@ -28,7 +33,8 @@ pub(super) fn push(aml: &mut Vec<u8>) {
     Device::new(
         Path::new("SLEP"),
         Vec::from([
-            &Name::new(Path::new("_HID"), &EISAName::new("PNP0C02")) as &dyn Aml,
+            &Name::new(Path::new("_HID"), &EISAName::new("NSC6001")) as &dyn Aml,
+            &Name::new(Path::new("_CID"), &EISAName::new("PNP0C02")),
             // That of the configuration space is 0.
             &Name::new(Path::new("_UID"), &ONE),
             &Name::new(Path::new("_STA"), &WORKS),

@@ -38,8 +38,9 @@ fn devices(view: &View<'_>) -> Vec<u8> {
 
 /// Present and enabled, can be enabled, and fails to be disabled: Local0 = 0; Local0 = 1 % Local0.
 const SLEEP: &str = "
-    5b 82 3c 53 4c 45 50
-    08 5f 48 49 44 0c 41 d0 0c 02
+    5b 82 47 04 53 4c 45 50
+    08 5f 48 49 44 0c 3a 63 60 01
+    08 5f 43 49 44 0c 41 d0 0c 02
     08 5f 55 49 44 01
     08 5f 53 54 41 0a 0f
     08 5f 43 52 53 11 05 0a 02 79 00
