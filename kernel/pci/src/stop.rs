@@ -1,5 +1,6 @@
 //! One function of a grant: stopping what it does, and its resets.
 
+use crate::capability::Capabilities;
 use crate::config::{ConfigSpace, Registers};
 use crate::register::{
     BUS_MASTER, INTERRUPT, INTX_DISABLE, MSI_ENABLE, MSIX_ENABLE, advanced, bridge, express, power,
@@ -48,25 +49,7 @@ impl Setup {
 
     /// MSI, MSI-X and virtual functions off.
     pub(crate) fn stop_messages(&self, registers: Registers<'_>) {
-        let clear = |offset: Option<u16>, bits: u32, keep: u32| {
-            if let Some(offset) = offset {
-                let value = registers.read(offset);
-                if value & bits != 0 {
-                    registers.write(offset, value & !bits & keep);
-                }
-            }
-        };
-        let capabilities = &self.capabilities;
-        clear(capabilities.msi.map(u16::from), MSI_ENABLE, u32::MAX);
-        clear(capabilities.msix.map(u16::from), MSIX_ENABLE, u32::MAX);
-        // The high half is a status whose bits are cleared by ones.
-        clear(
-            capabilities
-                .virtualization
-                .map(|at| at + virtualization::CONTROL),
-            virtualization::VF_ENABLE | virtualization::VF_MEMORY,
-            0xffff,
-        );
+        self.capabilities.stop_messages(registers);
     }
 
     /// Whether the function still waits for completions of what it has asked memory for.
@@ -162,4 +145,26 @@ fn change_bridge_control(registers: Registers<'_>, clear: u16, set: u16) -> bool
         wanted & !(u32::from(bridge::DISCARD_STATUS) << 16),
     );
     true
+}
+
+impl Capabilities {
+    /// MSI, MSI-X and virtual functions off.
+    pub(crate) fn stop_messages(&self, registers: Registers<'_>) {
+        let clear = |offset: Option<u16>, bits: u32, keep: u32| {
+            if let Some(offset) = offset {
+                let value = registers.read(offset);
+                if value & bits != 0 {
+                    registers.write(offset, value & !bits & keep);
+                }
+            }
+        };
+        clear(self.msi.map(u16::from), MSI_ENABLE, u32::MAX);
+        clear(self.msix.map(u16::from), MSIX_ENABLE, u32::MAX);
+        // The high half is a status whose bits are cleared by ones.
+        clear(
+            self.virtualization.map(|at| at + virtualization::CONTROL),
+            virtualization::VF_ENABLE | virtualization::VF_MEMORY,
+            0xffff,
+        );
+    }
 }

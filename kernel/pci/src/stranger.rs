@@ -1,17 +1,22 @@
 //! Cards that a Linux has taken in by itself: behind a port of the claim, and unknown at boot.
 
+use crate::capability::Capabilities;
 use crate::config::{ConfigSpace, Registers};
 use crate::register::{BUS_MASTER, INTX_DISABLE, bridge};
 use crate::setup::{Layout, Presence};
 use crate::{Address, Grant};
 
-/// Functions of one device: behind a port there is no other.
+/// Devices of a bus. Behind a port of PCI Express there is one, but its functions may have the numbers
+/// of other devices' (alternative routing IDs); behind a bridge to PCI there may be all.
+const DEVICES: u8 = 32;
+/// Functions of one device.
 const FUNCTIONS: u8 = 8;
 
 impl Grant {
     /// Keeps functions right below the grant's gates and bridges from memory that are not its own.
     ///
-    /// Only their Command register is written, which every function has. They are not reset.
+    /// They master the bus no more, and have no interrupts and no virtual functions, which would master it
+    /// by themselves. They are not reset.
     pub(crate) fn hush_strangers(&self, config: &dyn ConfigSpace) {
         let inner = self.functions.iter();
         let inner = inner.filter(|f| matches!(f.layout, Layout::Bridge { .. }));
@@ -23,19 +28,34 @@ impl Grant {
             if registers.identity().is_none() || secondary <= port.bus {
                 continue;
             }
-            for function in 0..FUNCTIONS {
-                let address = Address {
-                    bus: secondary,
-                    device: 0,
-                    function,
-                    ..port
-                };
-                let mut own = self.functions.iter().filter(|f| f.address == address);
-                let is_known = own.any(|f| f.presence(config) == Presence::Here);
-                let stranger = Registers::new(config, address);
-                if !is_known && stranger.identity().is_some() {
-                    stranger.change_command(BUS_MASTER, INTX_DISABLE);
-                }
+            for device in 0..DEVICES {
+                self.hush_device(
+                    config,
+                    Address {
+                        bus: secondary,
+                        device,
+                        function: 0,
+                        ..port
+                    },
+                );
+            }
+        }
+    }
+
+    /// The functions of one device, if it has the first, as each device must: virtual functions may
+    /// have any number, and go with the one that made them.
+    fn hush_device(&self, config: &dyn ConfigSpace, first: Address) {
+        if Registers::new(config, first).identity().is_none() {
+            return;
+        }
+        for function in 0..FUNCTIONS {
+            let address = Address { function, ..first };
+            let mut own = self.functions.iter().filter(|f| f.address == address);
+            let is_known = own.any(|f| f.presence(config) == Presence::Here);
+            let stranger = Registers::new(config, address);
+            if !is_known && stranger.identity().is_some() {
+                stranger.change_command(BUS_MASTER, INTX_DISABLE);
+                Capabilities::read(stranger).stop_messages(stranger);
             }
         }
     }
