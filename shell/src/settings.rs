@@ -51,7 +51,7 @@ pub(crate) const KEYS: [SettingKey; 9] = [
         name: "kernel=",
         form: "IMAGE",
         required: true,
-        meaning: "the bzImage to launch, one of \"images\"",
+        meaning: "the bzImage or UKI, one of \"images\"",
     },
     SettingKey {
         key: Key::Initrd,
