@@ -79,6 +79,10 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
             Kind::DeviceStuck => {
                 format!("{} did not come back from its reset", unpacked(detail))
             }
+            Kind::DeviceReachesMemory => format!(
+                "{} may still reach memory: give its RAM to nobody before a reset of the machine",
+                unpacked(detail)
+            ),
             Kind::WatchdogStopped => {
                 format!("its watchdog {} ran, and is stopped", unpacked(detail))
             }

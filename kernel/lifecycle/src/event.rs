@@ -30,6 +30,8 @@ pub enum Kind {
     Parked,
     /// A device did not come back from its reset; detail = which, in the kernel's own form.
     DeviceStuck,
+    /// A device may still reach memory after the end; detail = which.
+    DeviceReachesMemory,
     /// A watchdog of its ran, and was stopped; detail = which device's.
     WatchdogStopped,
     /// A watchdog of its runs on; detail = which device's.
@@ -48,7 +50,7 @@ pub struct Event {
 }
 
 impl Kind {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Launched,
         Self::Ended(End::PoweredOff),
         Self::Ended(End::Rebooted),
@@ -62,6 +64,7 @@ impl Kind {
         Self::GaveUp(End::Killed),
         Self::Parked,
         Self::DeviceStuck,
+        Self::DeviceReachesMemory,
         Self::WatchdogStopped,
         Self::WatchdogRuns,
     ];

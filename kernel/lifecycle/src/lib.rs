@@ -116,6 +116,11 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         self.post(Kind::DeviceStuck, partition, which);
     }
 
+    /// Posts that a device of the partition may still reach memory although its run has ended.
+    pub fn device_reaches_memory(&self, partition: usize, which: u32) {
+        self.post(Kind::DeviceReachesMemory, partition, which);
+    }
+
     /// Posts that a watchdog of the partition was stopped after its run, or runs on.
     pub fn watchdog(&self, partition: usize, which: u32, is_stopped: bool) {
         let kind = if is_stopped {

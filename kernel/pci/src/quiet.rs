@@ -31,6 +31,8 @@ pub struct Stuck {
     pub address: Address,
     /// What is the matter, as what follows the address in a sentence.
     pub why: &'static str,
+    /// Whether it, or what is below it, may still reach memory.
+    pub reaches_memory: bool,
 }
 
 impl fmt::Display for Stuck {
@@ -257,29 +259,34 @@ impl Quieting<'_> {
                 report(Stuck {
                     address: gate.bridge,
                     why: "still lets DMA of what is below it through",
+                    reaches_memory: true,
                 });
             }
         }
         for f in &self.grant.functions {
-            if let Some(why) = self.fault(f) {
+            if let Some((why, reaches_memory)) = self.fault(f) {
                 report(Stuck {
                     address: f.address,
                     why,
+                    reaches_memory,
                 });
             }
         }
     }
 
-    fn fault(&self, f: &Setup) -> Option<&'static str> {
+    /// What is the matter with a function, and whether it may still reach memory.
+    fn fault(&self, f: &Setup) -> Option<(&'static str, bool)> {
         match f.presence(self.config) {
-            Presence::Absent => return Some("does not answer"),
-            Presence::Other => return Some("is gone: another device answers in its place"),
+            Presence::Absent => return Some(("does not answer", false)),
+            Presence::Other => {
+                return Some(("is gone: another device answers in its place", false));
+            }
             Presence::Here => f.silence(self.config),
         }
         if f.is_master(self.config) {
-            Some("can't be kept from mastering the bus")
+            Some(("can't be kept from mastering the bus", true))
         } else if f.gate.is_none() && f.is_pending(self.config) {
-            Some("still waits for its transactions")
+            Some(("still waits for its transactions", true))
         } else {
             None
         }

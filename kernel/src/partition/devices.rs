@@ -46,7 +46,12 @@ fn quiet(plan: &LaunchPlan, is_end: bool) {
     // They go on counting while the rest takes its time.
     stop_watchdogs(plan, &ecam, [is_end, false]);
     plan.grant.quiet(&ecam, &ecam, &mut |stuck: Stuck| {
-        LIFE.device_stuck(plan.partition, packed(stuck.address));
+        let which = packed(stuck.address);
+        if stuck.reaches_memory {
+            LIFE.device_reaches_memory(plan.partition, which);
+        } else {
+            LIFE.device_stuck(plan.partition, which);
+        }
     });
     // What did not answer before does now, and what only a reset stops has had it.
     stop_watchdogs(plan, &ecam, [is_end, true]);

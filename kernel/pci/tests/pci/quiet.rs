@@ -207,7 +207,8 @@ fn what_its_own_reset_does_not_bring_back_gets_the_bus_reset() {
         stuck,
         [Stuck {
             address: address("01:00.0"),
-            why: "does not answer"
+            why: "does not answer",
+            reaches_memory: false,
         }]
     );
     assert_eq!(resets(&machine, machine.nic), [1, 1, 0]);
@@ -371,7 +372,8 @@ fn advanced_features_have_a_reset() {
         stuck,
         [Stuck {
             address: address("00:01.0"),
-            why: "does not answer"
+            why: "does not answer",
+            reaches_memory: false,
         }]
     );
     assert_eq!(fake.now(), 1_100_000);
@@ -389,7 +391,8 @@ fn a_function_that_masters_the_bus_come_what_may_is_reported() {
         stuck,
         [Stuck {
             address: address("00:01.0"),
-            why
+            why,
+            reaches_memory: true,
         }]
     );
 }
@@ -405,7 +408,8 @@ fn a_bridge_that_lets_dma_through_is_reported() {
         stuck,
         [Stuck {
             address: address("00:02.0"),
-            why
+            why,
+            reaches_memory: true,
         }]
     );
 }
