@@ -31,9 +31,7 @@ impl<'a> Esb<'a> {
     fn value(&self) -> u32 {
         self.platform.get(self.lock) & 0xff
     }
-}
 
-impl Esb<'_> {
     pub(super) fn state(&self) -> State {
         let value = self.value();
         if value != 0xff && value & ENABLE != 0 {
@@ -110,9 +108,7 @@ impl IloTimer<'_> {
     fn value(&self) -> u32 {
         self.platform.get(self.control) & 0xff
     }
-}
 
-impl IloTimer<'_> {
     pub(super) fn state(&self) -> State {
         if self.value() & ILO_RUN != 0 {
             State::Armed

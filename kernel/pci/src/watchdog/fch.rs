@@ -6,7 +6,7 @@
 
 use super::{Platform, Register, State, chipset_memory};
 use crate::Function;
-use crate::config::{Registers, low};
+use crate::config::{Registers, high, low};
 use crate::register::CLASS;
 
 const ATI: u16 = 0x1002;
@@ -53,7 +53,7 @@ pub(super) fn is_one(f: &Function) -> bool {
 /// Its timer; `None` where no memory is decoded for it.
 pub(super) fn find<'a>(registers: Registers<'_>, platform: &'a dyn Platform) -> Option<Fch<'a>> {
     let id = registers.identity()?;
-    let (vendor, device) = (low(id), (id >> 16) as u16);
+    let (vendor, device) = (low(id), high(id));
     // The revision is the lowest byte.
     let revision = registers.read(CLASS) & 0xff;
     let read = |index: u8| {
@@ -96,9 +96,7 @@ impl Fch<'_> {
     fn value(&self) -> u32 {
         self.platform.get(self.control)
     }
-}
 
-impl Fch<'_> {
     pub(super) fn state(&self) -> State {
         if self.value() & (RUN | DISABLED) == RUN {
             State::Armed

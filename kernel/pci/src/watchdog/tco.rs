@@ -184,9 +184,7 @@ impl Tco<'_> {
             Kind::SmbusWithControl => Some(self.value() & CONTROL_NO_REBOOT != 0),
         }
     }
-}
 
-impl Tco<'_> {
     pub(super) fn state(&self) -> State {
         match self.is_harmless() {
             _ if self.value() & HALT != 0 => State::Halted,
