@@ -132,19 +132,17 @@ impl Hardware for Rim {
     }
 
     fn clear(&self, partition: usize) {
-        // SAFETY: no other core and no device uses that RAM: the lifecycle asks at a launch only,
-        // when all other cores of the partition are parked and its devices are silent.
-        let clear = |stored: &Stored| unsafe { launch::clear(&stored.plan) };
-        // What is cleared there may have been its own.
-        let is_emptied = |stored: &Stored| {
+        let clear = |stored: &Stored| {
+            // What is cleared there may have been its own.
             let variables = stored.plan.view.block.variables;
             let mut cleared = stored.plan.clear.iter();
             if cleared.any(|region| region.overlaps(variables)) {
                 stores::clear(partition);
             }
+            // SAFETY: no other core and no device uses that RAM: the lifecycle asks at a launch only,
+            // when all other cores of the partition are parked and its devices are silent.
+            unsafe { launch::clear(&stored.plan) };
         };
-        // SAFETY: the lifecycle asks.
-        unsafe { with_plan(partition, is_emptied) };
         // SAFETY: the lifecycle asks.
         unsafe { with_plan(partition, clear) };
     }
