@@ -5,6 +5,10 @@ use alloc::vec::Vec;
 use bulkhead_memory::{Region, RegionSet};
 use litemap::LiteMap;
 
+/// Most pieces of RAM that are remembered as one partition's, and as nobody's: an operator may change
+/// definitions without end, to other pieces each time.
+pub const MOST_PIECES: usize = 256;
+
 /// The last user of each byte of RAM that a partition has ever used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
@@ -27,6 +31,10 @@ impl History {
     /// From now on `regions` hold data of partition `id` and of nobody else.
     pub fn record(&mut self, id: usize, regions: &[Region]) {
         self.forget(regions);
+        let is_full = |set: &RegionSet| set.iter().count() > MOST_PIECES;
+        if self.used.get(&id).is_some_and(is_full) {
+            self.retire(id); // all but these
+        }
         let used = self.used.entry(id).or_default();
         regions.iter().for_each(|region| used.insert(*region));
     }
@@ -51,12 +59,29 @@ impl History {
         foreign
             .iter()
             .for_each(|region| self.orphaned.insert(*region));
+        self.bound();
     }
 
     /// Partition `id` is no more; its number may be given to another one.
     pub fn retire(&mut self, id: usize) {
         if let Some(set) = self.used.remove(&id) {
             set.iter().for_each(|region| self.orphaned.insert(region));
+            self.bound();
+        }
+    }
+
+    /// Closes the smallest gaps between pieces beyond [`MOST_PIECES`]. What lies there is cleared
+    /// once more than need be, before its next launch: never less.
+    fn bound(&mut self) {
+        while self.orphaned.iter().count() > MOST_PIECES {
+            let next = self.orphaned.iter().skip(1);
+            let gaps = self.orphaned.iter().zip(next);
+            let smallest = gaps
+                .filter_map(|(low, high)| Region::from_bounds(low.end(), high.start()))
+                .min_by_key(|gap| gap.size());
+            let Some(gap) = smallest else { return };
+            self.forget(&[gap]);
+            self.orphaned.insert(gap);
         }
     }
 

@@ -27,7 +27,7 @@ pub use console::ConsoleError;
 pub use cores::CoreError;
 pub use devices::{DeviceError, Standing};
 pub use error::{Item, PlanError};
-pub use history::History;
+pub use history::{History, MOST_PIECES};
 pub use ledger::{Ledger, Partition};
 pub use memory::{LOW_CHUNK_BYTES, MINIMUM_MEMORY_BYTES, MemoryError};
 pub use owners::{Owner, Span};

@@ -1,7 +1,7 @@
 //! RAM is cleared when it changes owner, and only then.
 
 use bulkhead_fake::{Fake, GIB, Happening, MIB, at, claim, happen, region};
-use bulkhead_ledger::History;
+use bulkhead_ledger::{History, MOST_PIECES};
 use bulkhead_memory::Region;
 use bulkhead_model::{Change, End};
 
@@ -43,6 +43,32 @@ fn a_launch_that_began_and_did_not_end_leaves_memory_foreign_to_all() {
     let all = [region(0, 100)];
     assert_eq!(history.foreign(0, &all), [region(5, 20)]);
     assert_eq!(history.foreign(1, &all), [region(0, 10)]);
+}
+
+/// Whatever an operator does all day, what is remembered is bounded, and says "foreign" too often
+/// rather than too seldom.
+#[test]
+fn what_is_remembered_is_bounded() {
+    for is_undefined in [true, false] {
+        let mut history = History::new();
+        let all = [region(0, 1 << 30)];
+        for piece in 0..4000 {
+            // Gaps of different sizes.
+            let start = piece * 1000 + piece % 7;
+            let own = [region(start, start + 100)];
+            history.record(0, &own);
+            assert_eq!(history.foreign(0, &own), []);
+            if is_undefined {
+                history.retire(0);
+            }
+            assert!(history.foreign(1, &all).len() <= 2 * MOST_PIECES + 1);
+        }
+        for piece in 0..4000 {
+            let start = piece * 1000 + piece % 7;
+            let used = [region(start, start + 100)];
+            assert_eq!(history.foreign(1, &used), used, "{piece}");
+        }
+    }
 }
 
 fn run(fake: &mut Fake, name: &str) {
