@@ -82,18 +82,17 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         }
         let before = standing(slot);
         let after = self.standing_after(hw, caller, slot, text);
-        if !stand(slot, before, after) {
-            // Another core of this Linux asked at the same moment, and has the place of the answer.
-            return match after {
-                Standing::Answered(outcome) => outcome,
-                Standing::Ending { .. } => Outcome::Ending,
-                Standing::Passed { .. } | Standing::Taken => Outcome::Unanswered,
-            };
+        // Another core of this Linux may ask at the same moment, and have the place of the answer: what
+        // stands there is not looked up for this one.
+        let is_kept = stand(slot, before, after);
+        match after {
+            Standing::Answered(outcome) => outcome,
+            Standing::Ending { .. } => Outcome::Ending,
+            Standing::Passed { verb, target } if is_kept => {
+                self.pass(hw, caller, slot, verb, target)
+            }
+            Standing::Passed { .. } | Standing::Taken => Outcome::Unanswered,
         }
-        if let Standing::Passed { verb, target } = after {
-            return self.pass(hw, caller, slot, verb, target);
-        }
-        self.outcome(hw, caller)
     }
 
     /// Carries a request out, or says that it is the shell's.

@@ -109,7 +109,9 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             let life = slot.life();
             match life.phase {
                 // A core that it lost may answer by now. Its RAM stays held: it is live again.
-                Phase::Idle if self.can_call_back(hw, slot) => {}
+                Phase::Idle
+                    if self.can_call_back(hw, slot)
+                        && (next != Next::Launch || life.is_planned) => {}
                 Phase::Idle => return Err(Refusal::NotLive),
                 Phase::Ending => return Err(Refusal::Ending),
                 Phase::Running if hw.is_too_early(partition) => return Err(Refusal::TooEarly),
@@ -142,6 +144,11 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         };
         let life = slot.life();
         if life.phase != Phase::Ending || life.worker != Some(hw.me()) {
+            return;
+        }
+        // Somebody has taken the end over since this core looked what its duty is, and is about to
+        // call it: it looks once more.
+        if !self.has_come(hw, partition, life) && !hw.is_boot_processor(hw.me()) {
             return;
         }
         slot.work.allow(life, hw.now() + hw.ticks(WORK_US));
@@ -188,9 +195,9 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     )]
     pub(crate) fn conclude(&self, hw: &impl Hardware, partition: usize, slot: &Slot, life: Life) {
         slot.work.allow(life, hw.now() + hw.ticks(WORK_US));
-        // One that was at rest, and whose lost cores were called, may have no plan: the shell may be
-        // replacing it, and is refused if it has not yet begun. Its devices are silent by its end.
-        if slot.is_planned() {
+        // One that was at rest, and whose lost cores were called, may have no plan: its devices are
+        // silent since its end.
+        if life.is_planned {
             hw.silence(partition);
         }
         let (next, delay_ms, has_given_up) = self.decide(hw, partition, slot, life);

@@ -97,7 +97,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         // Before the checks, so that they hold for the step.
         let life = slot.life();
         self.check_launch(partition, own)?;
-        if !slot.is_planned() {
+        if !life.is_planned {
             return Err(LaunchError::Unplanned);
         }
         let next = Life {
@@ -204,11 +204,6 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         let life = slot.life();
         if life.phase != Phase::Launching {
             return false; // killed before it began
-        }
-        if !slot.is_planned() {
-            // The shell came back at the moment of the request, and makes another plan.
-            slot.advance(life, life.step(Phase::Idle));
-            return false;
         }
         slot.set_inside(false);
         own.set_state(CoreState::Running);

@@ -50,6 +50,9 @@ pub(crate) struct Life {
     /// Failures in a row, up to [`Life::MOST_FAILURES`]
     /// ([`row_after`](bulkhead_model::RestartPolicy::row_after)).
     pub(crate) failures: u8,
+    /// It has a plan, so that it can be launched without the shell. It changes only at rest: a launch
+    /// and the shell, which withdraws the plan, are steps of the same word, and one of them fails.
+    pub(crate) is_planned: bool,
     /// Grows with each step, so that an old word is never taken for a new one.
     pub(crate) generation: u32,
 }
@@ -57,7 +60,8 @@ pub(crate) struct Life {
 const PHASE: u32 = 0; // 3 bits
 const NEXT: u32 = 3; // 2 bits
 const END: u32 = 5; // 3 bits
-const FAILURES: u32 = 8; // 4 bits
+const FAILURES: u32 = 8; // 3 bits
+const PLANNED: u32 = 11; // 1 bit
 const WORKER: u32 = 12; // 10 bits
 const KICKER: u32 = 22; // 10 bits
 const GENERATION: u32 = 32;
@@ -69,7 +73,7 @@ const _: () = assert!(Life::MOST_FAILURES as u32 > RESTART_LIMIT);
 
 impl Life {
     /// Failures beyond this number are not counted: no policy asks for more.
-    pub(crate) const MOST_FAILURES: u8 = 15;
+    pub(crate) const MOST_FAILURES: u8 = 7;
 
     /// The count as it is kept.
     #[expect(clippy::cast_possible_truncation, reason = "it is at most a byte")]
@@ -90,7 +94,8 @@ impl Life {
         (self.phase as u64) << PHASE
             | (self.next as u64) << NEXT
             | end << END
-            | (self.failures as u64 & 0xf) << FAILURES
+            | (self.failures as u64 & 7) << FAILURES
+            | (self.is_planned as u64) << PLANNED
             | number(self.worker) << WORKER
             | number(self.kicker) << KICKER
             | (self.generation as u64) << GENERATION
@@ -117,7 +122,8 @@ impl Life {
                 _ => Next::Stay,
             },
             end: End::from_number(bits(END, 3) as u8),
-            failures: bits(FAILURES, 4) as u8,
+            failures: bits(FAILURES, 3) as u8,
+            is_planned: bits(PLANNED, 1) != 0,
             worker: index(bits(WORKER, 10)),
             kicker: index(bits(KICKER, 10)),
             generation: bits(GENERATION, 32) as u32,
@@ -188,6 +194,7 @@ mod tests {
                             worker: core,
                             kicker: core,
                             failures: Life::MOST_FAILURES,
+                            is_planned: core.is_some(),
                             generation: u32::MAX,
                         };
                         assert_eq!(Life::decode(life.encode()), life);

@@ -32,10 +32,8 @@ mod flag {
     pub(super) const DEFINED: u32 = 1;
     /// It may ask for the launch and the end of others.
     pub(super) const CONTROL: u32 = 1 << 1;
-    /// It has a plan, so that it can be launched without the shell.
-    pub(super) const PLANNED: u32 = 1 << 2;
     /// What others left in its RAM is cleared.
-    pub(super) const CLEARED: u32 = 1 << 3;
+    pub(super) const CLEARED: u32 = 1 << 2;
     /// Where its policy stands: 8 bits.
     pub(super) const POLICY: u32 = 8;
 }
@@ -119,20 +117,22 @@ impl Slot {
             0
         };
         let policy = u32::from(definition.policy.as_u8()) << flag::POLICY;
-        let kept = flag::PLANNED | flag::CLEARED;
-        self.change_flags(!kept, flag::DEFINED | control | policy);
+        self.change_flags(!flag::CLEARED, flag::DEFINED | control | policy);
     }
 
     /// Whether that is what was published.
     pub(crate) fn shows(&self, definition: &Definition<'_>) -> bool {
-        let is_member = |core: usize| definition.cores.contains(&core);
         self.is_defined()
             && self.name[0].load() == name_words(definition.name)[0]
             && self.name[1].load() == name_words(definition.name)[1]
             && self.policy() == definition.policy
             && self.has_control() == definition.has_control
-            && self.members().all(is_member)
-            && self.members().count() == definition.cores.len()
+            && self.has_cores(definition.cores)
+    }
+
+    /// Whether those are its cores.
+    pub(crate) fn has_cores(&self, cores: &[usize]) -> bool {
+        self.members().all(|core| cores.contains(&core)) && self.members().count() == cores.len()
     }
 
     /// It is no more: its number may serve another.
@@ -145,15 +145,24 @@ impl Slot {
         let next = Life {
             end: None,
             failures: 0,
+            is_planned: false,
             ..life.step(Phase::Idle)
         };
         self.advance(life, next);
     }
 
-    /// A new plan is stored (or none any more): nothing of it is cleared yet.
-    pub(crate) fn set_planned(&self, is_planned: bool) {
-        let planned = if is_planned { flag::PLANNED } else { 0 };
-        self.change_flags(flag::PLANNED | flag::CLEARED, planned);
+    /// It has a plan from now on, or none any more; `false` if it left this state of its life.
+    pub(crate) fn set_planned(&self, life: Life, is_planned: bool) -> bool {
+        let next = Life {
+            is_planned,
+            ..life.step(life.phase)
+        };
+        let is_done = life.is_planned == is_planned || self.advance(life, next);
+        if is_done && !is_planned {
+            // Nothing is cleared of what the next one has.
+            self.change_flags(flag::CLEARED, 0);
+        }
+        is_done
     }
 
     /// What others left in its RAM is cleared. Its boot core only.
@@ -184,7 +193,7 @@ impl Slot {
     }
 
     pub(crate) fn is_planned(&self) -> bool {
-        self.has(flag::PLANNED)
+        self.life().is_planned
     }
 
     pub(crate) fn is_cleared(&self) -> bool {

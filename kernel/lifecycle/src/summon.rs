@@ -202,8 +202,11 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         if hw.is_boot_processor(index) {
             if let Some((step, us)) = boot_step(slot, core, life, is_first, calls) {
                 slot.work.allow(life, hw.now() + hw.ticks(us));
-                do_step(hw, step, partition, index);
-                slot.work.set_calls(life, calls + 1);
+                // Once more, at the last moment: what is asked of the next run would end that.
+                if slot.life() == life {
+                    do_step(hw, step, partition, index);
+                    slot.work.set_calls(life, calls + 1);
+                }
             }
             return;
         }
@@ -262,7 +265,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         let came = || core.state() == CoreState::Parked;
         let is_first = hw.boot_processor_first(partition);
         for tries in 0.. {
-            if came() {
+            if came() || slot.life() != life {
                 return;
             }
             let Some((step, us)) = boot_step(slot, core, life, is_first, tries) else {

@@ -113,24 +113,39 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         }
         match definition {
             Some(definition) if slot.shows(definition) => {}
-            Some(definition) => slot.publish(definition),
+            // Whoever saw no shell a moment ago may be about a launch, by the plan for the old cores.
+            Some(definition) => {
+                if slot.has_cores(definition.cores) || self.withdraw_plan(partition) {
+                    slot.publish(definition);
+                }
+            }
             None if slot.is_defined() => slot.retire(),
             None => {}
         }
     }
 
-    /// Whether its plan may be replaced: no core uses it. To be asked after
-    /// [`set_planned(partition, false)`](Self::set_planned): a request that came while the shell was
-    /// away may have begun a launch a moment before that, and will not a moment after.
+    /// Whether its plan may be replaced: no core uses it.
     pub fn may_replace_plan(&self, partition: usize) -> bool {
         self.slot(partition)
             .is_some_and(|slot| slot.phase() == Phase::Idle && !self.has_lost(partition, slot))
     }
 
-    /// A new plan is stored for it, or none any more.
-    pub fn set_planned(&self, partition: usize, is_planned: bool) {
+    /// It has no plan any more, and is at rest: from here on nothing launches it, and no core uses
+    /// the plan that it had. `false`, and nothing changes, if one does: a request that came while the
+    /// shell was away may begin a launch at this very moment.
+    #[must_use]
+    pub fn withdraw_plan(&self, partition: usize) -> bool {
+        self.slot(partition).is_some_and(|slot| {
+            // Before the checks, so that they hold for the step.
+            let life = slot.life();
+            self.may_replace_plan(partition) && slot.set_planned(life, false)
+        })
+    }
+
+    /// A plan is stored for it, after [`withdraw_plan`](Self::withdraw_plan).
+    pub fn provide_plan(&self, partition: usize) {
         if let Some(slot) = self.slot(partition) {
-            slot.set_planned(is_planned);
+            slot.set_planned(slot.life(), true);
         }
     }
 }

@@ -306,6 +306,7 @@ fn a_launch_that_was_called_off_long_ago_leaves_its_cores_parked() {
         has_control: false,
     };
     machine.life.publish(3, Some(&definition));
+    machine.life.provide_plan(3);
     machine.life.lend_shell_core(&machine.at(0));
     assert_eq!(machine.life.start(&machine.at(5), 3), Ok(()));
     machine.while_placing.set(Some(|machine| {

@@ -184,11 +184,34 @@ fn a_new_run_begins_with_no_request() {
 #[test]
 fn without_a_plan_nothing_is_launched() {
     let machine = halted(Never);
-    machine.life.set_planned(0, false);
+    assert!(machine.life.withdraw_plan(0));
     assert_eq!(ask(&machine, "start one"), Outcome::WrongState);
     machine.life.publish(0, None);
     assert_eq!(ask(&machine, "start one"), Outcome::Unknown);
     assert_eq!(machine.life.name(0), None);
+}
+
+/// The shell is back on its core, and is about another plan for partition one, if it may.
+fn comes_back_and_plans(machine: &Machine) {
+    machine.life.resume_shell(&machine.at(0));
+    let _ = machine.life.withdraw_plan(0);
+}
+
+#[test]
+fn a_launch_that_is_promised_is_not_called_off_by_a_shell_that_comes_back() {
+    let mut promises = 0;
+    for readings in 0..20 {
+        let machine = halted(Never);
+        machine
+            .at_reading
+            .set(Some((readings, comes_back_and_plans)));
+        let told = ask(&machine, "start one");
+        machine.run();
+        let is_launched = machine.state(0) == State::Running;
+        assert_eq!(told == Outcome::Done, is_launched, "{readings}: {told}");
+        promises += u32::from(is_launched);
+    }
+    assert!(promises > 0);
 }
 
 proptest! {

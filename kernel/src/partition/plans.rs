@@ -44,17 +44,10 @@ pub(crate) unsafe fn with<T>(partition: usize, work: impl FnOnce(&Stored) -> T) 
 pub(crate) unsafe fn store(partition: usize, plan: Option<LaunchPlan>) -> bool {
     let Some(place) = PLANS
         .get(partition)
-        .filter(|_| LIFE.may_replace_plan(partition))
+        .filter(|_| LIFE.withdraw_plan(partition))
     else {
         return false;
     };
-    LIFE.set_planned(partition, false);
-    if !LIFE.may_replace_plan(partition) {
-        // A request that came while the shell was away began a launch at this very moment; from the
-        // step above on none can.
-        LIFE.set_planned(partition, true);
-        return false;
-    }
     let is_planned = plan.is_some();
     if let Some(plan) = &plan {
         // SAFETY: as this one: the shell's core, and the partition is at rest. The plan was made for
@@ -74,6 +67,8 @@ pub(crate) unsafe fn store(partition: usize, plan: Option<LaunchPlan>) -> bool {
         // this one is at rest: only this core could launch it.
         drop(unsafe { Box::from_raw(old) });
     }
-    LIFE.set_planned(partition, is_planned);
+    if is_planned {
+        LIFE.provide_plan(partition);
+    }
     true
 }

@@ -259,11 +259,11 @@ impl Stage for Hw {
     }
 
     fn store(&mut self, partition: usize, plan: Option<LaunchPlan>) -> bool {
-        if !self.board.lives.may_replace_plan(partition) {
+        if !self.board.lives.withdraw_plan(partition) {
             return false;
         }
-        self.board.lives.set_planned(partition, plan.is_some());
         if let Some(plan) = &plan {
+            self.board.lives.provide_plan(partition);
             let own = plan
                 .view
                 .efi

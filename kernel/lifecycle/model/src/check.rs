@@ -76,7 +76,7 @@ fn set_up(world: &Arc<World>) {
                 has_control: partition != 2,
             }),
         );
-        world.life.set_planned(partition, true);
+        world.life.provide_plan(partition);
     }
 }
 
@@ -149,6 +149,13 @@ fn verify(world: &World) {
                 counted.contains(&view.runs),
                 "{partition}: {view:?}, {counted:?} entries"
             );
+            if let Some(before) = memory.promised {
+                let since = (memory.launches, memory.ends);
+                assert_ne!(
+                    since, before,
+                    "{partition}: the launch that was promised is called off"
+                );
+            }
             for core in members {
                 let (mode, state) = (machine.cores[*core].mode, world.life.core_state(*core));
                 let is_boot = *core == members[0];

@@ -166,6 +166,7 @@ impl Hardware for Seen<'_> {
     }
 
     fn set_up(&self, partition: usize, _is_first: bool) {
+        self.world.machine().memory[partition].launches += 1;
         self.work(partition, "set-up");
     }
 

@@ -3,7 +3,7 @@
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
-use bulkhead_lifecycle::{End, Outcome};
+use bulkhead_lifecycle::{End, Outcome, Verb};
 use shuttle::rand::{Rng, thread_rng};
 
 use crate::hardware::Seen;
@@ -105,7 +105,7 @@ fn call(world: &World, me: usize, partition: usize, serve: impl FnOnce(&Seen<'_>
     world.machine().light(me);
     world.life.tend(&hw);
     serve(&hw);
-    world.machine().cores[me].fuse = None;
+    world.machine().put_out(me);
     if world.life.is_ending(partition) {
         return end(world, me, partition, End::Failed);
     }
@@ -164,16 +164,21 @@ fn act(world: &World, me: usize, partition: usize) -> Then {
             let _ = world.life.outcome(hw, partition);
         }),
         _ => {
-            let request = request(world);
+            let (verb, target) = request(world);
+            let request = match verb {
+                Verb::Shell => "shell".into(),
+                verb => format!("{} {}", verb.word(), NAMES[target]),
+            };
             call(world, me, partition, |hw| {
-                let outcome = world.life.ask(hw, partition, Some(&request));
+                let ask = || world.life.ask(hw, partition, Some(&request));
+                let outcome = world.asked((verb, target), ask, |told| *told == Outcome::Done);
                 world.note(|| format!("{partition} asks {request}: {outcome}"));
             })
         }
     }
 }
 
-fn request(world: &World) -> String {
+fn request(world: &World) -> (Verb, usize) {
     // While the shell runs, its core is not the last Linux's.
     let has_shell = check(|| world.life.shell_runs());
     let targets: &[usize] = if has_shell {
@@ -182,10 +187,14 @@ fn request(world: &World) -> String {
         &[0, 1, 2, LAST, LAST]
     };
     let target = pick(targets);
-    match pick(&["kill", "kill", "restart", "start", "shell"]) {
-        "shell" => "shell".into(),
-        verb => format!("{verb} {}", NAMES[target]),
-    }
+    let verbs = [
+        Verb::Kill,
+        Verb::Kill,
+        Verb::Restart,
+        Verb::Start,
+        Verb::Shell,
+    ];
+    (pick(&verbs), target)
 }
 
 /// The rescuer looks whether something was left, and asks for what it is told to.

@@ -92,6 +92,8 @@ pub(crate) struct Core {
     pub(crate) is_called: bool,
     /// After so many steps another core of its Linux brings it up anew.
     pub(crate) fuse: Option<u32>,
+    /// After so many steps it stands still for a while, as in System Management Mode.
+    pub(crate) stall: Option<u32>,
     /// Number of its INITs.
     pub(crate) life: u64,
     /// Cores that it sent an INIT, and no start-up IPI yet.
@@ -137,6 +139,13 @@ pub(crate) struct Memory {
     /// Linux's entries, and those that an INIT came before.
     pub(crate) entries: u32,
     pub(crate) lost_entries: u32,
+    /// How often its memory began to be written, and its end was asked for.
+    pub(crate) launches: u32,
+    pub(crate) ends: u32,
+    /// Those who ask for its end at this moment.
+    pub(crate) ends_in_hand: u32,
+    /// Both, when a core was told that its launch is begun.
+    pub(crate) promised: Option<(u32, u32)>,
 }
 
 /// The state that is not the lifecycle's.
@@ -165,6 +174,20 @@ impl Machine {
     /// In the next steps of that core, a core of the same Linux may bring it up anew.
     pub(crate) fn light(&mut self, core: usize) {
         self.cores[core].fuse = one_in(6).then(|| thread_rng().gen_range(0..100));
+        self.cores[core].stall = one_in(4).then(|| thread_rng().gen_range(0..100));
+    }
+
+    /// Neither happens any more.
+    pub(crate) fn put_out(&mut self, core: usize) {
+        (self.cores[core].fuse, self.cores[core].stall) = (None, None);
+    }
+
+    /// One step nearer to its standing still; whether it does now.
+    pub(crate) fn is_stalled(&mut self, core: usize) -> bool {
+        let stall = &mut self.cores[core].stall;
+        let steps = *stall;
+        *stall = steps.and_then(|steps| steps.checked_sub(1));
+        steps == Some(0)
     }
 
     /// One step nearer to that; whether it happens now. Only if there is still such a core.

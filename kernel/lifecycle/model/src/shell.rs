@@ -18,6 +18,9 @@ pub(crate) fn run(world: &Arc<World>) {
         for partition in [RESCUER, 0, 1, 2] {
             begin(world, &hw, partition);
         }
+    } else {
+        // Somebody who saw no shell a moment ago may still be about a launch.
+        (0..RESCUER).for_each(|partition| replan(world, partition));
     }
     loop {
         serve(world, &hw);
@@ -40,14 +43,7 @@ pub(crate) fn run(world: &Arc<World>) {
 fn serve(world: &World, hw: &Seen<'_>) {
     world.life.tend(hw);
     while let Some((caller, verb, target)) = world.life.next_request() {
-        let is_done = match verb {
-            Verb::Start => world.life.start(hw, target).is_ok(),
-            Verb::Kill => world.life.kill(hw, target).is_ok(),
-            Verb::Restart => {
-                world.life.restart(hw, target).is_ok() || world.life.start(hw, target).is_ok()
-            }
-            Verb::Shell => false,
-        };
+        let is_done = carry_out(world, hw, verb, target);
         world.note(|| format!("shell: {verb:?} {target} for {caller}: {is_done}"));
         let outcome = if is_done {
             Outcome::Done
@@ -64,12 +60,27 @@ fn serve(world: &World, hw: &Seen<'_>) {
     }
 }
 
+/// Whether it did what was asked for.
+fn carry_out(world: &World, hw: &Seen<'_>, verb: Verb, target: usize) -> bool {
+    let ask = || match verb {
+        Verb::Start => world.life.start(hw, target).is_ok(),
+        Verb::Kill => world.life.kill(hw, target).is_ok(),
+        Verb::Restart => {
+            world.life.restart(hw, target).is_ok() || world.life.start(hw, target).is_ok()
+        }
+        Verb::Shell => false,
+    };
+    world.asked((verb, target), ask, |is_done| {
+        verb == Verb::Start && *is_done
+    })
+}
+
 fn operate(world: &World, hw: &Seen<'_>) {
     let partition = pick(&[0, 1, 2]);
     match pick(&["start", "kill", "restart", "plan"]) {
-        "start" => drop(world.life.start(hw, partition)),
-        "kill" => drop(world.life.kill(hw, partition)),
-        "restart" => drop(world.life.restart(hw, partition)),
+        "start" => _ = carry_out(world, hw, Verb::Start, partition),
+        "kill" => _ = carry_out(world, hw, Verb::Kill, partition),
+        "restart" => _ = carry_out(world, hw, Verb::Restart, partition),
         _ => {
             replan(world, partition);
             begin(world, hw, partition);
@@ -83,18 +94,14 @@ fn begin(world: &World, hw: &Seen<'_>, partition: usize) {
         for _ in 0..thread_rng().gen_range(0..30) {
             world.point(0);
         }
-        let _ = world.life.restart(hw, partition);
+        let end = || world.life.restart(hw, partition);
+        let _ = world.asked((Verb::Restart, partition), end, |_| false);
     }
 }
 
 /// Stores another plan, for RAM that was another's.
 fn replan(world: &World, partition: usize) {
-    if !world.life.may_replace_plan(partition) {
-        return;
-    }
-    world.life.set_planned(partition, false);
-    if !world.life.may_replace_plan(partition) {
-        world.life.set_planned(partition, true);
+    if !world.life.withdraw_plan(partition) {
         return;
     }
     for core in members(partition) {
@@ -112,7 +119,7 @@ fn replan(world: &World, partition: usize) {
     machine.memory[partition].is_replanned = false;
     machine.memory[partition].is_foreign = true;
     drop(machine);
-    world.life.set_planned(partition, true);
+    world.life.provide_plan(partition);
 }
 
 /// Leaves in one of three ways; `false` if it stays.

@@ -5,7 +5,7 @@ use std::panic::resume_unwind;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use bulkhead_lifecycle::State;
+use bulkhead_lifecycle::{State, Verb};
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::atomic::AtomicBool;
 use shuttle::sync::mpsc::{Receiver, Sender, channel};
@@ -131,6 +131,12 @@ impl World {
     /// A place where another core may go on, and where this one may be reset.
     pub(crate) fn point(&self, me: usize) {
         self.switch.load(Ordering::SeqCst);
+        let is_stalled = self.machine().is_stalled(me);
+        if is_stalled {
+            // Until something comes for it, or nobody else has anything to do.
+            self.block(me);
+            self.machine().cores[me].is_woken = true;
+        }
         self.arrive(me);
     }
 
@@ -228,7 +234,7 @@ impl World {
             return;
         }
         target.owes.clear();
-        target.fuse = None;
+        (target.fuse, target.stall) = (None, None);
         if let Some(partition) = target.launching.take() {
             machine.memory[partition].lost_entries += 1;
         }
@@ -286,6 +292,36 @@ impl World {
                 self.wake(core);
             }
         }
+    }
+
+    /// Does what somebody asks for. Whoever is told by `is_begun` that a launch is begun has a promise;
+    /// unless an end of the same partition is in hand, or was when its core was reset.
+    pub(crate) fn asked<T>(
+        &self,
+        (verb, target): (Verb, usize),
+        ask: impl FnOnce() -> T,
+        is_begun: impl FnOnce(&T) -> bool,
+    ) -> T {
+        let ends = matches!(verb, Verb::Kill | Verb::Restart);
+        let mut machine = self.machine();
+        let memory = &mut machine.memory[target];
+        let may_promise = memory.ends_in_hand == 0;
+        if ends {
+            memory.ends_in_hand += 1;
+            memory.ends += 1;
+        }
+        let before = (memory.launches, memory.ends);
+        drop(machine);
+        let told = ask();
+        let launches = matches!(verb, Verb::Start | Verb::Restart);
+        let memory = &mut self.machine().memory[target];
+        if ends {
+            memory.ends_in_hand -= 1;
+        }
+        if launches && may_promise && is_begun(&told) {
+            memory.promised = Some(before);
+        }
+        told
     }
 
     /// Its state, seen by a check.

@@ -36,6 +36,8 @@ pub(crate) struct Machine {
     /// An INIT is kept until it leaves VMX operation, and does not get lost.
     pub(crate) is_init_kept: Cell<bool>,
     pub(crate) is_early: Cell<bool>,
+    /// What happens when the clock is read, after so many readings, once.
+    pub(crate) at_reading: Cell<Option<(u32, fn(&Machine))>>,
     /// What happens while images are copied, once.
     pub(crate) while_placing: Cell<Option<fn(&Machine)>>,
     /// What happens whenever somebody waits.
@@ -57,6 +59,7 @@ impl Machine {
             in_vmx: Default::default(),
             is_init_kept: Cell::new(false),
             is_early: Cell::new(false),
+            at_reading: Cell::new(None),
             while_placing: Cell::new(None),
             while_relaxing: Cell::new(None),
             log: RefCell::default(),
@@ -75,7 +78,7 @@ impl Machine {
                     has_control: partition == 1,
                 }),
             );
-            machine.life.set_planned(partition, true);
+            machine.life.provide_plan(partition);
         }
         machine
     }
@@ -192,6 +195,12 @@ impl Hardware for At<'_> {
         core as u32 * 2
     }
     fn now(&self) -> u64 {
+        if let Some((left, happen)) = self.0.at_reading.take() {
+            match left.checked_sub(1) {
+                Some(left) => self.0.at_reading.set(Some((left, happen))),
+                None => happen(self.0),
+            }
+        }
         self.0.clock.get()
     }
     fn ticks(&self, us: u64) -> u64 {
