@@ -25,6 +25,9 @@ pub(crate) enum InVmx {
     Hung,
 }
 
+/// What happens in the middle of a step.
+type Happening = fn(&Machine);
+
 pub(crate) struct Machine {
     pub(crate) life: Lifecycle<PARTITIONS, CORES>,
     pub(crate) clock: Cell<u64>,
@@ -37,11 +40,11 @@ pub(crate) struct Machine {
     pub(crate) is_init_kept: Cell<bool>,
     pub(crate) is_early: Cell<bool>,
     /// What happens when the clock is read, after so many readings, once.
-    pub(crate) at_reading: Cell<Option<(u32, fn(&Machine))>>,
+    pub(crate) at_reading: Cell<Option<(u32, Happening)>>,
     /// What happens while images are copied, once.
-    pub(crate) while_placing: Cell<Option<fn(&Machine)>>,
+    pub(crate) while_placing: Cell<Option<Happening>>,
     /// What happens whenever somebody waits.
-    pub(crate) while_relaxing: Cell<Option<fn(&Machine)>>,
+    pub(crate) while_relaxing: Cell<Option<Happening>>,
     pub(crate) log: RefCell<Vec<String>>,
 }
 
