@@ -355,3 +355,24 @@ fn a_worker_has_its_own_time_however_often_somebody_looks() {
         .count();
     assert_eq!(calls, 1);
 }
+
+/// Between a worker's look at its duty and its work somebody takes the end over, and is about to call
+/// it: it does not begin, or the call would hit what follows.
+#[test]
+fn a_worker_whose_end_was_taken_over_waits_for_the_call() {
+    let machine = Machine::new(Never);
+    machine.start(0);
+    assert_eq!(machine.life.kill(&machine.at(0), 0), Ok(()));
+    let is_worker = |core: &usize| machine.life.duty(&machine.at(*core)) == Duty::End(0);
+    let worker = [1, 2].into_iter().find(is_worker).expect("one works");
+    assert_eq!(worker, 1);
+    machine.clock.set(machine.clock.get() + 120_000_000);
+    machine.while_relaxing.set(Some(|machine| {
+        machine.life.finish(&machine.at(1), 0);
+        assert_eq!(machine.state(0), State::Ending);
+    }));
+    machine.life.tend(&machine.at(0));
+    machine.while_relaxing.set(None);
+    machine.run();
+    assert_eq!(machine.state(0), State::Stopped);
+}
