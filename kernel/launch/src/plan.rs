@@ -64,6 +64,8 @@ pub struct LaunchPlan {
     pub grant: Grant,
     /// Register pages of the I/O APICs that it owns, to be masked after each run.
     pub io_apics: Vec<u64>,
+    /// Whether it owns the real-time clock, whose time is then its to say.
+    pub rtc: bool,
     /// What the partition is told.
     pub view: View,
     /// What is worth saying.
@@ -187,6 +189,7 @@ pub fn plan(
         io_apics: owned_io_apics(machine, claim)
             .map(|io_apic| io_apic.address)
             .collect(),
+        rtc: claim.devices.rtc,
         view: View {
             rsdp: layout.acpi.rsdp,
             efi_system_table: efi.system_table,

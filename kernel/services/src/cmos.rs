@@ -18,6 +18,8 @@ pub const STATUS_D: u8 = 0x0d;
 pub const IS_VALID: u8 = 0x80;
 /// Register B.
 pub const STATUS_B: u8 = 0x0b;
+/// Top bit of register B: somebody is setting the time, and the clock stands still meanwhile.
+pub const SETTING: u8 = 0x80;
 /// In register B: numbers are binary, not decimal.
 const BINARY: u8 = 0x04;
 /// In register B: hours count to 24.

@@ -9,6 +9,7 @@
 pub mod clock;
 pub mod cmos;
 mod half;
+pub mod rtc;
 pub mod seed;
 mod store;
 

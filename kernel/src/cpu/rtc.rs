@@ -2,8 +2,8 @@
 //! time-stamp counter goes on from there.
 //!
 //! Stock x86 kernels (5.10 to 7.x) read the real-time clock's ports once at boot, whatever ACPI and
-//! EFI say (`mach_get_cmos_time`), and so find what another partition's `hwclock -w` left there. So it
-//! is put right before each launch ([`put_right`]).
+//! EFI say (`mach_get_cmos_time`), and so find what another partition left there. So the two are made
+//! to agree before each launch ([`before_launch`]); by whose time, [`judge`] says.
 //!
 //! The ports are an index and a window that nobody can reserve, and another Linux may be using them:
 //! what is read must come twice the same, and nothing is written without having been found wrong three
@@ -12,26 +12,25 @@
 use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use bulkhead_services::cmos;
+use bulkhead_services::rtc::{Reading, Verdict, judge};
 use x86_64::instructions::port::Port;
 
 use super::tsc;
 use crate::boot::Alone;
 
-/// Nanoseconds since 1970 when the counter was zero. Written at boot, and by a launch that has the
-/// turn; read by any core.
+/// Nanoseconds since 1970 when the counter was zero. Written at boot, and by a core that has the turn;
+/// read by any core.
 static ORIGIN: AtomicI64 = AtomicI64::new(0);
-/// Whether that is known; written at boot.
+/// Whether that is known; written after it.
 static IS_KNOWN: AtomicBool = AtomicBool::new(false);
 /// The counter when a launching core took its turn at the ports; 0 for none.
 static TURN: AtomicU64 = AtomicU64::new(0);
 
 /// After so long a turn is over, since the core was reset in it.
 const LONGEST_TURN_US: u64 = 500_000;
-/// How much the real-time clock may differ from this one in any case, in seconds.
-const TOLERANCE: u64 = 10;
-/// And how much more after so many seconds: the counter's rate was measured to some 200 parts in a
-/// million, and a crystal adds its own.
-const DRIFT: u64 = 2_000;
+/// Whether the partition that owns the clock ran since the two were last made to agree. Written by the
+/// core that launches or ends it, read by any that launches.
+static IS_OWNED: AtomicBool = AtomicBool::new(false);
 const NANOSECONDS: i64 = 1_000_000_000;
 
 /// Nanoseconds since 1970, as the real-time clock has them; `None` without one.
@@ -49,62 +48,87 @@ fn since_zero() -> i64 {
 /// Reads the clock; after the counter's rate is known. One whose battery has failed is not believed.
 pub(crate) fn read_at_boot(_alone: &Alone) {
     let is_valid = register(cmos::STATUS_D) & cmos::IS_VALID != 0;
-    let Some(seconds) = read().filter(|_| is_valid && tsc::is_known()) else {
+    let Reading::Time(seconds) = read() else {
         log::info!("clock: the real-time clock is not there or not set");
         return;
     };
-    ORIGIN.store(seconds * NANOSECONDS - since_zero(), Ordering::Relaxed);
-    IS_KNOWN.store(true, Ordering::Release);
+    if !is_valid || !tsc::is_known() {
+        log::info!(
+            "clock: the real-time clock is not believed: its battery failed, or no TSC's rate"
+        );
+        return;
+    }
+    adopt(seconds);
     log::info!("clock: {seconds} seconds since 1970 by the real-time clock");
 }
 
-/// Makes the real-time clock what it was at boot and the time since then, if somebody has set it.
-pub(crate) fn put_right() {
-    let Some(now) = now_ns() else {
-        return;
-    };
+/// From now on the time is that, in seconds since 1970.
+fn adopt(seconds: i64) {
+    let origin = seconds
+        .saturating_mul(NANOSECONDS)
+        .saturating_sub(since_zero());
+    ORIGIN.store(origin, Ordering::Relaxed);
+    IS_KNOWN.store(true, Ordering::Release);
+}
+
+/// Makes the clock and Bulkhead's time agree, before a partition is launched that owns the clock or
+/// does not.
+pub(crate) fn before_launch(is_owner: bool) {
+    agree();
+    if is_owner {
+        IS_OWNED.store(true, Ordering::Release);
+    }
+}
+
+/// Takes over what the clock's owner left there, once its Linux has ended.
+pub(crate) fn after_owner() {
+    if agree() {
+        IS_OWNED.store(false, Ordering::Release);
+    }
+}
+
+/// Whether the clock was looked at.
+fn agree() -> bool {
     let begun = tsc::now();
     let turn = TURN.load(Ordering::Acquire);
     let is_taken = turn != 0 && begun.saturating_sub(turn) < tsc::ticks(LONGEST_TURN_US);
     let take = || TURN.compare_exchange(turn, begun, Ordering::AcqRel, Ordering::Acquire);
-    // Another launch that has the turn does this at the moment.
-    if is_taken || take().is_err() {
-        return;
+    // Another core that has the turn does this at the moment.
+    if is_taken || !tsc::is_known() || take().is_err() {
+        return false;
     }
-    let allowed = TOLERANCE + tsc::uptime_ms() / 1000 / DRIFT;
-    let off = || {
-        read().map_or(u64::MAX, |read| {
-            read.abs_diff(now_ns().unwrap_or(now) / NANOSECONDS)
-        })
-    };
-    let is_set = (0..3).all(|_| off() > allowed);
-    if is_set {
-        write(now_ns().unwrap_or(now) / NANOSECONDS);
-    } else if let Some(read) = read() {
-        // The counter's drift does not add up. Looked at once more: somebody may be setting it.
-        let off = read.abs_diff(now_ns().unwrap_or(now) / NANOSECONDS);
-        if off > 2 && off <= allowed {
-            ORIGIN.store(read * NANOSECONDS - since_zero(), Ordering::Relaxed);
+    let is_owned = IS_OWNED.load(Ordering::Acquire);
+    let ours = || now_ns().map(|now| now / NANOSECONDS);
+    let look = || judge(read(), ours(), is_owned);
+    // Somebody may be setting it: nothing follows from what is not found three times.
+    match [look(), look(), look()] {
+        [Verdict::Adopt(_), Verdict::Adopt(_), Verdict::Adopt(time)] => adopt(time),
+        [Verdict::PutBack, Verdict::PutBack, Verdict::PutBack] => {
+            if let Some(ours) = ours() {
+                write(ours);
+            }
         }
+        _ => {}
     }
     let _ = TURN.compare_exchange(begun, 0, Ordering::AcqRel, Ordering::Relaxed);
+    true
 }
 
-/// Seconds since 1970; `None` if it does not hold still, or says no time.
-fn read() -> Option<i64> {
+/// What the clock says.
+fn read() -> Reading {
     let mut last = None;
     for _ in 0..5 {
         // An update takes up to 2 ms.
         if !tsc::wait_until(10_000, || register(cmos::STATUS_A) & cmos::UPDATING == 0) {
-            return None;
+            return Reading::Unreadable;
         }
         let now = (cmos::TIME.map(register), register(cmos::STATUS_B));
-        if last == Some(now) {
-            return cmos::decode(now.0, now.1);
+        if last == Some(now) && now.1 & cmos::SETTING == 0 {
+            return cmos::decode(now.0, now.1).map_or(Reading::NoTime, Reading::Time);
         }
         last = Some(now);
     }
-    None
+    Reading::Unreadable
 }
 
 fn write(seconds: i64) {

@@ -9,7 +9,7 @@ use bulkhead_pci::Stuck;
 use bulkhead_pci::watchdog::Outcome;
 
 use super::LIFE;
-use crate::cpu::pic;
+use crate::cpu::{pic, rtc};
 use crate::pci::Ecam;
 
 /// Makes the devices ready for a Linux. Before the first launch of a plan they are silenced as
@@ -17,6 +17,7 @@ use crate::pci::Ecam;
 ///
 /// To be called before the partition's memory is written, by the core that launches it.
 pub(super) fn prepare(plan: &LaunchPlan, is_first: bool) {
+    rtc::before_launch(plan.rtc);
     if is_first {
         quiet(plan, false);
     }
@@ -32,6 +33,9 @@ pub(super) fn prepare(plan: &LaunchPlan, is_first: bool) {
 /// done with its memory or its cores.
 pub(super) fn silence(plan: &LaunchPlan) {
     quiet(plan, true);
+    if plan.rtc {
+        rtc::after_owner();
+    }
 }
 
 /// The same; watchdogs that ran are told of if it `is_end`, and those that run on in any case.

@@ -6,7 +6,7 @@ use bulkhead_lifecycle::Hardware;
 
 use super::plans::{self, Stored};
 use super::{detour, devices, launch, stores};
-use crate::cpu::{apic, cores, mtrr, rtc, smp, tsc};
+use crate::cpu::{apic, cores, mtrr, smp, tsc};
 
 /// The machine as seen from one core.
 pub(crate) struct Rim {
@@ -125,7 +125,6 @@ impl Hardware for Rim {
 
     fn set_up(&self, partition: usize, is_first: bool) {
         detour::forget(partition);
-        rtc::put_right();
         stores::release(partition);
         // SAFETY: the lifecycle asks.
         unsafe { with_plan(partition, |stored| devices::prepare(&stored.plan, is_first)) };

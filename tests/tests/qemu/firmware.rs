@@ -143,12 +143,35 @@ fn time_and_seed() {
         println!("com{com}: {ready}");
         assert!(ready.contains("[    0.000000]"), "late: {ready}");
     }
-    // Who owns the clock sets it to another year, and its neighbour does not boot in that year.
-    machine.linux(2, "date -s '1999-12-31 12:00:00'; hwclock -w -u");
-    machine.linux_expect(2, "hwclock -r -u 2>&1", "1999");
-    machine.com(3).skip();
-    machine.com(3).send("reboot -f\r");
-    machine.wait_for_demo(3);
+    // While nobody owns the clock, what writes another year into its register is put right.
+    machine.command("kill one");
+    machine.linux(3, &format!("{}; {}", port(0x70, 0x09), port(0x71, 0x31)));
+    let read = "dd if=/dev/port bs=1 skip=113 count=1 2>/dev/null | od -An -tx1";
+    machine.linux_expect(3, read, "31");
+    reboot(&mut machine, 3);
     expect_right_time(&mut machine, 3);
-    machine.linux_expect(2, "date", "1999");
+    // Its owner's setting is not, at a launch of its neighbour, its own or the next.
+    machine.command("start one");
+    machine.wait_for_demo(2);
+    expect_right_time(&mut machine, 2);
+    machine.linux(2, "date -s '2031-12-30 12:00:00'; hwclock -w -u");
+    reboot(&mut machine, 3);
+    machine.linux_expect(3, "date", "2031");
+    reboot(&mut machine, 2);
+    machine.linux_expect(2, "hwclock -r -u 2>&1; date", "2031");
+    machine.linux(2, "date -s '2032-03-30 12:00:00'; hwclock -w -u");
+    machine.command("kill one");
+    reboot(&mut machine, 3);
+    machine.linux_expect(3, "date", "2032");
+}
+
+/// What writes a byte to a port.
+fn port(port: u16, value: u8) -> String {
+    format!("printf '\\{value:03o}' | dd of=/dev/port bs=1 seek={port} conv=notrunc 2>&1")
+}
+
+fn reboot(machine: &mut Running, com: usize) {
+    machine.com(com).skip();
+    machine.com(com).send("reboot -f\r");
+    machine.wait_for_demo(com);
 }
