@@ -3,7 +3,7 @@
 mod support;
 
 use bulkhead_memory::Region;
-use bulkhead_model::{Image, ImageKind, Told};
+use bulkhead_model::{Image, ImageKind, Told, ToldKey};
 use support::{Session, image};
 
 #[test]
@@ -58,6 +58,22 @@ fn images_are_verified_when_they_are_listed() {
     }
     let said = session.line("define db cores=4 memory=64M kernel=linux61 initrd=unpacked");
     assert!(said.contains("has 9 bytes, not the 5 that"), "{said}");
+    // What nobody can compare is no reason to believe it.
+    let image = session.kernel.machine.images.last_mut().unwrap();
+    image.told = Told {
+        unreadable: Some(ToldKey::Cksum),
+        ..Told::default()
+    };
+    let takes = "cksum= takes what cksum(1) prints, in decimal digits below 2^32";
+    let said = session.line("images");
+    let row = said.lines().find(|row| row.starts_with("unpacked"));
+    let row = row.unwrap();
+    assert!(
+        row.contains(" bad ") && row.ends_with(&format!("can't be used: {takes}")),
+        "{row}"
+    );
+    let said = session.line("define db cores=4 memory=64M kernel=linux61 initrd=unpacked");
+    assert!(said.contains(takes), "{said}");
     // What is no kernel has none; what can't be launched is not read.
     assert_eq!(checksum("demo"), "-");
     assert_eq!(checksum("old"), "-");

@@ -3,10 +3,11 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::str::FromStr;
 
 use bulkhead_linux::{BzImage, FileKind, Uki};
 use bulkhead_memory::{PAGE, Region};
-use bulkhead_model::{Image, ImageKind, Resident, Told};
+use bulkhead_model::{Image, ImageKind, Resident, Told, ToldKey};
 
 /// A file that the loader brought.
 pub struct Module<'a> {
@@ -21,7 +22,8 @@ pub struct Module<'a> {
 }
 
 /// Reads the command line that the loader's configuration gives a file: its name, if there is one,
-/// and `size=` and `cksum=`, each in decimal digits. Other words are nobody's business here.
+/// and `size=` and `cksum=`, each in decimal digits: anything else behind them is told as
+/// [`Told::unreadable`]. Other words are nobody's business here.
 #[must_use]
 pub fn read_line(line: &str) -> (Option<&str>, Told) {
     let mut words = line.split_ascii_whitespace();
@@ -29,12 +31,24 @@ pub fn read_line(line: &str) -> (Option<&str>, Told) {
     let mut told = Told::default();
     for word in words {
         if let Some(size) = word.strip_prefix("size=") {
-            told.bytes = size.parse().ok();
+            told.bytes = number(size);
+            if told.bytes.is_none() {
+                told.unreadable = Some(ToldKey::Size);
+            }
         } else if let Some(sum) = word.strip_prefix("cksum=") {
-            told.cksum = sum.parse().ok();
+            told.cksum = number(sum);
+            if told.cksum.is_none() {
+                told.unreadable = Some(ToldKey::Cksum);
+            }
         }
     }
     (name, told)
+}
+
+/// Digits and nothing else: not the sign that Rust would take.
+fn number<T: FromStr>(text: &str) -> Option<T> {
+    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    is_digits.then(|| text.parse().ok()).flatten()
 }
 
 /// Each file as an image, and the pages that it keeps. The boot script is an image too.

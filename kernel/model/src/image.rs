@@ -1,6 +1,7 @@
 //! Images: the files that the loader brought.
 
 use alloc::string::String;
+use core::fmt;
 
 use bulkhead_linux::{BzImage, BzImageError, FileKind, Uki, UkiError};
 use bulkhead_memory::Region;
@@ -42,6 +43,27 @@ pub struct Told {
     pub bytes: Option<u64>,
     /// Its checksum as `cksum(1)` prints it ([`bulkhead_linux::cksum`]).
     pub cksum: Option<u32>,
+    /// Which of the two was given and is not a number that it can be.
+    pub unreadable: Option<ToldKey>,
+}
+
+/// What [`Told`] is told by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToldKey {
+    /// `size=`.
+    Size,
+    /// `cksum=`.
+    Cksum,
+}
+
+impl fmt::Display for ToldKey {
+    /// The key, and what it takes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Size => "size= takes the bytes of the file, in decimal digits",
+            Self::Cksum => "cksum= takes what cksum(1) prints, in decimal digits below 2^32",
+        })
+    }
 }
 
 impl Image {

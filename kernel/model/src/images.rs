@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use bulkhead_linux::{BzImage, BzImageError, FileKind, Uki, UkiError};
 use bulkhead_memory::Region;
 
-use crate::{Definition, Image, ImageKind, Machine};
+use crate::{Definition, Image, ImageKind, Machine, ToldKey};
 
 /// Linux takes an uncompressed archive only where it begins at a multiple of this many bytes from the
 /// initrd's start (`init/initramfs.c`), so boot loaders pad each to it.
@@ -33,6 +33,13 @@ pub enum ImageError {
         have: u64,
         /// The size that the loader's configuration says.
         told: u64,
+    },
+    /// What the loader's configuration says of it can't be read.
+    Unreadable {
+        /// Its name.
+        name: String,
+        /// What can't, and what it takes.
+        key: ToldKey,
     },
     /// It is no kernel at all.
     NotAKernel {
@@ -76,6 +83,7 @@ impl ImageError {
         match self {
             Self::Absent { name, .. }
             | Self::Altered { name, .. }
+            | Self::Unreadable { name, .. }
             | Self::NotAKernel { name, .. }
             | Self::BadKernel { name, .. }
             | Self::BadUki { name, .. }
@@ -99,6 +107,10 @@ impl fmt::Display for ImageError {
                 f,
                 "image \"{name}\" has {have} bytes, not the {told} that the loader's configuration says \
                  (GRUB unpacks modules, unless by module2 --nounzip)"
+            ),
+            Self::Unreadable { name, key } => write!(
+                f,
+                "the loader's configuration says something of image \"{name}\" that is no number: {key}"
             ),
             Self::NotAKernel {
                 name,
@@ -273,6 +285,10 @@ fn find<'a>(name: &str, machine: &'a Machine) -> Result<&'a Image, ImageError> {
             .map(|image| image.name.clone())
             .collect(),
     })?;
+    if let Some(key) = image.told.unreadable {
+        let name = name.into();
+        return Err(ImageError::Unreadable { name, key });
+    }
     match image.wrong_size() {
         Some(told) => Err(ImageError::Altered {
             name: name.into(),

@@ -33,7 +33,7 @@ pub use address::{BELOW_4G, PHYSICAL};
 pub use claim::Claim;
 pub use definition::{Change, Definition, MemoryRequest};
 pub use devices::{DeviceName, DeviceNameError, Devices};
-pub use image::{Image, ImageKind, Told};
+pub use image::{Image, ImageKind, Told, ToldKey};
 pub use images::{Boot, ImageError, initrd_bytes, padded};
 pub use key::Key;
 pub use life::{End, Life, Ram, State};

@@ -46,6 +46,9 @@ fn describe(image: &Image) -> (&'static str, String) {
         let have = image.bytes();
         return ("bad", format!("can't be used: {have} bytes, not {told}"));
     }
+    if let Some(key) = image.told.unreadable {
+        return ("bad", format!("can't be used: {key}"));
+    }
     match &image.kind {
         ImageKind::Kernel(kernel) => ("kernel", version(kernel)),
         ImageKind::Uki(uki) => ("UKI", version(&uki.kernel)),

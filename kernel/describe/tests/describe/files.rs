@@ -1,7 +1,9 @@
 //! Files of all kinds, right, broken and arbitrary.
 
+use bulkhead_describe::images::read_line;
 use bulkhead_fake::{bzimage_file, pe};
 use bulkhead_linux::{BzImage, BzImageError, Compression, FileKind, Uki, UkiError};
+use bulkhead_model::{Told, ToldKey};
 use proptest::prelude::*;
 
 /// The headers of [`pe`].
@@ -168,4 +170,31 @@ proptest! {
         }
         let _ = FileKind::of(&file);
     }
+}
+
+#[test]
+fn what_is_said_of_a_file_is_a_number_or_told() {
+    let right = Told {
+        bytes: Some(9),
+        cksum: Some(930_766_865),
+        unreadable: None,
+    };
+    assert_eq!(
+        read_line("demo size=9 other cksum=930766865"),
+        (Some("demo"), right)
+    );
+    for (line, key) in [
+        ("demo size=", ToldKey::Size),
+        ("demo size=9k", ToldKey::Size),
+        ("demo size=+9", ToldKey::Size),
+        ("demo size=0x9", ToldKey::Size),
+        ("demo size=18446744073709551616 cksum=1", ToldKey::Size),
+        ("demo size=9 cksum=4294967296", ToldKey::Cksum),
+        ("demo size=9 cksum=-1", ToldKey::Cksum),
+        ("demo cksum=37a5cb11", ToldKey::Cksum),
+    ] {
+        let (name, told) = read_line(line);
+        assert_eq!((name, told.unreadable), (Some("demo"), Some(key)), "{line}");
+    }
+    assert_eq!(read_line(""), (None, Told::default()));
 }
