@@ -4,7 +4,7 @@
 //! that core. How many bits each has, CPUID tells; the numbers have gaps.
 //!
 //! Source: Intel SDM Vol. 3A, "Hierarchical Mapping of Shared Resources" (§10.9.1 and after);
-//! AMD APM Vol. 3, appendix E.
+//! AMD APM Vol. 3, appendix E (functions 8000_0008h and 8000_001Eh).
 
 use alloc::vec::Vec;
 use bulkhead_memory::sort_ascending;
@@ -47,8 +47,8 @@ pub fn to_start(firmware: &Firmware, own: u32) -> Vec<u32> {
 }
 
 impl Topology {
-    /// What CPUID tells: the extended topology, in its second version if there is one, else the
-    /// number of local APIC IDs that a package keeps for itself.
+    /// What CPUID tells: the extended topology, in its second version if there is one, else AMD's, else
+    /// the number of local APIC IDs that a package keeps for itself.
     #[must_use]
     pub fn of(cpuid: Cpuid<'_>) -> Self {
         const EXTENDED: [u32; 2] = [0x1f, 0x0b];
@@ -84,7 +84,8 @@ impl Topology {
         topology
     }
 
-    /// Leaf 1. Threads are not told apart: each counts as a physical core.
+    /// Leaf 1, which does not tell threads apart: each counts as a physical core, but where AMD's leaves
+    /// say how many there are of one (Zen 1, and Bulldozer's pairs).
     fn legacy(cpuid: Cpuid<'_>) -> Self {
         const HTT: u32 = 1 << 28;
         let [_, ids, _, features] = cpuid(1, 0);
@@ -93,10 +94,35 @@ impl Topology {
         } else {
             1
         };
+        let bits = |count: u32| count.max(1).next_power_of_two().trailing_zeros();
+        let (threads, told_bits) = Self::of_amd(cpuid);
+        let package_bits = told_bits.unwrap_or_else(|| bits(ids));
         Self {
-            thread_bits: 0,
-            package_bits: ids.max(1).next_power_of_two().trailing_zeros(),
+            thread_bits: bits(threads).min(package_bits),
+            package_bits,
         }
+    }
+
+    /// AMD's leaves: threads of a physical core, and bits of an ID within a package. Intel's processors
+    /// have zeros there.
+    fn of_amd(cpuid: Cpuid<'_>) -> (u32, Option<u32>) {
+        const EXTENDED: u32 = 0x8000_0000;
+        const FEATURES: u32 = 0x8000_0001;
+        const SIZES: u32 = 0x8000_0008;
+        const TOPOLOGY: u32 = 0x8000_001e;
+        const TOPOLOGY_EXTENSIONS: u32 = 1 << 22;
+        let [most, ..] = cpuid(EXTENDED, 0);
+        // What has no such leaves answers with those of another one.
+        let has = |leaf| (leaf..leaf + 0x1_0000).contains(&most);
+        let sizes = has(SIZES).then(|| cpuid(SIZES, 0)[2] >> 12 & 0xf);
+        let has_topology =
+            has(TOPOLOGY) && cpuid(FEATURES, 0)[2] & TOPOLOGY_EXTENSIONS != 0;
+        let threads = if has_topology {
+            (cpuid(TOPOLOGY, 0)[1] >> 8 & 0xff) + 1
+        } else {
+            1
+        };
+        (threads, sizes.filter(|bits| *bits != 0))
     }
 
     /// The package, and the physical core in it.

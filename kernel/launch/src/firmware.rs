@@ -42,14 +42,11 @@ pub(crate) fn tables(machine: &Machine, claim: &Claim) -> acpi::Blob {
     })
 }
 
-/// The absent core that its MADT lists first, in place of the machine's boot processor. If that
-/// is its own boot core, its entry is the true one and comes first anyway; a newer Linux, which
-/// knows where it runs, would try to start the absent core.
-pub(crate) fn first_absent(machine: &Machine, claim: &Claim) -> Option<u8> {
-    if claim.boot_core() == machine.boot_core {
-        return None;
-    }
-    machine.absent_apic_id()
+/// The core that its MADT lists first, in place of the machine's boot processor, which is absent or
+/// that one itself. If that is its own boot core, its entry is the true one and comes first anyway; a
+/// newer Linux, which knows where it runs, would try to start the absent core.
+pub(crate) fn first_absent(machine: &Machine, claim: &Claim) -> Option<u32> {
+    (claim.boot_core() != machine.boot_core).then(|| machine.first_of_madt())
 }
 
 /// The I/O APICs that a claim has: all or none.

@@ -218,14 +218,15 @@ impl Machine {
         map::free(&self.memory, self.resident.iter().map(|r| r.region))
     }
 
-    /// A local APIC ID below 255 that no core of the machine has.
+    /// A local APIC ID below 255 that no core of the machine has; the boot processor's where each has
+    /// one.
     ///
     /// The MADT of a partition lists it first, as the "real boot processor" that stock Linux
-    /// then leaves alone (`docs/parameters.md`).
+    /// then leaves alone (`docs/parameters.md`). That nobody has it is only for the Linux that would
+    /// not.
     #[must_use]
-    pub fn absent_apic_id(&self) -> Option<u8> {
-        (0..=254u8)
-            .rev()
-            .find(|id| self.core(u32::from(*id)).is_none())
+    pub fn first_of_madt(&self) -> u32 {
+        let absent = (0..=254).rev().find(|id| self.core(*id).is_none());
+        absent.unwrap_or(self.boot_core)
     }
 }

@@ -1,7 +1,7 @@
-//! Whom an interrupt can be sent to, and what is firmware's in a local APIC.
+//! Who a core is, whom an interrupt can be sent to, and what is firmware's in a local APIC.
 //!
 //! Source: Intel SDM Vol. 3A, "Interrupt Command Register", "ICR Operation in x2APIC Mode", "Local
-//! Vector Table".
+//! Vector Table", "Local APIC Registers".
 
 /// How a local APIC is reached, which also says how large an ID its commands can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,34 @@ impl Mode {
             Self::Memory => 0xff,
             Self::Registers => u32::MAX,
         }
+    }
+}
+
+/// What a core's own local APIC says that its ID is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnId {
+    /// All 32 bits, as x2APIC's register has them.
+    Whole(u32),
+    /// The eight bits of xAPIC's register.
+    Low(u8),
+    /// It can't be asked: it is off, or its registers are not mapped.
+    Nothing,
+}
+
+/// The ID by which a core is sent interrupts.
+///
+/// CPUID tells the ID that the core had after a reset, and in its leaf for x2APIC all 32 bits of one
+/// that can't be changed. Where the ID can be changed firmware may have done so: on AMD's processors
+/// before Zen it moves those of the cores up, to leave the low ones to I/O APICs, and CPUID still says
+/// 0 where the APIC says 16 or 32. So the APIC is asked, and CPUID fills in what xAPIC can't hold.
+/// `ap.S` does the same.
+#[must_use]
+pub fn own_id(by_apic: OwnId, by_cpuid: u32) -> u32 {
+    match by_apic {
+        OwnId::Whole(id) => id,
+        OwnId::Low(id) if by_cpuid.to_le_bytes()[0] == id => by_cpuid,
+        OwnId::Low(id) => u32::from(id),
+        OwnId::Nothing => by_cpuid,
     }
 }
 

@@ -1,7 +1,9 @@
 //! Whom an interrupt command reaches.
 #![allow(missing_docs, reason = "a test has no public interface")]
 
-use bulkhead_processor::apic::{Command, Destination, MASKED, Mode, is_firmwares, local_vector};
+use bulkhead_processor::apic::{
+    Command, Destination, MASKED, Mode, OwnId, is_firmwares, local_vector, own_id,
+};
 
 #[test]
 fn an_id_that_a_mode_cannot_address_is_refused() {
@@ -28,6 +30,20 @@ fn a_command_names_its_destination_alone() {
     assert_eq!(command(254, Mode::Memory), Some(memory));
     let registers = Command::Registers(0x0000_0100_0000_4500);
     assert_eq!(command(256, Mode::Registers), Some(registers));
+}
+
+#[test]
+fn a_cores_own_id_is_what_its_apic_says() {
+    // AMD before Zen: firmware has moved the IDs up, and CPUID does not know.
+    assert_eq!(own_id(OwnId::Low(16), 0), 16);
+    assert_eq!(own_id(OwnId::Low(32), 0), 32);
+    assert_eq!(own_id(OwnId::Low(0), 16), 0);
+    // In xAPIC mode, where a Linux may have switched to it, the register has the low bits only.
+    assert_eq!(own_id(OwnId::Low(0), 256), 256);
+    assert_eq!(own_id(OwnId::Low(1), 0x101), 0x101);
+    assert_eq!(own_id(OwnId::Low(2), 0x101), 2);
+    assert_eq!(own_id(OwnId::Whole(257), 1), 257);
+    assert_eq!(own_id(OwnId::Nothing, 257), 257);
 }
 
 #[test]

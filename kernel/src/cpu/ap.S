@@ -66,8 +66,9 @@ ap_end:
 .global ap_long
 .global ap_gdt
 
-# Finds this core's entry in the table of stacks by its local APIC ID (CPUID leaf 0xb, else leaf 1)
-# and leaves its address in rcx. Uses rax, rbx, rcx, rdx.
+# Finds this core's entry in the table of stacks by its local APIC ID and leaves its address in rcx:
+# the ID is what the APIC says, its upper bits in xAPIC mode what CPUID says (leaf 0xb, else leaf 1), as
+# in `bulkhead_processor::apic::own_id`. Uses rax, rbx, rcx, rdx.
 .macro core_lookup
     xorl %eax, %eax
     cpuid
@@ -84,7 +85,26 @@ ap_end:
     cpuid
     shrl $24, %ebx
     movl %ebx, %eax
-2:  leaq {stacks}(%rip), %rcx
+2:  movl %eax, %ebx
+    movl $0x1b, %ecx                            # IA32_APIC_BASE
+    rdmsr
+    testl $0x800, %eax                          # enabled?
+    jz 7f
+    testl $0x400, %eax                          # x2APIC?
+    jnz 6f
+    shlq $32, %rdx
+    andl $0xfffff000, %eax
+    orq %rdx, %rax
+    movl 0x20(%rax), %eax
+    shrl $24, %eax
+    cmpb %bl, %al
+    je 7f
+    jmp 8f
+6:  movl $0x802, %ecx
+    rdmsr
+8:  movl %eax, %ebx
+7:  movl %ebx, %eax
+    leaq {stacks}(%rip), %rcx
     movl ${count}, %edx
 3:  cmpq %rax, (%rcx)
     je 4f

@@ -9,11 +9,11 @@ mod ipi;
 
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use bulkhead_processor::apic::{MASKED, is_firmwares, local_vector};
+use bulkhead_processor::apic::{MASKED, OwnId, is_firmwares, local_vector, own_id};
 
 use super::{read_msr, tsc, write_msr};
 use crate::layout::vector;
-use crate::mem::phys;
+use crate::mem::{paging, phys};
 
 pub(crate) use ipi::{reaches, send_doorbell, send_fixed, send_init, send_nmi, send_startup};
 
@@ -26,6 +26,7 @@ const X2APIC_MSR: u32 = 0x800;
 
 /// Register offsets (xAPIC).
 mod register {
+    pub(super) const ID: u32 = 0x20;
     pub(super) const VERSION: u32 = 0x30;
     pub(super) const TASK_PRIORITY: u32 = 0x80;
     pub(super) const EOI: u32 = 0xb0;
@@ -115,8 +116,20 @@ fn write(register: u32, value: u32) {
     }
 }
 
-/// The local APIC ID of this core, by CPUID: right in every mode and under any page tables.
+/// The local APIC ID of this core: what interrupts are sent to. It is what the APIC says; CPUID may say
+/// another (`bulkhead_processor::apic::own_id`), and is all that there is before Bulkhead's page tables
+/// are active and where a Linux has switched the APIC off.
 pub(crate) fn id() -> u32 {
+    let said = match mode() {
+        Mode::Registers => OwnId::Whole(read(register::ID)),
+        Mode::Memory(_) if paging::is_active() => OwnId::Low(read(register::ID).to_le_bytes()[3]),
+        Mode::Memory(_) | Mode::Off => OwnId::Nothing,
+    };
+    own_id(said, id_by_cpuid())
+}
+
+/// What CPUID says that this core's ID is: all 32 bits, where it has the leaf for that.
+fn id_by_cpuid() -> u32 {
     let cpuid = raw_cpuid::CpuId::new();
     let extended = cpuid.get_extended_topology_info().and_then(|mut levels| {
         levels

@@ -15,6 +15,7 @@ mod handoff;
 mod identity;
 mod images;
 mod kernels;
+mod large_ids;
 mod last;
 mod last_kexec;
 mod lifecycle;
@@ -84,6 +85,7 @@ fn main() {
         faults::stories(),
         firmware_tests::stories(),
         processor::stories(),
+        large_ids::stories(),
         loaders::stories(),
         images::stories(),
         boot::stories(),

@@ -12,7 +12,8 @@ fn topology(dump: Dump) -> Topology {
     let [most, ..] = dump[0].2;
     Topology::of(&|leaf, subleaf| {
         // Beyond its last leaf a processor of Intel's answers with what the last one has.
-        let leaf = if leaf > most { most } else { leaf };
+        let amds = dump.iter().any(|(l, ..)| *l == leaf && leaf >> 31 == 1);
+        let leaf = if leaf > most && !amds { most } else { leaf };
         let found = dump.iter().find(|(l, s, _)| (*l, *s) == (leaf, subleaf));
         found.map_or([0; 4], |(.., registers)| *registers)
     })
@@ -101,6 +102,47 @@ const EMPTY_LEAF: Dump = &[
     (0x0b, 0, [0, 0, 0, 0]),
 ];
 
+/// AMD's Zen 1, a Ryzen of eight cores with two threads: no leaf 0x0b.
+const ZEN_1: Dump = &[
+    (0x00, 0, [0x0d, 0x6874_7541, 0x444d_4163, 0x6974_6e65]),
+    (
+        0x01,
+        0,
+        [0x0080_0f11, 0x0010_0800, 0x7ed8_320b, 0x178b_fbff],
+    ),
+    (0x8000_0000, 0, [0x8000_001f, 0, 0, 0]),
+    (0x8000_0001, 0, [0x0080_0f11, 0, 0x35c2_33ff, 0x2fd3_fbff]),
+    (0x8000_0008, 0, [0x3030, 7, 0x400f, 0]),
+    (0x8000_001e, 0, [0, 0x100, 0, 0]),
+];
+
+/// AMD's first EPYC, a package of 24 cores with two threads: its IDs have room for 32.
+const NAPLES: Dump = &[
+    (0x00, 0, [0x0d, 0x6874_7541, 0x444d_4163, 0x6974_6e65]),
+    (
+        0x01,
+        0,
+        [0x0080_0f12, 0x0030_0800, 0x7ed8_320b, 0x178b_fbff],
+    ),
+    (0x8000_0000, 0, [0x8000_001f, 0, 0, 0]),
+    (0x8000_0001, 0, [0x0080_0f12, 0, 0x35c2_33ff, 0x2fd3_fbff]),
+    (0x8000_0008, 0, [0x3030, 7, 0x602f, 0]),
+    (0x8000_001e, 0, [0, 0x100, 0x300, 0]),
+];
+
+/// A Phenom II of six cores, whose APIC IDs firmware moves up; no topology extensions.
+const PHENOM: Dump = &[
+    (0x00, 0, [0x06, 0x6874_7541, 0x444d_4163, 0x6974_6e65]),
+    (
+        0x01,
+        0,
+        [0x0010_0fa0, 0x0006_0800, 0x0080_2009, 0x178b_fbff],
+    ),
+    (0x8000_0000, 0, [0x8000_001b, 0, 0, 0]),
+    (0x8000_0001, 0, [0x0010_0fa0, 0, 0x0000_37ff, 0xefd3_fbff]),
+    (0x8000_0008, 0, [0x3030, 0, 0x3005, 0]),
+];
+
 /// One processor, which does not say HTT: the field of leaf 1 means nothing.
 const ONE: Dump = &[
     (0x00, 0, [1, 0x756e_6547, 0x6c65_746e, 0x4965_6e69]),
@@ -121,6 +163,36 @@ fn cpuid_tells_what_an_id_is_made_of() {
     // Three IDs need two bits.
     assert_eq!(topology(EMPTY_LEAF), bits(0, 2));
     assert_eq!(topology(ONE), bits(0, 0));
+    assert_eq!(topology(ZEN_1), bits(1, 4));
+    assert_eq!(topology(NAPLES), bits(1, 6));
+    assert_eq!(topology(PHENOM), bits(0, 3));
+}
+
+#[test]
+fn threads_of_zen_1_are_siblings() {
+    let topology = topology(NAPLES);
+    // Two packages of 24 cores with two threads.
+    let ids: Vec<u32> = (0..48).chain(64..112).collect();
+    let cores = describe(&all_respond(&ids), &[], topology);
+    let place = |id: u32| {
+        let core = cores.iter().find(|core| core.apic_id == id).unwrap();
+        (core.package, core.core)
+    };
+    assert_eq!(place(46), place(47));
+    assert_ne!(place(45), place(46));
+    assert_eq!(place(64), (1, 0));
+    assert_eq!(place(111), (1, 23));
+}
+
+#[test]
+fn ids_that_firmware_has_moved_up_and_names_in_any_order() {
+    let processors: Vec<Processor> = [21, 19, 16, 20, 17, 18].map(|id| processor(id, id)).into();
+    // The boot processor's ID is one of them, by its APIC.
+    let ids = to_start(&firmware(&processors), 16);
+    assert_eq!(ids, [16, 17, 18, 19, 20, 21]);
+    let cores = describe(&all_respond(&ids), &processors, topology(PHENOM));
+    assert!(cores.iter().all(|core| core.package == cores[0].package));
+    assert!(cores.iter().zip(0..).all(|(core, number)| core.core == number));
 }
 
 #[test]

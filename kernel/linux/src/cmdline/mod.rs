@@ -35,7 +35,7 @@ pub struct Walls<'a> {
     pub tsc_khz: u64,
     /// The local APIC ID that its MADT lists first and that no core has; `None` for a partition
     /// that has the machine's boot processor.
-    pub absent_apic_id: Option<u8>,
+    pub absent_apic_id: Option<u32>,
     /// How many cores the partition has.
     pub cores: usize,
     /// The serial port that is its console.

@@ -9,7 +9,8 @@
 //! core it runs on, and the hardware says that this core is not the boot processor, it stays on
 //! this one core. If it is another one, the kernel takes itself for a crash kernel, leaves that
 //! one alone for good and uses the rest. So an ID that no core has is listed first; older kernels
-//! would try to start it, and are told by `disable_cpu_apicid=` not to (`docs/parameters.md`).
+//! would try to start it, and are told by `disable_cpu_apicid=` not to (`docs/parameters.md`). On a
+//! machine with all IDs below 255 it is the boot processor's own.
 //!
 //! There is no legacy PIC (`PCAT_COMPAT` is clear) and no NMI line.
 
@@ -99,8 +100,8 @@ pub(super) fn madt(view: &View<'_>) -> Vec<u8> {
         flags: U32::ZERO,
     };
     let mut body = fixed.as_bytes().to_vec();
-    let absent = view.first_absent.map(u32::from);
-    for (uid, apic_id) in iter::zip(0u32.., absent.into_iter().chain(view.cores.iter().copied())) {
+    let cores = view.first_absent.into_iter().chain(view.cores.iter().copied());
+    for (uid, apic_id) in iter::zip(0u32.., cores) {
         push_processor(&mut body, uid, apic_id);
     }
     for io_apic in view.io_apics {

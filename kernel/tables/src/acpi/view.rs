@@ -15,7 +15,7 @@ pub struct View<'a> {
     /// A local APIC ID below 255 that no core has, to be listed before the partition's cores.
     /// `None` if the boot core is the machine's boot processor itself: Linux then sees that it
     /// runs on that one, and would try to start the absent one.
-    pub first_absent: Option<u8>,
+    pub first_absent: Option<u32>,
     /// Local APIC IDs of its cores: its boot core first, then ascending.
     pub cores: &'a [u32],
     /// Its I/O APICs; empty for all partitions but one.
