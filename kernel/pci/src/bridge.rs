@@ -103,6 +103,14 @@ impl BridgeRegisters {
         );
     }
 
+    /// Whether the windows for memory are these.
+    pub(crate) fn is_written(&self, registers: Registers<'_>) -> bool {
+        registers.read(bridge::MEMORY) == self.memory
+            && registers.read(bridge::PREFETCHABLE) == self.prefetchable
+            && registers.read(bridge::PREFETCHABLE_BASE_UPPER) == self.prefetchable_base_upper
+            && registers.read(bridge::PREFETCHABLE_LIMIT_UPPER) == self.prefetchable_limit_upper
+    }
+
     /// Bridge Control and the interrupt line, as their dword.
     pub(crate) fn control_with_line(&self, line: u8) -> u32 {
         u32::from(self.control) << 16 | u32::from(line)

@@ -87,6 +87,12 @@ impl Grant {
         self.functions.is_empty() && self.path.is_empty()
     }
 
+    /// Whether a function is in it.
+    #[must_use]
+    pub fn has(&self, address: Address) -> bool {
+        self.functions.iter().any(|f| f.address == address)
+    }
+
     /// How many functions are in it.
     #[must_use]
     pub fn functions(&self) -> usize {

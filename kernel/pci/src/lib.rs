@@ -43,6 +43,7 @@ mod intx;
 pub mod leftover;
 #[cfg(test)]
 mod one_register;
+mod own;
 pub mod poll;
 mod quiet;
 mod register;
@@ -64,6 +65,7 @@ pub use ecam::EcamRange;
 pub use function::{Function, PortType};
 pub use grant::Grant;
 pub use intx::{Route, routes};
+pub use own::Own;
 pub use quiet::Stuck;
 pub use scan::{Scan, count, scan};
 pub use unit::{Unit, UnitError, unit};

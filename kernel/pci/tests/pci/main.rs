@@ -13,6 +13,7 @@ mod group;
 mod intx;
 mod machine;
 mod node;
+mod own;
 mod prepare;
 mod quiet;
 mod scan;
