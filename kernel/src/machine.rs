@@ -19,11 +19,12 @@ use bulkhead_model::{Com, FirmwareKind, Machine, MemoryRange, map};
 use bulkhead_pci::Function;
 
 use crate::boot::{Alone, BootInfo};
+use crate::console::keyboard;
 use crate::cpu::{apic, cores, pic, tsc};
+use crate::images;
 use crate::layout::{LARGEST, MP_DECOY};
 use crate::mem::{frames, phys};
 use crate::partition::LIFE;
-use crate::{images, legacy};
 
 /// The memory of a PC below the frame buffer and the BIOS.
 const LOW_BYTES: u64 = 640 << 10;
@@ -150,7 +151,7 @@ pub(crate) fn describe(
         functions,
         ports,
         line: line.clone(),
-        ps2_status: legacy::ps2_status(),
+        has_ps2: keyboard::answers(alone),
         tsc_khz: tsc::khz(),
         cpu_model: cpu_model(),
         identity: identity(alone, info),

@@ -12,7 +12,6 @@ mod console;
 mod cpu;
 mod images;
 mod layout;
-mod legacy;
 mod machine;
 mod mem;
 mod operator;
@@ -22,6 +21,7 @@ mod pci;
 mod power;
 mod reset_vector;
 mod sync;
+mod usb;
 mod watchdog;
 
 use alloc::vec::Vec;
@@ -81,6 +81,7 @@ fn kmain(info: BootInfo) -> ! {
     pci::stop_bus_masters(&alone, &functions);
     let watchdogs = watchdog::stop_armed(&alone, &functions);
     reset_vector::take(&alone, &functions);
+    usb::find(&alone, &functions);
     let known = Known::new(&alone, &firmware, &functions, &memory);
     let console = console::serial::settle(&options, &known);
     let ports = console::serial::probe(&alone, console.line.com);

@@ -67,7 +67,7 @@ const fn summary(verb: Verb) -> &'static str {
         Verb::Include => "run another script, an image of that name",
         Verb::OnError => "in scripts: what follows a line that is refused",
         Verb::Watch => "the partitions again each second, until a key",
-        Verb::Keymap => "what is printed on the keys of the PS/2 keyboard",
+        Verb::Keymap => "what is printed on the keys of the keyboard",
         Verb::Status => "the line of partitions at the foot of the screen",
         Verb::Log => "what Bulkhead did since it was loaded",
         Verb::Version => "which Bulkhead this is",

@@ -34,8 +34,6 @@ use images::Module;
 /// `IAPC_BOOT_ARCH` of the FADT (ACPI 6.5 table 5.11).
 const KEYBOARD_CONTROLLER: u16 = 1 << 1;
 const NO_CMOS_RTC: u16 = 1 << 5;
-/// What a port reads as where nobody is.
-const NOBODY: u8 = u8::MAX;
 
 /// What was found, by whoever looked.
 pub struct Found<'a> {
@@ -67,8 +65,8 @@ pub struct Found<'a> {
     pub ports: Vec<Com>,
     /// The shell's serial port.
     pub line: ShellLine,
-    /// What the PS/2 controller's status register reads as.
-    pub ps2_status: u8,
+    /// A PS/2 controller answers.
+    pub has_ps2: bool,
     /// Frequency of the time-stamp counter in kHz.
     pub tsc_khz: u64,
     /// The processor's brand string.
@@ -115,7 +113,7 @@ pub fn describe(found: Found<'_>) -> Machine {
         functions,
         routes: firmware.routes,
         overrides: madt.overrides,
-        has_ps2: has_ps2(boot_flags, found.ps2_status),
+        has_ps2: has_ps2(boot_flags, found.has_ps2),
         has_rtc: has_rtc(boot_flags),
         screen: found.screen,
         ecam: firmware.ecam,
@@ -143,8 +141,8 @@ fn uarts(answering: &[Com], shell: Option<Com>) -> Vec<Uart> {
 
 /// Whether there is a PS/2 keyboard and mouse controller. Firmware's flag alone is not enough:
 /// QEMU's leaves it clear on machines that have one, and so do more than half of real ones.
-fn has_ps2(boot_flags: Option<u16>, status: u8) -> bool {
-    boot_flags.is_some_and(|flags| flags & KEYBOARD_CONTROLLER != 0) || status != NOBODY
+fn has_ps2(boot_flags: Option<u16>, answers: bool) -> bool {
+    boot_flags.is_some_and(|flags| flags & KEYBOARD_CONTROLLER != 0) || answers
 }
 
 /// Whether there is a real-time clock in the CMOS: on every PC, unless firmware says no.

@@ -45,6 +45,11 @@ impl Line {
     }
 }
 
+/// Most USB controllers that the shell listens to keyboards on.
+pub const USB_CONTROLLERS: usize = 3;
+/// Bytes for each.
+pub const USB_BYTES: usize = 1536;
+
 /// Most ranges of memory that a Linux can be told of in its zero page (`E820_MAX_ENTRIES_ZEROPAGE`).
 const TOLD_RANGES: usize = 128;
 
@@ -97,7 +102,7 @@ pub const fn command_lines(extent: &Extent) -> [Line; 5] {
 
 /// All lines.
 #[must_use]
-pub const fn lines(extent: &Extent) -> [Line; 10] {
+pub const fn lines(extent: &Extent) -> [Line; 11] {
     let partitions = extent.partitions;
     let told = partitions * extent.told_ranges();
     [
@@ -110,6 +115,11 @@ pub const fn lines(extent: &Extent) -> [Line; 10] {
             "what arrives: while the shell waits, on the line",
             11 << 10,
             1,
+        ),
+        Line::new(
+            "USB controllers: each with its devices",
+            USB_BYTES,
+            USB_CONTROLLERS,
         ),
         Line::new("firmware's tables, routes, texts, services", 8 << 10, 1),
         Line::new(

@@ -8,6 +8,7 @@ use arrayvec::ArrayVec;
 use bulkhead_terminal::keyboard::{Input, Keyboard, Keymap, LONGEST, Ports};
 use x86_64::instructions::port::Port;
 
+use crate::boot::Alone;
 use crate::cpu::tsc;
 use crate::sync::IrqLock;
 
@@ -68,6 +69,11 @@ impl Ports for Controller {
     }
 }
 
+/// Whether a controller answers at the ports.
+pub(crate) fn answers(_: &Alone) -> bool {
+    bulkhead_terminal::keyboard::is_there(&mut Controller)
+}
+
 /// Looks for a keyboard, if the machine has a controller.
 pub(crate) fn init(is_present: bool) {
     let mut state = STATE.lock();
@@ -126,7 +132,14 @@ pub(crate) fn set_keymap(keymap: Keymap) {
     }
 }
 
-/// What there is, in a few words.
+/// Whether there is a PS/2 keyboard that is listened to.
+pub(crate) fn is_heard() -> bool {
+    let state = STATE.lock();
+    let keyboard = state.keyboard.as_ref();
+    !state.is_lent && keyboard.is_some_and(Keyboard::answers)
+}
+
+/// What there is of PS/2, in a few words.
 pub(crate) fn describe() -> &'static str {
     let state = STATE.lock();
     match &state.keyboard {

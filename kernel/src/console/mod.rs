@@ -6,12 +6,15 @@
 //! * a PS/2 [`keyboard`];
 //! * the kernel's [`log`].
 //!
-//! Serial line and screen show the same, and what is typed on either goes to the one shell. Only
+//! Serial line and screen show the same, and what is typed on either, or on a USB keyboard
+//! ([`usb`]), goes to the one shell. Only
 //! the shell's core uses the console; everything else leaves words for it (events, counters).
 
 use core::fmt::{self, Write};
 
 use bulkhead_terminal::keyboard::Input;
+
+use crate::usb;
 
 mod framebuffer;
 pub(crate) mod keyboard;
@@ -37,7 +40,7 @@ pub(crate) fn read() -> Option<u8> {
     if let Some(byte) = serial::read().or_else(keyboard::rest) {
         return Some(byte);
     }
-    match keyboard::read()? {
+    match keyboard::read().or_else(usb::read)? {
         Input::PageUp => screen::page(1),
         Input::PageDown => screen::page(-1),
         Input::Bytes(bytes) => {

@@ -20,7 +20,7 @@ use crate::cpu::{apic, cores, state, trap, tsc};
 use crate::images;
 use crate::mem::heap;
 use crate::partition::{self, LIFE, call, rim, runtime};
-use crate::pci;
+use crate::{pci, usb};
 
 /// `^C`.
 const INTERRUPT: u8 = 3;
@@ -56,6 +56,7 @@ impl Kernel {
         screen::draw();
         screen::set_lent(true);
         keyboard::set_lent(true);
+        usb::set_lent(|_| true);
         x86_64::instructions::interrupts::disable();
         apic::stop_timer();
         match leaving {
@@ -232,12 +233,18 @@ impl Control for Kernel {
     }
 
     fn keymap(&self) -> (&'static str, &'static str) {
-        (keyboard::keymap().name(), keyboard::describe())
+        let keyboards = match (usb::keyboards(), keyboard::is_heard()) {
+            (0, _) => keyboard::describe(),
+            (_, false) => "USB",
+            (_, true) => "PS/2, and USB",
+        };
+        (keyboard::keymap().name(), keyboards)
     }
 
     fn set_keymap(&mut self, name: &str) {
         if let Some(keymap) = Keymap::from_name(name) {
             keyboard::set_keymap(keymap);
+            usb::set_keymap(keymap);
         }
     }
 

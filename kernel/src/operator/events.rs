@@ -11,6 +11,7 @@ use crate::console::Console;
 use crate::cpu::tsc;
 use crate::panic;
 use crate::partition::LIFE;
+use crate::usb;
 
 impl Kernel {
     /// Tells what happened to partitions since the last time; whether anything did.
@@ -28,6 +29,10 @@ impl Kernel {
     pub(super) fn take_event(&mut self) -> Option<String> {
         if let Some(line) = panic::take_report() {
             log::error!("{line}");
+            return Some(line);
+        }
+        if let Some(line) = usb::take_report() {
+            log::warn!("{line}");
             return Some(line);
         }
         let (event, line) = self.conductor.next_line()?;

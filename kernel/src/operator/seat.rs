@@ -1,4 +1,4 @@
-//! The operator's seat at the machine: screen and PS/2 keyboard, which a partition may own.
+//! The operator's seat at the machine: screen and keyboards, which a partition may own.
 //!
 //! They are a partition's from before its launch until no core runs it any more, whatever becomes
 //! of it meanwhile: then it is as if the machine had neither. The serial line stays.
@@ -11,6 +11,7 @@ use super::Kernel;
 use crate::console::{keyboard, screen};
 use crate::cpu::tsc;
 use crate::partition::LIFE;
+use crate::usb;
 
 /// The second in which the status line was shown last.
 static STATUS_SECOND: AtomicU64 = AtomicU64::new(u64::MAX);
@@ -26,6 +27,7 @@ impl Kernel {
         let devices = || live().map(|p| &p.claim.devices);
         screen::set_lent(devices().any(|d| d.takes_screen(self.machine())));
         keyboard::set_lent(devices().any(|d| d.ps2));
+        usb::set_lent(|controller| devices().any(|d| d.has_function(controller)));
     }
 
     /// Leaves screen and keyboard to a partition that is about to be launched, if it claims them.

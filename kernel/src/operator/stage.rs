@@ -5,9 +5,14 @@ use bulkhead_launch::{LaunchPlan, ResidentCode};
 
 use crate::partition::rim::Rim;
 use crate::partition::{plans, runtime, stores};
+use crate::usb;
 
 impl Stage for Rim {
     fn store(&mut self, partition: usize, plan: Option<LaunchPlan>) -> bool {
+        if let Some(plan) = &plan {
+            // It is about to be launched, or could be while this core is away.
+            usb::lend_to(&plan.grant);
+        }
         // SAFETY: the only conductor is the shell's, on the shell's core, and no work on a plan of
         // its calls back here.
         unsafe { plans::store(partition, plan) }

@@ -17,6 +17,9 @@ struct Fake {
     absent: bool,
     /// It never takes a byte.
     stuck: bool,
+    /// It does not know its configuration; it passes its self-test.
+    is_odd: bool,
+    passes: bool,
     /// What the keyboard was told.
     told: Vec<u8>,
     waited_us: u64,
@@ -47,9 +50,11 @@ impl Ports for Fake {
     }
     fn command(&mut self, byte: u8) {
         match byte {
+            0x20 if self.is_odd => {}
             0x20 => self.output.push_back((self.configuration, false)),
             0x60 => self.configures = true,
             0xa7 | 0xad | 0xae => {}
+            0xaa => self.output.extend(self.passes.then_some((0x55, false))),
             other => panic!("command {other:#x}"),
         }
     }
@@ -93,6 +98,34 @@ fn start(fake: &mut Fake) -> Keyboard {
     keyboard.next(fake);
     assert_eq!(typed(&mut keyboard, fake), "");
     keyboard
+}
+
+#[test]
+fn whether_anybody_is_there() {
+    let there = |change: fn(&mut Fake)| {
+        let mut fake = Fake::new(0x41);
+        change(&mut fake);
+        let is_there = bulkhead_terminal::keyboard::is_there(&mut fake);
+        assert!(fake.waited_us <= 200_000, "{} us", fake.waited_us);
+        is_there
+    };
+    assert!(there(|_| {}));
+    assert!(there(|fake| fake.has_keyboard = false));
+    assert!(there(|fake| fake.press(&[0x1c, 0x9c])));
+    assert!(there(|fake| (
+        fake.is_odd,
+        fake.has_keyboard,
+        fake.passes
+    ) = (true, false, true)));
+    // An emulation that knows the keyboard's commands alone.
+    assert!(there(|fake| fake.is_odd = true));
+    // Nobody: all ones; nothing but zeros; never ready; always a byte more.
+    assert!(!there(|fake| fake.absent = true));
+    assert!(!there(
+        |fake| (fake.is_odd, fake.has_keyboard) = (true, false)
+    ));
+    assert!(!there(|fake| fake.stuck = true));
+    assert!(!there(|fake| fake.press(&[0x7f; 100])));
 }
 
 #[test]

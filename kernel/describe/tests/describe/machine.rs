@@ -39,7 +39,7 @@ fn found<'a>() -> Found<'a> {
         functions: Vec::new(),
         ports: Vec::new(),
         line: ShellLine::default(),
-        ps2_status: 0xff,
+        has_ps2: false,
         tsc_khz: 2_400_000,
         cpu_model: "QEMU Virtual CPU".into(),
         identity: Default::default(),
@@ -224,7 +224,7 @@ fn a_function_that_firmware_left_without_an_address_has_one() {
 
 #[test]
 fn legacy_devices_by_firmware_s_word_and_by_a_look() {
-    let machine = |boot_flags: Option<u16>, ps2_status| -> Machine {
+    let machine = |boot_flags: Option<u16>, has_ps2| -> Machine {
         let fadt = boot_flags.map(|boot_flags| Fadt {
             reset: None,
             pm1a_control: 0,
@@ -241,23 +241,23 @@ fn legacy_devices_by_firmware_s_word_and_by_a_look() {
         };
         describe(Found {
             firmware,
-            ps2_status,
+            has_ps2,
             ..found()
         })
     };
-    let there = |flags, status| {
-        let machine = machine(flags, status);
+    let there = |flags, answers| {
+        let machine = machine(flags, answers);
         (machine.has_ps2, machine.has_rtc)
     };
     // Nothing is said: what answers is there, and a PC has a clock.
-    assert_eq!(there(None, 0xff), (false, true));
-    assert_eq!(there(None, 0x1c), (true, true));
+    assert_eq!(there(None, false), (false, true));
+    assert_eq!(there(None, true), (true, true));
     // A controller that firmware tells of may be silent just now; one that answers is there.
-    assert_eq!(there(Some(1 << 1), 0xff), (true, true));
-    assert_eq!(there(Some(0), 0x1c), (true, true));
-    assert_eq!(there(Some(0), 0xff), (false, true));
+    assert_eq!(there(Some(1 << 1), false), (true, true));
+    assert_eq!(there(Some(0), true), (true, true));
+    assert_eq!(there(Some(0), false), (false, true));
     // Only the clock is taken at firmware's word alone.
-    assert_eq!(there(Some(1 << 5), 0x1c), (true, false));
+    assert_eq!(there(Some(1 << 5), true), (true, false));
 }
 
 #[test]

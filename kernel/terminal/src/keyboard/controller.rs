@@ -28,6 +28,9 @@ const NOBODY: u8 = 0xff;
 
 const READ_CONFIGURATION: u8 = 0x20;
 const WRITE_CONFIGURATION: u8 = 0x60;
+const SELF_TEST: u8 = 0xaa;
+/// What it answers if all is well.
+const PASSED: u8 = 0x55;
 const DISABLE_MOUSE: u8 = 0xa7;
 const DISABLE_KEYBOARD: u8 = 0xad;
 const ENABLE_KEYBOARD: u8 = 0xae;
@@ -51,6 +54,8 @@ pub(crate) const ACKNOWLEDGE: u8 = 0xfa;
 /// From the keyboard: say it again.
 pub(crate) const RESEND: u8 = 0xfe;
 
+/// Longest wait for the self-test in microseconds.
+const SELF_TEST_US: u64 = 100_000;
 /// Longest wait for the controller, and for the keyboard's answer, in microseconds.
 const CONTROLLER_US: u64 = 10_000;
 const KEYBOARD_US: u64 = 25_000;
@@ -96,14 +101,33 @@ pub(crate) fn set_up(ports: &mut impl Ports) -> Option<Found> {
     })
 }
 
-/// Throws away what nobody has read.
-fn drain(ports: &mut impl Ports) {
+/// Whether somebody answers at the ports, whatever firmware says: a controller, or firmware's
+/// emulation of one. Where nobody is the ports read as all ones, but on some boards as something else,
+/// and then it takes 0.2 s at most.
+///
+/// Its self-test comes last: it may change how the controller is configured, and an emulation need not
+/// know it.
+pub fn is_there(ports: &mut impl Ports) -> bool {
+    if ports.status() == NOBODY || !drain(ports) {
+        return false;
+    }
+    command(ports, READ_CONFIGURATION);
+    if answer(ports, CONTROLLER_US).is_some() {
+        return true;
+    }
+    command(ports, SELF_TEST);
+    answer(ports, SELF_TEST_US) == Some(PASSED) || tell(ports, ENABLE)
+}
+
+/// Throws away what nobody has read; whether that has an end.
+fn drain(ports: &mut impl Ports) -> bool {
     for _ in 0..LEFTOVERS {
         if ports.status() & OUTPUT_FULL == 0 {
-            break;
+            return true;
         }
         ports.read();
     }
+    false
 }
 
 /// Sends a byte; says whether the controller took the one before it in time.

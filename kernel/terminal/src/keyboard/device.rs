@@ -1,14 +1,11 @@
 //! The keyboard: bytes of the controller to [`Input`], and its lights.
 
-use pc_keyboard::{
-    Error, EventDecoder, HandleControl, KeyCode, KeyEvent, KeyState, ScancodeSet, ScancodeSet1,
-    ScancodeSet2,
-};
+use pc_keyboard::{Error, KeyEvent, ScancodeSet, ScancodeSet1, ScancodeSet2};
 
 use super::controller::{self, ACKNOWLEDGE, FROM_MOUSE, OUTPUT_FULL, Ports, RESEND};
-use super::input::{Held, Input};
+use super::input::Input;
 use super::keymap::Keymap;
-use super::table::Table;
+use super::keys::Keys;
 
 /// To the keyboard: its lights, which a second byte tells.
 const SET_LIGHTS: u8 = 0xed;
@@ -57,13 +54,7 @@ impl Set {
 pub struct Keyboard {
     set: Set,
     translates: bool,
-    decoder: EventDecoder<Table>,
-    keymap: Keymap,
-    held: Held,
-    num_lock: bool,
-    caps_lock: bool,
-    /// The lock key that is held down: it repeats like all others, but counts once.
-    lock_held: Option<KeyCode>,
+    keys: Keys,
     lights: Lights,
     waited: u16,
     answers: bool,
@@ -78,13 +69,7 @@ impl Keyboard {
         Some(Self {
             set: Set::new(found.translates),
             translates: found.translates,
-            decoder: EventDecoder::new(Table::of(keymap), HandleControl::MapLettersToUnicode),
-            keymap,
-            held: Held::default(),
-            // As the decoder has it.
-            num_lock: true,
-            caps_lock: false,
-            lock_held: None,
+            keys: Keys::new(keymap),
             // None that there are, so that they will be told.
             lights: Lights::Told(u8::MAX),
             waited: 0,
@@ -107,13 +92,12 @@ impl Keyboard {
     /// What is printed on the keys.
     #[must_use]
     pub const fn keymap(&self) -> Keymap {
-        self.keymap
+        self.keys.keymap()
     }
 
     /// Says what is printed on the keys.
     pub fn set_keymap(&mut self, keymap: Keymap) {
-        self.keymap = keymap;
-        self.decoder.change_layout(Table::of(keymap));
+        self.keys.set_keymap(keymap);
     }
 
     /// The next thing that the operator did, if there is one.
@@ -148,26 +132,7 @@ impl Keyboard {
                 return None;
             }
         };
-        let is_down = event.state != KeyState::Up;
-        match event.code {
-            KeyCode::LAlt => self.held.alt = is_down,
-            KeyCode::LControl | KeyCode::RControl => self.held.control = is_down,
-            KeyCode::CapsLock | KeyCode::NumpadLock => {
-                let code = event.code;
-                if self.lock_held == Some(code) && is_down {
-                    return None;
-                }
-                self.lock_held = is_down.then_some(code);
-            }
-            _ => {}
-        }
-        let key = self.decoder.process_keyevent(event)?;
-        match key {
-            pc_keyboard::DecodedKey::RawKey(KeyCode::CapsLock) => self.caps_lock ^= true,
-            pc_keyboard::DecodedKey::RawKey(KeyCode::NumpadLock) => self.num_lock ^= true,
-            _ => {}
-        }
-        Input::of(key, self.held)
+        self.keys.event(event)
     }
 
     /// Whether the byte answers what was sent, rather than being a key's.
@@ -191,8 +156,8 @@ impl Keyboard {
 
     /// Tells the keyboard its lights if they have changed.
     fn tend_lights(&mut self, ports: &mut impl Ports) {
-        let wanted =
-            if self.num_lock { LIGHT_NUM } else { 0 } | if self.caps_lock { LIGHT_CAPS } else { 0 };
+        let [num_lock, caps_lock] = self.keys.locks();
+        let wanted = if num_lock { LIGHT_NUM } else { 0 } | if caps_lock { LIGHT_CAPS } else { 0 };
         match self.lights {
             Lights::Told(told) if told == wanted || !self.answers => {}
             Lights::Told(_) => {

@@ -226,7 +226,7 @@ fn one_vector_per_core(machine: &mut Running, com: usize) {
 }
 
 /// A key pressed outside arrives at the event device of the keyboard behind the claimed xHCI.
-fn keyboard(machine: &mut Running, com: usize) {
+pub(super) fn keyboard(machine: &mut Running, com: usize) {
     let handler = machine.linux(
         com,
         "for e in /sys/class/input/event*; do grep -q 'USB Keyboard' $e/device/name && echo ${e##*/}; done",

@@ -12,6 +12,7 @@ mod network;
 mod refused;
 mod topology;
 mod unplugged;
+mod usb;
 mod watchdog;
 
 use std::path::PathBuf;
@@ -34,6 +35,7 @@ pub(crate) fn stories() -> Vec<Trial> {
         refused::stories(),
         topology::stories(),
         unplugged::stories(),
+        usb::stories(),
         debian::stories(),
         watchdog::stories(),
     ];
