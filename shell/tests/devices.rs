@@ -50,9 +50,9 @@ fn long_notes_take_more_rows() {
     assert_eq!(
         paragraph(&mut session, "0000:00:1f.2"),
         "  0000:00:1f.2  SATA controller (AHCI), 8086:2922\n\
-         \x20               owner free; only with all of bus0, which can't be given: BAR 5\n\
-         \x20               (4K of memory) of 0000:00:1f.2 has no address and does not fit\n\
-         \x20               into what is in use on bus 0000:00\n\
+         \x20               owner free; only with all of bus0; unused: BAR 5 (4K of memory)\n\
+         \x20               of 0000:00:1f.2 has no address and does not fit into what is in\n\
+         \x20               use on bus 0000:00\n\
          \x20               group 6, MSI\n\
          \x20               BAR 4: 32 I/O ports at 0x6040\n\
          \x20               BAR 5: 4K memory without an address"

@@ -11,6 +11,7 @@ use bulkhead_model::{
 };
 
 mod board;
+pub mod boards;
 mod file;
 pub mod large;
 mod life;

@@ -18,14 +18,18 @@ const END_OF_32_BITS: u64 = 1 << 32;
 ///
 /// A BAR goes into the windows of the bridge right above it, aligned to its size, the largest
 /// first. A prefetchable one prefers a prefetchable window and else takes a memory window; any
-/// other takes a memory window. Expansion ROMs get nothing, bridges' windows stay as they are. On
-/// a root bus nothing is known to be free, so an unassigned BAR there always is an error.
+/// other takes a memory window. Expansion ROMs get nothing, bridges' windows stay as they are.
+///
+/// What Linux passes over is passed over, and stays or becomes unassigned ([`overlooked`] tells): an
+/// I/O BAR that no window reaches, of a function that has memory BARs too, as nothing but an old
+/// driver needs it; and in the unit of a root bus any BAR without room, for that one function's
+/// sake all others would be lost. On a root bus itself nothing is known to be free.
 ///
 /// # Errors
 /// [`AssignError`] names the first BAR or window that is not usable.
 pub fn assign(functions: &mut [Function], unit: &Unit) -> Result<(), AssignError> {
-    for placement in plan(functions, unit)? {
-        functions[placement.function].bars[placement.bar].address = Some(placement.address);
+    for placement in plan(functions, unit)?.placements {
+        functions[placement.function].bars[placement.bar].address = placement.address;
     }
     Ok(())
 }
@@ -38,25 +42,41 @@ pub fn check(functions: &[Function], unit: &Unit) -> Result<(), AssignError> {
     plan(functions, unit).map(drop)
 }
 
+/// The first BAR of a function of the unit that is passed over: the function can be given, and this
+/// goes unused.
+#[must_use]
+pub fn overlooked(functions: &[Function], unit: &Unit, function: Address) -> Option<AssignError> {
+    let plan = plan(functions, unit).ok()?;
+    let mut errors = plan.overlooked.into_iter();
+    errors.find_map(|(of, error)| (of == function).then_some(error))
+}
+
 /// An address for a BAR, by indices.
 struct Placement {
     function: usize,
     bar: usize,
-    address: u64,
+    address: Option<u64>,
 }
 
-fn plan(functions: &[Function], unit: &Unit) -> Result<Vec<Placement>, AssignError> {
-    let mut placements = Vec::new();
+#[derive(Default)]
+struct Plan {
+    placements: Vec<Placement>,
+    /// BARs that get no address, each with its function.
+    overlooked: Vec<(Address, AssignError)>,
+}
+
+fn plan(functions: &[Function], unit: &Unit) -> Result<Plan, AssignError> {
+    let mut plan = Plan::default();
     for number in unit.bus.number..=unit.last {
         let bus = Bus { number, ..unit.bus };
         let level = Level::new(functions, unit, bus);
         if !level.members.is_empty() {
             level.check_assigned()?;
             level.check_overlaps()?;
-            level.place(&mut placements)?;
+            level.place(&mut plan)?;
         }
     }
-    Ok(placements)
+    Ok(plan)
 }
 
 /// One bus of the unit.
@@ -66,6 +86,8 @@ struct Level<'a> {
     /// The windows that reach it.
     windows: Vec<Window>,
     within: Within,
+    /// It is part of a root bus's unit, which is given whole or not at all.
+    is_whole: bool,
 }
 
 impl<'a> Level<'a> {
@@ -81,6 +103,7 @@ impl<'a> Level<'a> {
                 .map(|f| f.address)
                 .or(unit.bridge)
                 .map_or(Within::RootBus(bus), Within::Bridge),
+            is_whole: unit.bridge.is_none(),
         }
     }
 
@@ -97,28 +120,39 @@ impl<'a> Level<'a> {
         })
     }
 
-    /// Every address of this bus lies in a window that reaches it. Either kind of memory window
-    /// will do: firmware puts large BARs into the one above 4 GiB, and it decodes them.
+    /// Whether it lies in a window that reaches this bus. Either kind of memory window will do:
+    /// firmware puts large BARs into the one above 4 GiB, and it decodes them.
+    fn reaches(&self, is_io: bool, region: Region) -> bool {
+        self.windows
+            .iter()
+            .any(|w| (w.kind == WindowKind::Io) == is_io && w.region.contains_region(region))
+    }
+
+    /// Whether the function works without this BAR.
+    fn is_dispensable(f: &Function, bar: &Bar) -> bool {
+        bar.kind == BarKind::Io && f.bars.iter().any(|other| other.kind != BarKind::Io)
+    }
+
+    /// Why an assigned BAR can't be used.
+    fn astray(&self, f: &Function, bar: &Bar) -> Option<AssignError> {
+        let address = bar.address?;
+        let is_reached = |region| self.reaches(bar.kind == BarKind::Io, region);
+        (!bar.region().is_some_and(is_reached)).then_some(AssignError::Outside {
+            function: f.address,
+            bar: bar.index,
+            address,
+            within: self.within,
+        })
+    }
+
+    /// Every address of this bus that is needed lies in a window that reaches it.
     fn check_assigned(&self) -> Result<(), AssignError> {
-        let reached = |is_io, region: Region| {
-            self.windows
-                .iter()
-                .any(|w| (w.kind == WindowKind::Io) == is_io && w.region.contains_region(region))
-        };
-        for (f, bar) in self.bars() {
-            let Some(address) = bar.address else { continue };
-            let is_io = bar.kind == BarKind::Io;
-            if !bar.region().is_some_and(|region| reached(is_io, region)) {
-                return Err(AssignError::Outside {
-                    function: f.address,
-                    bar: bar.index,
-                    address,
-                    within: self.within,
-                });
-            }
+        let mut needed = self.bars().filter(|(f, bar)| !Self::is_dispensable(f, bar));
+        if let Some(error) = needed.find_map(|(f, bar)| self.astray(f, bar)) {
+            return Err(error);
         }
         for (f, window) in self.bridge_windows() {
-            if !reached(window.kind == WindowKind::Io, window.region) {
+            if !self.reaches(window.kind == WindowKind::Io, window.region) {
                 return Err(AssignError::WindowOutside {
                     bridge: f.address,
                     window,
@@ -158,6 +192,7 @@ impl<'a> Level<'a> {
         let bars = self
             .bars()
             .filter(|(_, bar)| (bar.kind == BarKind::Io) == is_io)
+            .filter(|(f, bar)| self.astray(f, bar).is_none())
             .filter_map(|(f, bar)| Some((f, bar.region()?, false)));
         let windows = self
             .bridge_windows()
@@ -172,8 +207,8 @@ impl<'a> Level<'a> {
             .collect()
     }
 
-    /// Finds room for the unassigned BARs of this bus.
-    fn place(&self, placements: &mut Vec<Placement>) -> Result<(), AssignError> {
+    /// Finds room for the unassigned BARs of this bus, and for those astray.
+    fn place(&self, plan: &mut Plan) -> Result<(), AssignError> {
         let mut unassigned: Vec<(usize, usize, &Function, &Bar)> = self
             .members
             .iter()
@@ -181,7 +216,8 @@ impl<'a> Level<'a> {
                 let bars = f.bars.iter().enumerate();
                 bars.map(move |(at, bar)| (index, at, f, bar))
             })
-            .filter(|(.., bar)| bar.address.is_none() && bar.size != 0)
+            .filter(|(.., f, bar)| bar.address.is_none() || self.astray(f, bar).is_some())
+            .filter(|(.., bar)| bar.size != 0)
             .collect();
         // Largest first: with sizes that are powers of two no gap is wasted.
         sort_by_key(&mut unassigned, |(function, at, _, bar)| {
@@ -189,23 +225,31 @@ impl<'a> Level<'a> {
         });
         let mut free = self.free();
         for (function, at, f, bar) in unassigned {
-            let fit = room(bar, &free).ok_or(AssignError::NoRoom {
-                function: f.address,
-                bar: bar.index,
-                size: bar.size,
-                kind: bar.window_kind(),
-                within: self.within,
-            })?;
-            let is_io = bar.kind == BarKind::Io;
-            for (kind, regions) in &mut free {
-                if (*kind == WindowKind::Io) == is_io {
-                    regions.remove(fit);
+            let fit = room(bar, &free);
+            if let Some(fit) = fit {
+                let is_io = bar.kind == BarKind::Io;
+                for (kind, regions) in &mut free {
+                    if (*kind == WindowKind::Io) == is_io {
+                        regions.remove(fit);
+                    }
                 }
+            } else {
+                let error = self.astray(f, bar).unwrap_or(AssignError::NoRoom {
+                    function: f.address,
+                    bar: bar.index,
+                    size: bar.size,
+                    kind: bar.window_kind(),
+                    within: self.within,
+                });
+                if !self.is_whole && !Self::is_dispensable(f, bar) {
+                    return Err(error);
+                }
+                plan.overlooked.push((f.address, error));
             }
-            placements.push(Placement {
+            plan.placements.push(Placement {
                 function,
                 bar: at,
-                address: fit.start(),
+                address: fit.map(|fit| fit.start()),
             });
         }
         Ok(())

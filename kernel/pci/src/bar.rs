@@ -110,12 +110,13 @@ fn size_one(registers: Registers<'_>, index: u8, value: u32, wide: bool) -> Opti
     }
     let (upper, upper_mask) = if wide { probe(index + 1) } else { (0, 0) };
     let is_io = value & IO != 0;
-    let (kind, address, mask) = if is_io {
+    let (kind, address, mask, all) = if is_io {
         // The upper 16 bits may be wired to 0; the lowest set bit is all that counts.
         (
             BarKind::Io,
             u64::from(value & !0b11),
             u64::from(mask & !0b11),
+            u64::from(!0b11u16),
         )
     } else if wide {
         let join = |low: u32, high: u32| u64::from(low & !0xf) | u64::from(high) << 32;
@@ -123,6 +124,7 @@ fn size_one(registers: Registers<'_>, index: u8, value: u32, wide: bool) -> Opti
             BarKind::Memory64,
             join(value, upper),
             join(mask, upper_mask),
+            !0xf,
         )
     } else {
         // Type 01 (below 1 MiB, PCI 2.x) and the reserved 11 are taken as 32-bit, as Linux does.
@@ -130,11 +132,10 @@ fn size_one(registers: Registers<'_>, index: u8, value: u32, wide: bool) -> Opti
             BarKind::Memory32,
             u64::from(value & !0xf),
             u64::from(mask & !0xf),
+            u64::from(!0xfu32),
         )
     };
-    // The lowest bit that can be set is the size (Linux's rule as well): a power of two, or 0 if
-    // the BAR is not there.
-    let size = mask & mask.wrapping_neg();
+    let size = size_of_mask(address, mask, all);
     (size != 0).then_some(Bar {
         index,
         kind,
@@ -142,6 +143,20 @@ fn size_one(registers: Registers<'_>, index: u8, value: u32, wide: bool) -> Opti
         size,
         address: (address != 0).then_some(address),
     })
+}
+
+/// The size that a BAR at `address` has, of which `mask` can be set, and `all` if it were the whole
+/// address space: a power of two, or 0 if the BAR is not there (Linux's `pci_size()`).
+fn size_of_mask(address: u64, mask: u64, all: u64) -> u64 {
+    // The lowest bit that can be set.
+    let size = mask & mask.wrapping_neg();
+    // What can't be written, and would not reach to the end of the address space, is a register of
+    // some other use: host bridges of AMD's 780 and 880 have one.
+    let is_fixed = mask == address;
+    if is_fixed && (address | size.saturating_sub(1)) & all != all {
+        return 0;
+    }
+    size
 }
 
 pub(crate) fn offset(index: u8) -> u16 {

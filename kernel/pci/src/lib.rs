@@ -56,7 +56,7 @@ pub mod watchdog;
 
 pub use address::{Address, AddressError, Bus};
 pub use answer::{Answer, answer, removal_asked};
-pub use assign::{assign, check};
+pub use assign::{assign, check, overlooked};
 pub use assign_error::{AssignError, Within};
 pub use bar::{Bar, BarKind};
 pub use bridge::{Bridge, Window, WindowKind};

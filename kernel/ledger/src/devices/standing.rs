@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -30,6 +31,13 @@ pub enum Standing {
         /// A base address register for which it can't be given.
         error: Option<AssignError>,
     },
+    /// As `rest` says, but a base address register goes unused.
+    Without {
+        /// Which, and why.
+        error: AssignError,
+        /// How it stands otherwise.
+        rest: Box<Standing>,
+    },
     /// Some functions go along.
     With {
         /// Its bus.
@@ -49,6 +57,24 @@ pub enum Standing {
 impl Standing {
     /// How `function` stands among all others.
     pub(crate) fn of(function: &Function, machine: &Machine, ledger: &Ledger) -> Self {
+        let rest = Self::among(function, machine, ledger);
+        let is_given = matches!(rest, Self::Whole { .. } | Self::With { .. } | Self::Alone);
+        let unit = || pci::unit(&machine.functions, function.bus()).ok();
+        let overlooked = |unit| pci::overlooked(&machine.functions, &unit, function.address);
+        match Some(())
+            .filter(|()| is_given)
+            .and_then(|()| unit())
+            .and_then(overlooked)
+        {
+            Some(error) => Self::Without {
+                error,
+                rest: Box::new(rest),
+            },
+            None => rest,
+        }
+    }
+
+    fn among(function: &Function, machine: &Machine, ledger: &Ledger) -> Self {
         let bus = function.address.bus();
         if machine.shell_function == Some(function.address) {
             return Self::Shell;
@@ -121,6 +147,7 @@ impl fmt::Display for Standing {
                     (None, None) => Ok(()),
                 }
             }
+            Self::Without { error, rest } => write!(f, "{rest}; unused: {error}"),
             Self::With { bus, others } => {
                 write!(f, "shares bus {:02x} with", bus.number)?;
                 let mut separator = " ";

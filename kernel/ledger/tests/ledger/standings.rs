@@ -115,7 +115,7 @@ fn of_what_cannot_be_used() {
 }
 
 #[test]
-fn of_a_root_bus_that_cannot_be_used() {
+fn of_a_root_bus_on_which_something_goes_unused() {
     let mut fake = Fake::with_devices();
     let bar = &mut fake.machine.functions[7].bars[1];
     bar.address = None;
@@ -124,9 +124,33 @@ fn of_a_root_bus_that_cannot_be_used() {
     assert_standing(
         &fake,
         &[
+            "00:00.0 -: only with all of bus0",
+            &format!("00:1f.2 -: only with all of bus0; unused: {why}"),
+            "00:02.0 -: stays Bulkhead's",
+            "01:00.0 -: alone",
+        ],
+    );
+    fake.give("web", 2, "01:00.0").unwrap();
+    assert_standing(
+        &fake,
+        &[&format!(
+            "00:1f.2 -: only with all of bus0, part of which \"web\" has; unused: {why}"
+        )],
+    );
+}
+
+#[test]
+fn of_a_root_bus_that_cannot_be_used() {
+    let mut fake = Fake::with_devices();
+    let bar = &mut fake.machine.functions[7].bars[1];
+    bar.address = Some(0xfd00_0000);
+    let why = "0000:00:1f.2 at 0xfd000000-0xfd000fff overlaps 0000:00:01.0 at \
+               0xfd000000-0xfd7fffff";
+    assert_standing(
+        &fake,
+        &[
             &format!("00:00.0 -: only with all of bus0, which can't be given: {why}"),
             &format!("00:1f.2 -: only with all of bus0, which can't be given: {why}"),
-            "00:02.0 -: stays Bulkhead's",
             "01:00.0 -: alone",
         ],
     );

@@ -1,7 +1,9 @@
 //! Addresses for BARs.
 
 use bulkhead_memory::Region;
-use bulkhead_pci::{AssignError, Function, Within, assign, check, leftover};
+use bulkhead_pci::{
+    AssignError, ConfigSpace, Function, Grant, Within, assign, check, leftover, overlooked,
+};
 
 use crate::fake::address;
 use crate::machine::{Machine, function, machine};
@@ -213,20 +215,77 @@ fn overlaps_are_named() {
     );
 }
 
+/// The one function is lost, not the bus with all others.
 #[test]
 fn on_a_root_bus_nothing_is_known_to_be_free() {
     let mut machine = machine();
     machine
         .fake
         .root(0, 5, 0, plain().bar(0, MEMORY32, 0x1000, 0));
+    let mut functions = machine.functions();
+    let unit = machine.unit("00");
+    assert_eq!(check(&functions, &unit), Ok(()));
+    let unused = |text| overlooked(&functions, &unit, address(text)).map(|e| e.to_string());
     assert_eq!(
-        check(&machine.functions(), &machine.unit("00"))
-            .unwrap_err()
-            .to_string(),
-        "BAR 0 (4K of memory) of 0000:00:05.0 has no address and does not fit into what is in use \
-         on bus 0000:00"
+        unused("00:05.0").as_deref(),
+        Some(
+            "BAR 0 (4K of memory) of 0000:00:05.0 has no address and does not fit into what is in \
+             use on bus 0000:00"
+        )
     );
+    assert_eq!(unused("00:02.0"), None);
+    let before = functions.clone();
+    assign(&mut functions, &unit).unwrap();
+    assert_eq!(functions, before);
+    // It answers nothing at 0.
+    let grant = Grant::new(&functions, &[unit]);
+    grant.prepare(&machine.fake);
+    let command = machine.fake.read(address("00:05.0"), 4);
+    assert_eq!(command & 3, 0);
     assert_eq!(check(&machine.functions(), &machine.unit("01")), Ok(()));
+}
+
+/// PCI Express cards work without their I/O ports; a port above may forward none.
+#[test]
+fn io_that_is_not_reached_goes_unused() {
+    let card = |address| {
+        plain()
+            .bar(0, MEMORY32, 0x1000, 0)
+            .bar(2, IO, 0x20, address)
+            .set(4, 3)
+    };
+    for (address, why) in [
+        (
+            0,
+            "(32 of I/O) of 0000:04:00.1 has no address and does not fit into",
+        ),
+        // Where another port's cards are, as if firmware had not looked at the window.
+        (0xc000, "of 0000:04:00.1 at 0xc000 lies outside of"),
+    ] {
+        let machine = machine_below_switch(card(address));
+        let mut functions = machine.functions();
+        for (bus, is_above) in [("04", true), ("02", false), ("00", false)] {
+            let unit = machine.unit(bus);
+            assert_eq!(check(&functions, &unit), Ok(()), "{bus}");
+            let error = overlooked(&functions, &unit, crate::fake::address("04:00.1"));
+            let whose = if is_above { "0000:03:00.0" } else { "" };
+            let error = error.unwrap().to_string();
+            let expected = format!("BAR 2 {why} the windows of {whose}");
+            assert!(error.starts_with(&expected), "{error}");
+        }
+        let unit = machine.unit("04");
+        assign(&mut functions, &unit).unwrap();
+        let bars = addresses(&functions, "04:00.1");
+        assert!(matches!(bars[..], [Some(_), None]), "{bars:x?}");
+        assert!(overlooked(&functions, &unit, crate::fake::address("04:00.1")).is_some());
+        Grant::new(&functions, &[unit]).prepare(&machine.fake);
+        let command = machine.fake.read(crate::fake::address("04:00.1"), 4);
+        assert_eq!(command & 3, 2, "memory, and no ports");
+    }
+    // A function with nothing else can't work.
+    let only = machine_below_switch(plain().bar(0, IO, 0x20, 0xc000));
+    assert!(check(&only.functions(), &only.unit("04")).is_err());
+    assert!(overlooked(&only.functions(), &only.unit("04"), address("04:00.1")).is_none());
 }
 
 #[test]

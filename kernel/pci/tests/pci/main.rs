@@ -7,6 +7,7 @@
 mod address;
 mod arbitrary;
 mod assign;
+mod boards;
 mod broken_reset;
 mod fake;
 mod group;

@@ -106,6 +106,19 @@ impl Node {
         node
     }
 
+    /// A function that is no bridge, as its first registers were on some machine. A BAR of size 0
+    /// can't be written.
+    pub(crate) fn real(dwords: &[u32], sizes: impl Iterator<Item = u32>) -> Self {
+        let mut node = Self::new(0, 0, 0, 0);
+        for (offset, value) in (0..).step_by(4).zip(dwords) {
+            node.fixed(offset, *value);
+        }
+        for (offset, size) in (0x10..).step_by(4).zip(sizes) {
+            node.writable(offset, size.wrapping_neg());
+        }
+        node
+    }
+
     fn fixed(&mut self, offset: u16, bits: u32) {
         self.value[usize::from(offset / 4)] |= bits;
         self.reset[usize::from(offset / 4)] |= bits;
