@@ -68,7 +68,8 @@ impl Power {
             return "firmware has no FADT, which would name the register".to_string();
         };
         let Some(sleep) = self.sleep else {
-            return "firmware's DSDT has no \\_S5 package, which would name the value".to_string();
+            return "firmware's tables have no \\_S5 package, which would name the value"
+                .to_string();
         };
         if fadt.pm1a_control == 0 {
             return "firmware's FADT names no PM1a control register".to_string();

@@ -59,10 +59,20 @@ pub fn discover(memory: &dyn PhysicalMemory, rsdp: u64) -> Firmware {
             firmware.problems.push(Problem::RepeatedAddress { address });
         }
     }
-    if let Some(dsdt) = firmware.fadt.as_ref().map(|fadt| fadt.dsdt) {
-        aml.extend(firmware.add_dsdt(memory, dsdt));
+    if let Some(dsdt) = firmware.fadt.as_ref().map(|fadt| fadt.dsdt)
+        && let Some(dsdt) = firmware.add_dsdt(memory, dsdt)
+    {
+        // The DSDT first, as it is loaded.
+        aml.insert(0, dsdt);
+        firmware.sleep = aml.iter().find_map(|table| sleep::find(table));
+        if firmware.sleep.is_none() {
+            firmware.problems.push(Problem::NoSleepState);
+        }
     }
-    firmware.routes = prt::find(&aml, &mut firmware.problems);
+    firmware.routes = {
+        let segments = firmware.ecam.iter().map(|range| range.segment);
+        prt::find(&aml, segments, &mut firmware.problems)
+    };
     firmware
 }
 
@@ -108,10 +118,6 @@ impl Firmware {
                 address,
             });
             return None;
-        }
-        self.sleep = sleep::find(bytes);
-        if self.sleep.is_none() {
-            self.problems.push(Problem::NoSleepState);
         }
         if !self.tables.iter().any(|table| table.address == address) {
             self.tables.push(info);

@@ -131,7 +131,7 @@ pub enum Problem {
         /// The address it claims.
         address: u64,
     },
-    /// The DSDT has no usable `_S5_` package: the machine can't be powered off by ACPI.
+    /// Neither the DSDT nor an SSDT has a usable `_S5_` package: the machine can't be powered off by ACPI.
     NoSleepState,
     /// The `_PRT` of a root bus leads one pin to more than one interrupt; the pin's are ignored.
     ConflictingRoutes {
@@ -222,7 +222,7 @@ impl fmt::Display for Problem {
                 f,
                 "FACP describes an unusable {register} at {address:#x}, it is ignored"
             ),
-            Self::NoSleepState => f.write_str("DSDT has no usable _S5_ package"),
+            Self::NoSleepState => f.write_str("neither DSDT nor SSDTs have a usable _S5_ package"),
             Self::ConflictingRoutes {
                 segment,
                 bus,

@@ -1,7 +1,6 @@
 //! The `_S5_` package: what to write to the PM1 control registers to power the machine off.
 //!
-//! An AML interpreter would be the right tool (ACPI §7.4.2, §20.2), but none builds on stable
-//! Rust without `std`. In practice `_S5_` is a constant package, and a search for its bytes
+//! It may be in the DSDT or in any SSDT (ACPI §7.4.2). In practice `_S5_` is a constant package, and a search for its bytes
 //! finds it; where it isn't constant, power-off is reported as impossible.
 
 use crate::bytes::u8_at;

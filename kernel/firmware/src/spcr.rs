@@ -168,12 +168,12 @@ fn registers(table: &[u8]) -> Option<Result<SerialRegisters, NoSerialPort>> {
 }
 
 /// By the access size, which Linux goes by too; where that says nothing (it was reserved at
-/// first), by the width of the register.
+/// first), or bytes of registers that are 32 bits wide, by the width of the register.
 fn stride(table: &[u8]) -> Option<u8> {
     let width = u8_at(table, offset::BIT_WIDTH)?;
     Some(match (u8_at(table, offset::ACCESS_SIZE)?, width) {
         (2, _) | (0, 16) => 2,
-        (3, _) | (0, 32) => 4,
+        (3, _) | (0 | 1, 32) => 4,
         _ => 1,
     })
 }

@@ -51,6 +51,11 @@ const ROOT_BRIDGES: [Kind; 2] = [
     },
 ];
 
+/// `_STA` (ACPI §6.3.7): the device is there; it works; and what counts where there is no `_STA`.
+const PRESENT: u64 = 1 << 0;
+const FUNCTIONING: u64 = 1 << 3;
+const ABSENT_STATUS: u64 = 0x0f;
+
 /// More AML than any machine has, in bytes of all tables.
 const MAX_AML_BYTES: usize = 8 << 20;
 /// More root bridges than any machine has.
@@ -75,7 +80,15 @@ struct Bridge {
 
 /// Reads the routes from the DSDT and the SSDTs, headers included: of root buses only, sorted, each pin
 /// once, no interrupt 0.
-pub(crate) fn find(tables: &[&[u8]], problems: &mut Vec<Problem>) -> Vec<Route> {
+///
+/// `segments` are those that the MCFG names: a bridge that computes its own is in the only one.
+pub(crate) fn find(
+    tables: &[&[u8]],
+    segments: impl Iterator<Item = u16> + Clone,
+    problems: &mut Vec<Problem>,
+) -> Vec<Route> {
+    let first = segments.clone().next();
+    let only_segment = first.filter(|first| segments.clone().all(|segment| segment == *first));
     let tables: Vec<&[u8]> = tables
         .iter()
         .filter_map(|table| table.get(HEADER_BYTES..))
@@ -83,7 +96,7 @@ pub(crate) fn find(tables: &[&[u8]], problems: &mut Vec<Problem>) -> Vec<Route> 
     let bytes: usize = tables.iter().map(|table| table.len()).sum();
     let routes = Some(tables)
         .filter(|_| bytes <= MAX_AML_BYTES)
-        .and_then(|tables| read(&tables));
+        .and_then(|tables| read(&tables, only_segment));
     let Some(routes) = routes else {
         problems.push(Problem::TooMuchAml);
         return Vec::new();
@@ -93,11 +106,11 @@ pub(crate) fn find(tables: &[&[u8]], problems: &mut Vec<Problem>) -> Vec<Route> 
 }
 
 /// Asks for names until all are answered; `None` if there are too many of something.
-fn read(tables: &[&[u8]]) -> Option<Routes> {
+fn read(tables: &[&[u8]], only_segment: Option<u16>) -> Option<Routes> {
     let paths = bridge_paths(tables)?;
     let mut names = Names::default();
     for _ in 0..MAX_ROUNDS {
-        let bridges = bridges(&mut names, &paths);
+        let bridges = bridges(&mut names, &paths, only_segment);
         let routes = routes(&mut names, &bridges)?;
         if names.overflowed() {
             return None;
@@ -129,21 +142,24 @@ fn bridge_paths(tables: &[&[u8]]) -> Option<Vec<Path>> {
 }
 
 /// Those of them of which it is certain that they are bridges, and where they are.
-fn bridges(names: &mut Names<'_>, paths: &[Path]) -> Vec<Bridge> {
+fn bridges(names: &mut Names<'_>, paths: &[Path], only_segment: Option<u16>) -> Vec<Bridge> {
     let bridge = |path: &Path| {
         // All is asked for before anything is missed.
         let bus = names.integer(path.child(*b"_BBN"), 0);
         let segment = names.integer(path.child(*b"_SEG"), 0);
+        let status = names.integer(path.child(*b"_STA"), ABSENT_STATUS);
         let has_prt = names.at(path.child(*b"_PRT")) != Object::Absent;
         let is_device = names.at(Some(*path)) == Object::Device;
         let is_bridge = names.is_kind(*path, &ROOT_BRIDGES);
         let bridge = Bridge {
             path: *path,
-            segment: u16::try_from(segment?).ok()?,
+            segment: segment.map_or(only_segment, |segment| u16::try_from(segment).ok())?,
             bus: u8::try_from(bus?).ok()?,
             has_prt,
         };
-        (is_device && is_bridge).then_some(bridge)
+        // As Linux does, which takes what works though it is not present for a bridge as well.
+        let is_there = status.is_none_or(|status| status & (PRESENT | FUNCTIONING) != 0);
+        (is_device && is_bridge && is_there).then_some(bridge)
     };
     paths.iter().filter_map(bridge).collect()
 }

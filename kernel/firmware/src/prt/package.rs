@@ -185,6 +185,10 @@ fn parse(
         if fields != 4 || (function > 7 && function != ANY_FUNCTION) {
             return None;
         }
+        // No device has such a pin: Linux never looks at the entry.
+        if pin >= PINS as u64 || device >= DEVICES as u64 {
+            continue;
+        }
         match gsi {
             Some(gsi) if entry.is_empty() => pins.set(device, pin, gsi)?,
             _ => is_known = false,

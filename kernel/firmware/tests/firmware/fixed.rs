@@ -46,6 +46,24 @@ fn soft_off_is_found_in_all_its_forms() {
 }
 
 #[test]
+fn soft_off_may_be_in_any_ssdt() {
+    let sleep = |own: &[u8], others: &[&[u8]]| {
+        let mut tables = vec![(0x2000, fadt(&[]))];
+        let placed = others.iter().zip(1u64..);
+        tables.extend(placed.map(|(aml, at)| (at << 20, table(*b"SSDT", aml))));
+        let mut fake = Fake::machine(&tables);
+        fake.blocks.push(dsdt(own));
+        let firmware = discover(&fake, RSDP);
+        assert_eq!(firmware.problems, []);
+        firmware.sleep.map(|sleep| sleep.type_a)
+    };
+    let other = &[b"\x08\\_S5_", &[0x12, 4, 2, 1, 0][..]].concat();
+    assert_eq!(sleep(b"", &[b"", other]), Some(1));
+    // What is loaded first counts.
+    assert_eq!(sleep(S5, &[other]), Some(5));
+}
+
+#[test]
 fn wrong_fixed_hardware_is_told() {
     let read = |fields: &[(usize, &[u8])]| {
         let mut fake = Fake::machine(&[(0x2000, fadt(fields))]);
@@ -75,6 +93,9 @@ fn wrong_fixed_hardware_is_told() {
     // Extended fields count where they are filled.
     let (fadt, _) = read(&[(172, &[1]), (176, &0x1804u64.to_le_bytes()), (91, &[0])]);
     assert_eq!((fadt.pm1a_control, fadt.pm_timer_port), (0x1804, None));
+    // PM1a may be in the extended field alone.
+    let (fadt, problems) = read(&[(64, &[0; 4]), (172, &[1]), (176, &0x1804u64.to_le_bytes())]);
+    assert_eq!((fadt.pm1a_control, problems), (0x1804, vec![]));
     let (fadt, problems) = read(&[(140, &0x123_0000u64.to_le_bytes())]);
     assert_eq!(fadt.dsdt, 0x123_0000);
     assert_eq!(

@@ -7,6 +7,7 @@
 mod aml;
 mod arbitrary;
 mod arbitrary_aml;
+mod boards;
 mod discover;
 mod fake;
 mod fixed;

@@ -72,10 +72,6 @@ fn one_unknown_entry_makes_a_table_unknown() {
         sourced(2, 0, text("GOOD"), 0),
         sourced(2, 0, integer(1), 16),
         sourced(2, 0, name("\\"), 0),
-        entry(2, 4, 16),
-        entry(2, u64::MAX, 16),
-        entry(32, 0, 16),
-        entry(0x1_0002, 0, 16),
         entry(2, 0, 0),
         entry(2, 0, 1 << 32),
         package(&[integer(0x0002_0008), vec![0], vec![0], integer(16)]),
@@ -87,6 +83,25 @@ fn one_unknown_entry_makes_a_table_unknown() {
         vec![0x12, 0x7f],
     ] {
         assert_eq!(with(bad.clone()), 0, "{bad:x?}");
+    }
+}
+
+/// Seen on a laptop: pins that no device has, beside good ones.
+#[test]
+fn entries_of_no_pin_are_passed_over() {
+    let links = link("GOOD", &interrupt(16));
+    for odd in [
+        entry(2, 4, 16),
+        entry(2, u64::MAX, 16),
+        entry(32, 0, 16),
+        entry(0x1_0002, 0, 16),
+        sourced(2, 4, name("LOST"), 0),
+    ] {
+        let prt = named("_PRT", package(&[odd, entry(1, 0, 16)]));
+        assert_eq!(
+            routes_of(&bridge(&[prt, links.clone()]), &[]),
+            [route(1, 1, 16)]
+        );
     }
 }
 

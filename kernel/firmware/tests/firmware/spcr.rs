@@ -42,6 +42,8 @@ fn ports_and_memory() {
     assert_eq!(memory(0, 8, 1, 0xfe03_2000), at(1));
     assert_eq!(memory(0x12, 32, 3, 0xfe03_2000), at(4));
     assert_eq!(memory(0x12, 32, 0, 0xfe03_2000), at(4));
+    // Registers of 32 bits can't be one byte apart, whatever the access size says.
+    assert_eq!(memory(0x12, 32, 1, 0xfe03_2000), at(4));
     assert_eq!(memory(1, 16, 0, 0xfe03_2000), at(2));
     assert_eq!(memory(1, 8, 2, 0xfe03_2000), at(2));
     assert_eq!(memory(1, 0, 0, 0xfe03_2000), at(1));
