@@ -27,7 +27,6 @@ pub(super) mod op {
     pub(in super::super) const IF: u8 = 0xa0;
     pub(in super::super) const ELSE: u8 = 0xa1;
     pub(in super::super) const WHILE: u8 = 0xa2;
-    pub(in super::super) const RETURN: u8 = 0xa4;
     pub(in super::super) const ONES: u8 = 0xff;
     /// These follow [`EXTENDED`].
     pub(in super::super) const FIELD: u8 = 0x81;
@@ -55,8 +54,10 @@ pub(super) enum Object<'a> {
     Buffer(&'a [u8]),
     /// What follows the package's length: the number of its elements, then the elements.
     Package(&'a [u8]),
-    /// The term list.
-    Method(&'a [u8]),
+    /// The term list, and how many arguments it takes.
+    Method(&'a [u8], u8),
+    /// Some bits of a region: of a register, or of memory that firmware fills in.
+    Field,
 }
 
 pub(super) fn byte(aml: &mut &[u8]) -> Option<u8> {
@@ -65,25 +66,32 @@ pub(super) fn byte(aml: &mut &[u8]) -> Option<u8> {
     Some(*first)
 }
 
+/// `PkgLength` (ACPI §20.2.4).
+pub(super) fn package_length(aml: &mut &[u8]) -> Option<usize> {
+    let lead = byte(aml)?;
+    let following = usize::from(lead >> 6);
+    if following == 0 {
+        return Some(usize::from(lead & 0x3f));
+    }
+    // "If the PkgLength has more than one byte, bits 4-5 of the first must be zero."
+    if lead & 0x30 != 0 {
+        return None;
+    }
+    let (bytes, rest) = aml.split_at_checked(following)?;
+    *aml = rest;
+    let bytes = bytes.iter().rev();
+    let length = bytes.fold(0, |length, byte| length << 8 | usize::from(*byte));
+    Some(length << 4 | usize::from(lead & 0x0f))
+}
+
 /// `PkgLength` and the bytes that it spans, itself excluded (ACPI §20.2.4).
 pub(super) fn block<'a>(aml: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let lead = u8_at(aml, 0)?;
-    let following = usize::from(lead >> 6);
-    let length = match following {
-        0 => usize::from(lead & 0x3f),
-        // "If the PkgLength has more than one byte, bits 4-5 of the first must be zero."
-        _ if lead & 0x30 != 0 => return None,
-        _ => aml
-            .get(1..=following)?
-            .iter()
-            .rev()
-            .fold(0, |length, byte| length << 8 | usize::from(*byte))
-            .checked_shl(4)
-            .map(|length| length | usize::from(lead & 0x0f))?,
-    };
+    let mut after = *aml;
+    let length = package_length(&mut after)?;
+    let head = aml.len() - after.len();
     let (spanned, rest) = aml.split_at_checked(length)?;
     *aml = rest;
-    spanned.get(1 + following..)
+    spanned.get(head..)
 }
 
 /// A constant integer (ACPI §20.2.3).

@@ -2,13 +2,12 @@
 //!
 //! # What is read
 //!
-//! Nothing of the firmware's code is executed. Only what is constant is read:
-//!
-//! - a root bridge is a device whose `_HID` is the constant `PNP0A08` or `PNP0A03`; its bus and
-//!   segment are `_BBN` and `_SEG`, constants or methods that do nothing but return one, else 0;
-//! - `_PRT` in it is a package, or a method all of whose `Return`s are of packages, in place or
-//!   named; of those for PIC mode and for APIC mode the latter is taken (see [`package`]);
-//! - an entry names the interrupt, or a link device with a constant `_CRS` of one interrupt.
+//! - a root bridge is a device whose `_HID` is the constant `PNP0A08` or `PNP0A03` and whose `_STA`
+//!   does not say that it isn't there; its bus and segment are `_BBN` and `_SEG`, else 0. A segment
+//!   that isn't known is that of the MCFG, if all of that is one segment;
+//! - `_PRT` in it is a package, or a method that returns one (see [`run`]);
+//! - an entry names the interrupt, or a link device with a constant `_CRS` of one interrupt. An
+//!   entry of a pin that no device has is passed over.
 //!
 //! All tables count together, wherever in them a scope is opened. What is defined twice, or only
 //! under a condition, counts as unknown; two bridges on one bus are believed neither.
@@ -17,15 +16,14 @@
 //!
 //! AML can't be parsed without knowing how many arguments each method takes, so [`walk`] goes by
 //! the form of definitions. **What isn't found so means: where the pin leads isn't known, and a
-//! device can't be given away with its pin.** Nothing is guessed, but nor is firmware proven
-//! right: a method that stores into a table as it runs isn't seen, and some machines must be
-//! told by `\_PIC` that their I/O APICs are used.
+//! device can't be given away with its pin.** Nothing is guessed.
 
 mod aml;
 mod link;
 mod names;
 mod package;
 mod path;
+mod run;
 mod walk;
 
 use alloc::vec::Vec;
@@ -67,8 +65,8 @@ const MAX_ROUTES: usize = 1024;
 /// The most pins of which it is told that they lead to more than one interrupt.
 const MAX_CONFLICTS: usize = 32;
 /// What one look-up tells may call for another: bridge, `_PRT`, its packages, their links, the
-/// links' `_CRS`, and some for methods that return what others return.
-const MAX_ROUNDS: usize = 12;
+/// links' `_CRS`, and some for methods that call others.
+const MAX_ROUNDS: usize = 32;
 
 /// A root bridge and where it is.
 struct Bridge {
@@ -89,6 +87,7 @@ pub(crate) fn find(
 ) -> Vec<Route> {
     let first = segments.clone().next();
     let only_segment = first.filter(|first| segments.clone().all(|segment| segment == *first));
+    let is_narrow = tables.first().and_then(|dsdt| dsdt.get(8)) < Some(&2);
     let tables: Vec<&[u8]> = tables
         .iter()
         .filter_map(|table| table.get(HEADER_BYTES..))
@@ -96,7 +95,7 @@ pub(crate) fn find(
     let bytes: usize = tables.iter().map(|table| table.len()).sum();
     let routes = Some(tables)
         .filter(|_| bytes <= MAX_AML_BYTES)
-        .and_then(|tables| read(&tables, only_segment));
+        .and_then(|tables| read(&tables, only_segment, is_narrow));
     let Some(routes) = routes else {
         problems.push(Problem::TooMuchAml);
         return Vec::new();
@@ -106,9 +105,10 @@ pub(crate) fn find(
 }
 
 /// Asks for names until all are answered; `None` if there are too many of something.
-fn read(tables: &[&[u8]], only_segment: Option<u16>) -> Option<Routes> {
+fn read(tables: &[&[u8]], only_segment: Option<u16>, is_narrow: bool) -> Option<Routes> {
     let paths = bridge_paths(tables)?;
     let mut names = Names::default();
+    names.is_narrow = is_narrow;
     for _ in 0..MAX_ROUNDS {
         let bridges = bridges(&mut names, &paths, only_segment);
         let routes = routes(&mut names, &bridges)?;

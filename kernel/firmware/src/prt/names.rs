@@ -2,14 +2,15 @@
 
 use litemap::LiteMap;
 
-use super::aml::{Object, data, op};
+use super::aml::Object;
 use super::path::{Name, Path};
+use super::run::{Value, outcomes};
 use super::walk;
 
 /// The most paths that can be asked for; a machine with one root bridge needs a hundred.
 const MAX_PATHS: usize = 1024;
-/// The longest chain of methods that do nothing but return another's value.
-const MAX_CHAIN: usize = 4;
+/// Steps of all methods that are run, each time; real ones take a few hundred.
+const MAX_STEPS: u32 = 1 << 20;
 
 /// What is known of the paths asked for so far.
 ///
@@ -22,6 +23,9 @@ pub(super) struct Names<'a> {
     known: LiteMap<Path, Object<'a>>,
     noted: LiteMap<Path, Object<'a>>,
     overflowed: bool,
+    steps_taken: u32,
+    /// Integers have 32 bits only: the DSDT is of revision 1 (ACPI §19.3.5.4, §5.2.11.1).
+    pub(super) is_narrow: bool,
 }
 
 impl<'a> Names<'a> {
@@ -77,38 +81,26 @@ impl<'a> Names<'a> {
         })
     }
 
-    /// What `object` at `place` is worth: itself, or if it is a method that does nothing but return
-    /// a constant or another such object, that. With the scope in which names in it are meant.
-    pub(super) fn value(
-        &mut self,
-        mut place: Path,
-        mut object: Object<'a>,
-    ) -> Option<(Path, Object<'a>)> {
-        for _ in 0..MAX_CHAIN {
-            let Object::Method(body) = object else {
-                return Some((place.parent()?, object));
-            };
-            let mut body = body.strip_prefix(&[op::RETURN])?;
-            let mut rest = body;
-            if let Some(constant) = data(&mut rest) {
-                return rest.is_empty().then_some((place, constant));
-            }
-            let name = Name::read(&mut body).filter(|_| body.is_empty())?;
-            (place, object) = self.referred(&name, place)?;
-        }
-        None
-    }
-
-    /// The value at `path` as an integer; `absent` if nothing is there.
+    /// The value at `path` as an integer; `absent` if nothing is there, `None` if it isn't certain.
     pub(super) fn integer(&mut self, path: Option<Path>, absent: u64) -> Option<u64> {
-        let object = self.at(path);
-        if object == Object::Absent {
+        if self.at(path) == Object::Absent {
             return Some(absent);
         }
-        match self.value(path?, object)? {
-            (_, Object::Integer(value)) => Some(value),
+        match outcomes(self, path?)?[..] {
+            [Value::Integer(value)] => Some(value),
             _ => None,
         }
+    }
+
+    /// Takes a step of those that methods may take; `None` if all were taken.
+    pub(super) fn step(&mut self) -> Option<()> {
+        self.steps_taken += 1;
+        (self.steps_taken <= MAX_STEPS).then_some(())
+    }
+
+    /// Whether that many more can be asked for before it is too much.
+    pub(super) fn has_room(&self, more: usize) -> bool {
+        self.known.len() + self.noted.len() + more < MAX_PATHS
     }
 
     /// Whether the device at `path` is of a kind: `_HID` as a compressed EISA ID or as a string.

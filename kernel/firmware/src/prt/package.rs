@@ -2,10 +2,11 @@
 
 use alloc::vec::Vec;
 
-use super::aml::{Object, block, byte, data, integer, op, skip};
+use super::aml::{Object, byte, data, integer};
 use super::link;
 use super::names::Names;
 use super::path::{Name, Path};
+use super::run::{Value, outcomes};
 
 /// Devices on a bus, and interrupt pins of a device.
 const DEVICES: usize = 32;
@@ -14,8 +15,6 @@ const PINS: usize = 4;
 const ANY_FUNCTION: u64 = 0xffff;
 /// Below this are the interrupts of the 8259s.
 const FIRST_PCI_GSI: u32 = 16;
-/// What decides between tables is PIC mode or APIC mode; some firmware has a third.
-const MAX_RETURNS: usize = 8;
 
 /// Where one pin leads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,23 +63,20 @@ impl Pins {
 /// taken off `entries_left`.
 pub(super) fn pins(names: &mut Names<'_>, path: Path, entries_left: &mut usize) -> Option<Pins> {
     let mut candidates: Vec<Option<Pins>> = Vec::new();
-    match names.at(Some(path)) {
-        Object::Package(package) => {
-            return parse(names, package, path.parent()?, entries_left);
-        }
-        Object::Method(body) => {
-            for (place, package) in returned(names, body, path)? {
-                candidates.push(parse(names, package, place, entries_left));
+    for outcome in outcomes(names, path)? {
+        candidates.push(match outcome {
+            Value::Object(scope, Object::Package(package)) => {
+                parse(names, package, scope, entries_left)
             }
-        }
-        _ => return None,
+            _ => None,
+        });
     }
     choose(&candidates)
 }
 
-/// Of the tables that a `_PRT` may return, the one for APIC mode.
+/// Of the tables that a `_PRT` may return, by what isn't known, the one for APIC mode.
 ///
-/// A single one is for both modes. Otherwise exactly one must lead to interrupts that only I/O
+/// A single one it is. Otherwise exactly one must lead to interrupts that only I/O
 /// APICs have, and beside it there may be one other, read or not: that for PIC mode. (Firmware
 /// for some AMD machines has two for APIC mode and a variable that decides between them.)
 fn choose(candidates: &[Option<Pins>]) -> Option<Pins> {
@@ -101,60 +97,6 @@ fn choose(candidates: &[Option<Pins>]) -> Option<Pins> {
         }
     }
     chosen.filter(|_| others <= 1)
-}
-
-/// The packages that the method at `path` returns, each with the scope of the names in it;
-/// `None` if it may return anything else, or defines objects of its own.
-fn returned<'a>(
-    names: &mut Names<'a>,
-    mut body: &'a [u8],
-    path: Path,
-) -> Option<Vec<(Path, &'a [u8])>> {
-    let mut packages = Vec::new();
-    // All names are asked for before any is missed.
-    let mut is_known = true;
-    while let Some(opcode) = body.first() {
-        match *opcode {
-            // The contents are looked at in what follows.
-            op::IF | op::ELSE | op::WHILE => enter(&mut body)?,
-            op::RETURN if packages.len() == MAX_RETURNS => return None,
-            op::RETURN => {
-                byte(&mut body)?;
-                match value(names, &mut body, path) {
-                    Some(package) => packages.push(package),
-                    None => is_known = false,
-                }
-            }
-            op::NAME => return None,
-            _ => skip(&mut body),
-        }
-    }
-    Some(packages).filter(|_| is_known)
-}
-
-/// Passes over an opcode and the length behind it.
-fn enter(body: &mut &[u8]) -> Option<()> {
-    byte(body)?;
-    let mut after = *body;
-    let contents = block(&mut after)?.len();
-    let start = body.len() - after.len() - contents;
-    *body = body.get(start..)?;
-    Some(())
-}
-
-/// The package behind a `ReturnOp`: right there, or one that is named.
-fn value<'a>(names: &mut Names<'a>, body: &mut &'a [u8], path: Path) -> Option<(Path, &'a [u8])> {
-    let found = if body.first() == Some(&op::PACKAGE) {
-        (path, data(body)?)
-    } else {
-        let name = Name::read(body)?;
-        let (place, object) = names.referred(&name, path)?;
-        names.value(place, object)?
-    };
-    match found {
-        (scope, Object::Package(package)) => Some((scope, package)),
-        _ => None,
-    }
 }
 
 /// Reads a package of packages, whose names are meant in `scope`; `None` unless where each pin

@@ -74,6 +74,15 @@ pub(super) struct Name {
 }
 
 impl Name {
+    /// Whether a name can begin with that byte; not told of the empty one, which begins like `Zero`.
+    pub(super) fn begins(byte: u8) -> bool {
+        byte.is_ascii_uppercase()
+            || matches!(
+                byte,
+                b'_' | ROOT_CHARACTER | PARENT_CHARACTER | DUAL_NAME | MULTI_NAME
+            )
+    }
+
     /// Takes a name from the front of `aml`.
     pub(super) fn read(aml: &mut &[u8]) -> Option<Self> {
         let mut name = Self {
@@ -149,7 +158,7 @@ impl Name {
     }
 }
 
-fn is_segment(segment: &Segment) -> bool {
+pub(super) fn is_segment(segment: &Segment) -> bool {
     let is_lead = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
     let [first, rest @ ..] = segment;
     is_lead(*first)

@@ -8,8 +8,9 @@
 
 use alloc::vec::Vec;
 
-use super::aml::{Object, block, byte, data, op, skip};
-use super::path::{Name, Path};
+use super::aml::{Object, block, byte, data, integer, op, package_length, skip};
+use super::path::{Name, Path, Segment, is_segment};
+use crate::bytes::{array_at, u8_at};
 
 /// What is nested deeper isn't looked at.
 const MAX_NESTING: usize = 24;
@@ -60,6 +61,17 @@ impl<'a> Frame<'a> {
         }
         let (rest, scope, is_certain) = match term {
             Term::Other | Term::Object(..) => return None,
+            Term::Fields(list) => {
+                let mut list = *list;
+                while let Some(found) = field(&mut list) {
+                    let path = found.and_then(|segment| self.scope?.child(segment));
+                    if let Some(path) = path {
+                        let object = Some(Object::Field).filter(|_| self.is_certain);
+                        visit(path, object.unwrap_or(Object::Unknown));
+                    }
+                }
+                return None;
+            }
             Term::Block(name, _, contents) => (contents, defined(name), self.is_certain),
             Term::Scope(name, contents) => {
                 let scope = self.scope.and_then(|scope| name.opened_in(scope));
@@ -84,6 +96,8 @@ enum Term<'a> {
     Block(Name, Object<'a>, &'a [u8]),
     /// More to be put into an object that is there already.
     Scope(Name, &'a [u8]),
+    /// Fields of a region.
+    Fields(&'a [u8]),
     /// What is done only if a condition holds; the condition stands before it.
     Condition(&'a [u8]),
 }
@@ -112,8 +126,8 @@ impl<'a> Term<'a> {
             op::METHOD => {
                 let mut body = block(aml)?;
                 let name = named(&mut body)?;
-                byte(&mut body)?;
-                Some(Self::Object(name, Object::Method(body)))
+                let arguments = byte(&mut body)? & 7;
+                Some(Self::Object(name, Object::Method(body, arguments)))
             }
             op::SCOPE => {
                 let mut contents = block(aml)?;
@@ -134,8 +148,17 @@ impl<'a> Term<'a> {
             op::PROCESSOR => (Object::Unknown, 6),
             op::POWER_RESOURCE => (Object::Unknown, 3),
             op::THERMAL_ZONE => (Object::Unknown, 0),
-            op::FIELD | op::INDEX_FIELD | op::BANK_FIELD => {
-                return block(aml).map(|_| Self::Other);
+            kind @ (op::FIELD | op::INDEX_FIELD | op::BANK_FIELD) => {
+                let mut contents = block(aml)?;
+                Name::read(&mut contents)?;
+                if kind != op::FIELD {
+                    Name::read(&mut contents)?;
+                }
+                if kind == op::BANK_FIELD {
+                    integer(&mut contents)?;
+                }
+                byte(&mut contents)?;
+                return Some(Self::Fields(contents));
             }
             _ => return None,
         };
@@ -144,6 +167,37 @@ impl<'a> Term<'a> {
         let contents = contents.get(fixed_bytes..)?;
         Some(Self::Block(name, object, contents))
     }
+}
+
+/// An element of a field list (ACPI §20.2.5.2), with its name if it has one.
+fn field(list: &mut &[u8]) -> Option<Option<Segment>> {
+    let fixed_bytes = match u8_at(list, 0)? {
+        // Reserved; access; connection; extended access.
+        0 => {
+            byte(list)?;
+            package_length(list)?;
+            return Some(None);
+        }
+        1 => 3,
+        3 => 4,
+        2 => {
+            byte(list)?;
+            if list.first() == Some(&op::BUFFER) {
+                data(list)?;
+            } else {
+                Name::read(list)?;
+            }
+            return Some(None);
+        }
+        _ => {
+            let segment = array_at(list, 0).filter(is_segment)?;
+            *list = list.get(4..)?;
+            package_length(list)?;
+            return Some(Some(segment));
+        }
+    };
+    *list = list.get(fixed_bytes..)?;
+    Some(None)
 }
 
 /// A name that something can be defined by.

@@ -56,6 +56,14 @@ pub(crate) fn method(at: &str, body: &[Vec<u8>]) -> Vec<u8> {
     block(&[0x14], &[name(at), vec![0], body.concat()].concat())
 }
 
+/// `Name (\\variable, 0) Method (\\_PIC, 1) { Store (Arg0, variable) }`
+pub(crate) fn pic(variable: &str) -> Vec<u8> {
+    let variable = format!("\\{variable}");
+    let store = [vec![0x70, 0x68], name(&variable)].concat();
+    let pic = [name("\\_PIC"), vec![1], store].concat();
+    all(&[named(&variable, integer(0)), block(&[0x14], &pic)])
+}
+
 /// `Name (at, value)`.
 pub(crate) fn named(at: &str, value: Vec<u8>) -> Vec<u8> {
     [vec![8], name(at), value].concat()

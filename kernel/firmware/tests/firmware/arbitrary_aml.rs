@@ -33,7 +33,7 @@ fn sound_aml() -> Vec<u8> {
         ],
     );
     let rest = scope("_SB_", &[links, named("AR00", apic)]);
-    all(&[bridge(&[bus, prt]), rest, named("PICM", integer(0))])
+    all(&[bridge(&[bus, prt]), rest, pic("PICM")])
 }
 
 fn check(firmware: &Firmware) -> Result<(), TestCaseError> {

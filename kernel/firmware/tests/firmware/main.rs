@@ -4,6 +4,7 @@
     reason = "what the tests cast is made up here and fits"
 )]
 
+mod acpiexec;
 mod aml;
 mod arbitrary;
 mod arbitrary_aml;

@@ -105,43 +105,64 @@ fn entries_of_no_pin_are_passed_over() {
     }
 }
 
+/// `COND`, a field: nobody knows what it holds.
+fn unknown() -> Vec<u8> {
+    let list = [name("\\REGN"), vec![0], name("COND"), vec![8]];
+    block(&[0x5b, 0x81], &list.concat())
+}
+
 #[test]
-fn code_is_not_executed() {
+fn what_a_condition_may_lead_to_must_be_clear() {
     let apic = || returned(name("AR00"));
     let rest = all(&[
         named("AR00", sound()),
         named("BR00", package(&[entry(1, 0, 17)])),
+        unknown(),
     ]);
     let with = |body: &[Vec<u8>]| of_bridge(&[method("_PRT", body), rest.clone()]);
+    let when = |then: Vec<u8>| conditional("COND", &[then]);
     assert_eq!(with(&[apic()]), 1);
-    // `Return (Local0)`, of a call, of nothing that is known, of what isn't a package.
-    assert_eq!(
-        with(&[conditional("PICM", &[apic()]), returned(vec![0x60])]),
-        0
-    );
+    // Of a local that isn't set, of a call, of nothing that is known, of what isn't a package.
+    assert_eq!(with(&[when(apic()), returned(vec![0x60])]), 1);
+    assert_eq!(with(&[returned(vec![0x60])]), 0);
     assert_eq!(with(&[returned([name("CALL"), integer(7)].concat())]), 0);
-    assert_eq!(with(&[apic(), returned(name("LOST"))]), 0);
-    assert_eq!(with(&[apic(), returned(integer(7))]), 0);
+    assert_eq!(with(&[when(apic()), returned(name("LOST"))]), 0);
+    assert_eq!(with(&[returned(integer(7))]), 0);
     assert_eq!(with(&[]), 0);
-    // An object of the method's own may hide the one that is seen.
-    assert_eq!(with(&[named("AR00", sound()), apic()]), 0);
+    // Behind a `Return` nothing is executed.
+    assert_eq!(with(&[apic(), returned(name("LOST"))]), 1);
     // Two tables for APIC mode; a third one that isn't.
-    assert_eq!(with(&[apic(), returned(name("BR00"))]), 0);
+    assert_eq!(with(&[when(apic()), returned(name("BR00"))]), 0);
     let low = |gsi| returned(package(&[entry(1, 0, gsi)]));
-    assert_eq!(with(&[apic(), low(5)]), 1);
-    assert_eq!(with(&[apic(), apic(), low(5)]), 1);
-    assert_eq!(with(&[apic(), low(5), low(6)]), 0);
+    assert_eq!(with(&[when(apic()), low(5)]), 1);
+    assert_eq!(with(&[when(apic()), when(apic()), low(5)]), 1);
+    assert_eq!(with(&[when(apic()), when(low(6)), low(5)]), 0);
     // Two tables for PIC mode.
-    assert_eq!(with(&[low(5), low(6)]), 0);
-    // More than any method needs.
-    assert_eq!(with(&vec![apic(); 9]), 0);
-    // Methods that return each other's value, or longer chains than any.
+    assert_eq!(with(&[when(low(5)), low(6)]), 0);
+    // More conditions than any method has.
+    assert_eq!(with(&[vec![when(vec![0xa3]); 4].concat(), apic()]), 1);
+    assert_eq!(with(&[vec![when(vec![0xa3]); 5].concat(), apic()]), 0);
+    // Methods that return each other's value, and a loop without an end.
     let cycle = all(&[
         method("CR00", &[returned(name("DR00"))]),
         method("DR00", &[returned(name("CR00"))]),
         method("_PRT", &[returned(name("CR00"))]),
     ]);
     assert_eq!(of_bridge(&[cycle]), 0);
+    let endless = block(&[0xa2], &[vec![1], vec![0xa3]].concat());
+    assert_eq!(with(&[endless, apic()]), 0);
+    // A variable that initialisation changes, or that `_PIC` does not leave as it is certain.
+    let choice = [conditional("VARI", &[apic()]), returned(name("BR00"))];
+    let with = |more: Vec<u8>| {
+        let prt = method("_PRT", &choice);
+        let more = all(&[named("VARI", integer(1)), more]);
+        routes_of(&bridge(&[prt, rest.clone(), more]), &[])
+    };
+    assert_eq!(with(vec![]), [route(1, 1, 16)]);
+    let store = [vec![0x70, 0], name("VARI")].concat();
+    assert_eq!(with(method("_INI", &[store])), []);
+    let pic = [name("\\_PIC"), vec![1], vec![0x88]].concat();
+    assert_eq!(with(block(&[0x14], &pic)), []);
 }
 
 #[test]
@@ -164,7 +185,6 @@ fn what_is_doubtful_is_unknown() {
     // A bus that isn't constant, isn't one, or may be another.
     for place in [
         method("_BBN", &[returned(vec![0x60])]),
-        method("_BBN", &[returned(integer(0)), vec![0xa3]]),
         method("_BBN", &[returned(name("LOST"))]),
         named("_BBN", integer(0x100)),
         named("_BBN", text("0")),
@@ -287,10 +307,10 @@ fn too_much_is_told() {
     let shared = named("\\PKG_", package(&vec![entry(0, 0, 16); 255]));
     let shared = all(&[shared, bridges(64, &prt)]);
     assert_eq!(problems(&shared, &[]).0, 64);
-    let half = returned(package(&vec![entry(0, 0, 16); 255]));
+    let half = conditional("COND", &[returned(package(&vec![entry(0, 0, 17); 255]))]);
     let prt = method("_PRT", &[half, returned(name("\\PKG_"))]);
     let shared = named("\\PKG_", package(&vec![entry(0, 0, 16); 255]));
-    let shared = all(&[shared, bridges(64, &prt)]);
+    let shared = all(&[shared, unknown(), bridges(64, &prt)]);
     assert_eq!(problems(&shared, &[]), too_much);
     // More names than are answered.
     let with_links = |letter: char| {

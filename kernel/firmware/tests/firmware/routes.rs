@@ -88,36 +88,42 @@ fn a_package_is_read_with_integers_of_any_width() {
 #[test]
 fn of_two_packages_the_one_for_apic_mode_is_taken() {
     let apic = package(&[entry(2, 0, 16), entry(3, 0, 8)]);
-    let pic = package(&[entry(2, 0, 11), entry(3, 0, 10)]);
+    let pic_table = package(&[entry(2, 0, 11), entry(3, 0, 10)]);
     let expected = [route(2, 1, 16), route(3, 1, 8)];
     let packages = scope(
         "_SB_",
-        &[named("PR00", pic.clone()), named("AR00", apic.clone())],
+        &[
+            named("PR00", pic_table.clone()),
+            named("AR00", apic.clone()),
+        ],
     );
     let choice = |apic: Vec<u8>, pic: Vec<u8>| {
         let condition = conditional("PICM", &[returned(apic)]);
         method("_PRT", &[condition, returned(pic)])
     };
     let read = |prt: Vec<u8>, more: Vec<u8>| {
-        routes_of(&all(&[packages.clone(), bridge(&[prt, more])]), &[])
+        let aml = all(&[packages.clone(), bridge(&[prt, more]), pic("PICM")]);
+        routes_of(&aml, &[])
     };
     let prt = choice(name("AR00"), name("PR00"));
     assert_eq!(read(prt.clone(), vec![]), expected);
     let prt_by_path = choice(name("\\_SB_.AR00"), name("^^PR00"));
     assert_eq!(read(prt_by_path, vec![]), expected);
-    // The order doesn't count, nor that the packages stand in the method.
+    // By what isn't known, and with packages in the method: of two the one for APIC mode.
+    let field = [name("\\REGN"), vec![0], name("PICF"), vec![8]].concat();
+    let field = block(&[0x5b, 0x81], &field);
     let swapped = method(
         "_PRT",
         &[
-            conditional("PICF", &[returned(pic.clone())]),
+            conditional("PICF", &[returned(pic_table.clone())]),
             otherwise(&[returned(apic.clone())]),
         ],
     );
-    assert_eq!(read(swapped, vec![]), expected);
+    assert_eq!(read(swapped, field), expected);
     // Methods of the same names that return the packages: `Method (AR00) { Return (^^AR00) }`.
     let methods = all(&[
         method("AR00", &[returned(name("^^AR00"))]),
-        method("PR00", &[returned(pic)]),
+        method("PR00", &[returned(pic_table)]),
     ]);
     assert_eq!(read(prt.clone(), methods), expected);
     // What is nearer hides what is farther.
@@ -183,6 +189,7 @@ fn links_are_resolved_as_qemu_has_them() {
     let mut tables = Vec::new();
     real::Scope::new("PCI0".into(), vec![&names.0, &names.1, &prt]).to_aml_bytes(&mut tables);
     aml.extend(scope("_SB_", &[tables, links]));
+    aml.extend(crate::aml::pic("PICF"));
 
     let routes = routes_of(&aml, &[]);
     assert_eq!(routes.len(), 31 * 4);

@@ -1,0 +1,106 @@
+//! What expressions are worth.
+
+use crate::prt::aml::Object;
+use crate::prt::path::Path;
+
+/// A value, or where to put one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::prt) enum Value<'a> {
+    /// There is one, and it isn't known: a register's, or one that follows from such.
+    Unknown,
+    Integer(u64),
+    /// Something else, and the scope in which names in it are meant.
+    Object(Path, Object<'a>),
+    /// A place: none.
+    Nowhere,
+    /// A place: `Local0` to `Local7`, then `Arg0` to `Arg6`.
+    Variable(u8),
+    /// A place: an object with a name, which may be absent.
+    Named(Path, bool),
+}
+
+impl<'a> Value<'a> {
+    pub(super) fn integer(self) -> Option<u64> {
+        match self {
+            Self::Integer(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub(super) fn known(value: Option<u64>) -> Self {
+        value.map_or(Self::Unknown, Self::Integer)
+    }
+
+    fn text(self) -> Option<&'a [u8]> {
+        match self {
+            Self::Object(_, Object::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What `_OSI` answers (ACPI §5.7.2): as Linux, which passes for each Windows and nothing else.
+    pub(super) fn os_interface(self, ones: u64) -> Self {
+        let answer = |text: &[u8]| {
+            if text.starts_with(b"Windows") {
+                ones
+            } else {
+                0
+            }
+        };
+        Self::known(self.text().map(answer))
+    }
+}
+
+/// An operator of integers, by opcode; `None` if it is none that is known. `ones` is the largest
+/// integer.
+pub(super) fn compute(opcode: u16, left: Value<'_>, right: Value<'_>, ones: u64) -> Value<'static> {
+    let truth = |holds: bool| if holds { ones } else { 0 };
+    let (a, b) = (left.integer(), right.integer());
+    // Some are certain by one side.
+    let by_one_side = match opcode {
+        0x90 if a == Some(0) || b == Some(0) => Some(0),
+        0x91 if a.is_some_and(|a| a != 0) || b.is_some_and(|b| b != 0) => Some(ones),
+        0x93 => left
+            .text()
+            .and_then(|left| Some(truth(left == right.text()?))),
+        _ => None,
+    };
+    if by_one_side.is_some() {
+        return Value::known(by_one_side);
+    }
+    let (Some(a), Some(b)) = (a, b) else {
+        return Value::Unknown;
+    };
+    let shift = |by: u64| u32::try_from(by).ok();
+    Value::Integer(
+        match opcode {
+            0x72 => a.wrapping_add(b),
+            0x74 => a.wrapping_sub(b),
+            0x77 => a.wrapping_mul(b),
+            0x79 => shift(b).and_then(|b| a.checked_shl(b)).unwrap_or(0),
+            0x7a => shift(b).and_then(|b| a.checked_shr(b)).unwrap_or(0),
+            0x7b => a & b,
+            0x7c => !(a & b),
+            0x7d => a | b,
+            0x7e => !(a | b),
+            0x7f => a ^ b,
+            // Not, of which the other side is 0, and so are those behind it.
+            0x80 => !a,
+            0x81 => u64::from(a.checked_ilog2().map_or(0, |bit| bit + 1)),
+            0x82 if a == 0 => 0,
+            0x82 => u64::from(a.trailing_zeros()) + 1,
+            0x85 => match a.checked_rem(b) {
+                Some(rest) => rest,
+                None => return Value::Unknown,
+            },
+            0x90 => truth(a != 0 && b != 0),
+            0x91 => truth(a != 0 || b != 0),
+            0x92 => truth(a == 0),
+            0x93 => truth(a == b),
+            0x94 => truth(a > b),
+            0x95 => truth(a < b),
+            // ToInteger, and what copies.
+            _ => a,
+        } & ones,
+    )
+}
