@@ -14,6 +14,7 @@
 mod act;
 mod machine;
 mod op;
+mod read;
 mod value;
 
 use alloc::vec::Vec;
