@@ -2,8 +2,7 @@
 
 use core::fmt;
 
-use alloc::boxed::Box;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use bulkhead_model::{DeviceName, Machine};
@@ -35,8 +34,8 @@ pub enum Standing {
     Without {
         /// Which, and why.
         error: AssignError,
-        /// How it stands otherwise.
-        rest: Box<Standing>,
+        /// How it stands otherwise, as a note.
+        rest: String,
     },
     /// Some functions go along.
     With {
@@ -68,7 +67,7 @@ impl Standing {
         {
             Some(error) => Self::Without {
                 error,
-                rest: Box::new(rest),
+                rest: rest.to_string(),
             },
             None => rest,
         }
