@@ -5,7 +5,7 @@ mod error;
 use alloc::vec::Vec;
 
 use bulkhead_linux::BzImage;
-use bulkhead_memory::{LARGE_PAGE, PAGE, Region, RegionSet};
+use bulkhead_memory::{LARGE_PAGE, Region, RegionSet};
 use bulkhead_model::{BELOW_4G, Machine, MemoryRequest, PHYSICAL};
 
 pub(crate) use error::Failure;
@@ -16,9 +16,6 @@ use crate::Partition;
 /// The least memory that a partition can have, in bytes. What its kernel and initrd need may
 /// well be more.
 pub const MINIMUM_MEMORY_BYTES: u64 = 32 << 20;
-/// Size of each partition's private memory below 640 KiB, in bytes. Stock Linux does not boot
-/// without some, even on one core.
-pub const LOW_CHUNK_BYTES: u64 = 64 << 10;
 
 const ABOVE_4G: Region = window(BELOW_4G.end(), PHYSICAL.end());
 /// Where Bulkhead puts memory for which no address was asked: not below 16 MiB, where Linux
@@ -26,9 +23,6 @@ const ABOVE_4G: Region = window(BELOW_4G.end(), PHYSICAL.end());
 const LOW: Region = window(16 << 20, 4 << 30);
 /// Firmware's, and in it every partition's low chunk: nobody's as a whole.
 const FIRST_MEGABYTE: Region = window(0, 1 << 20);
-/// Where low chunks may be: Linux never uses the first 64 KiB, and firmware's own data area
-/// begins below 640 KiB.
-const LOW_CHUNKS: Region = window(64 << 10, 640 << 10);
 
 /// Memory below 4 GiB that a partition gets by default if the rest must lie above, in bytes:
 /// enough for the devices that reach no further.
@@ -37,7 +31,7 @@ const LOW_SHARE: u64 = 256 << 20;
 const BOOT_SLACK: u64 = 4 << 20;
 
 /// A constant region; the bounds are checked when this crate is compiled.
-const fn window(start: u64, end: u64) -> Region {
+pub(crate) const fn window(start: u64, end: u64) -> Region {
     match Region::from_bounds(start, end) {
         Some(region) => region,
         None => panic!("an empty window"),
@@ -141,13 +135,6 @@ pub(crate) fn allocate(
         return Err(Failure::of_all(MemoryError::NothingLow));
     }
     Ok(taken)
-}
-
-/// The lowest free chunk below 640 KiB.
-pub(crate) fn low_chunk(free: &RegionSet) -> Result<Region, MemoryError> {
-    free.within(LOW_CHUNKS)
-        .lowest_fit(LOW_CHUNK_BYTES, PAGE)
-        .ok_or(MemoryError::NoLowChunk)
 }
 
 fn check_alignment(request: &MemoryRequest) -> Result<(), MemoryError> {

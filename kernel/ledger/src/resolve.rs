@@ -2,7 +2,7 @@
 
 use bulkhead_model::{Claim, Definition, Machine, initrd_bytes};
 
-use crate::{Partition, PlanError, console, cores, devices, memory};
+use crate::{Partition, PlanError, console, cores, devices, low, memory};
 
 /// Checks `definition` against the machine and `others`, and decides what it gets.
 ///
@@ -29,10 +29,9 @@ pub(crate) fn claim<'a>(
                 .map_err(|failure| failure.explain(&definition.memory, machine, others.clone()))?
         }
     };
-    let low_chunk = match before {
-        Some((_, claim)) => claim.low_chunk,
-        None => memory::low_chunk(&free)?,
-    };
+    let earlier = before.map(|(_, claim)| claim);
+    let (low_chunk, shares_low_chunk) =
+        low::choose(&cores, boot.bzimage, earlier, machine, others.clone())?;
     if let Some(port) = definition.console {
         console::check(port, machine, others.clone())?;
     }
@@ -41,6 +40,7 @@ pub(crate) fn claim<'a>(
         cores,
         memory,
         low_chunk,
+        shares_low_chunk,
         console: definition.console,
         devices,
     })

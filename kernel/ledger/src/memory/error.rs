@@ -8,7 +8,8 @@ use bulkhead_launch::LaunchError;
 use bulkhead_memory::{Bytes, Region};
 use bulkhead_model::{Machine, MemoryRequest};
 
-use super::{LOW_CHUNK_BYTES, MINIMUM_MEMORY_BYTES};
+use super::MINIMUM_MEMORY_BYTES;
+use crate::low::LOW_CHUNK_BYTES;
 use crate::owners::{self, Owner};
 use crate::{Partition, PlanError};
 
@@ -188,7 +189,7 @@ impl Failure {
         self,
         requests: &[MemoryRequest],
         machine: &'a Machine,
-        others: impl Iterator<Item = &'a Partition>,
+        others: impl Iterator<Item = &'a Partition> + Clone,
     ) -> PlanError {
         PlanError::Memory {
             request: self.request.and_then(|index| requests.get(index)).copied(),
@@ -204,7 +205,7 @@ impl Failure {
 fn blame<'a>(
     region: Region,
     machine: &'a Machine,
-    others: impl Iterator<Item = &'a Partition>,
+    others: impl Iterator<Item = &'a Partition> + Clone,
 ) -> MemoryError {
     let spans = owners::spans(machine, others);
     let inside = || spans.iter().filter(|span| span.region.overlaps(region));

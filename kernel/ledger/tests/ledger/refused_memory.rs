@@ -102,7 +102,7 @@ fn memory_below_640k_that_is_gone() {
         .memory
         .retain(|range| range.region.start() >= MIB);
     let error = fake.define("db", with_cores(&[4])).unwrap_err();
-    let sentence = "no free 64K below 640K for the partition's core start-up code";
+    let sentence = "no free 32K below 640K for the partition's core start-up code";
     expect(&error, sentence, Some(Key::Memory), None);
 }
 
