@@ -1,5 +1,6 @@
 //! Memory: RAM, free, aligned, and enough of it below 4 GiB.
 
+mod choice;
 mod error;
 
 use alloc::vec::Vec;
@@ -8,6 +9,7 @@ use bulkhead_linux::BzImage;
 use bulkhead_memory::{LARGE_PAGE, Region, RegionSet};
 use bulkhead_model::{BELOW_4G, Machine, MemoryRequest, PHYSICAL};
 
+use choice::Choice;
 pub(crate) use error::Failure;
 pub use error::MemoryError;
 
@@ -24,9 +26,6 @@ const LOW: Region = window(16 << 20, 4 << 30);
 /// Firmware's, and in it every partition's low chunk: nobody's as a whole.
 const FIRST_MEGABYTE: Region = window(0, 1 << 20);
 
-/// Memory below 4 GiB that a partition gets by default if the rest must lie above, in bytes:
-/// enough for the devices that reach no further.
-const LOW_SHARE: u64 = 256 << 20;
 /// Room for the firmware block and for aligning the kernel, in bytes.
 const BOOT_SLACK: u64 = 4 << 20;
 
@@ -96,11 +95,13 @@ fn large_pages(bytes: u64) -> u64 {
 }
 
 /// Decides which of the `free` memory the requests get: exactly placed ones first, then the
-/// others in their order. What is `needed` has to lie together.
+/// others in their order. What is `needed` has to lie together. So many partitions may still
+/// `come`, and each needs some below 4 GiB.
 pub(crate) fn allocate(
     requests: &[MemoryRequest],
     needed: &Needed,
     free: &RegionSet,
+    come: usize,
 ) -> Result<Vec<Region>, Failure> {
     let total = requests
         .iter()
@@ -115,6 +116,7 @@ pub(crate) fn allocate(
         free: free.clone(),
         taken: RegionSet::new(),
         needed,
+        come: come as u64,
     };
     for (index, request) in requests.iter().enumerate() {
         if let Some(start) = request.at {
@@ -145,95 +147,5 @@ fn check_alignment(request: &MemoryRequest) -> Result<(), MemoryError> {
     match request.at {
         Some(address) if !is_aligned(address) => Err(MemoryError::UnalignedAddress { address }),
         _ => Ok(()),
-    }
-}
-
-/// A choice of memory as it grows.
-struct Choice<'a> {
-    free: RegionSet,
-    taken: RegionSet,
-    needed: &'a Needed,
-}
-
-impl Choice<'_> {
-    fn take(&mut self, region: Region) {
-        self.free.remove(region);
-        self.taken.insert(region);
-    }
-
-    fn take_exact(&mut self, start: u64, size: u64) -> Result<(), Failure> {
-        let region = Region::new(start, size)
-            .ok_or_else(|| Failure::of_all(MemoryError::BeyondAddresses { start, size }))?;
-        if region.overlaps(FIRST_MEGABYTE) {
-            return Err(Failure::of_all(MemoryError::FirstMegabyte { region }));
-        }
-        if self.free.contains_region(region) {
-            self.take(region);
-            return Ok(());
-        }
-        Err(if self.taken.overlaps(region) {
-            Failure::of_all(MemoryError::Repeated { region })
-        } else {
-            Failure::not_free(region)
-        })
-    }
-
-    /// One region below 4 GiB if there is one; else, once enough lies below, one above; else
-    /// some below and the rest above.
-    fn take_anywhere(&mut self, size: u64) -> Result<(), MemoryError> {
-        let low = self.fit(LOW, size);
-        let high = || self.fit(ABOVE_4G, size);
-        let can_boot = self
-            .taken
-            .within(BELOW_4G)
-            .largest()
-            .is_some_and(|region| region.size() >= self.needed.kernel);
-        let whole = low.or_else(|| if can_boot { high() } else { None });
-        if let Some(region) = whole {
-            self.take(region);
-            return Ok(());
-        }
-        match self.split(size) {
-            Some((below, above)) => {
-                self.take(below);
-                self.take(above);
-                Ok(())
-            }
-            None => Err(MemoryError::NoFit {
-                size,
-                low: self.largest(LOW),
-                high: self.largest(ABOVE_4G),
-            }),
-        }
-    }
-
-    /// A part below 4 GiB that is large enough to boot from, and the rest above: the initrd below
-    /// too, if there is room, else as much as devices may want, else as little as can be.
-    fn split(&self, size: u64) -> Option<(Region, Region)> {
-        let largest = self.largest(LOW)?.size();
-        let Needed {
-            together, kernel, ..
-        } = *self.needed;
-        let shares = [LOW_SHARE.max(together), LOW_SHARE.max(kernel), kernel];
-        shares.into_iter().find_map(|share| {
-            let share = share.min(largest).min(size);
-            let rest = size.checked_sub(share)?;
-            if !self.needed.fits(share, rest) {
-                return None;
-            }
-            Some((self.fit(LOW, share)?, self.fit(ABOVE_4G, rest)?))
-        })
-    }
-
-    fn fit(&self, window: Region, size: u64) -> Option<Region> {
-        self.free.within(window).lowest_fit(size, LARGE_PAGE)
-    }
-
-    fn largest(&self, window: Region) -> Option<Region> {
-        self.free
-            .within(window)
-            .iter()
-            .filter_map(|region| region.align_inward(LARGE_PAGE))
-            .max_by_key(|region| region.size())
     }
 }

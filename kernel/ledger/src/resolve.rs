@@ -24,8 +24,12 @@ pub(crate) fn claim<'a>(
     let memory = match kept {
         Some((_, claim)) => claim.memory.clone(),
         None => {
+            // Each has a core at least.
+            let claimed = others.clone().map(|other| other.claim.cores.len());
+            let claimed = claimed.sum::<usize>() + cores.len();
+            let come = machine.cores.len().saturating_sub(claimed);
             let needed = memory::Needed::to_boot(boot.bzimage, initrd_bytes(&initrds));
-            memory::allocate(&definition.memory, &needed, &free)
+            memory::allocate(&definition.memory, &needed, &free, come)
                 .map_err(|failure| failure.explain(&definition.memory, machine, others.clone()))?
         }
     };

@@ -82,7 +82,7 @@ fn memory() {
         ),
         (
             &[at(8 * GIB, None)],
-            "no free 8G below 4 GiB (largest free: 1008M at 0x1000000, above 4 GiB: 2G at 0x100000000)",
+            "no free 8G in 16 pieces, one below 4 GiB (largest free there: 1008M at 0x1000000, above 4 GiB: 2G at 0x100000000)",
             Some("8G"),
         ),
     ] {
