@@ -115,8 +115,7 @@ impl Topology {
         // What has no such leaves answers with those of another one.
         let has = |leaf| (leaf..leaf + 0x1_0000).contains(&most);
         let sizes = has(SIZES).then(|| cpuid(SIZES, 0)[2] >> 12 & 0xf);
-        let has_topology =
-            has(TOPOLOGY) && cpuid(FEATURES, 0)[2] & TOPOLOGY_EXTENSIONS != 0;
+        let has_topology = has(TOPOLOGY) && cpuid(FEATURES, 0)[2] & TOPOLOGY_EXTENSIONS != 0;
         let threads = if has_topology {
             (cpuid(TOPOLOGY, 0)[1] >> 8 & 0xff) + 1
         } else {

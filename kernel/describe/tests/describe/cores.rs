@@ -192,7 +192,12 @@ fn ids_that_firmware_has_moved_up_and_names_in_any_order() {
     assert_eq!(ids, [16, 17, 18, 19, 20, 21]);
     let cores = describe(&all_respond(&ids), &processors, topology(PHENOM));
     assert!(cores.iter().all(|core| core.package == cores[0].package));
-    assert!(cores.iter().zip(0..).all(|(core, number)| core.core == number));
+    assert!(
+        cores
+            .iter()
+            .zip(0..)
+            .all(|(core, number)| core.core == number)
+    );
 }
 
 #[test]

@@ -100,7 +100,10 @@ pub(super) fn madt(view: &View<'_>) -> Vec<u8> {
         flags: U32::ZERO,
     };
     let mut body = fixed.as_bytes().to_vec();
-    let cores = view.first_absent.into_iter().chain(view.cores.iter().copied());
+    let cores = view
+        .first_absent
+        .into_iter()
+        .chain(view.cores.iter().copied());
     for (uid, apic_id) in iter::zip(0u32.., cores) {
         push_processor(&mut body, uid, apic_id);
     }
