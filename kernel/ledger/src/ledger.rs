@@ -26,8 +26,7 @@ pub struct Partition {
 
 /// All partitions.
 ///
-/// Invariant: no two share a core, a byte of RAM, a console, a device, a name or a number; but for
-/// the low chunk that partitions with one core share where there are too few.
+/// Invariant: no two share a core, a byte of RAM, a console, a device, a name or a number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
     partitions: Vec<Partition>,
@@ -148,7 +147,7 @@ impl Ledger {
         let warnings = self.warnings(machine, partition, &layout);
         let foreign = self
             .history
-            .foreign(partition.id, &partition.claim.own_regions());
+            .foreign(partition.id, &partition.claim.regions());
         Ok(launch::plan(
             layout,
             partition.id,
@@ -169,7 +168,7 @@ impl Ledger {
         if before == ram {
             return;
         }
-        let regions = partition.claim.own_regions();
+        let regions = partition.claim.regions();
         if ram.attempts != before.attempts {
             self.history.taint(id, &regions);
         }

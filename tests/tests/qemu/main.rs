@@ -24,7 +24,6 @@ mod messages;
 mod pair;
 mod processor;
 mod refusals;
-mod scale;
 mod screen;
 mod serial;
 mod shell;
@@ -103,7 +102,6 @@ fn main() {
         userland::stories(),
         devices::stories(),
         refusals::stories(),
-        scale::stories(),
     ];
     let conclusion = libtest_mimic::run(&arguments, stories.into_iter().flatten().collect());
     if let Some(summary) = REPLAYS.summary() {

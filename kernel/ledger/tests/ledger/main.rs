@@ -9,7 +9,6 @@ mod devices;
 mod handoffs;
 mod history;
 mod lives;
-mod low;
 mod places;
 mod properties;
 mod refusals;
