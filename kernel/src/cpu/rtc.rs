@@ -100,15 +100,19 @@ fn agree() -> bool {
     let is_owned = IS_OWNED.load(Ordering::Acquire);
     let ours = || now_ns().map(|now| now / NANOSECONDS);
     let look = || judge(read(), ours(), is_owned);
-    // Somebody may be setting it: nothing follows from what is not found three times.
-    match [look(), look(), look()] {
-        [Verdict::Adopt(_), Verdict::Adopt(_), Verdict::Adopt(time)] => adopt(time),
-        [Verdict::PutBack, Verdict::PutBack, Verdict::PutBack] => {
-            if let Some(ours) = ours() {
-                write(ours);
+    // Mostly there is nothing to do, as one look tells. Somebody may be setting it: nothing follows
+    // from what is not found three times.
+    let first = look();
+    if first != Verdict::Leave {
+        match [first, look(), look()] {
+            [Verdict::Adopt(_), Verdict::Adopt(_), Verdict::Adopt(time)] => adopt(time),
+            [Verdict::PutBack, Verdict::PutBack, Verdict::PutBack] => {
+                if let Some(ours) = ours() {
+                    write(ours);
+                }
             }
+            _ => {}
         }
-        _ => {}
     }
     let _ = TURN.compare_exchange(begun, 0, Ordering::AcqRel, Ordering::Relaxed);
     true
