@@ -3,7 +3,7 @@
 use super::machine::{MAX_CONDITIONS, MAX_STORED, Machine};
 use super::op::code;
 use super::value::{Value, compute};
-use crate::prt::aml::{Object, block, byte};
+use crate::prt::aml::{Object, block, byte, op};
 use crate::prt::path::{Name, Path};
 
 impl<'a> Machine<'_, 'a> {
@@ -34,15 +34,20 @@ impl<'a> Machine<'_, 'a> {
         match object {
             Object::Absent | Object::Unknown => None,
             Object::Field => self.give(Value::Unknown),
-            Object::Integer(value) => {
-                let value = Value::Integer(value & self.ones());
-                let is_known = !self.is_doubtful && !self.is_initialised(path);
-                self.give(if is_known { value } else { Value::Unknown })
-            }
+            Object::Integer(value) => self.give(self.variable(path, value)),
             Object::Method(body, arguments) => {
                 self.operator(code::CALL, (arguments, 0), Some((path, body)))
             }
             object => self.give(Self::worth(path, object)),
+        }
+    }
+
+    /// What a variable holds to which the tables give that value.
+    fn variable(&self, path: Path, value: u64) -> Value<'a> {
+        if self.is_doubtful || self.is_initialised(path) {
+            Value::Unknown
+        } else {
+            Value::Integer(value & self.ones())
         }
     }
 
@@ -105,9 +110,9 @@ impl<'a> Machine<'_, 'a> {
             }
             code::INCREMENT | code::DECREMENT => {
                 let opcode = if operator.code == code::INCREMENT {
-                    0x72
+                    code::ADD
                 } else {
-                    0x74
+                    code::SUBTRACT
                 };
                 let value = compute(opcode, self.at(a)?, Value::Integer(1), ones);
                 self.store(a, value)?;
@@ -118,7 +123,7 @@ impl<'a> Machine<'_, 'a> {
                     (Some(a), Some(b)) => Value::known(a.checked_div(b)),
                     _ => Value::Unknown,
                 };
-                self.store(c, compute(0x85, a, b, ones))?;
+                self.store(c, compute(code::MOD, a, b, ones))?;
                 self.store(d, ratio)?;
                 return self.give(ratio);
             }
@@ -146,9 +151,7 @@ impl<'a> Machine<'_, 'a> {
             Value::Named(path, true) => Some(match self.stored.get(&path) {
                 Some(value) => *value,
                 None => match self.names.at(Some(path)) {
-                    Object::Integer(value) if !self.is_doubtful && !self.is_initialised(path) => {
-                        Value::Integer(value)
-                    }
+                    Object::Integer(value) => self.variable(path, value),
                     _ => Value::Unknown,
                 },
             }),
@@ -191,7 +194,7 @@ impl<'a> Machine<'_, 'a> {
         let inside = self.blocks.pop()?;
         let outside = self.blocks.last_mut()?;
         let mut otherwise = None;
-        if outside.rest.first() == Some(&code::ELSE) {
+        if outside.rest.first() == Some(&op::ELSE) {
             byte(&mut outside.rest)?;
             otherwise = Some(block(&mut outside.rest)?);
         }

@@ -88,6 +88,14 @@ impl<'n, 'a> Machine<'n, 'a> {
         }
     }
 
+    /// What a method has in place; names in it are meant in that scope.
+    pub(super) fn constant(&self, scope: Path, object: Object<'a>) -> Value<'a> {
+        match object {
+            Object::Integer(value) => Value::Integer(value & self.ones()),
+            object => Value::Object(scope, object),
+        }
+    }
+
     /// What an object that is no method is worth.
     pub(super) fn worth(path: Path, object: Object<'a>) -> Value<'a> {
         match object {

@@ -3,7 +3,7 @@
 use super::machine::{Block, MAX_NESTING, Machine};
 use super::op::{EXTENDED, code, shape};
 use super::value::Value;
-use crate::prt::aml::{Object, block as block_of, byte, data};
+use crate::prt::aml::{Object, block as block_of, byte, data, op};
 use crate::prt::path::{Name, Path};
 
 impl Machine<'_, '_> {
@@ -32,22 +32,21 @@ impl Machine<'_, '_> {
             let name = Name::read(&mut block.rest)?;
             return self.named(&name, scope, place);
         }
-        if matches!(u16::from(first), 0 | 1 | 0xff | 0x11 | 0x12)
-            || (code::BYTE..=0x0e).contains(&u16::from(first))
-        {
+        if matches!(
+            first,
+            op::ZERO | op::ONE | op::ONES | op::BUFFER | op::PACKAGE | op::BYTE..=op::QWORD
+        ) {
             let object = data(&mut block.rest)?;
-            let ones = self.ones();
             return self.give(match object {
                 Object::Integer(0) if place => Value::Nowhere,
                 _ if place => return None,
-                Object::Integer(value) => Value::Integer(value & ones),
-                object => Value::Object(scope, object),
+                object => self.constant(scope, object),
             });
         }
         byte(&mut block.rest)?;
-        let opcode = match u16::from(first) {
-            0x5b => EXTENDED | u16::from(byte(&mut block.rest)?),
-            opcode => opcode,
+        let opcode = match first {
+            op::EXTENDED => EXTENDED | u16::from(byte(&mut block.rest)?),
+            opcode => u16::from(opcode),
         };
         self.opcode(opcode, scope, place)
     }
@@ -81,11 +80,7 @@ impl Machine<'_, '_> {
                 let name = Name::read(&mut block.rest)?;
                 let object = data(&mut block.rest)?;
                 let path = name.defined_in(scope)?;
-                // Names in a package are meant where it stands.
-                let value = match object {
-                    Object::Integer(value) => Value::Integer(value & self.ones()),
-                    object => Value::Object(scope, object),
-                };
+                let value = self.constant(scope, object);
                 self.store(Value::Named(path, true), value)
             }
             code::IF | code::WHILE => {

@@ -1,5 +1,6 @@
 //! What expressions are worth.
 
+use super::op::code;
 use crate::prt::aml::Object;
 use crate::prt::path::Path;
 
@@ -58,9 +59,9 @@ pub(super) fn compute(opcode: u16, left: Value<'_>, right: Value<'_>, ones: u64)
     let (a, b) = (left.integer(), right.integer());
     // Some are certain by one side.
     let by_one_side = match opcode {
-        0x90 if a == Some(0) || b == Some(0) => Some(0),
-        0x91 if a.is_some_and(|a| a != 0) || b.is_some_and(|b| b != 0) => Some(ones),
-        0x93 => left
+        code::LAND if a == Some(0) || b == Some(0) => Some(0),
+        code::LOR if a.is_some_and(|a| a != 0) || b.is_some_and(|b| b != 0) => Some(ones),
+        code::LEQUAL => left
             .text()
             .and_then(|left| Some(truth(left == right.text()?))),
         _ => None,
@@ -74,31 +75,31 @@ pub(super) fn compute(opcode: u16, left: Value<'_>, right: Value<'_>, ones: u64)
     let shift = |by: u64| u32::try_from(by).ok();
     Value::Integer(
         match opcode {
-            0x72 => a.wrapping_add(b),
-            0x74 => a.wrapping_sub(b),
-            0x77 => a.wrapping_mul(b),
-            0x79 => shift(b).and_then(|b| a.checked_shl(b)).unwrap_or(0),
-            0x7a => shift(b).and_then(|b| a.checked_shr(b)).unwrap_or(0),
-            0x7b => a & b,
-            0x7c => !(a & b),
-            0x7d => a | b,
-            0x7e => !(a | b),
-            0x7f => a ^ b,
+            code::ADD => a.wrapping_add(b),
+            code::SUBTRACT => a.wrapping_sub(b),
+            code::MULTIPLY => a.wrapping_mul(b),
+            code::SHIFT_LEFT => shift(b).and_then(|b| a.checked_shl(b)).unwrap_or(0),
+            code::SHIFT_RIGHT => shift(b).and_then(|b| a.checked_shr(b)).unwrap_or(0),
+            code::AND => a & b,
+            code::NAND => !(a & b),
+            code::OR => a | b,
+            code::NOR => !(a | b),
+            code::XOR => a ^ b,
             // Not, of which the other side is 0, and so are those behind it.
-            0x80 => !a,
-            0x81 => u64::from(a.checked_ilog2().map_or(0, |bit| bit + 1)),
-            0x82 if a == 0 => 0,
-            0x82 => u64::from(a.trailing_zeros()) + 1,
-            0x85 => match a.checked_rem(b) {
+            code::NOT => !a,
+            code::FIND_SET_LEFT_BIT => u64::from(a.checked_ilog2().map_or(0, |bit| bit + 1)),
+            code::FIND_SET_RIGHT_BIT if a == 0 => 0,
+            code::FIND_SET_RIGHT_BIT => u64::from(a.trailing_zeros()) + 1,
+            code::MOD => match a.checked_rem(b) {
                 Some(rest) => rest,
                 None => return Value::Unknown,
             },
-            0x90 => truth(a != 0 && b != 0),
-            0x91 => truth(a != 0 || b != 0),
-            0x92 => truth(a == 0),
-            0x93 => truth(a == b),
-            0x94 => truth(a > b),
-            0x95 => truth(a < b),
+            code::LAND => truth(a != 0 && b != 0),
+            code::LOR => truth(a != 0 || b != 0),
+            code::LNOT => truth(a == 0),
+            code::LEQUAL => truth(a == b),
+            code::LGREATER => truth(a > b),
+            code::LLESS => truth(a < b),
             // ToInteger, and what copies.
             _ => a,
         } & ones,
