@@ -57,14 +57,12 @@ impl Standing {
     /// How `function` stands among all others.
     pub(crate) fn of(function: &Function, machine: &Machine, ledger: &Ledger) -> Self {
         let rest = Self::among(function, machine, ledger);
-        let is_given = matches!(rest, Self::Whole { .. } | Self::With { .. } | Self::Alone);
-        let unit = || pci::unit(&machine.functions, function.bus()).ok();
+        if !matches!(rest, Self::Whole { .. } | Self::With { .. } | Self::Alone) {
+            return rest;
+        }
+        let unit = pci::unit(&machine.functions, function.bus()).ok();
         let overlooked = |unit| pci::overlooked(&machine.functions, &unit, function.address);
-        match Some(())
-            .filter(|()| is_given)
-            .and_then(|()| unit())
-            .and_then(overlooked)
-        {
+        match unit.and_then(overlooked) {
             Some(error) => Self::Without {
                 error,
                 rest: rest.to_string(),
