@@ -48,9 +48,7 @@ impl Ecam<'static> {
     pub(crate) const unsafe fn of_partition() -> Self {
         Self(PhantomData)
     }
-}
 
-impl Ecam<'static> {
     /// For a function that Bulkhead drives itself.
     ///
     /// # Safety

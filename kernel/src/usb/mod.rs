@@ -66,10 +66,10 @@ pub(crate) fn find(alone: &Alone, functions: &[Function]) {
     }
     let ecam = Ecam::before_launches(alone);
     let is_meant = |f: &&Function| [f.class, f.subclass, f.interface] == XHCI;
+    let meant = functions.iter().filter(is_meant).take(MOST);
     let mut usb = USB.lock();
-    usb.controllers
-        .reserve_exact(functions.iter().filter(is_meant).take(MOST).count());
-    for function in functions.iter().filter(is_meant).take(MOST) {
+    usb.controllers.reserve_exact(meant.clone().count());
+    for function in meant {
         let address = function.address;
         match Controller::new(&ecam, functions, function) {
             Ok(controller) => usb.controllers.push(controller),
@@ -231,8 +231,7 @@ pub(crate) fn set_lent(is_lent: impl Fn(Address) -> bool) {
 /// these.
 pub(crate) fn lend_to(grant: &Grant) {
     let mut usb = USB.lock();
-    let mut controllers = usb.controllers.iter_mut();
-    for controller in controllers.by_ref().filter(|c| !c.is_lent) {
+    for controller in usb.controllers.iter_mut().filter(|c| !c.is_lent) {
         if grant.has(controller.own.address()) {
             controller.is_lent = true;
             controller.stop();

@@ -8,6 +8,7 @@ use crate::host::Host;
 use crate::hub::MOST_PORTS;
 use crate::job::{Job, Next, Step, Wait};
 use crate::layout::{BUFFER, BUFFER_BYTES, DEVICES, SLOTS};
+use crate::port::bit;
 use crate::register::port;
 use crate::trb::Trb;
 
@@ -177,7 +178,7 @@ impl Host {
     /// Looks at a place again.
     fn requeue(&mut self, place: Place) {
         if place.hub == 0 {
-            self.roots |= 1u64.checked_shl(u32::from(place.port)).unwrap_or(0);
+            self.roots |= bit(place.port);
         } else if let Some(hub) = self.device(place.hub)
             && hub.kind == Kind::Hub
         {

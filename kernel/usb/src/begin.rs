@@ -39,10 +39,13 @@ impl Host {
                 let until = now + RESET_MS;
                 return Wait::Port { until };
             }
-            Step::Slot | Step::Address | Step::Packet | Step::Endpoint => {
-                return self.begin_command(io, now, job);
-            }
-            Step::Unhalt | Step::Requeue | Step::Drop => return self.begin_command(io, now, job),
+            Step::Slot
+            | Step::Address
+            | Step::Packet
+            | Step::Endpoint
+            | Step::Unhalt
+            | Step::Requeue
+            | Step::Drop => return self.begin_command(io, now, job),
             Step::PortStatus => return self.control(io, now, hub, Request::port_status(port)),
             Step::PortClear => {
                 return self.control(io, now, hub, clear_change(port, job.pending));

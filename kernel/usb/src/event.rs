@@ -5,6 +5,7 @@ use crate::device::Kind;
 use crate::host::Host;
 use crate::job::Wait;
 use crate::layout::{EVENT_COUNT, PACKET, packet};
+use crate::port::bit;
 use crate::register::interrupter;
 use crate::trb::{Trb, code, kind};
 
@@ -31,14 +32,13 @@ impl Host {
     fn take_event(&mut self, io: &mut impl Io, now: u64, event: Trb) -> bool {
         match event.kind() {
             kind::PORT_EVENT => {
-                let bit = 1u64.checked_shl(u32::from(event.port())).unwrap_or(0);
-                self.roots |= bit & self.registers.ports;
+                self.roots |= bit(event.port()) & self.registers.ports;
             }
             kind::COMMAND_EVENT => {
                 if let Some(Wait::Command { at, .. }) = self.waiting()
                     && event.0[0] == at
                 {
-                    self.proceed(io, now, event);
+                    self.go_on(io, now, Some(event));
                 }
             }
             kind::TRANSFER_EVENT if event.endpoint_id() == 1 => self.take_control(io, now, event),
@@ -57,7 +57,7 @@ impl Host {
         let is_stop = (code::STOPPED..=code::STOPPED_LAST).contains(&event.code());
         // A short packet of its data may be told of before the end.
         if event.slot() == slot && (is_whole || !is_good) && !is_stop {
-            self.proceed(io, now, event);
+            self.go_on(io, now, Some(event));
         }
     }
 

@@ -150,11 +150,6 @@ impl Host {
         }
     }
 
-    /// Goes on after the event that the job has waited for.
-    pub(crate) fn proceed(&mut self, io: &mut impl Io, now: u64, event: Trb) {
-        self.go_on(io, now, Some(event));
-    }
-
     fn next_job(&mut self, io: &mut impl Io) -> Option<Job> {
         let slots = 1u8..;
         let mut devices = slots.zip(&self.devices);
@@ -190,8 +185,8 @@ impl Host {
         None
     }
 
-    /// Ends a step, and begins the next.
-    fn go_on(&mut self, io: &mut impl Io, now: u64, event: Option<Trb>) {
+    /// Ends a step, by the event that it has waited for or by time, and begins the next.
+    pub(crate) fn go_on(&mut self, io: &mut impl Io, now: u64, event: Option<Trb>) {
         let Some(mut job) = self.job else { return };
         let is_good = event.is_none_or(|event| event.code() == code::SUCCESS);
         let is_control = matches!(job.wait, Wait::Transfer { .. });

@@ -5,6 +5,11 @@ use crate::device::Place;
 use crate::host::Host;
 use crate::register::port;
 
+/// A port's bit in a set of ports; none for a number that no set has room for.
+pub(crate) fn bit(port: u8) -> u64 {
+    1u64.checked_shl(u32::from(port)).unwrap_or(0)
+}
+
 impl Host {
     /// What a port's register says; all its changes are taken note of.
     pub(crate) fn take_port(&self, io: &mut impl Io, number: u8) -> u32 {
@@ -56,7 +61,7 @@ impl Host {
 
     /// Says whether what is at a place is of no use.
     pub(crate) fn set_useless(&mut self, place: Place, is_so: bool) {
-        let bit = 1u64.checked_shl(u32::from(place.port)).unwrap_or(0);
+        let bit = bit(place.port);
         if place.hub == 0 {
             self.useless = self.useless & !bit | if is_so { bit } else { 0 };
         } else if let Some(hub) = self.device(place.hub) {
@@ -66,13 +71,12 @@ impl Host {
     }
 
     fn is_useless(&mut self, place: Place) -> bool {
-        let bit = 1u64.checked_shl(u32::from(place.port)).unwrap_or(0);
         let useless = if place.hub == 0 {
             self.useless
         } else {
             self.device(place.hub)
                 .map_or(0, |hub| u64::from(hub.useless))
         };
-        useless & bit != 0
+        useless & bit(place.port) != 0
     }
 }
