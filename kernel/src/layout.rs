@@ -62,7 +62,7 @@ pub(crate) const BOOT_HEAP: usize = 96 << 10;
 pub(crate) const MAX_RANGES: usize = 192;
 
 /// Most cores that Bulkhead handles.
-pub(crate) const MAX_CORES: usize = 256;
+pub(crate) const MAX_CORES: usize = 512;
 
 /// Most PCI functions that Bulkhead handles.
 pub(crate) const MAX_FUNCTIONS: usize = 2048;

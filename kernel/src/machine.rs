@@ -29,12 +29,9 @@ use crate::partition::LIFE;
 /// The memory of a PC below the frame buffer and the BIOS.
 const LOW_BYTES: u64 = 640 << 10;
 
-/// Everything above this is not reached by the kernel's page tables: 512 GiB.
-const REACH: u64 = 512 << 30;
-
-/// The memory map as it is described.
+/// The memory map as it is described, once the kernel's own page tables are active.
 pub(crate) fn memory(info: &BootInfo) -> Vec<MemoryRange> {
-    map::within_reach(&info.memory, REACH)
+    map::within_reach(&info.memory, phys::reach())
 }
 
 /// RAM of which nothing is needed any more, for the kernel to take.

@@ -60,7 +60,7 @@ fn kmain(info: BootInfo) -> ! {
     log::info!("memory: own page tables, {} ranges", memory.len());
     let firmware = machine::read_firmware(&alone, &info);
     log::info!("firmware: {} ACPI tables", firmware.tables.len());
-    // SAFETY: it was read from the machine's MCFG.
+    // SAFETY: it was read from the machine's MCFG; no other core runs yet.
     unsafe { pci::find(&firmware.ecam) };
     settle_heap(&machine::extent(&info, &firmware, pci::count(&alone)));
     tsc::calibrate(firmware.fadt.as_ref().and_then(|fadt| fadt.pm_timer_port));

@@ -8,21 +8,23 @@ use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use bulkhead_memory::Region;
 use bulkhead_pci::{Address, Answer, Clock, ConfigSpace, EcamRange, Function, leftover};
 use spin::Once;
 
 use crate::boot::Alone;
 use crate::cpu::tsc;
 use crate::layout::MAX_FUNCTIONS;
-use crate::mem::phys;
+use crate::mem::{paging, phys};
 
 /// Bytes of configuration space of a function.
 const FUNCTION_BYTES: u16 = 4096;
 /// What a read of nothing gives.
 const ABSENT: u32 = u32::MAX;
 
+/// Those that are mapped.
 static RANGES: Once<Vec<EcamRange>> = Once::new();
+/// How many are not.
+static BEYOND: AtomicUsize = AtomicUsize::new(0);
 /// How many functions [`count`] found.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 /// How many of them [`scan`] left out.
@@ -73,8 +75,7 @@ impl Ecam<'_> {
             .filter(|range| range.segment == segment)
             .find_map(|range| range.function_address(bus, device, function))?;
         let is_register = offset < FUNCTION_BYTES && offset.is_multiple_of(4);
-        let at = base + u64::from(offset);
-        (is_register && phys::reaches(Region::new(at, 4)?)).then(|| phys::pointer(at))
+        is_register.then(|| phys::pointer(base + u64::from(offset)))
     }
 }
 
@@ -103,12 +104,28 @@ impl Clock for Ecam<'_> {
     }
 }
 
-/// Says where configuration space is.
+/// Says where configuration space is, and maps what of it lies above all RAM.
 ///
 /// # Safety
-/// The ranges are those of firmware's MCFG, in which there are registers and no RAM.
+/// 1. The ranges are those of firmware's MCFG, in which there are registers and no RAM.
+/// 2. To be called once, on the boot processor, before any other core is started.
 pub(crate) unsafe fn find(ranges: &[EcamRange]) {
-    RANGES.call_once(|| ranges.to_vec());
+    let mut mapped = Vec::with_capacity(ranges.len());
+    // SAFETY: by the caller's contract, and the page tables are active, since firmware's tables were
+    // read by them.
+    let map = |region| unsafe { paging::map_registers(region) };
+    mapped.extend(
+        ranges
+            .iter()
+            .filter(|range| range.region().is_some_and(map)),
+    );
+    BEYOND.store(ranges.len() - mapped.len(), Ordering::Relaxed);
+    RANGES.call_once(|| mapped);
+}
+
+/// How many of firmware's ranges of configuration space lie where no page table leads.
+pub(crate) fn beyond() -> usize {
+    BEYOND.load(Ordering::Relaxed)
 }
 
 /// How many functions there are on all buses that the ranges cover. Nothing is written.

@@ -36,7 +36,7 @@ pub(crate) fn claim<'a>(
     if let Some(port) = definition.console {
         console::check(port, machine, others.clone())?;
     }
-    let devices = devices::resolve(definition, machine, others)?;
+    let devices = devices::resolve(definition, &cores, machine, others)?;
     Ok(Claim {
         cores,
         memory,

@@ -23,12 +23,17 @@ const WHOLE: u8 = u8::MAX;
 const _: () = assert!(MAX_COLUMNS < WHOLE as usize);
 
 impl FrameBuffer {
-    /// Maps the loader's frame buffer; `None` if text can't be drawn on it.
+    /// Maps the loader's frame buffer; `None` if text can't be drawn on it, or no page table of the
+    /// kernel's leads there.
     pub(super) fn new(screen: Screen) -> Option<Self> {
         let raster = Raster::new(&screen)?;
         let region = Region::new(screen.base, screen.size)?;
         // SAFETY: at boot, after the page tables were activated and before other cores are started.
-        unsafe { paging::map_screen(region) };
+        let is_mapped = unsafe { paging::map_screen(region) };
+        if !is_mapped {
+            log::info!("screen: {region} is beyond what can be mapped");
+            return None;
+        }
         mtrr::write_combining();
         Some(Self {
             screen,

@@ -22,10 +22,10 @@ use super::{frames, phys};
 use crate::cpu::stacks;
 use crate::layout::KERNEL_BASE;
 
-mod screen;
+mod device;
 mod window;
 
-pub(crate) use screen::map_screen;
+pub(crate) use device::{map_registers, map_screen};
 pub(crate) use window::map_window;
 
 const PRESENT: u64 = 1;
@@ -36,6 +36,8 @@ const ACCESSED: u64 = 1 << 5;
 const DIRTY: u64 = 1 << 6;
 const HUGE: u64 = 1 << 7;
 const NO_EXECUTE: u64 = 1 << 63;
+/// The address in an entry that leads to a table.
+const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 
 const TABLE: u64 = PRESENT | WRITABLE | ACCESSED;
 /// Entry 3 of the page-attribute table: uncached after a reset, and write-combining on the shell's
@@ -45,6 +47,10 @@ const LEAF: u64 = PRESENT | WRITABLE | ACCESSED | DIRTY;
 
 const GIB: u64 = 1 << 30;
 const ENTRIES: usize = 512;
+/// What each entry of a four-level root maps: 512 GiB.
+const SLOT_GIGABYTES: u64 = ENTRIES as u64;
+/// Most of physical memory that can be mapped one to one: the lower half of a four-level root.
+const MOST_GIGABYTES: u64 = SLOT_GIGABYTES * 256;
 
 #[repr(C, align(4096))]
 struct Table([u64; ENTRIES]);
@@ -54,7 +60,7 @@ struct Table([u64; ENTRIES]);
 struct Tables {
     root5: Table,
     root4: Table,
-    /// The first 512 GiB.
+    /// The first 512 GiB; tables of those above are taken from RAM as they are needed.
     low: Table,
     /// The first 4 GiB in 2 MiB pages, but for the first 2 MiB.
     low_directories: [Table; 4],
@@ -135,7 +141,7 @@ pub(crate) fn roots() -> Roots {
 /// Builds the tables and switches this core to them.
 ///
 /// `cached` is all RAM and everything else that must be mapped cacheable; the rest of the address
-/// space is mapped uncached, up to where that ends or the first 4 GiB do.
+/// space is mapped uncached, up to where that ends or the first 4 GiB do ([`phys::reach`]).
 ///
 /// # Safety
 /// To be called once, on the boot processor, while the loader's mapping is active.
@@ -156,8 +162,8 @@ pub(crate) unsafe fn activate(image: ImagePlace, cached: &RegionSet) -> Roots {
     let gigabytes = cached
         .iter()
         .last()
-        .map_or(0, |last| last.end().div_ceil(GIB))
-        .max(4);
+        .map_or(0, |last| last.end().div_ceil(GIB));
+    let gigabytes = gigabytes.clamp(4, most_gigabytes());
     map_above_4_gib(tables, cached, gigabytes);
     map_image(tables, image);
 
@@ -217,19 +223,52 @@ fn map_low(tables: &mut Tables, image: ImagePlace, cached: &RegionSet) {
     tables.low_directories[0].0[0] = image.physical_of(&raw const tables.first) | TABLE;
 }
 
-/// Gigabyte pages where the processor has them, else directories of 2 MiB pages from free RAM.
+fn has_gigabyte_pages() -> bool {
+    raw_cpuid::CpuId::new()
+        .get_extended_processor_and_feature_identifiers()
+        .is_some_and(|features| features.has_1gib_pages())
+}
+
+/// How many gigabytes of RAM are mapped at most. Without gigabyte pages each would cost a page of its
+/// own; what has none has less RAM than one entry of the root maps.
+fn most_gigabytes() -> u64 {
+    if has_gigabyte_pages() {
+        MOST_GIGABYTES
+    } else {
+        SLOT_GIGABYTES
+    }
+}
+
+/// The entry of a gigabyte below [`MOST_GIGABYTES`]; its table is made if need be.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "usize has 64 bits on x86-64"
 )]
+fn gigabyte(tables: &mut Tables, gib: u64) -> &mut u64 {
+    let (slot, index) = (
+        (gib / SLOT_GIGABYTES) as usize,
+        (gib % SLOT_GIGABYTES) as usize,
+    );
+    if slot == 0 {
+        return &mut tables.low.0[index];
+    }
+    let entry = &mut tables.root4.0[slot];
+    if *entry & PRESENT == 0 {
+        *entry = frames::take(PAGE, "page tables").start() | TABLE;
+    }
+    let table = phys::pointer::<Table>(*entry & ADDRESS);
+    // SAFETY: a page that was taken for this, full of entries; that `tables` is borrowed says that
+    // nobody else has a reference into it.
+    let table = unsafe { &mut *table };
+    &mut table.0[index]
+}
+
+/// Gigabyte pages where the processor has them, else directories of 2 MiB pages from free RAM.
 fn map_above_4_gib(tables: &mut Tables, cached: &RegionSet, gigabytes: u64) {
-    let has_gigabyte_pages = raw_cpuid::CpuId::new()
-        .get_extended_processor_and_feature_identifiers()
-        .is_some_and(|features| features.has_1gib_pages());
-    // The first table spans 512 GiB; what lies above is not reached (docs/design.md, limits).
-    for gib in 4..gigabytes.min(ENTRIES as u64) {
+    let has_gigabyte_pages = has_gigabyte_pages();
+    for gib in 4..gigabytes {
         let start = gib * GIB;
-        tables.low.0[gib as usize] = if has_gigabyte_pages {
+        *gigabyte(tables, gib) = if has_gigabyte_pages {
             start | LEAF | HUGE | caching(cached, start, GIB)
         } else {
             let directory = frames::take(PAGE, "page tables");

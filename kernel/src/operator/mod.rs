@@ -243,6 +243,13 @@ pub(crate) fn report(
     if info.modules.len() == MAX_IMAGES {
         println!("{MAX_IMAGES} images are taken; if the loader brought more, they are not");
     }
+    let beyond = pci::beyond();
+    if beyond > 0 {
+        println!(
+            "{beyond} ranges of PCI configuration space lie beyond what can be mapped: their functions \
+             are not found"
+        );
+    }
     let functions = pci::left_out();
     if functions > 0 {
         println!(

@@ -128,6 +128,13 @@ pub enum DeviceError {
         /// What was asked for.
         name: DeviceName,
     },
+    /// It could not interrupt one of the partition's cores.
+    BeyondInterrupts {
+        /// What was asked for.
+        name: DeviceName,
+        /// That core's local APIC ID.
+        core: u32,
+    },
     /// The machine has no such device.
     Absent {
         /// What was asked for.
@@ -161,6 +168,7 @@ impl DeviceError {
             | Self::Port { name, .. }
             | Self::IsConsole { name }
             | Self::NeedsIoApic { name }
+            | Self::BeyondInterrupts { name, .. }
             | Self::Absent { name, .. }
             | Self::Taken { name, .. } => *name,
             Self::ScreenOf { .. } => DeviceName::Framebuffer,
@@ -258,6 +266,11 @@ impl fmt::Display for DeviceError {
             Self::NeedsIoApic { name } => write!(
                 f,
                 "{name} needs ioapic0 too: Linux drives it by its interrupt only"
+            ),
+            Self::BeyondInterrupts { name, core } => write!(
+                f,
+                "{name} can't interrupt core {core}: an interrupt of a device has eight bits for the \
+                 local APIC ID (accepted: cores 0 to 254)"
             ),
             Self::Absent { name, why } => write!(f, "{name} does not exist: {why}"),
             Self::Taken { name, owner } => write!(f, "{name} belongs to \"{owner}\""),

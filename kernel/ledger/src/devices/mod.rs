@@ -19,14 +19,35 @@ pub(crate) use interrupt::{out_of_reach, without_interrupt};
 pub(crate) use pci::companions;
 pub use standing::Standing;
 
-/// Checks the devices of `definition` one by one against the machine and `others`.
+/// The highest local APIC ID that the interrupt of a device can name: message or I/O APIC, it has eight
+/// bits for it, and 255 means all (Intel SDM Vol. 3A, "Message Address Register Format"). Linux would
+/// send what is meant for core 257 to core 1, which is another's. More needs interrupt remapping.
+const MOST_INTERRUPTED: u32 = 254;
+
+/// Whether Linux routes interrupts of it to any of its cores.
+const fn interrupts(name: DeviceName) -> bool {
+    match name {
+        DeviceName::Function(_) | DeviceName::Bus(_) | DeviceName::IoApic | DeviceName::Ps2 => true,
+        DeviceName::Port(_) | DeviceName::Rtc | DeviceName::Framebuffer => false,
+    }
+}
+
+/// Checks the devices of `definition` one by one against the machine and `others`, for a partition of
+/// those cores.
 pub(crate) fn resolve<'a>(
     definition: &Definition,
+    cores: &[u32],
     machine: &Machine,
     others: impl Iterator<Item = &'a Partition> + Clone,
 ) -> Result<Devices, DeviceError> {
     let mut devices = Devices::default();
+    let far = cores.iter().find(|core| **core > MOST_INTERRUPTED);
     for (index, &name) in definition.devices.iter().enumerate() {
+        if let Some(&core) = far
+            && interrupts(name)
+        {
+            return Err(DeviceError::BeyondInterrupts { name, core });
+        }
         if definition.devices[..index].contains(&name) {
             return Err(DeviceError::Repeated { name });
         }

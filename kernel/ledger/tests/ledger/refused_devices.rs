@@ -408,3 +408,36 @@ fn what_the_shell_talks_on() {
     let why = "bus0 can't be given: 0000:00:1f.3 on it is the console of Bulkhead's shell";
     refused(shell("00:1f.3"), "01:00.0", "bus0", "bus0", why);
 }
+
+#[test]
+fn what_could_not_interrupt_a_core_of_the_partition() {
+    let mut fake = Fake::with_devices();
+    for core in &mut fake.machine.cores {
+        if core.apic_id >= 4 {
+            core.apic_id += 250;
+        }
+    }
+    // Core 254 can be interrupted.
+    fake.give("web", 254, "01:00.0").unwrap();
+    for (list, item) in [
+        ("02:00.0", "0000:02:00.0"),
+        ("com3,pci:02", "pci:02"),
+        ("ioapic0", "ioapic0"),
+    ] {
+        let before = fake.ledger.clone();
+        let error = fake.give("db", 256, list).unwrap_err();
+        let why = format!(
+            "{item} can't interrupt core 256: an interrupt of a device has eight bits for the local \
+             APIC ID (accepted: cores 0 to 254)"
+        );
+        assert_eq!(error.to_string(), why);
+        assert_eq!(error.key(), Some(Key::Devices));
+        assert_eq!(fake.ledger, before);
+    }
+    // What Linux polls, or what does not interrupt, can be had.
+    fake.give("db", 256, "com3,rtc").unwrap();
+    // Nor may such a core join a partition that has a device.
+    let before = fake.ledger.clone();
+    fake.set("web", claim(&[254, 257], &[])).unwrap_err();
+    assert_eq!(fake.ledger, before);
+}

@@ -56,6 +56,22 @@ fn everything_is_found_once_in_order() {
 }
 
 #[test]
+fn a_range_of_configuration_space_is_of_its_buses_alone() {
+    let range = |base, first_bus, last_bus| EcamRange {
+        base,
+        segment: 1,
+        first_bus,
+        last_bus,
+    };
+    let region = range(0xe000_0000, 0x10, 0x1f).region().unwrap();
+    assert_eq!((region.start(), region.size()), (0xe100_0000, 16 << 20));
+    let above = range(0xfc_e000_0000, 0, 255).region().unwrap();
+    assert_eq!((above.start(), above.size()), (0xfc_e000_0000, 256 << 20));
+    assert_eq!(range(0xe000_0000, 2, 1).region(), None);
+    assert_eq!(range(u64::MAX - 4096, 0, 1).region(), None);
+}
+
+#[test]
 fn nothing_is_changed() {
     let machine = machine();
     let before = machine.fake.nodes();
