@@ -153,6 +153,7 @@ END
     for item in "${entries[@]}"; do
         title=${item%%=*} arguments="${item#*=} $cmdline"
         echo "menuentry \"$title\" {"
+        [[ -z ${BEFORE:-} ]] || echo "    $BEFORE"
         echo "    multiboot2 /boot/bulkhead $(xargs <<<"$arguments")"
         echo "$modules"
         # After the kernel, whose header has set it to what the kernel would like.

@@ -7,5 +7,6 @@
 mod archives;
 mod device_views;
 mod identity;
+mod large;
 mod launches;
 mod maps;

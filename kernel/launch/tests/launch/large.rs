@@ -1,0 +1,129 @@
+//! A machine with as much of everything as a server has: 512 cores, 4 TiB of RAM, 1,024 functions in 8
+//! segments, 64 I/O APICs, and as many partitions as low memory has room for.
+
+use bulkhead_fake::large::{HIGH_RAM, Size, large};
+use bulkhead_fake::{Fake, GIB, MIB, at, claim, region, with_devices, written};
+use bulkhead_firmware::IoApic;
+use bulkhead_launch::LaunchPlan;
+use bulkhead_memory::RegionSet;
+use bulkhead_model::{MemoryKind, MemoryRange};
+use bulkhead_pci::{Address, EcamRange};
+
+/// As many as there is low memory for.
+const PARTITIONS: u32 = 8;
+/// Of each partition: core 0 is Bulkhead's.
+const CORES: u32 = 63;
+/// Of each, in two pieces: what has to lie below 4 GiB, and the rest. All have 3.9 TiB together.
+const LOW_MEMORY: u64 = 64 * MIB;
+const MEMORY: u64 = 500 * GIB;
+
+fn machine() -> Fake {
+    let mut fake = Fake::new();
+    fake.machine = large(Size {
+        cores: 512,
+        functions: 1017,
+        ranges: 100,
+        images: 2,
+    });
+    let machine = &mut fake.machine;
+    machine.memory.push(MemoryRange {
+        region: region(HIGH_RAM + 1024 * GIB, HIGH_RAM + 4096 * GIB),
+        kind: MemoryKind::Usable,
+    });
+    // Configuration space of the other segments lies above all RAM; each has a card on its bus 0.
+    let card = machine.functions.last().unwrap().clone();
+    for segment in 1..8 {
+        machine.ecam.push(EcamRange {
+            base: 0x800_0000_0000 + u64::from(segment) * (256 << 20),
+            segment,
+            first_bus: 0,
+            last_bus: 255,
+        });
+        let mut card = card.clone();
+        card.address = Address {
+            segment,
+            ..card.address
+        };
+        card.group += 1000 + segment;
+        machine.functions.push(card);
+    }
+    machine.io_apics = (0..64u8)
+        .map(|number| IoApic {
+            id: number,
+            address: 0xfec0_0000 + u64::from(number) * 0x1000,
+            gsi_base: u32::from(number) * 24,
+        })
+        .collect();
+    fake
+}
+
+/// The cores of partition `number`.
+fn cores(number: u32) -> Vec<u32> {
+    (1 + number * CORES..1 + (number + 1) * CORES).collect()
+}
+
+/// What the plan's MADT lists: local APIC IDs in its order, and how many I/O APICs.
+fn listed(plan: &LaunchPlan) -> (Vec<u32>, usize) {
+    let mut tables = plan.view.tables.iter();
+    let (_, address, length) = tables.find(|(name, ..)| name == b"APIC").unwrap();
+    let acpi = plan.view.block.acpi;
+    let start = (address - acpi.start()) as usize;
+    let bytes = written(plan, acpi);
+    let mut rest = &bytes[start + 44..start + *length as usize];
+    let (mut ids, mut io_apics) = (Vec::new(), 0);
+    while let [kind, length, ..] = *rest {
+        match kind {
+            0 => ids.push(u32::from(rest[3])),
+            1 => io_apics += 1,
+            9 => ids.push(u32::from_le_bytes(rest[4..8].try_into().unwrap())),
+            _ => (),
+        }
+        rest = &rest[usize::from(length)..];
+    }
+    (ids, io_apics)
+}
+
+#[test]
+fn partitions_of_a_machine_of_512_cores() {
+    let mut fake = machine();
+    assert!(fake.machine.ram().total() > 4096 * GIB);
+    assert_eq!(fake.machine.functions.len(), 1024);
+    for number in 0..PARTITIONS {
+        // One has the I/O APICs, one a card in the last segment.
+        let devices = match number {
+            0 => "ioapic0,pci:10",
+            1 => {
+                let last = fake.machine.functions.last().unwrap().address;
+                &format!("pci:{:04x}:{:02x}", last.segment, last.bus)
+            }
+            _ => "",
+        };
+        let high = HIGH_RAM + u64::from(number) * MEMORY;
+        let memory = [at(LOW_MEMORY, None), at(MEMORY - LOW_MEMORY, high)];
+        let mut change = with_devices(claim(&cores(number), &memory), devices);
+        change.kernel = Some("linux0".into());
+        let name = format!("p{number}");
+        fake.define(&name, change)
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    let mut all = RegionSet::new();
+    for number in 0..PARTITIONS {
+        let name = format!("p{number}");
+        let plan = fake.plan(&name);
+        let claim = &fake.ledger.get(&name).unwrap().claim;
+        assert_eq!(claim.memory_bytes(), MEMORY, "{name}");
+        for region in &claim.memory {
+            assert!(!all.overlaps(*region), "{name}: {region}");
+            all.insert(*region);
+        }
+        // All IDs below 255 are taken: the boot processor's own stands first.
+        let wanted: Vec<u32> = [0].into_iter().chain(cores(number)).collect();
+        let io_apics = if number == 0 { 64 } else { 0 };
+        assert_eq!(listed(&plan), (wanted, io_apics), "{name}");
+        let is_said = plan.view.cmdline.contains("disable_cpu_apicid=0 ");
+        assert!(is_said, "{name}: {}", plan.view.cmdline);
+        assert!(!plan.view.cmdline.contains("unknown_nmi_panic"), "{name}");
+    }
+    let highest = all.iter().last().unwrap().end();
+    assert!(highest > 3 << 40, "{highest:#x}");
+}
