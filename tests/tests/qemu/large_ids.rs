@@ -154,7 +154,7 @@ fn two_tebibytes() {
     for run in 1..3 {
         machine.wait_for(1, &format!("* far: launched run={run}"));
         let report = machine.wait_for_demo(2);
-        assert!(report.memory_total_kib > 440 << 10, "run {run}: {report:?}");
+        assert!(report.memory_total_kib > 384 << 10, "run {run}: {report:?}");
         machine.linux_expect(2, "cat /proc/iomem", "18000000000-1800fffffff : System RAM");
         machine.com(2).skip();
         machine.com(2).send("reboot -f\r");
