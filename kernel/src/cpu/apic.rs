@@ -5,16 +5,18 @@
 //!
 //! Source: Intel SDM Vol. 3A, chapter "Advanced Programmable Interrupt Controller (APIC)".
 
+mod id;
 mod ipi;
 
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use bulkhead_processor::apic::{MASKED, OwnId, is_firmwares, local_vector, own_id};
+use bulkhead_processor::apic::{MASKED, is_firmwares, local_vector};
 
 use super::{read_msr, tsc, write_msr};
 use crate::layout::vector;
-use crate::mem::{paging, phys};
+use crate::mem::phys;
 
+pub(crate) use id::id;
 pub(crate) use ipi::{reaches, send_doorbell, send_fixed, send_init, send_nmi, send_startup};
 
 const APIC_BASE: u32 = 0x1b;
@@ -114,36 +116,6 @@ fn write(register: u32, value: u32) {
         Mode::Registers => unsafe { write_msr(X2APIC_MSR + (register >> 4), u64::from(value)) },
         Mode::Off => {}
     }
-}
-
-/// The local APIC ID of this core: what interrupts are sent to. It is what the APIC says; CPUID may say
-/// another (`bulkhead_processor::apic::own_id`), and is all that there is before Bulkhead's page tables
-/// are active and where a Linux has switched the APIC off.
-pub(crate) fn id() -> u32 {
-    let said = match mode() {
-        Mode::Registers => OwnId::Whole(read(register::ID)),
-        Mode::Memory(_) if paging::is_active() => OwnId::Low(read(register::ID).to_le_bytes()[3]),
-        Mode::Memory(_) | Mode::Off => OwnId::Nothing,
-    };
-    own_id(said, id_by_cpuid())
-}
-
-/// What CPUID says that this core's ID is: all 32 bits, where it has the leaf for that.
-fn id_by_cpuid() -> u32 {
-    let cpuid = raw_cpuid::CpuId::new();
-    let extended = cpuid.get_extended_topology_info().and_then(|mut levels| {
-        levels
-            .next()
-            .filter(|level| level.processors() != 0)
-            .map(|level| level.x2apic_id())
-    });
-    extended
-        .or_else(|| {
-            cpuid
-                .get_feature_info()
-                .map(|f| u32::from(f.initial_local_apic_id()))
-        })
-        .unwrap_or(0)
 }
 
 /// Makes this core's local APIC ready for Bulkhead: enabled, every local source masked, every

@@ -18,14 +18,16 @@ use x86_64::registers::control::{Cr3, Cr3Flags, Cr4, Cr4Flags};
 use x86_64::registers::model_specific::{Efer, EferFlags};
 use x86_64::structures::paging::PhysFrame;
 
-use super::{frames, phys};
+use super::phys;
 use crate::cpu::stacks;
 use crate::layout::KERNEL_BASE;
 
 mod device;
+mod high;
 mod window;
 
 pub(crate) use device::{map_registers, map_screen};
+use high::{map_above_4_gib, most_gigabytes};
 pub(crate) use window::map_window;
 
 const PRESENT: u64 = 1;
@@ -47,10 +49,6 @@ const LEAF: u64 = PRESENT | WRITABLE | ACCESSED | DIRTY;
 
 const GIB: u64 = 1 << 30;
 const ENTRIES: usize = 512;
-/// What each entry of a four-level root maps: 512 GiB.
-const SLOT_GIGABYTES: u64 = ENTRIES as u64;
-/// Most of physical memory that can be mapped one to one: the lower half of a four-level root.
-const MOST_GIGABYTES: u64 = SLOT_GIGABYTES * 256;
 
 #[repr(C, align(4096))]
 struct Table([u64; ENTRIES]);
@@ -221,66 +219,6 @@ fn map_low(tables: &mut Tables, image: ImagePlace, cached: &RegionSet) {
         *entry = (index as u64 * PAGE) | LEAF;
     }
     tables.low_directories[0].0[0] = image.physical_of(&raw const tables.first) | TABLE;
-}
-
-fn has_gigabyte_pages() -> bool {
-    raw_cpuid::CpuId::new()
-        .get_extended_processor_and_feature_identifiers()
-        .is_some_and(|features| features.has_1gib_pages())
-}
-
-/// How many gigabytes of RAM are mapped at most. Without gigabyte pages each would cost a page of its
-/// own; what has none has less RAM than one entry of the root maps.
-fn most_gigabytes() -> u64 {
-    if has_gigabyte_pages() {
-        MOST_GIGABYTES
-    } else {
-        SLOT_GIGABYTES
-    }
-}
-
-/// The entry of a gigabyte below [`MOST_GIGABYTES`]; its table is made if need be.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "usize has 64 bits on x86-64"
-)]
-fn gigabyte(tables: &mut Tables, gib: u64) -> &mut u64 {
-    let (slot, index) = (
-        (gib / SLOT_GIGABYTES) as usize,
-        (gib % SLOT_GIGABYTES) as usize,
-    );
-    if slot == 0 {
-        return &mut tables.low.0[index];
-    }
-    let entry = &mut tables.root4.0[slot];
-    if *entry & PRESENT == 0 {
-        *entry = frames::take(PAGE, "page tables").start() | TABLE;
-    }
-    let table = phys::pointer::<Table>(*entry & ADDRESS);
-    // SAFETY: a page that was taken for this, full of entries; that `tables` is borrowed says that
-    // nobody else has a reference into it.
-    let table = unsafe { &mut *table };
-    &mut table.0[index]
-}
-
-/// Gigabyte pages where the processor has them, else directories of 2 MiB pages from free RAM.
-fn map_above_4_gib(tables: &mut Tables, cached: &RegionSet, gigabytes: u64) {
-    let has_gigabyte_pages = has_gigabyte_pages();
-    for gib in 4..gigabytes {
-        let start = gib * GIB;
-        *gigabyte(tables, gib) = if has_gigabyte_pages {
-            start | LEAF | HUGE | caching(cached, start, GIB)
-        } else {
-            let directory = frames::take(PAGE, "page tables");
-            for index in 0..ENTRIES as u64 {
-                let page = start + index * LARGE_PAGE;
-                let entry = page | LEAF | HUGE | caching(cached, page, LARGE_PAGE);
-                // SAFETY: a page that was just taken for this.
-                unsafe { phys::pointer::<u64>(directory.start() + index * 8).write(entry) };
-            }
-            directory.start() | TABLE
-        };
-    }
 }
 
 #[expect(

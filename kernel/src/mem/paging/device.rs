@@ -5,9 +5,10 @@ use core::ptr::addr_of_mut;
 
 use bulkhead_memory::{LARGE_PAGE, PAGE, Region};
 
+use super::high::{MOST_GIGABYTES, gigabyte};
 use super::{
-    ADDRESS, CACHE_DISABLE, ENTRIES, GIB, HUGE, LEAF, MOST_GIGABYTES, PRESENT, TABLE, TABLES,
-    Tables, WRITE_COMBINING, gigabyte,
+    ADDRESS, CACHE_DISABLE, ENTRIES, GIB, HUGE, LEAF, PRESENT, TABLE, TABLES, Tables,
+    WRITE_COMBINING,
 };
 use crate::mem::{frames, phys};
 
@@ -78,7 +79,7 @@ fn combine(entry: &mut u64, page: u64) {
     }
 }
 
-/// The directory of a gigabyte, made of its one large page or of nothing if need be.
+/// The directory of a made of its one large page or of nothing if need be.
 fn split(entry: &mut u64, start: u64) -> *mut u64 {
     if *entry & PRESENT == 0 || *entry & HUGE != 0 {
         let directory = frames::take(PAGE, "page tables");
