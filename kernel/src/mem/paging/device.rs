@@ -12,13 +12,28 @@ use super::{
 };
 use crate::mem::{frames, phys};
 
+#[derive(Clone, Copy)]
+enum Kind {
+    Screen,
+    Registers,
+}
+
+impl Kind {
+    fn map(self, entry: &mut u64, page: u64) {
+        match self {
+            Self::Screen => combine(entry, page),
+            Self::Registers => uncached(entry, page),
+        }
+    }
+}
+
 /// Makes the frame buffer reachable and write-combining; `false` if it lies beyond what can be mapped.
 ///
 /// # Safety
 /// To be called after `activate`, on the boot processor, before any other core uses the tables.
 pub(crate) unsafe fn map_screen(screen: Region) -> bool {
     // SAFETY: by the caller's contract.
-    unsafe { map(screen, combine) }
+    unsafe { map(screen, Kind::Screen) }
 }
 
 /// Makes registers reachable and uncached, where nothing is mapped yet; `false` if they lie beyond what
@@ -28,10 +43,10 @@ pub(crate) unsafe fn map_screen(screen: Region) -> bool {
 /// As [`map_screen`].
 pub(crate) unsafe fn map_registers(registers: Region) -> bool {
     // SAFETY: by the caller's contract.
-    phys::reaches(registers) || unsafe { map(registers, uncached) }
+    phys::reaches(registers) || unsafe { map(registers, Kind::Registers) }
 }
 
-/// Has `change` made to the entry of each 2 MiB page of a region.
+/// Maps each 2 MiB page of a region as what lies there wants it.
 ///
 /// # Safety
 /// As [`map_screen`].
@@ -39,7 +54,7 @@ pub(crate) unsafe fn map_registers(registers: Region) -> bool {
     clippy::cast_possible_truncation,
     reason = "usize has 64 bits on x86-64"
 )]
-unsafe fn map(region: Region, change: fn(&mut u64, u64)) -> bool {
+unsafe fn map(region: Region, kind: Kind) -> bool {
     if region.end() > MOST_GIGABYTES * GIB {
         return false;
     }
@@ -51,13 +66,13 @@ unsafe fn map(region: Region, change: fn(&mut u64, u64)) -> bool {
     for page in (first..region.end()).step_by(LARGE_PAGE as usize) {
         let (gib, index) = (page / GIB, (page % GIB / LARGE_PAGE) as usize);
         if let Some(directory) = tables.low_directories.get_mut(gib as usize) {
-            change(&mut directory.0[index], page);
+            kind.map(&mut directory.0[index], page);
         } else {
             let directory = split(gigabyte(tables, gib), gib * GIB);
             // SAFETY: a page of 512 entries, and `index` is below that.
             let entry = unsafe { directory.add(index) };
             // SAFETY: `split` or `map_above_4_gib` has filled it; nobody else has a reference.
-            change(unsafe { &mut *entry }, page);
+            kind.map(unsafe { &mut *entry }, page);
         }
     }
     x86_64::instructions::tlb::flush_all();
