@@ -275,7 +275,6 @@ impl Ledger {
                 has_io_apic: owned.io_apic,
             });
         }
-        warnings.extend(devices::out_of_reach(cores, owned, machine));
         warnings.extend(layout.warnings());
         warnings
     }

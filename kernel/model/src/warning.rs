@@ -41,12 +41,6 @@ pub enum Warning {
         /// Whether the claim has the I/O APICs: then the pin is not known.
         has_io_apic: bool,
     },
-    /// The claim has devices, and none of its cores can be reached by an interrupt of a device, which
-    /// names a core by 8 bits: the claim has no interrupt remapping.
-    OutOfReach {
-        /// The lowest of its cores.
-        lowest: u32,
-    },
     /// The kernel has no EFI, which is how a Linux tells Bulkhead that it ends.
     NoEfi {
         /// Its image.
@@ -97,11 +91,6 @@ impl fmt::Display for Warning {
                     "its pin needs ioapic0"
                 })
             }
-            Self::OutOfReach { lowest } => write!(
-                f,
-                "no device can interrupt: interrupts of devices reach cores 0 to 254, and the lowest of \
-                 its own is {lowest}"
-            ),
             Self::NoEfi { kernel } => write!(
                 f,
                 "kernel {kernel} has no EFI: Bulkhead is not told of its power-off, and its reboot resets the \

@@ -1,7 +1,7 @@
 //! Interrupts by pin: which functions need the I/O APIC, and whether their pins are known to lead
 //! there (requirements I1, I2).
 
-use bulkhead_model::{Devices, Machine, Warning};
+use bulkhead_model::{Devices, Machine};
 use bulkhead_pci::{self as pci, Address, Function, Unit};
 
 use super::DeviceError;
@@ -39,20 +39,6 @@ pub(crate) fn without_interrupt<'a>(
     own.filter(|function| devices.has_function(function.address))
         .filter(|function| is_pin_only(function) && !has_route(devices, function, machine))
         .map(|function| function.address)
-}
-
-/// A message that interrupts, of a function (MSI, MSI-X) or an I/O APIC, has 8 bits for the local APIC
-/// ID, and 255 stands for all: Intel SDM Vol. 3, "Message Address Register Format". Only interrupt
-/// remapping, which no partition has, reaches more.
-const HIGHEST_REACHED: u32 = 254;
-
-/// Whether devices are claimed that interrupt, and all of `cores` are beyond their reach.
-pub(crate) fn out_of_reach(cores: &[u32], devices: &Devices, machine: &Machine) -> Option<Warning> {
-    let lowest = cores.iter().copied().min()?;
-    let mut own = machine.functions.iter();
-    let has_any = devices.io_apic
-        || own.any(|function| devices.has_function(function.address) && !function.is_bridge());
-    (has_any && lowest > HIGHEST_REACHED).then_some(Warning::OutOfReach { lowest })
 }
 
 /// Whether the function's pin leads to an I/O APIC of the claim.

@@ -15,7 +15,7 @@ mod screen;
 mod standing;
 
 pub use error::DeviceError;
-pub(crate) use interrupt::{out_of_reach, without_interrupt};
+pub(crate) use interrupt::without_interrupt;
 pub(crate) use pci::companions;
 pub use standing::Standing;
 

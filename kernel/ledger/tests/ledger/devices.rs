@@ -14,7 +14,7 @@ fn said(warnings: &[Warning]) -> Vec<String> {
     let about_devices = |warning: &&Warning| {
         matches!(
             warning,
-            Warning::ComesAlong { .. } | Warning::NoInterrupt { .. } | Warning::OutOfReach { .. }
+            Warning::ComesAlong { .. } | Warning::NoInterrupt { .. }
         )
     };
     let warnings = warnings.iter().filter(about_devices);
@@ -95,47 +95,6 @@ fn what_cannot_interrupt_is_warned_of() {
     assert_eq!(
         said(&warnings),
         ["0000:07:00.0 can't interrupt: no MSI, no MSI-X, and where its pin leads is not known"]
-    );
-}
-
-/// The machine's core 2 is called `core`, for a partition that has it and nothing else but devices.
-fn with_core_called(core: u32, asked: &str) -> Vec<String> {
-    let mut fake = Fake::with_devices();
-    let at = fake.machine.cores.iter().position(|c| c.apic_id == 2);
-    fake.machine.cores[at.unwrap()].apic_id = core;
-    said(&fake.give("web", core, asked).unwrap())
-}
-
-#[test]
-fn cores_that_no_device_reaches_are_warned_of() {
-    let sentence = |lowest: u32| {
-        format!(
-            "no device can interrupt: interrupts of devices reach cores 0 to 254, and the lowest of its \
-             own is {lowest}"
-        )
-    };
-    for core in [255, 256, 4095] {
-        assert_eq!(with_core_called(core, "01:00.0"), [sentence(core)]);
-        assert_eq!(with_core_called(core, "ioapic0"), [sentence(core)]);
-    }
-    for (core, asked) in [(254, "01:00.0"), (256, "framebuffer"), (256, "rtc")] {
-        assert_eq!(with_core_called(core, asked), Vec::<String>::new());
-    }
-}
-
-#[test]
-fn a_core_within_reach_is_enough() {
-    let mut fake = Fake::with_devices();
-    let at = fake.machine.cores.iter().position(|c| c.apic_id == 3);
-    fake.machine.cores[at.unwrap()].apic_id = 300;
-    fake.give("web", 2, "01:00.0").unwrap();
-    let change = Change {
-        cores: Some(vec![300, 2]),
-        ..Change::default()
-    };
-    assert_eq!(
-        said(&fake.set("web", change).unwrap()),
-        Vec::<String>::new()
     );
 }
 
