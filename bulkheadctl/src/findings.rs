@@ -1,0 +1,183 @@
+//! What is worth saying of a machine: what to change, and what is unlike QEMU, where Bulkhead was tried.
+
+use bulkhead_memory::Bytes;
+use bulkhead_model::MemoryKind;
+use bulkhead_pci::watchdog::Watchdog;
+
+use crate::board::{Board, REACH};
+use crate::pack::{Pack, hex};
+
+/// `IA32_APIC_BASE`: x2APIC mode (SDM Vol. 3A §11.12.1).
+const X2APIC: u64 = 1 << 10;
+/// Local APIC IDs from here on can't be addressed in xAPIC mode.
+const FIRST_FAR: u32 = 255;
+
+/// What was found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// What should be changed before Bulkhead is tried; with any, the verdict is not "fits".
+    pub changes: Vec<String>,
+    /// What is as it is.
+    pub notes: Vec<String>,
+}
+
+impl Findings {
+    /// Looks at everything.
+    #[must_use]
+    pub fn of(board: &Board, pack: &Pack) -> Self {
+        let mut findings = Self::default();
+        findings.seen(board);
+        findings.cores(board, pack);
+        findings.memory(board, pack);
+        findings.console(board);
+        findings.devices(board, pack);
+        if pack.get("secure-boot").is_some() {
+            findings.change("Secure Boot is on: switch it off in firmware's set-up, or firmware does not start Bulkhead");
+        }
+        for problem in &board.machine.problems {
+            findings.note(format!("firmware: {problem}"));
+        }
+        findings
+    }
+
+    fn change(&mut self, what: impl Into<String>) {
+        self.changes.push(what.into());
+    }
+
+    fn note(&mut self, what: impl Into<String>) {
+        self.notes.push(what.into());
+    }
+
+    /// What of the machine could not be seen.
+    fn seen(&mut self, board: &Board) {
+        if board.machine.tables.is_empty() {
+            self.change("no ACPI tables were seen: run this as root; without them Bulkhead has one core and no devices");
+        }
+        if board.cut > 0 {
+            let cut = board.cut;
+            self.change(format!(
+                "of {cut} PCI functions only the first 64 bytes were seen: run this as root"
+            ));
+        }
+    }
+
+    fn cores(&mut self, board: &Board, pack: &Pack) {
+        let machine = &board.machine;
+        let apic_base = pack.number("apic-base");
+        let is_x2apic = apic_base.is_some_and(|base| base & X2APIC != 0);
+        if is_x2apic {
+            self.note("x2APIC mode is on, as this Linux has it");
+        }
+        let far = machine
+            .cores
+            .iter()
+            .filter(|core| core.apic_id >= FIRST_FAR)
+            .count();
+        if far > 0 && !is_x2apic {
+            self.change(format!(
+                "{far} cores have IDs from 255 on: they are left out unless x2APIC is on in firmware's set-up"
+            ));
+        }
+        if board.left_out_cores > 0 {
+            let count = board.left_out_cores;
+            self.note(format!(
+                "{count} cores are left out: there is room for {}",
+                machine.cores.len()
+            ));
+        }
+        if machine.cores.len() == 1 {
+            self.change(
+                "there is one core, which is Bulkhead's own: a Linux can have it by handoff only",
+            );
+        }
+    }
+
+    fn memory(&mut self, board: &Board, pack: &Pack) {
+        let text = pack.text("memmap");
+        let far: u64 = text
+            .lines()
+            .filter(|line| line.ends_with("System RAM"))
+            .filter_map(|line| {
+                let mut words = line.split(' ').map(hex);
+                let (start, end) = (words.next()??, words.next()??);
+                end.checked_sub(start.max(REACH))
+            })
+            .fold(0, u64::saturating_add);
+        if far > 0 {
+            self.note(format!(
+                "{} of RAM above 512 GiB can't be had",
+                Bytes(far & !0xfffff)
+            ));
+        }
+        let memory = &board.machine.memory;
+        if !memory.is_empty() && !memory.iter().any(|range| range.kind == MemoryKind::Usable) {
+            self.change("the memory map names no RAM: run this as root");
+        }
+    }
+
+    fn console(&mut self, board: &Board) {
+        let machine = &board.machine;
+        match (machine.shell_line.is_empty(), machine.has_ps2) {
+            (true, false) => self.change(
+                "there is neither a serial port nor a PS/2 keyboard controller: the prompt can't be typed at. \
+                 A serial card, a header on the board, or firmware's legacy USB keyboard would help",
+            ),
+            (true, true) => self.note("no serial port was found: the prompt is on screen and keyboard"),
+            (false, false) => self.note("no PS/2 keyboard controller (8042): type at the serial port"),
+            (false, true) => {}
+        }
+        if machine.screen.is_none() {
+            self.note(
+                "this Linux was given no frame buffer; the loader of Bulkhead may set one up",
+            );
+        }
+    }
+
+    fn devices(&mut self, board: &Board, pack: &Pack) {
+        let machine = &board.machine;
+        if machine.ecam.is_empty() && !machine.tables.is_empty() {
+            self.note("no MCFG table: no PCI device can be given away");
+        }
+        if board.left_out_functions > 0 {
+            self.note(format!(
+                "{} PCI functions are left out",
+                board.left_out_functions
+            ));
+        }
+        for function in &board.functions {
+            let address = function.address;
+            if let Some(watchdog) = Watchdog::of(function) {
+                let driver = watchdog.driver();
+                self.note(format!(
+                    "{address}: a watchdog ({driver}): Bulkhead stops it if it runs"
+                ));
+            }
+            let now = machine.function(address);
+            let bars = function.bars.iter().filter(|bar| bar.address.is_none());
+            for index in bars.map(|bar| bar.index) {
+                let bars = now.into_iter().flat_map(|now| &now.bars);
+                let given = bars
+                    .filter(|bar| bar.index == index)
+                    .find_map(|bar| bar.address);
+                self.note(match given {
+                    Some(at) => {
+                        format!("{address}: BAR {index} has no address; Bulkhead gives it {at:#x}")
+                    }
+                    None => format!("{address}: BAR {index} has no address"),
+                });
+            }
+        }
+        let has_iommu = machine
+            .tables
+            .iter()
+            .any(|t| matches!(&t.signature, b"DMAR" | b"IVRS"));
+        match (has_iommu, pack.text("iommu").trim().is_empty()) {
+            (true, false) => self.note(
+                "the IOMMU translates for this Linux. Bulkhead does not use it: if firmware leaves it \
+                 translating (DMA protection before boot), switch that off",
+            ),
+            (true, true) => self.note("there is an IOMMU, which Bulkhead does not use"),
+            (false, _) => {}
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! `bulkheadctl`: what Bulkhead would make of a machine, said by the Linux that runs on it.
+//!
+//! ```text
+//! /sys, /proc, CPUID -> live -> scrub -> Pack <-> a tar file
+//!                                          |
+//!              acpi, config (as hardware) -+-> board -> Machine -> the real shell -> survey, check
+//! ```
+//!
+//! The crates are those of the kernel; only what touches hardware is stood in for. Nothing is changed on
+//! the machine, and a file that comes from elsewhere is not trusted.
+#![forbid(unsafe_code)]
+
+pub mod acpi;
+pub mod board;
+pub mod config;
+pub mod findings;
+#[path = "../../kernel/src/layout.rs"]
+#[expect(
+    dead_code,
+    reason = "the kernel's own limits, of which a few are needed here"
+)]
+mod layout;
+pub mod live;
+pub mod operator;
+pub mod pack;
+pub mod scrub;
+pub mod suggest;
+pub mod survey;

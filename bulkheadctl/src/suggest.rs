@@ -1,0 +1,126 @@
+//! A first boot script for a machine and the kernels of its Linux.
+
+use std::fmt::Write;
+
+use bulkhead_ledger::{Ledger, Standing};
+use bulkhead_memory::Bytes;
+use bulkhead_model::{Com, Machine};
+
+use crate::board::{File, board};
+use crate::operator::Operator;
+use crate::pack::Pack;
+
+const MIB: u64 = 1 << 20;
+/// What a distribution's Linux starts with in comfort; half of it has to do on a small machine.
+const WANTED: [u64; 3] = [2048 * MIB, 1024 * MIB, 512 * MIB];
+
+/// The text of a script that the shell accepts on this machine.
+///
+/// # Errors
+/// Why there can be none.
+pub fn suggest(pack: &Pack, files: &[File]) -> Result<String, String> {
+    let machine = board(pack, Some(files)).machine;
+    let kernel = machine
+        .images
+        .iter()
+        .find(|image| image.name.starts_with("vmlinuz"));
+    let Some(kernel) = kernel.map(|image| image.name.clone()) else {
+        return Err(String::from(
+            "there is no kernel (a file /boot/vmlinuz-*; or name one: --image vmlinuz=PATH)",
+        ));
+    };
+    let cores = siblings(&machine);
+    let Some(cores) = cores.first() else {
+        return Err(String::from("there is no core beside Bulkhead's own"));
+    };
+    let initrd = initrd_of(&kernel, &machine);
+    let mut why = String::new();
+    for memory in WANTED {
+        let text = script(&machine, cores, memory, &kernel, initrd.as_deref());
+        let (said, done) =
+            Operator::new(machine.clone(), files.to_vec()).run("bulkhead.conf", &text);
+        if done.is_ok() {
+            return Ok(text);
+        }
+        why = said;
+    }
+    Err(format!("the shell refuses what would be suggested:\n{why}"))
+}
+
+/// The cores that are not Bulkhead's, by physical core; without those that share Bulkhead's.
+fn siblings(machine: &Machine) -> Vec<Vec<u32>> {
+    let own = machine
+        .core(machine.boot_core)
+        .map(|core| (core.package, core.core));
+    let mut groups: Vec<((u32, u32), Vec<u32>)> = Vec::new();
+    for core in machine
+        .cores
+        .iter()
+        .filter(|core| core.apic_id != machine.boot_core)
+    {
+        let place = (core.package, core.core);
+        match groups.iter_mut().find(|(known, _)| *known == place) {
+            Some((_, group)) => group.push(core.apic_id),
+            None => groups.push((place, vec![core.apic_id])),
+        }
+    }
+    groups.sort_by_key(|(place, _)| Some(*place) == own);
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+fn initrd_of(kernel: &str, machine: &Machine) -> Option<String> {
+    let version = kernel.strip_prefix("vmlinuz")?;
+    let names = [
+        format!("initrd.img{version}"),
+        format!("initramfs{version}.img"),
+    ];
+    names.into_iter().find(|name| machine.image(name).is_some())
+}
+
+fn script(
+    machine: &Machine,
+    cores: &[u32],
+    memory: u64,
+    kernel: &str,
+    initrd: Option<&str>,
+) -> String {
+    let mut text = String::new();
+    let list: Vec<String> = cores.iter().map(u32::to_string).collect();
+    let free = |com: &&Com| {
+        machine
+            .uarts
+            .iter()
+            .any(|uart| uart.port == **com && !uart.is_shell)
+    };
+    let console = Com::ALL.iter().find(free);
+    // Writing to a string does not fail.
+    let _ = writeln!(
+        text,
+        "# A first partition, without devices. `devices` says what it can have."
+    );
+    for function in alone(machine) {
+        let _ = writeln!(text, "# can be owned alone: devices={function}");
+    }
+    let _ = write!(
+        text,
+        "define first cores={} memory={} kernel={kernel}",
+        list.join(","),
+        Bytes(memory)
+    );
+    if let Some(initrd) = initrd {
+        let _ = write!(text, " initrd={initrd}");
+    }
+    if let Some(console) = console {
+        let _ = write!(text, " console={}", console.name());
+    }
+    let _ = writeln!(text, "\ncheck first\n# start first");
+    text
+}
+
+fn alone(machine: &Machine) -> impl Iterator<Item = bulkhead_pci::Address> {
+    let ledger = Ledger::new();
+    let functions = machine.functions.iter();
+    functions
+        .filter(move |function| ledger.standing(machine, function) == Standing::Alone)
+        .map(|function| function.address)
+}
