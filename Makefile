@@ -106,7 +106,7 @@ soak: setup-run kernel build/demo.img ## Ends two partitions by every way, at ra
 .PHONY: test
 test: setup-test check ## All tests: check, then in QEMU
 	@tools/kernels
-	@$(MAKE) kernel build/demo.img $(DEVICE_IMAGES)
+	@$(MAKE) kernel build/demo.img bulkheadctl $(DEVICE_IMAGES)
 	cargo test $(LOCKED) -p bulkhead-tests --lib --bins
 	cargo test $(LOCKED) -p bulkhead-tests --test qemu -- $(TEST)
 
@@ -184,6 +184,12 @@ GUEST_FILES := $(foreach tool,$(GUEST_TOOLS),$(call guest_file,$(tool)))
 guest-tools:
 	@cargo build $(LOCKED) -q --release -p bulkhead-guest-tools --target $(GUEST) \
 		--config profile.release.strip=true
+
+.PHONY: bulkheadctl
+bulkheadctl: setup-build ## build/bulkheadctl: what Bulkhead would make of a machine, for any Linux
+	@cargo build $(LOCKED) -q --release -p bulkheadctl --target $(GUEST) --config profile.release.strip=true
+	@mkdir -p build
+	@cp $(or $(CARGO_TARGET_DIR),target)/$(GUEST)/release/bulkheadctl build/bulkheadctl
 
 # The demo with the drivers of one kernel, for partitions with devices. `work` (make bench) is only
 # here: the demo's image is what launches are measured with.

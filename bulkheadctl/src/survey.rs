@@ -3,8 +3,9 @@
 use std::fmt::Write;
 
 use bulkhead_ledger::{Ledger, Standing};
-use bulkhead_memory::Bytes;
-use bulkhead_model::Machine;
+use bulkhead_linux::BzImage;
+use bulkhead_memory::{Bytes, Region};
+use bulkhead_model::{Image, ImageKind, Machine, Told};
 
 use crate::board::{Board, board, most_partitions};
 use crate::findings::Findings;
@@ -13,8 +14,8 @@ use crate::pack::Pack;
 
 /// What the shell itself says, under these headings.
 const COMMANDS: [&str; 3] = ["cores", "memory", "devices"];
-/// What a partition of the trial has: the shell's least.
-const LEAST: &str = "memory=64M";
+/// What a partition of the trial has, beside its core.
+const LEAST: &str = "memory=128M kernel=linux";
 
 /// The report, and whether the machine fits as it is.
 #[must_use]
@@ -112,7 +113,8 @@ fn models(out: &mut String, pack: &Pack) -> std::fmt::Result {
 
 /// Defines partitions of one core each until the shell refuses one, whose reason is the limit.
 fn partitions(out: &mut String, pack: &Pack) -> std::fmt::Result {
-    let machine = board(pack, Some(&[])).machine;
+    let mut machine = board(pack, Some(&[])).machine;
+    machine.images.push(kernel());
     let cores: Vec<u32> = machine.cores.iter().map(|core| core.apic_id).collect();
     let (most, own) = (most_partitions(&machine), machine.boot_core);
     let mut operator = Operator::new(machine, Vec::new());
@@ -138,6 +140,30 @@ fn partitions(out: &mut String, pack: &Pack) -> std::fmt::Result {
         out,
         "RAM of Bulkhead itself: about 1 MiB, a page below 64 KiB, and the images that its loader brings"
     )
+}
+
+/// A kernel as the trial's partitions have it: a small one, whose bytes nobody reads.
+fn kernel() -> Image {
+    Image {
+        name: String::from("linux"),
+        // Where no RAM is: the trial is about partitions, whatever images there are.
+        region: Region::new(1 << 50, 8 << 20),
+        kind: ImageKind::Kernel(BzImage {
+            protocol: 0x020f,
+            version: None,
+            setup_bytes: 0x4000,
+            protected_mode_bytes: (8 << 20) - 0x4000,
+            init_size: 48 << 20,
+            kernel_alignment: 2 << 20,
+            pref_address: 16 << 20,
+            xloadflags: 0x3f,
+            has_efi: true,
+            cmdline_size: 2047,
+            compression: None,
+            header: vec![0; 0x7b],
+        }),
+        told: Told::default(),
+    }
 }
 
 /// How many functions can be owned alone.
