@@ -106,10 +106,8 @@ pub fn board(pack: &Pack, files: Option<&[File]>) -> Board {
         functions: found.functions.clone(),
         ports,
         line,
-        ps2_status: pack
-            .number("ps2")
-            .and_then(|s| u8::try_from(s).ok())
-            .unwrap_or(0xff),
+        // Nobody's port reads as all ones.
+        has_ps2: pack.number("ps2").is_some_and(|status| status != 0xff),
         tsc_khz: pack.text("tsc").trim().parse().unwrap_or(0),
         cpu_model: brand(&leaves),
         identity: Identity::default(),

@@ -29,6 +29,7 @@ mod serial;
 mod shell;
 mod soak;
 mod stacks;
+mod survey;
 mod suspend;
 mod two_linuxes;
 mod userland;
@@ -79,6 +80,7 @@ fn main() {
         lifecycle::stories(),
         handoff::stories(),
         suspend::stories(),
+        survey::stories(),
         contention::stories(),
         last::stories(),
         last_kexec::stories(),
