@@ -63,7 +63,14 @@ pub fn board(pack: &Pack, files: Option<&[File]>) -> Board {
         .map(|rsdp| discover(&tables, rsdp))
         .unwrap_or_default();
     let config = SavedConfig::of(pack);
-    let found = scan(&config, &firmware.ecam, MAX_FUNCTIONS);
+    // A file may claim segments without end; in one without functions there is nothing to look for.
+    let ranges: Vec<_> = firmware
+        .ecam
+        .iter()
+        .filter(|range| config.has_segment(range.segment))
+        .copied()
+        .collect();
+    let found = scan(&config, &ranges, MAX_FUNCTIONS);
     let memory = map::within_reach(&memory(pack), REACH);
     let leaves = leaves(pack);
     let boot_core = boot_core(&leaves);

@@ -61,6 +61,15 @@ impl SavedConfig {
     }
 }
 
+impl SavedConfig {
+    /// Whether there is a function in that segment.
+    #[must_use]
+    pub fn has_segment(&self, segment: u16) -> bool {
+        let functions = self.functions.borrow();
+        functions.keys().any(|address| address.segment == segment)
+    }
+}
+
 impl ConfigSpace for SavedConfig {
     fn read(&self, address: Address, offset: u16) -> u32 {
         let functions = self.functions.borrow();
@@ -82,7 +91,7 @@ impl ConfigSpace for SavedConfig {
             _ if offset < BARS || value != u32::MAX => value,
             // Linux gives the registers of an old IDE controller's fixed ports a size; the BARs are
             // not there, and read as 0.
-            Some(mask) if mask & IO != 0 && found & IO == 0 => 0,
+            Some(mask) if mask & 0x3 == IO && found & IO == 0 => 0,
             Some(mask) => *mask,
             None => value,
         };

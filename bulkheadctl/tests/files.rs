@@ -1,0 +1,344 @@
+//! Files of surveys: what is in them, what is not, and that no file makes the program panic.
+#![allow(missing_docs, reason = "a test binary has no public interface")]
+
+use bulkhead_pci::ConfigSpace;
+use bulkheadctl::acpi::sum;
+use bulkheadctl::board::{File, board};
+use bulkheadctl::config::SavedConfig;
+use bulkheadctl::live;
+use bulkheadctl::operator::Operator;
+use bulkheadctl::pack::Pack;
+use bulkheadctl::scrub::scrub;
+use bulkheadctl::suggest::suggest;
+use bulkheadctl::survey::survey;
+use proptest::prelude::*;
+
+fn file(pack: &Pack) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    pack.write(&mut bytes).unwrap();
+    bytes
+}
+
+/// A table whose checksum is right.
+fn table(signature: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    let mut table = signature.to_vec();
+    table.extend((36 + body.len() as u32).to_le_bytes());
+    table.resize(36, 0);
+    table.extend(body);
+    table[9] = 0u8.wrapping_sub(sum(&table));
+    table
+}
+
+/// Two cores and 4 GiB, an NVMe disk behind a root port, and a card with an I/O BAR.
+fn machine() -> Pack {
+    let mut pack = Pack::default();
+    let mut madt = 0xfee0_0000u32.to_le_bytes().to_vec();
+    madt.extend([0; 4]);
+    for id in 0..2 {
+        madt.extend([0, 8, id, id, 1, 0, 0, 0]);
+    }
+    madt.extend([1, 12, 0, 0, 0, 0, 0xc0, 0xfe, 0, 0, 0, 0]);
+    pack.put("acpi/APIC", table(b"APIC", &madt));
+    let mut mcfg = vec![0; 8];
+    mcfg.extend(0xb000_0000u64.to_le_bytes());
+    mcfg.extend([0, 0, 0, 255, 0, 0, 0, 0]);
+    pack.put("acpi/MCFG", table(b"MCFG", &mcfg));
+    pack.put(
+        "memmap",
+        "0 9fbff System RAM\n9fc00 9ffff Reserved\n100000 bfffffff System RAM\n\
+         b0000000 bfffffff Reserved\n100000000 13fffffff System RAM\n",
+    );
+    let mut port = vec![0u8; 4096];
+    port[..4].copy_from_slice(&[0x36, 0x1b, 0x0c, 0]);
+    port[4] = 7;
+    port[0x0a..0x0c].copy_from_slice(&[4, 6]);
+    port[0x0e] = 1;
+    port[0x18..0x1b].copy_from_slice(&[0, 1, 1]);
+    port[0x20..0x24].copy_from_slice(&[0x00, 0xfe, 0x10, 0xfe]);
+    let mut disk = vec![0u8; 4096];
+    disk[..4].copy_from_slice(&[0x36, 0x1b, 0x10, 0]);
+    disk[4] = 6;
+    disk[0x09..0x0c].copy_from_slice(&[2, 8, 1]);
+    disk[0x10..0x14].copy_from_slice(&0xfe00_0004u32.to_le_bytes());
+    pack.put("pci/0000:00:01.0/config", port);
+    pack.put("pci/0000:00:01.0/resource", "0x0 0x0 0x0\n");
+    pack.put("pci/0000:01:00.0/config", disk);
+    pack.put(
+        "pci/0000:01:00.0/resource",
+        "0xfe000000 0xfe003fff 0x140204\n",
+    );
+    pack.put("cpuid", "0 0 0 1 0 0 0\n0 1 0 0 0 0 0\n");
+    pack.put("ports", "3f8\n2f8\n");
+    pack.put("ps2", "1c\n");
+    pack
+}
+
+#[test]
+fn a_machine_is_described_by_what_the_file_has() {
+    let (report, fits) = survey(&machine());
+    assert!(fits, "{report}");
+    for wanted in [
+        "RAM        3839M",
+        "com1, 115200",
+        "0000:01:00.0  NVMe controller, 1b36:0010",
+        "owner free; alone",
+        "BAR 0: 16K memory at 0xfe000000, 64-bit",
+        "partitions of one core: 1 at once",
+        "1 can be owned alone, 0 with others, 1 stay Bulkhead's",
+        "nothing is to be changed",
+    ] {
+        let wanted = wanted.strip_suffix(", 115200").unwrap_or(wanted);
+        assert!(report.contains(wanted), "no {wanted:?} in\n{report}");
+    }
+}
+
+#[test]
+fn what_must_be_changed_is_said() {
+    let mut pack = machine();
+    pack.put("secure-boot", "on\n");
+    pack.put("ports", "");
+    pack.put("ps2", "ff");
+    let (report, fits) = survey(&pack);
+    assert!(!fits);
+    for wanted in [
+        "Secure Boot is on",
+        "neither a serial port nor a PS/2",
+        "2 things are to be changed first",
+    ] {
+        assert!(report.contains(wanted), "no {wanted:?} in\n{report}");
+    }
+    let (report, fits) = survey(&Pack::default());
+    assert!(
+        !fits && report.contains("no ACPI tables were seen"),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_script_is_told_what_the_shell_says() {
+    let machine = board(&machine(), Some(&[])).machine;
+    let script = "define web cores=1 memory=512M kernel=linux\n";
+    let (said, done) = Operator::new(machine, Vec::new()).run("my.conf", script);
+    assert!(done.is_err());
+    assert!(said.contains("my.conf:1: error: "), "{said}");
+    assert!(said.contains("there is no image \"linux\""), "{said}");
+}
+
+#[test]
+fn what_is_suggested_is_accepted() {
+    let pack = machine();
+    let error = suggest(&pack, &[]).unwrap_err();
+    assert!(error.contains("there is no kernel"), "{error}");
+    let kernel = bulkhead_fake::bzimage_file();
+    let files = vec![File {
+        name: "vmlinuz-6.1".into(),
+        bytes: kernel,
+    }];
+    let script = suggest(&pack, &files).unwrap();
+    assert!(script.contains("define first cores=1 "), "{script}");
+    assert!(script.contains("console=com2"), "{script}");
+    assert!(
+        script.contains("# can be owned alone: devices=0000:01:00.0"),
+        "{script}"
+    );
+    let machine = board(&pack, Some(&files)).machine;
+    let (said, done) = Operator::new(machine, files).run("suggested", &script);
+    assert!(done.is_ok() && said.contains("first: ok"), "{said}");
+}
+
+#[test]
+fn what_tells_one_machine_from_another_is_taken_out() {
+    let mut pack = machine();
+    pack.put("acpi/MSDM", table(b"MSDM", b"ABCDE-FGHIJ-KLMNO"));
+    pack.put("acpi/SSDT1", table(b"SSDT", b"xx_AUXMAC_#0A1B2C3D4E5F#xx"));
+    let mut card = vec![0u8; 4096];
+    card[6] = 0x10;
+    card[0x34] = 0x40;
+    card[0x40..0x48].copy_from_slice(&[3, 0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66]);
+    card[0x100..0x104].copy_from_slice(&0x0001_0003u32.to_le_bytes());
+    card[0x104..0x10c].fill(0x77);
+    card[0x10c] = 0x88;
+    pack.put("pci/0000:02:00.0/config", card);
+    let before = pack.clone();
+    scrub(&mut pack);
+    let text = file(&pack);
+    for secret in [
+        &b"FGHIJ"[..],
+        b"0A1B2C3D4E5F",
+        &[0x77; 8],
+        &[0x33, 0x44, 0x55, 0x66],
+    ] {
+        assert!(
+            !text.windows(secret.len()).any(|window| window == secret),
+            "{secret:x?}"
+        );
+    }
+    for (name, bytes) in before.below("acpi/") {
+        let after = pack.get(&format!("acpi/{name}")).unwrap();
+        assert_eq!(
+            (sum(after), after.len()),
+            (sum(bytes), bytes.len()),
+            "{name}"
+        );
+    }
+    // What is behind stays.
+    assert_eq!(pack.get("pci/0000:02:00.0/config").unwrap()[0x10c], 0x88);
+    assert_eq!(pack.get("acpi/MCFG"), before.get("acpi/MCFG"));
+}
+
+#[test]
+fn a_bar_answers_as_hardware_does() {
+    let mut pack = Pack::default();
+    let mut config = vec![0u8; 64];
+    config[0x10..0x14].copy_from_slice(&0xe001u32.to_le_bytes());
+    config[0x14..0x18].copy_from_slice(&0xfe00_000cu32.to_le_bytes());
+    config[0x18..0x1c].copy_from_slice(&0x38u32.to_le_bytes());
+    pack.put("pci/0000:00:02.0/config", config);
+    let resource = "0xe000 0xe01f 0x40101\n0x38fe000000 0x38ffffffff 0x14220c\n0x0 0x0 0x0\n0x1f0 0x1f7 0x110\n";
+    pack.put("pci/0000:00:02.0/resource", resource);
+    let config = SavedConfig::of(&pack);
+    let at = "00:02.0".parse().unwrap();
+    let size = |offset| {
+        config.write(at, offset, u32::MAX);
+        config.read(at, offset)
+    };
+    assert_eq!(size(0x10), 0xffff_ffe1);
+    assert_eq!(size(0x14), 0xfe00_000c);
+    assert_eq!(size(0x18), 0xffff_ffff);
+    // The fixed ports of an old IDE controller have no BAR.
+    assert_eq!(size(0x1c), 0);
+    // What is written is read.
+    config.write(at, 0x10, 0xd001);
+    assert_eq!(config.read(at, 0x10), 0xd001);
+    assert_eq!(config.read(at, 0x100), u32::MAX);
+}
+
+#[test]
+fn a_file_gives_back_what_was_put_in() {
+    let pack = machine();
+    assert_eq!(Pack::read(&file(&pack)[..]), Ok(pack));
+    let error = Pack::read(&b""[..]).unwrap_err();
+    assert!(error.contains("it is no survey"), "{error}");
+    let cut = file(&machine());
+    assert!(Pack::read(&cut[..cut.len() / 2]).is_err());
+}
+
+#[test]
+fn this_very_machine_has_a_report() {
+    let (pack, _) = live::gather();
+    let (report, _) = survey(&pack);
+    let again = Pack::read(&file(&pack)[..]).unwrap();
+    assert_eq!(survey(&again).0, report);
+    assert!(report.contains("\n--- verdict\n"), "{report}");
+}
+
+/// Everything that is done with a file.
+fn do_all(pack: &Pack) {
+    drop(survey(pack));
+    drop(suggest(pack, &[]));
+    let machine = board(pack, Some(&[])).machine;
+    let script = "define a cores=1 memory=64M kernel=x\non-error continue\nmachine\nlist\nmemory\n";
+    drop(Operator::new(machine, Vec::new()).run("x", script));
+    let mut pack = pack.clone();
+    scrub(&mut pack);
+}
+
+const NAMES: [&str; 16] = [
+    "acpi/APIC",
+    "acpi/MCFG",
+    "acpi/FACP",
+    "acpi/DSDT",
+    "acpi/SSDT1",
+    "acpi/SPCR",
+    "memmap",
+    "pci/0000:00:01.0/config",
+    "pci/0000:00:01.0/resource",
+    "pci/0000:01:00.0/config",
+    "pci/0000:01:00.0/resource",
+    "cpuid",
+    "screen",
+    "ports",
+    "tsc",
+    "apic-base",
+];
+
+/// A word of a text piece: often one at an edge.
+fn word() -> impl Strategy<Value = String> {
+    let edges = [
+        "0",
+        "1",
+        "fff",
+        "1000",
+        "ffffffff",
+        "8000000000",
+        "ffffffffffffffff",
+        "b",
+        "1f",
+    ];
+    prop_oneof![
+        prop::sample::select(edges.to_vec()).prop_map(String::from),
+        any::<u64>().prop_map(|number| format!("{number:x}")),
+        Just("System RAM".to_string()),
+        "[ -~]{0,6}",
+    ]
+}
+
+fn text() -> impl Strategy<Value = Vec<u8>> {
+    let line = prop::collection::vec(word(), 0..8).prop_map(|words| words.join(" "));
+    prop::collection::vec(line, 0..12).prop_map(|lines| lines.join("\n").into_bytes())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn arbitrary_bytes_are_no_file(bytes in prop::collection::vec(any::<u8>(), 0..4096)) {
+        drop(Pack::read(&bytes[..]));
+    }
+
+    #[test]
+    fn a_file_that_was_changed_does_not_make_it_panic(
+        changes in prop::collection::vec((0usize..1 << 20, any::<u8>()), 1..40)
+    ) {
+        let mut bytes = file(&machine());
+        for (at, value) in changes {
+            let length = bytes.len();
+            bytes[at % length] = value;
+        }
+        if let Ok(pack) = Pack::read(&bytes[..]) {
+            do_all(&pack);
+        }
+    }
+
+    #[test]
+    fn pieces_that_were_changed_do_not_make_it_panic(
+        changes in prop::collection::vec((0usize..16, 0usize..4096, any::<u8>()), 1..60)
+    ) {
+        let mut pack = machine();
+        for (name, at, value) in changes {
+            let name = NAMES[name];
+            let mut bytes = pack.get(name).unwrap_or_default().to_vec();
+            if bytes.is_empty() {
+                continue;
+            }
+            let length = bytes.len();
+            bytes[at % length] = value;
+            pack.put(name, bytes);
+        }
+        do_all(&pack);
+    }
+
+    #[test]
+    fn arbitrary_pieces_do_not_make_it_panic(
+        pieces in prop::collection::vec(
+            (0usize..16, prop_oneof![text(), prop::collection::vec(any::<u8>(), 0..300)]),
+            1..8
+        )
+    ) {
+        let mut pack = machine();
+        for (name, bytes) in pieces {
+            pack.put(NAMES[name], bytes);
+        }
+        do_all(&pack);
+    }
+}
