@@ -11,31 +11,21 @@ use bulkhead_describe::ports::{Candidate, Ports, com, where_it_is};
 use bulkhead_describe::{Found, ShellLine, describe};
 use bulkhead_firmware::{Firmware, Identity, discover};
 use bulkhead_linux::{Channel, Screen};
-use bulkhead_memory::{PAGE, Region, RegionSet};
-use bulkhead_model::{Com, FirmwareKind, Machine, MemoryKind, MemoryRange, Resident, map};
+use bulkhead_memory::{PAGE, Region};
+use bulkhead_model::{Com, FirmwareKind, Machine, MemoryKind, MemoryRange, map};
 use bulkhead_pci::{Function, scan};
 
 use crate::acpi::Tables;
 use crate::config::SavedConfig;
-use crate::layout::{LARGEST, MAX_CORES, MAX_FUNCTIONS, MAX_RANGES, TRAMPOLINE_WINDOW};
+use crate::layout::{LARGEST, MAX_CORES, MAX_FUNCTIONS, MAX_RANGES};
 use crate::pack::{Pack, hex};
+pub use crate::places::File;
+use crate::places::Places;
 
 /// Everything above this is not reached by the kernel's page tables: `REACH` of its `machine.rs`.
 pub const REACH: u64 = 512 << 30;
-/// What Bulkhead keeps of RAM beside images: measured with 4 cores, and what each further core has.
-const OWN_BYTES: u64 = 1 << 20;
-const CORE_BYTES: u64 = 32 << 10;
 /// CPUID's answers: by leaf and subleaf.
 type Leaves = BTreeMap<(u32, u32), [u32; 4]>;
-
-/// A file that a loader would bring.
-#[derive(Clone, Debug)]
-pub struct File {
-    /// Its name for the shell.
-    pub name: String,
-    /// Its bytes.
-    pub bytes: Vec<u8>,
-}
 
 /// The machine, and what its description does not say.
 pub struct Board {
@@ -76,7 +66,6 @@ pub fn board(pack: &Pack, files: Option<&[File]>) -> Board {
     let boot_core = boot_core(&leaves);
     let mut ids = to_start(&firmware, boot_core);
     let named = ids.len();
-    ids.retain(|id| *id == boot_core || named <= MAX_CORES || *id < MAX_CORES as u32);
     ids.truncate(MAX_CORES);
     let ports = uarts(pack);
     let line = shell_line(&firmware, &found.functions, &memory, &ports);
@@ -285,54 +274,6 @@ fn screen(bytes: &[u8]) -> Option<Screen> {
         is_efi: true,
     };
     (LINEAR.contains(&kind) && screen.base != 0 && screen.size != 0).then_some(screen)
-}
-
-/// Where Bulkhead and files would lie: an example, for each loader has its own ways.
-#[derive(Default)]
-struct Places {
-    kernel: Option<Region>,
-    taken: Vec<Resident>,
-    files: Vec<Option<Region>>,
-}
-
-impl Places {
-    fn of(memory: &[MemoryRange], files: &[File], cores: usize) -> Self {
-        let mut free = map::free(memory, []);
-        let mut places = Self::default();
-        let low = Region::from_bounds(TRAMPOLINE_WINDOW.start, TRAMPOLINE_WINDOW.end);
-        if let Some(region) = low.and_then(|low| free.within(low).lowest_fit(PAGE, PAGE)) {
-            free.remove(region);
-            places.taken.push(Resident {
-                region,
-                what: String::from("trampoline"),
-            });
-        }
-        let size = OWN_BYTES + CORE_BYTES * (cores as u64).saturating_sub(4);
-        let high = Region::from_bounds(1 << 20, 4 << 30).expect("constant");
-        let kernel = free.within(high).lowest_fit(size, 2 << 20);
-        places.kernel = kernel;
-        if let Some(kernel) = kernel {
-            free.remove(kernel);
-        }
-        for file in files {
-            let place = highest(&free.within(high), file.bytes.len() as u64);
-            if let Some(place) = place {
-                free.remove(place.align_outward(PAGE));
-            }
-            places.files.push(place);
-        }
-        places
-    }
-}
-
-/// The highest place of `size` bytes that begins with a page.
-fn highest(free: &RegionSet, size: u64) -> Option<Region> {
-    let pages = size.next_multiple_of(PAGE);
-    let fitting = free
-        .iter()
-        .filter(|region| region.size() >= pages && size > 0);
-    let region = fitting.last()?;
-    Region::new((region.end() - pages) & !(PAGE - 1), size)
 }
 
 /// Most partitions that a machine like this is given room for.

@@ -117,10 +117,13 @@ fn masks(resource: &str) -> [u32; BAR_COUNT] {
             continue;
         }
         let mask = size.checked_next_power_of_two().unwrap_or(0).wrapping_neg();
-        // The low bits, which say what kind it is, are the flags' low bits (`PCI_BASE_ADDRESS_*`).
+        // The low bits of the flags are those of a memory BAR; a fixed port's have none.
         let is_io = flags & 0x100 != 0;
-        let kind = (flags & if is_io { 0x3 } else { 0xf }) as u32;
-        masks[index] = low(mask) & !if is_io { 0x3 } else { 0xf } | kind;
+        masks[index] = if is_io {
+            low(mask) & !0x3 | IO
+        } else {
+            low(mask) & !0xf | low(flags & 0xf)
+        };
         if flags & WIDE != 0 && !is_io && index + 1 < BAR_COUNT {
             masks[index + 1] = low(mask >> 32);
         }

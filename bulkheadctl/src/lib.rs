@@ -23,6 +23,7 @@ mod layout;
 pub mod live;
 pub mod operator;
 pub mod pack;
+mod places;
 pub mod scrub;
 pub mod suggest;
 pub mod survey;

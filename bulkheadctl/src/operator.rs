@@ -66,7 +66,9 @@ impl Control for Operator {
         ResidentCode {
             code: &CODE,
             partition_id_offset: 0,
-            services: std::array::from_fn(|index| 64 + 16 * index as u16),
+            services: [
+                64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 272,
+            ],
         }
     }
 

@@ -1,6 +1,9 @@
 //! Files of surveys: what is in them, what is not, and that no file makes the program panic.
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
+mod hostile;
+mod machine;
+
 use bulkhead_pci::ConfigSpace;
 use bulkheadctl::acpi::sum;
 use bulkheadctl::board::{File, board};
@@ -11,67 +14,8 @@ use bulkheadctl::pack::Pack;
 use bulkheadctl::scrub::scrub;
 use bulkheadctl::suggest::suggest;
 use bulkheadctl::survey::survey;
-use proptest::prelude::*;
 
-fn file(pack: &Pack) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    pack.write(&mut bytes).unwrap();
-    bytes
-}
-
-/// A table whose checksum is right.
-fn table(signature: &[u8; 4], body: &[u8]) -> Vec<u8> {
-    let mut table = signature.to_vec();
-    table.extend((36 + body.len() as u32).to_le_bytes());
-    table.resize(36, 0);
-    table.extend(body);
-    table[9] = 0u8.wrapping_sub(sum(&table));
-    table
-}
-
-/// Two cores and 4 GiB, an NVMe disk behind a root port, and a card with an I/O BAR.
-fn machine() -> Pack {
-    let mut pack = Pack::default();
-    let mut madt = 0xfee0_0000u32.to_le_bytes().to_vec();
-    madt.extend([0; 4]);
-    for id in 0..2 {
-        madt.extend([0, 8, id, id, 1, 0, 0, 0]);
-    }
-    madt.extend([1, 12, 0, 0, 0, 0, 0xc0, 0xfe, 0, 0, 0, 0]);
-    pack.put("acpi/APIC", table(b"APIC", &madt));
-    let mut mcfg = vec![0; 8];
-    mcfg.extend(0xb000_0000u64.to_le_bytes());
-    mcfg.extend([0, 0, 0, 255, 0, 0, 0, 0]);
-    pack.put("acpi/MCFG", table(b"MCFG", &mcfg));
-    pack.put(
-        "memmap",
-        "0 9fbff System RAM\n9fc00 9ffff Reserved\n100000 bfffffff System RAM\n\
-         b0000000 bfffffff Reserved\n100000000 13fffffff System RAM\n",
-    );
-    let mut port = vec![0u8; 4096];
-    port[..4].copy_from_slice(&[0x36, 0x1b, 0x0c, 0]);
-    port[4] = 7;
-    port[0x0a..0x0c].copy_from_slice(&[4, 6]);
-    port[0x0e] = 1;
-    port[0x18..0x1b].copy_from_slice(&[0, 1, 1]);
-    port[0x20..0x24].copy_from_slice(&[0x00, 0xfe, 0x10, 0xfe]);
-    let mut disk = vec![0u8; 4096];
-    disk[..4].copy_from_slice(&[0x36, 0x1b, 0x10, 0]);
-    disk[4] = 6;
-    disk[0x09..0x0c].copy_from_slice(&[2, 8, 1]);
-    disk[0x10..0x14].copy_from_slice(&0xfe00_0004u32.to_le_bytes());
-    pack.put("pci/0000:00:01.0/config", port);
-    pack.put("pci/0000:00:01.0/resource", "0x0 0x0 0x0\n");
-    pack.put("pci/0000:01:00.0/config", disk);
-    pack.put(
-        "pci/0000:01:00.0/resource",
-        "0xfe000000 0xfe003fff 0x140204\n",
-    );
-    pack.put("cpuid", "0 0 0 1 0 0 0\n0 1 0 0 0 0 0\n");
-    pack.put("ports", "3f8\n2f8\n");
-    pack.put("ps2", "1c\n");
-    pack
-}
+use machine::{file, machine, table};
 
 #[test]
 fn a_machine_is_described_by_what_the_file_has() {
@@ -230,115 +174,4 @@ fn this_very_machine_has_a_report() {
     let again = Pack::read(&file(&pack)[..]).unwrap();
     assert_eq!(survey(&again).0, report);
     assert!(report.contains("\n--- verdict\n"), "{report}");
-}
-
-/// Everything that is done with a file.
-fn do_all(pack: &Pack) {
-    drop(survey(pack));
-    drop(suggest(pack, &[]));
-    let machine = board(pack, Some(&[])).machine;
-    let script = "define a cores=1 memory=64M kernel=x\non-error continue\nmachine\nlist\nmemory\n";
-    drop(Operator::new(machine, Vec::new()).run("x", script));
-    let mut pack = pack.clone();
-    scrub(&mut pack);
-}
-
-const NAMES: [&str; 16] = [
-    "acpi/APIC",
-    "acpi/MCFG",
-    "acpi/FACP",
-    "acpi/DSDT",
-    "acpi/SSDT1",
-    "acpi/SPCR",
-    "memmap",
-    "pci/0000:00:01.0/config",
-    "pci/0000:00:01.0/resource",
-    "pci/0000:01:00.0/config",
-    "pci/0000:01:00.0/resource",
-    "cpuid",
-    "screen",
-    "ports",
-    "tsc",
-    "apic-base",
-];
-
-/// A word of a text piece: often one at an edge.
-fn word() -> impl Strategy<Value = String> {
-    let edges = [
-        "0",
-        "1",
-        "fff",
-        "1000",
-        "ffffffff",
-        "8000000000",
-        "ffffffffffffffff",
-        "b",
-        "1f",
-    ];
-    prop_oneof![
-        prop::sample::select(edges.to_vec()).prop_map(String::from),
-        any::<u64>().prop_map(|number| format!("{number:x}")),
-        Just("System RAM".to_string()),
-        "[ -~]{0,6}",
-    ]
-}
-
-fn text() -> impl Strategy<Value = Vec<u8>> {
-    let line = prop::collection::vec(word(), 0..8).prop_map(|words| words.join(" "));
-    prop::collection::vec(line, 0..12).prop_map(|lines| lines.join("\n").into_bytes())
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
-
-    #[test]
-    fn arbitrary_bytes_are_no_file(bytes in prop::collection::vec(any::<u8>(), 0..4096)) {
-        drop(Pack::read(&bytes[..]));
-    }
-
-    #[test]
-    fn a_file_that_was_changed_does_not_make_it_panic(
-        changes in prop::collection::vec((0usize..1 << 20, any::<u8>()), 1..40)
-    ) {
-        let mut bytes = file(&machine());
-        for (at, value) in changes {
-            let length = bytes.len();
-            bytes[at % length] = value;
-        }
-        if let Ok(pack) = Pack::read(&bytes[..]) {
-            do_all(&pack);
-        }
-    }
-
-    #[test]
-    fn pieces_that_were_changed_do_not_make_it_panic(
-        changes in prop::collection::vec((0usize..16, 0usize..4096, any::<u8>()), 1..60)
-    ) {
-        let mut pack = machine();
-        for (name, at, value) in changes {
-            let name = NAMES[name];
-            let mut bytes = pack.get(name).unwrap_or_default().to_vec();
-            if bytes.is_empty() {
-                continue;
-            }
-            let length = bytes.len();
-            bytes[at % length] = value;
-            pack.put(name, bytes);
-        }
-        do_all(&pack);
-    }
-
-    #[test]
-    fn arbitrary_pieces_do_not_make_it_panic(
-        pieces in prop::collection::vec(
-            (0usize..16, prop_oneof![text(), prop::collection::vec(any::<u8>(), 0..300)]),
-            1..8
-        )
-    ) {
-        let mut pack = machine();
-        for (name, bytes) in pieces {
-            pack.put(NAMES[name], bytes);
-        }
-        do_all(&pack);
-    }
 }

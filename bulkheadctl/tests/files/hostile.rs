@@ -1,0 +1,122 @@
+//! No file makes the program panic.
+
+use bulkheadctl::board::board;
+use bulkheadctl::operator::Operator;
+use bulkheadctl::pack::Pack;
+use bulkheadctl::scrub::scrub;
+use bulkheadctl::suggest::suggest;
+use bulkheadctl::survey::survey;
+use proptest::prelude::*;
+
+use crate::machine::{file, machine};
+
+/// Everything that is done with a file.
+fn do_all(pack: &Pack) {
+    drop(survey(pack));
+    drop(suggest(pack, &[]));
+    let machine = board(pack, Some(&[])).machine;
+    let script = "define a cores=1 memory=64M kernel=x\non-error continue\nmachine\nlist\nmemory\n";
+    drop(Operator::new(machine, Vec::new()).run("x", script));
+    let mut pack = pack.clone();
+    scrub(&mut pack);
+}
+
+const NAMES: [&str; 16] = [
+    "acpi/APIC",
+    "acpi/MCFG",
+    "acpi/FACP",
+    "acpi/DSDT",
+    "acpi/SSDT1",
+    "acpi/SPCR",
+    "memmap",
+    "pci/0000:00:01.0/config",
+    "pci/0000:00:01.0/resource",
+    "pci/0000:01:00.0/config",
+    "pci/0000:01:00.0/resource",
+    "cpuid",
+    "screen",
+    "ports",
+    "tsc",
+    "apic-base",
+];
+
+/// A word of a text piece: often one at an edge.
+fn word() -> impl Strategy<Value = String> {
+    let edges = [
+        "0",
+        "1",
+        "fff",
+        "1000",
+        "ffffffff",
+        "8000000000",
+        "ffffffffffffffff",
+        "b",
+        "1f",
+    ];
+    prop_oneof![
+        prop::sample::select(edges.to_vec()).prop_map(String::from),
+        any::<u64>().prop_map(|number| format!("{number:x}")),
+        Just("System RAM".to_string()),
+        "[ -~]{0,6}",
+    ]
+}
+
+fn text() -> impl Strategy<Value = Vec<u8>> {
+    let line = prop::collection::vec(word(), 0..8).prop_map(|words| words.join(" "));
+    prop::collection::vec(line, 0..12).prop_map(|lines| lines.join("\n").into_bytes())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn arbitrary_bytes_are_no_file(bytes in prop::collection::vec(any::<u8>(), 0..4096)) {
+        drop(Pack::read(&bytes[..]));
+    }
+
+    #[test]
+    fn a_file_that_was_changed_does_not_make_it_panic(
+        changes in prop::collection::vec((0usize..1 << 20, any::<u8>()), 1..40)
+    ) {
+        let mut bytes = file(&machine());
+        for (at, value) in changes {
+            let length = bytes.len();
+            bytes[at % length] = value;
+        }
+        if let Ok(pack) = Pack::read(&bytes[..]) {
+            do_all(&pack);
+        }
+    }
+
+    #[test]
+    fn pieces_that_were_changed_do_not_make_it_panic(
+        changes in prop::collection::vec((0usize..16, 0usize..4096, any::<u8>()), 1..60)
+    ) {
+        let mut pack = machine();
+        for (name, at, value) in changes {
+            let name = NAMES[name];
+            let mut bytes = pack.get(name).unwrap_or_default().to_vec();
+            if bytes.is_empty() {
+                continue;
+            }
+            let length = bytes.len();
+            bytes[at % length] = value;
+            pack.put(name, bytes);
+        }
+        do_all(&pack);
+    }
+
+    #[test]
+    fn arbitrary_pieces_do_not_make_it_panic(
+        pieces in prop::collection::vec(
+            (0usize..16, prop_oneof![text(), prop::collection::vec(any::<u8>(), 0..300)]),
+            1..8
+        )
+    ) {
+        let mut pack = machine();
+        for (name, bytes) in pieces {
+            pack.put(NAMES[name], bytes);
+        }
+        do_all(&pack);
+    }
+}
