@@ -2,6 +2,7 @@
 
 use bulkhead_memory::Bytes;
 use bulkhead_model::MemoryKind;
+use bulkhead_pci::Function;
 use bulkhead_pci::watchdog::Watchdog;
 
 use crate::board::{Board, REACH};
@@ -117,14 +118,22 @@ impl Findings {
 
     fn console(&mut self, board: &Board) {
         let machine = &board.machine;
-        match (machine.shell_line.is_empty(), machine.has_ps2) {
-            (true, false) => self.change(
-                "there is neither a serial port nor a PS/2 keyboard controller: the prompt can't be typed at. \
-                 A serial card, a header on the board, or firmware's legacy USB keyboard would help",
+        // Base class, sub-class and interface of an xHCI controller.
+        let is_xhci = |f: &&Function| (f.class, f.subclass, f.interface) == (0x0c, 0x03, 0x30);
+        let has_xhci = machine.functions.iter().any(|f| is_xhci(&f));
+        match (machine.shell_line.is_empty(), machine.has_ps2, has_xhci) {
+            (true, false, false) => self.change(
+                "there is neither a serial port nor a PS/2 keyboard controller nor an xHCI controller: the \
+                 prompt can't be typed at. A serial card, or a header on the board, would help",
             ),
-            (true, true) => self.note("no serial port was found: the prompt is on screen and keyboard"),
-            (false, false) => self.note("no PS/2 keyboard controller (8042): type at the serial port"),
-            (false, true) => {}
+            (true, ..) => self.note("no serial port was found: the prompt is on screen and keyboard"),
+            (false, false, true) => {
+                self.note("no PS/2 keyboard controller (8042): type at the serial port, or on a USB keyboard");
+            }
+            (false, false, false) => {
+                self.note("no PS/2 keyboard controller (8042): type at the serial port");
+            }
+            (false, true, _) => {}
         }
         if machine.screen.is_none() {
             self.note(
