@@ -52,6 +52,52 @@ impl MemoryRange {
     }
 }
 
+/// Most of physical memory that the kernel maps one to one, in bytes: the lower half of a four-level
+/// root.
+pub const MOST_REACH: u64 = 128 << 40;
+/// What one entry of that root maps, in bytes: all that RAM may need on a processor without pages of
+/// 1 GiB, where each GiB costs a page of tables. What has none has less.
+const ENTRY_REACH: u64 = 512 << 30;
+/// Granularity of what is mapped, in bytes.
+const GIB: u64 = 1 << 30;
+
+/// How far RAM is reached at most: one past the highest address.
+#[must_use]
+pub const fn most_reach(has_gigabyte_pages: bool) -> u64 {
+    if has_gigabyte_pages {
+        MOST_REACH
+    } else {
+        ENTRY_REACH
+    }
+}
+
+/// How far the kernel's page tables lead on a machine where that is [`cacheable`]: to the end of the
+/// last of its gigabytes, and at least through the first four; within [`most_reach`].
+#[must_use]
+pub fn reach(cacheable: &RegionSet, has_gigabyte_pages: bool) -> u64 {
+    let end = cacheable.iter().last().map_or(0, |last| last.end());
+    let most = most_reach(has_gigabyte_pages);
+    // The limit is whole gigabytes, so rounding can't overflow.
+    end.min(most).next_multiple_of(GIB).max(4 * GIB)
+}
+
+/// A loader's map, ascending, with at most `most` ranges. What begins where there is no room any more is
+/// one reserved range, so that nobody gets what may not be RAM.
+pub fn bounded(ranges: impl Iterator<Item = MemoryRange>, most: usize) -> Vec<MemoryRange> {
+    let mut kept: Vec<MemoryRange> = Vec::with_capacity(most);
+    for range in ranges {
+        if kept.len() < most {
+            kept.push(range);
+        } else if let Some(last) = kept.last_mut() {
+            let start = last.region.start().min(range.region.start());
+            let end = last.region.end().max(range.region.end());
+            last.kind = MemoryKind::Reserved;
+            last.region = Region::from_bounds(start, end).unwrap_or(last.region);
+        }
+    }
+    kept
+}
+
 /// The map as it is described: ascending, and what lies at `reach` or above, where no page table
 /// leads, is nobody's RAM.
 #[must_use]

@@ -200,6 +200,30 @@ fn real_maps_have_no_overlaps_and_lose_nothing() {
     }
 }
 
+#[test]
+fn the_page_tables_lead_to_the_end_of_ram() {
+    let reach = |end: u64, has_gigabyte_pages| map::reach(&set(&[(0, end)]), has_gigabyte_pages);
+    assert_eq!(map::reach(&RegionSet::new(), true), 4 * GIB);
+    assert_eq!(reach(GIB, true), 4 * GIB);
+    assert_eq!(reach(5 * GIB + 1, true), 6 * GIB);
+    assert_eq!(reach(6 * GIB, false), 6 * GIB);
+    assert_eq!(reach(4 << 40, true), 4 << 40);
+    assert_eq!(reach(4 << 40, false), 512 * GIB);
+    assert_eq!(reach(u64::MAX, true), 128 << 40);
+}
+
+/// What has no room in the list may be anything: it is nobody's.
+#[test]
+fn a_map_with_too_many_ranges_gives_nothing_away() {
+    let page = |n: u64, kind| range(n * PAGE, (n + 1) * PAGE, kind);
+    let ranges = || (0..6).map(|n| page(2 * n, Usable));
+    assert!(map::bounded(ranges(), 6).into_iter().eq(ranges()));
+    let kept = map::bounded(ranges(), 3);
+    let rest = range(4 * PAGE, 11 * PAGE, Reserved);
+    assert_eq!(kept, [page(0, Usable), page(2, Usable), rest]);
+    assert_eq!(map::bounded(ranges(), 0), []);
+}
+
 /// Addresses of the property are multiples of this, so that an oracle can look at each.
 const UNIT: u64 = PAGE / 4;
 const UNITS: u64 = 24 * 4;

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 
 use bulkhead_linux::{Channel, Screen};
 use bulkhead_memory::Region;
-use bulkhead_model::{FirmwareKind, MemoryKind, MemoryRange};
+use bulkhead_model::{FirmwareKind, MemoryKind, MemoryRange, map};
 use limine::BaseRevision;
 use limine::firmware_type::FirmwareType;
 use limine::framebuffer::MemoryModel;
@@ -26,6 +26,7 @@ use limine::request::{
 
 use super::{BootInfo, Module};
 use crate::cpu::stacks;
+use crate::layout::MAX_RANGES;
 use crate::mem::paging::ImagePlace;
 use crate::mem::{heap, phys};
 
@@ -118,7 +119,7 @@ fn boot_info() -> Option<BootInfo> {
         command_line: EXECUTABLE.get_response().map_or_else(String::new, |r| {
             r.file().string().to_string_lossy().into_owned()
         }),
-        memory: super::bounded(memory),
+        memory: map::bounded(memory, MAX_RANGES),
         modules: modules(offset),
         rsdp: RSDP
             .get_response()

@@ -10,9 +10,8 @@ use core::marker::PhantomData;
 use bulkhead_describe::images::read_line;
 use bulkhead_linux::{Channel, Screen};
 use bulkhead_memory::Region;
-use bulkhead_model::{FirmwareKind, MemoryKind, MemoryRange, Told};
+use bulkhead_model::{FirmwareKind, MemoryRange, Told};
 
-use crate::layout::MAX_RANGES;
 use crate::mem::paging::ImagePlace;
 
 pub(crate) mod limine;
@@ -68,23 +67,6 @@ impl Module {
             told,
         }
     }
-}
-
-/// The loader's memory map, ascending, with at most [`MAX_RANGES`] ranges. What begins where there is
-/// no room any more is one reserved range, so that nobody gets what may not be RAM.
-fn bounded(ranges: impl Iterator<Item = MemoryRange>) -> Vec<MemoryRange> {
-    let mut kept: Vec<MemoryRange> = Vec::with_capacity(MAX_RANGES);
-    for range in ranges {
-        if kept.len() < MAX_RANGES {
-            kept.push(range);
-        } else if let Some(last) = kept.last_mut() {
-            let start = last.region.start().min(range.region.start());
-            let end = last.region.end().max(range.region.end());
-            last.kind = MemoryKind::Reserved;
-            last.region = Region::from_bounds(start, end).unwrap_or(last.region);
-        }
-    }
-    kept
 }
 
 /// Proof that no partition has been launched: all hardware is the boot processor's, which runs this.

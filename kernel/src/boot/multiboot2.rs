@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use bulkhead_linux::{Channel, Screen};
 use bulkhead_memory::Region;
-use bulkhead_model::{FirmwareKind, MemoryKind, MemoryRange};
+use bulkhead_model::{FirmwareKind, MemoryKind, MemoryRange, map};
 use multiboot2::{
     BootInformation, BootInformationHeader, FramebufferField, FramebufferType, MemoryAreaType,
     TagType,
@@ -16,6 +16,7 @@ use multiboot2::{
 
 use super::{BootInfo, Module};
 use crate::cpu::stacks;
+use crate::layout::MAX_RANGES;
 use crate::mem::heap;
 use crate::mem::paging::ImagePlace;
 
@@ -121,7 +122,7 @@ fn memory(information: &BootInformation) -> Vec<MemoryRange> {
         };
         MemoryRange::new(area.start_address(), area.size(), kind)
     });
-    super::bounded(ranges)
+    map::bounded(ranges, MAX_RANGES)
 }
 
 fn modules(information: &BootInformation) -> Vec<Module> {

@@ -13,6 +13,7 @@
 use core::ptr::{addr_of, addr_of_mut};
 
 use bulkhead_memory::{LARGE_PAGE, PAGE, Region, RegionSet};
+use bulkhead_model::map;
 use x86_64::PhysAddr;
 use x86_64::registers::control::{Cr3, Cr3Flags, Cr4, Cr4Flags};
 use x86_64::registers::model_specific::{Efer, EferFlags};
@@ -27,7 +28,7 @@ mod high;
 mod window;
 
 pub(crate) use device::{map_registers, map_screen};
-use high::{map_above_4_gib, most_gigabytes};
+use high::{has_gigabyte_pages, map_above_4_gib};
 pub(crate) use window::map_window;
 
 const PRESENT: u64 = 1;
@@ -157,12 +158,8 @@ pub(crate) unsafe fn activate(image: ImagePlace, cached: &RegionSet) -> Roots {
     tables.root4.0[ENTRIES - 1] = image.physical_of(&raw const tables.high) | TABLE;
 
     map_low(tables, image, cached);
-    let gigabytes = cached
-        .iter()
-        .last()
-        .map_or(0, |last| last.end().div_ceil(GIB));
-    let gigabytes = gigabytes.clamp(4, most_gigabytes());
-    map_above_4_gib(tables, cached, gigabytes);
+    let reach = map::reach(cached, has_gigabyte_pages());
+    map_above_4_gib(tables, cached, reach / GIB);
     map_image(tables, image);
 
     // SAFETY: no-execute is used in the tables below; the flag only widens what entries may say.
@@ -171,7 +168,7 @@ pub(crate) unsafe fn activate(image: ImagePlace, cached: &RegionSet) -> Roots {
     // virtual address by the new tables.
     unsafe { install(roots) };
     // SAFETY: so the tables say; no pointer by the loader's mapping is in use any more.
-    unsafe { phys::set_window(0, gigabytes * GIB) };
+    unsafe { phys::set_window(0, reach) };
     ROOTS.call_once(|| roots);
     roots
 }

@@ -4,8 +4,9 @@
 use core::ptr::addr_of_mut;
 
 use bulkhead_memory::{LARGE_PAGE, PAGE, Region};
+use bulkhead_model::map::MOST_REACH;
 
-use super::high::{MOST_GIGABYTES, gigabyte};
+use super::high::gigabyte;
 use super::{
     ADDRESS, CACHE_DISABLE, ENTRIES, GIB, HUGE, LEAF, PRESENT, TABLE, TABLES, Tables,
     WRITE_COMBINING,
@@ -55,7 +56,7 @@ pub(crate) unsafe fn map_registers(registers: Region) -> bool {
     reason = "usize has 64 bits on x86-64"
 )]
 unsafe fn map(region: Region, kind: Kind) -> bool {
-    if region.end() > MOST_GIGABYTES * GIB {
+    if region.end() > MOST_REACH {
         return false;
     }
     let tables = addr_of_mut!(TABLES);

@@ -7,26 +7,15 @@ use crate::mem::{frames, phys};
 
 /// What each entry of a four-level root maps: 512 GiB.
 const SLOT_GIGABYTES: u64 = ENTRIES as u64;
-/// Most of physical memory that can be mapped one to one: the lower half of a four-level root.
-pub(super) const MOST_GIGABYTES: u64 = SLOT_GIGABYTES * 256;
 
-fn has_gigabyte_pages() -> bool {
+/// Whether the processor has pages of 1 GiB.
+pub(super) fn has_gigabyte_pages() -> bool {
     raw_cpuid::CpuId::new()
         .get_extended_processor_and_feature_identifiers()
         .is_some_and(|features| features.has_1gib_pages())
 }
 
-/// How many gigabytes of RAM are mapped at most. Without gigabyte pages each would cost a page of its
-/// own; what has none has less RAM than one entry of the root maps.
-pub(super) fn most_gigabytes() -> u64 {
-    if has_gigabyte_pages() {
-        MOST_GIGABYTES
-    } else {
-        SLOT_GIGABYTES
-    }
-}
-
-/// The entry of a gigabyte below [`MOST_GIGABYTES`]; its table is made if need be.
+/// The entry of a gigabyte below [`bulkhead_model::map::MOST_REACH`]; its table is made if need be.
 pub(super) fn gigabyte(tables: &mut Tables, gib: u64) -> &mut u64 {
     let (slot, index) = (
         (gib / SLOT_GIGABYTES) as usize,
