@@ -5,6 +5,67 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use bulkhead_model::{MemoryKind, MemoryRange};
+
+/// What a file of `maps` says.
+pub struct Board {
+    /// Local APIC IDs, in firmware's order.
+    pub ids: Vec<u32>,
+    /// The memory map, as it stands there.
+    pub ranges: Vec<MemoryRange>,
+    /// The lines of the memory map: `START END TYPE`, in hex and inclusive.
+    pub text: String,
+}
+
+impl Board {
+    /// Reads it.
+    ///
+    /// # Panics
+    /// It is not of that form.
+    #[must_use]
+    pub fn read(path: &Path) -> Self {
+        let all = fs::read_to_string(path).unwrap();
+        let mut board = Self {
+            ids: Vec::new(),
+            ranges: Vec::new(),
+            text: String::new(),
+        };
+        for line in all.lines().filter(|line| !line.starts_with('#')) {
+            match line.split_once(' ').unwrap() {
+                ("cores", count) => board.ids = (0..count.parse().unwrap()).collect(),
+                ("ids", list) => board.ids = list.split(',').flat_map(ids).collect(),
+                _ => {
+                    board.ranges.push(range(line));
+                    board.text.push_str(line);
+                    board.text.push('\n');
+                }
+            }
+        }
+        assert!(!board.ids.is_empty() && !board.ranges.is_empty(), "{all}");
+        board
+    }
+}
+
+/// `7`, or `0-511`.
+fn ids(item: &str) -> std::ops::RangeInclusive<u32> {
+    let (first, last) = item.split_once('-').unwrap_or((item, item));
+    first.parse().unwrap()..=last.parse().unwrap()
+}
+
+fn range(line: &str) -> MemoryRange {
+    let words: Vec<&str> = line.splitn(3, ' ').collect();
+    let number = |index: usize| u64::from_str_radix(words[index], 16).unwrap();
+    let (first, last) = (number(0), number(1));
+    let kind = match words[2] {
+        "usable" => MemoryKind::Usable,
+        "ACPI data" => MemoryKind::AcpiTables,
+        "ACPI NVS" => MemoryKind::AcpiNvs,
+        "unusable" => MemoryKind::Bad,
+        _ => MemoryKind::Reserved,
+    };
+    MemoryRange::new(first, last - first + 1, kind).unwrap()
+}
+
 /// The files of `kind` (`asl`, `maps`, `pci`) with that extension, sorted: name without it, path.
 ///
 /// The folder is the one that `BULKHEAD_BOARDS` names, else `shared/boards` beside the repository or

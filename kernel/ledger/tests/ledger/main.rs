@@ -4,6 +4,7 @@
     reason = "what the tests cast is made up here and fits"
 )]
 
+mod boards;
 mod claims;
 mod devices;
 mod handoffs;
