@@ -3,29 +3,22 @@
 //! What the kernel does by hardware is stood in for here: cores that firmware names answer, a UART is
 //! where Linux found one, and the shell takes the port that it would take.
 
-use std::collections::BTreeMap;
-
-use bulkhead_describe::cores::{FoundCore, Topology, to_start};
 use bulkhead_describe::images::Module;
 use bulkhead_describe::ports::{Candidate, Ports, com, where_it_is};
 use bulkhead_describe::{Found, ShellLine, describe};
 use bulkhead_firmware::{Firmware, Identity, discover};
 use bulkhead_linux::{Channel, Screen};
 use bulkhead_memory::{PAGE, Region};
-use bulkhead_model::{Com, FirmwareKind, Machine, MemoryKind, MemoryRange, map};
-use bulkhead_pci::{Function, scan};
+use bulkhead_model::{Com, FirmwareKind, Machine, MemoryKind, MemoryRange, Told, map};
+use bulkhead_pci::{EcamRange, Function, scan};
 
 use crate::acpi::Tables;
 use crate::config::SavedConfig;
-use crate::layout::{LARGEST, MAX_CORES, MAX_FUNCTIONS, MAX_RANGES};
+use crate::layout::{LARGEST, MAX_FUNCTIONS, MAX_RANGES};
 use crate::pack::{Pack, hex};
 pub use crate::places::File;
 use crate::places::Places;
-
-/// Everything above this is not reached by the kernel's page tables: `REACH` of its `machine.rs`.
-pub const REACH: u64 = 512 << 30;
-/// CPUID's answers: by leaf and subleaf.
-type Leaves = BTreeMap<(u32, u32), [u32; 4]>;
+use crate::processors::Processors;
 
 /// The machine, and what its description does not say.
 pub struct Board {
@@ -35,12 +28,18 @@ pub struct Board {
     pub firmware: Firmware,
     /// The functions before addresses were given to BARs that have none.
     pub functions: Vec<Function>,
+    /// What is known of cores beside.
+    pub processors: Processors,
     /// Functions of which only the first 64 bytes are known.
     pub cut: usize,
     /// Functions for which there is no room.
     pub left_out_functions: usize,
-    /// Cores for which there is no room.
-    pub left_out_cores: usize,
+    /// Ranges of configuration space where no page table leads.
+    pub beyond: usize,
+    /// How far RAM is reached at most, and bytes of RAM above that.
+    pub most_reach: u64,
+    /// RAM above that, in bytes.
+    pub unreached: u64,
 }
 
 /// Describes the machine that the inputs are of. With `files`, RAM for them and for Bulkhead itself
@@ -52,75 +51,101 @@ pub fn board(pack: &Pack, files: Option<&[File]>) -> Board {
         .rsdp
         .map(|rsdp| discover(&tables, rsdp))
         .unwrap_or_default();
+    let processors = Processors::of(pack, &firmware);
     let config = SavedConfig::of(pack);
-    // A file may claim segments without end; in one without functions there is nothing to look for.
-    let ranges: Vec<_> = firmware
-        .ecam
-        .iter()
-        .filter(|range| config.has_segment(range.segment))
-        .copied()
-        .collect();
+    let (ranges, beyond) = configuration_space(&firmware, &config);
     let found = scan(&config, &ranges, MAX_FUNCTIONS);
-    let memory = map::within_reach(&memory(pack), REACH);
-    let leaves = leaves(pack);
-    let boot_core = boot_core(&leaves);
-    let mut ids = to_start(&firmware, boot_core);
-    let named = ids.len();
-    ids.truncate(MAX_CORES);
+    let whole = memory(pack);
+    let has_gigabyte_pages = processors.has_gigabyte_pages();
+    let reach = map::reach(&map::cacheable(&whole), has_gigabyte_pages);
+    let memory = map::within_reach(&whole, reach);
+    let unreached = map::ram(&whole).total() - map::ram(&memory).total();
     let ports = uarts(pack);
-    let line = shell_line(&firmware, &found.functions, &memory, &ports);
-    let cores = ids.iter().map(|id| FoundCore {
-        apic_id: *id,
-        responding: true,
-    });
-    let cores: Vec<FoundCore> = cores.collect();
-    let places = files.map(|files| Places::of(&memory, files, cores.len()));
-    let places = places.unwrap_or_default();
-    let modules = files.unwrap_or_default().iter().zip(&places.files);
-    let modules = modules.map(|(file, region)| Module {
-        name: file.name.clone(),
-        region: *region,
-        bytes: &file.bytes,
-        told: bulkhead_model::Told::default(),
-    });
-    let nothing = Region::new(0, PAGE).expect("constant");
-    let mut machine = describe(Found {
-        loader: String::new(),
-        firmware_kind: match pack.get("efi") {
-            Some(_) => FirmwareKind::Uefi,
-            None => FirmwareKind::Bios,
+    let line = shell_line(
+        &Ports {
+            firmware: firmware.console.as_ref(),
+            functions: &found.functions,
+            memory: &memory,
+            reach,
         },
-        screen: pack.get("screen").and_then(screen),
-        memory,
-        kernel: places.kernel.unwrap_or(nothing),
-        taken: places.taken,
-        modules: modules.collect(),
-        firmware: firmware.clone(),
-        cores,
-        boot_core,
-        topology: Topology::of(&|leaf, subleaf| answer(&leaves, leaf, subleaf)),
-        functions: found.functions.clone(),
-        ports,
-        line,
-        // Nobody's port reads as all ones.
-        has_ps2: pack.number("ps2").is_some_and(|status| status != 0xff),
-        tsc_khz: pack.text("tsc").trim().parse().unwrap_or(0),
-        cpu_model: brand(&leaves),
-        identity: Identity::default(),
+        &ports,
+    );
+    let files = files.map(|files| (files, Places::of(&memory, files, processors.cores.len())));
+    let machine = machine(
+        Found {
+            loader: String::new(),
+            firmware_kind: match pack.get("efi") {
+                Some(_) => FirmwareKind::Uefi,
+                None => FirmwareKind::Bios,
+            },
+            screen: pack.get("screen").and_then(screen),
+            memory,
+            kernel: Region::new(0, PAGE).expect("constant"),
+            taken: Vec::new(),
+            modules: Vec::new(),
+            firmware: firmware.clone(),
+            cores: processors.cores.clone(),
+            boot_core: processors.boot_core,
+            topology: processors.topology(),
+            functions: found.functions.clone(),
+            ports,
+            line,
+            // Nobody's port reads as all ones.
+            has_ps2: pack.number("ps2").is_some_and(|status| status != 0xff),
+            tsc_khz: pack.text("tsc").trim().parse().unwrap_or(0),
+            cpu_model: processors.brand(),
+            identity: Identity::default(),
+        },
+        files,
+    );
+    Board {
+        machine,
+        firmware,
+        functions: found.functions,
+        processors,
+        cut: config.cut,
+        left_out_functions: found.left_out,
+        beyond,
+        most_reach: map::most_reach(has_gigabyte_pages),
+        unreached,
+    }
+}
+
+/// The description, with the kernel and the files where they are placed, if they are.
+fn machine<'a>(mut found: Found<'a>, placed: Option<(&'a [File], Places)>) -> Machine {
+    let (files, places) = placed.unwrap_or_default();
+    let modules = files.iter().zip(places.files).map(|(file, region)| Module {
+        name: file.name.clone(),
+        region,
+        bytes: &file.bytes,
+        told: Told::default(),
     });
+    found.modules = modules.collect();
+    found.taken = places.taken;
+    found.kernel = places.kernel.unwrap_or(found.kernel);
+    let mut machine = describe(found);
     if places.kernel.is_none() {
         machine
             .resident
             .retain(|resident| resident.what != "kernel");
     }
-    Board {
-        left_out_cores: named - machine.cores.len(),
-        machine,
-        firmware,
-        functions: found.functions,
-        cut: config.cut,
-        left_out_functions: found.left_out,
-    }
+    machine
+}
+
+/// The ranges of configuration space to look at, and how many are beyond what the kernel can map.
+fn configuration_space(firmware: &Firmware, config: &SavedConfig) -> (Vec<EcamRange>, usize) {
+    let is_near = |range: &EcamRange| {
+        range
+            .region()
+            .is_some_and(|region| region.end() <= map::MOST_REACH)
+    };
+    let mut ranges = firmware.ecam.clone();
+    let named = ranges.len();
+    ranges.retain(is_near);
+    let beyond = named - ranges.len();
+    // A file may claim segments without end; in one without functions there is nothing to look for.
+    ranges.retain(|range| config.has_segment(range.segment));
+    (ranges, beyond)
 }
 
 /// Firmware's memory map, as the loaders hand it over.
@@ -132,7 +157,7 @@ fn memory(pack: &Pack) -> Vec<MemoryRange> {
         let size = end.checked_sub(start)?.saturating_add(1);
         MemoryRange::new(start, size, kind(words.next().unwrap_or_default()))
     });
-    ranges.take(MAX_RANGES).collect()
+    map::bounded(ranges, MAX_RANGES)
 }
 
 /// By the words of Linux, in `firmware_map_add_early()` and in `/proc/iomem`.
@@ -146,57 +171,6 @@ fn kind(word: &str) -> MemoryKind {
     }
 }
 
-/// What the first core that answered says: Linux begins with the boot processor.
-fn leaves(pack: &Pack) -> Leaves {
-    let text = pack.text("cpuid");
-    let mut first = None;
-    let mut leaves = Leaves::new();
-    for line in text.lines() {
-        let words: Vec<&str> = line.split_ascii_whitespace().collect();
-        let [cpu, numbers @ ..] = words.as_slice() else {
-            continue;
-        };
-        if *first.get_or_insert(*cpu) != *cpu {
-            break;
-        }
-        let mut numbers = numbers
-            .iter()
-            .filter_map(|word| u32::from_str_radix(word, 16).ok());
-        let mut next = || numbers.next();
-        if let (Some(leaf), Some(subleaf), Some(a), Some(b), Some(c), Some(d)) =
-            (next(), next(), next(), next(), next(), next())
-        {
-            leaves.insert((leaf, subleaf), [a, b, c, d]);
-        }
-    }
-    leaves
-}
-
-fn answer(leaves: &Leaves, leaf: u32, subleaf: u32) -> [u32; 4] {
-    leaves.get(&(leaf, subleaf)).copied().unwrap_or_default()
-}
-
-/// Its local APIC ID: 32 bits where the extended topology has it, else 8.
-fn boot_core(leaves: &Leaves) -> u32 {
-    let [_, levels, _, id] = answer(leaves, 0xb, 0);
-    let [_, features, ..] = answer(leaves, 1, 0);
-    if levels & 0xffff == 0 {
-        features >> 24
-    } else {
-        id
-    }
-}
-
-fn brand(leaves: &Leaves) -> String {
-    let words = (0x8000_0002..=0x8000_0004).flat_map(|leaf| answer(leaves, leaf, 0));
-    let bytes: Vec<u8> = words.flat_map(u32::to_le_bytes).collect();
-    let text = String::from_utf8_lossy(&bytes);
-    text.trim_matches(['\0', ' '])
-        .chars()
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect()
-}
-
 fn uarts(pack: &Pack) -> Vec<Com> {
     let text = pack.text("ports");
     let ports: Vec<u64> = text.lines().filter_map(hex).collect();
@@ -205,22 +179,8 @@ fn uarts(pack: &Pack) -> Vec<Com> {
 }
 
 /// The port that the shell takes where nothing is said: that of firmware's console (SPCR), else COM1.
-fn shell_line(
-    firmware: &Firmware,
-    functions: &[Function],
-    memory: &[MemoryRange],
-    there: &[Com],
-) -> ShellLine {
-    let ports = Ports {
-        firmware: firmware.console.as_ref(),
-        functions,
-        memory,
-        reach: REACH,
-    };
-    let by_table = firmware
-        .console
-        .as_ref()
-        .and_then(|port| port.as_ref().ok());
+fn shell_line(ports: &Ports<'_>, there: &[Com]) -> ShellLine {
+    let by_table = ports.firmware.and_then(|port| port.as_ref().ok());
     let by_table = by_table.and_then(|port| ports.of_firmware(port, None).ok());
     let candidates = by_table
         .into_iter()

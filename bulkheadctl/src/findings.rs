@@ -1,15 +1,15 @@
 //! What is worth saying of a machine: what to change, and what is unlike QEMU, where Bulkhead was tried.
 
 use bulkhead_memory::Bytes;
-use bulkhead_model::MemoryKind;
+use bulkhead_model::{MemoryKind, map};
 use bulkhead_pci::Function;
 use bulkhead_pci::watchdog::Watchdog;
+use bulkhead_processor::apic::Mode;
 
-use crate::board::{Board, REACH};
-use crate::pack::{Pack, hex};
+use crate::board::Board;
+use crate::pack::Pack;
+use crate::processors::ApicMode;
 
-/// `IA32_APIC_BASE`: x2APIC mode (SDM Vol. 3A §11.12.1).
-const X2APIC: u64 = 1 << 10;
 /// Local APIC IDs from here on can't be addressed in xAPIC mode.
 const FIRST_FAR: u32 = 255;
 
@@ -28,8 +28,8 @@ impl Findings {
     pub fn of(board: &Board, pack: &Pack) -> Self {
         let mut findings = Self::default();
         findings.seen(board);
-        findings.cores(board, pack);
-        findings.memory(board, pack);
+        findings.cores(board);
+        findings.memory(board);
         findings.console(board);
         findings.devices(board, pack);
         if pack.get("secure-boot").is_some() {
@@ -62,52 +62,68 @@ impl Findings {
         }
     }
 
-    fn cores(&mut self, board: &Board, pack: &Pack) {
-        let machine = &board.machine;
-        let apic_base = pack.number("apic-base");
-        let is_x2apic = apic_base.is_some_and(|base| base & X2APIC != 0);
-        if is_x2apic {
-            self.note("x2APIC mode is on, as this Linux has it");
+    fn cores(&mut self, board: &Board) {
+        let processors = &board.processors;
+        match processors.mode {
+            ApicMode::Firmware(Mode::Registers) => {
+                self.note("firmware leaves x2APIC mode on: Bulkhead and its partitions stay in it");
+            }
+            ApicMode::Linux(Mode::Registers) => {
+                self.note("x2APIC mode is on; by firmware or by this Linux, its log does not tell any more");
+            }
+            ApicMode::Firmware(Mode::Memory)
+            | ApicMode::Linux(Mode::Memory)
+            | ApicMode::Unknown => {}
         }
-        let far = machine
-            .cores
+        let cores = &board.machine.cores;
+        let far = cores
             .iter()
             .filter(|core| core.apic_id >= FIRST_FAR)
             .count();
-        if far > 0 && !is_x2apic {
-            self.change(format!(
-                "{far} cores have IDs from 255 on: they are left out unless x2APIC is on in firmware's set-up"
-            ));
+        match (processors.unreachable, far) {
+            (0, 0) => {}
+            (0, far) => {
+                if processors.mode != ApicMode::Firmware(Mode::Registers) {
+                    self.change(format!(
+                        "{far} cores have IDs from 255 on: they are left out unless firmware's set-up has \
+                         x2APIC on"
+                    ));
+                }
+                self.note(format!(
+                    "{far} cores have IDs from 255 on: a partition with one of them can have no devices"
+                ));
+            }
+            (unreachable, _) => self.change(format!(
+                "{unreachable} cores are left out: in xAPIC mode IDs from 255 on can't be addressed; \
+                 firmware's set-up may have x2APIC"
+            )),
         }
-        if board.left_out_cores > 0 {
-            let count = board.left_out_cores;
+        if processors.too_many > 0 {
+            let (count, room) = (processors.too_many, cores.len());
             self.note(format!(
-                "{count} cores are left out: there is room for {}",
-                machine.cores.len()
+                "{count} cores are left out: there is room for {room}"
             ));
         }
-        if machine.cores.len() == 1 {
+        if let Some(id) = processors.odd_id {
+            let own = processors.boot_core;
+            self.note(format!(
+                "CPUID says that the boot processor is {id}, which firmware does not name: its first, {own}, \
+                 is taken for it"
+            ));
+        }
+        if cores.len() == 1 {
             self.change(
                 "there is one core, which is Bulkhead's own: a Linux can have it by handoff only",
             );
         }
     }
 
-    fn memory(&mut self, board: &Board, pack: &Pack) {
-        let text = pack.text("memmap");
-        let far: u64 = text
-            .lines()
-            .filter(|line| line.ends_with("System RAM"))
-            .filter_map(|line| {
-                let mut words = line.split(' ').map(hex);
-                let (start, end) = (words.next()??, words.next()??);
-                end.checked_sub(start.max(REACH))
-            })
-            .fold(0, u64::saturating_add);
-        if far > 0 {
+    fn memory(&mut self, board: &Board) {
+        if board.unreached > 0 {
             self.note(format!(
-                "{} of RAM above 512 GiB can't be had",
-                Bytes(far & !0xfffff)
+                "{} of RAM above {} can't be had",
+                Bytes(board.unreached & !0xfffff),
+                Bytes(board.most_reach)
             ));
         }
         let memory = &board.machine.memory;
@@ -135,10 +151,14 @@ impl Findings {
             }
             (false, true, _) => {}
         }
-        if machine.screen.is_none() {
-            self.note(
+        match machine.screen {
+            None => self.note(
                 "this Linux was given no frame buffer; the loader of Bulkhead may set one up",
-            );
+            ),
+            Some(screen) if screen.base.saturating_add(screen.size) > map::MOST_REACH => {
+                self.note("the frame buffer is beyond what can be mapped: nothing is shown on it");
+            }
+            Some(_) => {}
         }
     }
 
@@ -146,6 +166,13 @@ impl Findings {
         let machine = &board.machine;
         if machine.ecam.is_empty() && !machine.tables.is_empty() {
             self.note("no MCFG table: no PCI device can be given away");
+        }
+        if board.beyond > 0 {
+            self.note(format!(
+                "{} ranges of PCI configuration space are beyond what can be mapped: their functions are \
+                 not found",
+                board.beyond
+            ));
         }
         if board.left_out_functions > 0 {
             self.note(format!(

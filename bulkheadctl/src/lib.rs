@@ -24,6 +24,8 @@ pub mod live;
 pub mod operator;
 pub mod pack;
 mod places;
+pub mod processors;
 pub mod scrub;
+pub mod standing;
 pub mod suggest;
 pub mod survey;

@@ -11,6 +11,8 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use crate::pack::Pack;
 use crate::scrub;
 
+mod kernel_log;
+
 /// Longest piece that is read, in bytes.
 const MOST_BYTES: usize = 8 << 20;
 /// The PS/2 controller's status register, as a place of `/dev/port`.
@@ -59,6 +61,9 @@ pub fn gather() -> (Pack, Missing) {
     pack.put("ps2", ps2_status());
     if let Some(base) = apic_base() {
         pack.put("apic-base", format!("{base:x}\n"));
+    }
+    if let Some(is_on) = kernel_log::x2apic_by_firmware() {
+        pack.put("x2apic", if is_on { "on\n" } else { "off\n" });
     }
     if let Some(khz) = tsc_khz() {
         pack.put("tsc", format!("{khz}\n"));
@@ -211,14 +216,20 @@ fn serial_ports() -> String {
     ports.collect()
 }
 
-/// The controller's status where it can be read (root); else whether Linux has a driver on it.
+/// The controller's status where it can be read (root); else whether Linux has a driver on it. Where Linux
+/// has, it answers, whatever the port reads just now.
 fn ps2_status() -> String {
-    let mut status = [0xff];
+    const NOBODY: u8 = 0xff;
+    const IDLE: u8 = 0x1c;
+    let mut status = [NOBODY];
     let port = File::open("/dev/port").and_then(|port| port.read_exact_at(&mut status, PS2_STATUS));
-    if port.is_err() && Path::new("/sys/bus/serio/devices/serio0").exists() {
-        status = [0x1c];
-    }
-    format!("{:x}\n", status[0])
+    let is_driven = Path::new("/sys/bus/serio/devices/serio0").exists();
+    let status = match (port, status) {
+        (Ok(()), [status]) if status != NOBODY || !is_driven => status,
+        _ if is_driven => IDLE,
+        _ => NOBODY,
+    };
+    format!("{status:x}\n")
 }
 
 fn apic_base() -> Option<u64> {

@@ -29,6 +29,7 @@ const FORM: &str = "bulkhead survey 1";
 /// | `secure-boot` | there if Secure Boot is on |
 /// | `ports` | I/O ports of UARTs, in hex |
 /// | `ps2` | the PS/2 controller's status register, in hex |
+/// | `x2apic` | whether firmware left x2APIC mode on: `on` or `off`; not there if that is not known |
 /// | `apic-base` | `IA32_APIC_BASE` of the first core, in hex |
 /// | `tsc` | kHz |
 /// | `iommu` | the IOMMUs that Linux uses |

@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-use bulkhead_ledger::{Ledger, Standing};
 use bulkhead_memory::Bytes;
 use bulkhead_model::{Com, Machine};
 
 use crate::board::{File, board};
 use crate::operator::Operator;
 use crate::pack::Pack;
+use crate::standing::Given;
 
 const MIB: u64 = 1 << 20;
 /// What a distribution's Linux starts with in comfort; half of it has to do on a small machine.
@@ -118,9 +118,8 @@ fn script(
 }
 
 fn alone(machine: &Machine) -> impl Iterator<Item = bulkhead_pci::Address> {
-    let ledger = Ledger::new();
     let functions = machine.functions.iter();
     functions
-        .filter(move |function| ledger.standing(machine, function) == Standing::Alone)
+        .filter(|function| Given::of(machine, function) == Given::Alone)
         .map(|function| function.address)
 }

@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use bulkhead_ledger::{Ledger, Standing};
 use bulkhead_linux::BzImage;
 use bulkhead_memory::{Bytes, Region};
 use bulkhead_model::{Image, ImageKind, Machine, Told};
@@ -11,6 +10,7 @@ use crate::board::{Board, board, most_partitions};
 use crate::findings::Findings;
 use crate::operator::Operator;
 use crate::pack::Pack;
+use crate::standing::Given;
 
 /// What the shell itself says, under these headings.
 const COMMANDS: [&str; 3] = ["cores", "memory", "devices"];
@@ -168,20 +168,15 @@ fn kernel() -> Image {
 
 /// How many functions can be owned alone.
 fn devices(out: &mut String, machine: &Machine) -> std::fmt::Result {
-    let ledger = Ledger::new();
-    let mut counts = [0; 4];
-    for function in &machine.functions {
-        let place = match ledger.standing(machine, function) {
-            Standing::Alone => 0,
-            Standing::With { .. } | Standing::Whole { error: None, .. } => 1,
-            Standing::Bridge | Standing::Shell => 2,
-            _ => 3,
-        };
-        counts[place] += 1;
-    }
-    let [alone, with, own, not] = counts;
+    let functions = machine.functions.iter();
+    let given: Vec<Given> = functions.map(|f| Given::of(machine, f)).collect();
+    let count = |wanted| given.iter().filter(|given| **given == wanted).count();
     writeln!(
         out,
-        "PCI functions: {alone} can be owned alone, {with} with others, {own} stay Bulkhead's, {not} can't be given"
+        "PCI functions: {} can be owned alone, {} with others, {} stay Bulkhead's, {} can't be given",
+        count(Given::Alone),
+        count(Given::With),
+        count(Given::Never),
+        count(Given::Refused)
     )
 }

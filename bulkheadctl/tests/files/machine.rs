@@ -19,20 +19,36 @@ pub(crate) fn table(signature: &[u8; 4], body: &[u8]) -> Vec<u8> {
     table
 }
 
+/// A MADT with one I/O APIC and processors of those IDs.
+pub(crate) fn madt(ids: &[u32]) -> Vec<u8> {
+    let mut madt = 0xfee0_0000u32.to_le_bytes().to_vec();
+    madt.extend([0; 4]);
+    for id in ids {
+        match u8::try_from(*id) {
+            Ok(id) if id != u8::MAX => madt.extend([0, 8, id, id, 1, 0, 0, 0]),
+            _ => {
+                madt.extend([9, 16, 0, 0]);
+                madt.extend([*id, 1, *id].map(u32::to_le_bytes).as_flattened());
+            }
+        }
+    }
+    madt.extend([1, 12, 0, 0, 0, 0, 0xc0, 0xfe, 0, 0, 0, 0]);
+    table(b"APIC", &madt)
+}
+
+/// An MCFG of one segment, at `base`.
+pub(crate) fn mcfg(base: u64) -> Vec<u8> {
+    let mut mcfg = vec![0; 8];
+    mcfg.extend(base.to_le_bytes());
+    mcfg.extend([0, 0, 0, 255, 0, 0, 0, 0]);
+    table(b"MCFG", &mcfg)
+}
+
 /// Two cores and 4 GiB, an NVMe disk behind a root port, and a card with an I/O BAR.
 pub(crate) fn machine() -> Pack {
     let mut pack = Pack::default();
-    let mut madt = 0xfee0_0000u32.to_le_bytes().to_vec();
-    madt.extend([0; 4]);
-    for id in 0..2 {
-        madt.extend([0, 8, id, id, 1, 0, 0, 0]);
-    }
-    madt.extend([1, 12, 0, 0, 0, 0, 0xc0, 0xfe, 0, 0, 0, 0]);
-    pack.put("acpi/APIC", table(b"APIC", &madt));
-    let mut mcfg = vec![0; 8];
-    mcfg.extend(0xb000_0000u64.to_le_bytes());
-    mcfg.extend([0, 0, 0, 255, 0, 0, 0, 0]);
-    pack.put("acpi/MCFG", table(b"MCFG", &mcfg));
+    pack.put("acpi/APIC", madt(&[0, 1]));
+    pack.put("acpi/MCFG", mcfg(0xb000_0000));
     pack.put(
         "memmap",
         "0 9fbff System RAM\n9fc00 9ffff Reserved\n100000 bfffffff System RAM\n\
