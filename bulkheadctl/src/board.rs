@@ -36,7 +36,7 @@ pub struct Board {
     pub left_out_functions: usize,
     /// Ranges of configuration space where no page table leads.
     pub beyond: usize,
-    /// How far RAM is reached at most, and bytes of RAM above that.
+    /// How far RAM is reached at most.
     pub most_reach: u64,
     /// RAM above that, in bytes.
     pub unreached: u64,
@@ -74,10 +74,7 @@ pub fn board(pack: &Pack, files: Option<&[File]>) -> Board {
     let machine = machine(
         Found {
             loader: String::new(),
-            firmware_kind: match pack.get("efi") {
-                Some(_) => FirmwareKind::Uefi,
-                None => FirmwareKind::Bios,
-            },
+            firmware_kind: firmware_kind(pack),
             screen: pack.get("screen").and_then(screen),
             memory,
             kernel: Region::new(0, PAGE).expect("constant"),
@@ -108,6 +105,13 @@ pub fn board(pack: &Pack, files: Option<&[File]>) -> Board {
         beyond,
         most_reach: map::most_reach(has_gigabyte_pages),
         unreached,
+    }
+}
+
+fn firmware_kind(pack: &Pack) -> FirmwareKind {
+    match pack.get("efi") {
+        Some(_) => FirmwareKind::Uefi,
+        None => FirmwareKind::Bios,
     }
 }
 

@@ -26,6 +26,7 @@ pub mod pack;
 mod places;
 pub mod processors;
 pub mod scrub;
+pub mod secrets;
 pub mod standing;
 pub mod suggest;
 pub mod survey;

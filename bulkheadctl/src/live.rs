@@ -10,6 +10,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::pack::Pack;
 use crate::scrub;
+use crate::secrets::Secrets;
 
 mod kernel_log;
 
@@ -74,7 +75,7 @@ pub fn gather() -> (Pack, Missing) {
         Some(format!("{name} {}\n", value.trim()))
     });
     pack.put("dmi", models.collect::<String>());
-    scrub::scrub(&mut pack);
+    scrub::scrub(&mut pack, &Secrets::here());
     (pack, missing)
 }
 

@@ -30,6 +30,8 @@ exit codes: 0 nothing is to be changed, 1 something is (survey), or is refused (
             2 the command line is wrong, 3 a file can't be read or written
 ";
 
+const COMMANDS: &str = "accepted: survey, check, suggest";
+
 /// Why it ends otherwise than well.
 enum Trouble {
     Usage(String),
@@ -133,8 +135,10 @@ fn run(arguments: &Arguments) -> Result<bool, Trouble> {
                 Ok(false)
             }
         },
-        ("", _) => Err(Trouble::Usage(String::from("no command"))),
-        (other, _) => Err(Trouble::Usage(format!("there is no command {other:?}"))),
+        ("", _) => Err(Trouble::Usage(format!("no command ({COMMANDS})"))),
+        (other, _) => Err(Trouble::Usage(format!(
+            "there is no command {other:?} ({COMMANDS})"
+        ))),
     }
 }
 

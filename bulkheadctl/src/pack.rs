@@ -12,6 +12,7 @@ const MOST_BYTES: u64 = 8 << 20;
 const MOST_PIECES: usize = 16_384;
 /// Most bytes of all pieces.
 const MOST_IN_ALL: usize = 256 << 20;
+const ACCEPTED: &str = "accepted: what bulkheadctl survey --save has written";
 /// The first line of the piece called `about`.
 const FORM: &str = "bulkhead survey 1";
 
@@ -97,11 +98,13 @@ impl Pack {
     pub fn read(file: impl Read) -> Result<Self, String> {
         let mut pack = Self::default();
         let mut archive = tar::Archive::new(file);
-        let entries = archive.entries().map_err(|error| error.to_string())?;
+        let entries = archive
+            .entries()
+            .map_err(|error| format!("{error} ({ACCEPTED})"))?;
         let mut in_all = 0;
         for entry in entries {
-            let mut entry =
-                entry.map_err(|error| format!("it is no whole tar archive: {error}"))?;
+            let mut entry = entry
+                .map_err(|error| format!("it is no whole tar archive: {error} ({ACCEPTED})"))?;
             let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             if !entry.header().entry_type().is_file() {
                 continue;
@@ -116,7 +119,9 @@ impl Pack {
                 ));
             }
             if pack.pieces.len() == MOST_PIECES {
-                return Err(format!("it has more than {MOST_PIECES} pieces"));
+                return Err(format!(
+                    "it has more pieces than are accepted: {MOST_PIECES}"
+                ));
             }
             pack.put(name, bytes);
         }
@@ -127,9 +132,7 @@ impl Pack {
                 return Err(format!("it is of the form {other:?} (accepted: {FORM:?})"));
             }
             None => {
-                return Err(String::from(
-                    "it is no survey (accepted: what bulkheadctl survey --save has written)",
-                ));
+                return Err(format!("it is no survey ({ACCEPTED})"));
             }
         }
         pack.pieces.remove("about");

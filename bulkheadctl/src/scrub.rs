@@ -1,6 +1,7 @@
 //! Takes out of the inputs what tells one machine from another of its model.
 
 use crate::pack::Pack;
+use crate::secrets::Secrets;
 use crate::{acpi, config};
 
 /// Tables that are read, or say what Bulkhead will learn to read. Of all others only the header is kept:
@@ -16,25 +17,31 @@ const DIGITS: usize = 12;
 /// How far behind the mark the digits may begin.
 const NEAR: usize = 8;
 
-/// Takes serial numbers, MAC addresses and licence keys out.
-pub fn scrub(pack: &mut Pack) {
+/// Takes serial numbers, MAC addresses and licence keys out, and all `secrets`.
+pub fn scrub(pack: &mut Pack, secrets: &Secrets) {
     for (name, bytes) in pack.pieces_mut() {
         if name.starts_with("acpi/") {
-            table(bytes);
-        } else if name.starts_with("pci/") && name.ends_with("/config") {
+            table(bytes, secrets);
+            continue;
+        }
+        secrets.remove_from(bytes);
+        if name.starts_with("pci/") && name.ends_with("/config") {
             config::scrub(bytes);
         }
     }
 }
 
 /// The sum of the bytes stays what it was: whether a checksum is right is worth knowing.
-fn table(bytes: &mut [u8]) {
+fn table(bytes: &mut [u8], secrets: &Secrets) {
     let before = acpi::sum(bytes);
     let is_kept = KEPT.iter().any(|signature| bytes.starts_with(*signature));
     if is_kept {
         addresses(bytes);
     } else if let Some(body) = bytes.get_mut(acpi::HEADER_BYTES..) {
         body.fill(0);
+    }
+    if let Some(body) = bytes.get_mut(acpi::HEADER_BYTES..) {
+        secrets.remove_from(body);
     }
     acpi::keep_sum(bytes, before);
 }

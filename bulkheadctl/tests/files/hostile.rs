@@ -4,6 +4,7 @@ use bulkheadctl::board::board;
 use bulkheadctl::operator::Operator;
 use bulkheadctl::pack::Pack;
 use bulkheadctl::scrub::scrub;
+use bulkheadctl::secrets::Secrets;
 use bulkheadctl::suggest::suggest;
 use bulkheadctl::survey::survey;
 use proptest::prelude::*;
@@ -18,7 +19,17 @@ fn do_all(pack: &Pack) {
     let script = "define a cores=1 memory=64M kernel=x\non-error continue\nmachine\nlist\nmemory\n";
     drop(Operator::new(machine, Vec::new()).run("x", script));
     let mut pack = pack.clone();
-    scrub(&mut pack);
+    let mut secrets = Secrets::default();
+    for text in [
+        "52:54:00:12:34:56",
+        "x",
+        "",
+        "4c4c4544-0042-3510-8052-c3c04f4b4d32",
+        "\u{e9}\u{e9}\u{e9}\u{e9}",
+    ] {
+        secrets.add(text);
+    }
+    scrub(&mut pack, &secrets);
 }
 
 const NAMES: [&str; 16] = [

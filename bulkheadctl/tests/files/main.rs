@@ -5,19 +5,18 @@ mod boards;
 mod hostile;
 mod limits;
 mod machine;
+mod private;
 
 use bulkhead_pci::ConfigSpace;
-use bulkheadctl::acpi::sum;
 use bulkheadctl::board::{File, board};
 use bulkheadctl::config::SavedConfig;
 use bulkheadctl::live;
 use bulkheadctl::operator::Operator;
 use bulkheadctl::pack::Pack;
-use bulkheadctl::scrub::scrub;
 use bulkheadctl::suggest::suggest;
 use bulkheadctl::survey::survey;
 
-use machine::{file, machine, table};
+use machine::{file, machine};
 
 #[test]
 fn a_machine_is_described_by_what_the_file_has() {
@@ -90,46 +89,6 @@ fn what_is_suggested_is_accepted() {
     let machine = board(&pack, Some(&files)).machine;
     let (said, done) = Operator::new(machine, files).run("suggested", &script);
     assert!(done.is_ok() && said.contains("first: ok"), "{said}");
-}
-
-#[test]
-fn what_tells_one_machine_from_another_is_taken_out() {
-    let mut pack = machine();
-    pack.put("acpi/MSDM", table(b"MSDM", b"ABCDE-FGHIJ-KLMNO"));
-    pack.put("acpi/SSDT1", table(b"SSDT", b"xx_AUXMAC_#0A1B2C3D4E5F#xx"));
-    let mut card = vec![0u8; 4096];
-    card[6] = 0x10;
-    card[0x34] = 0x40;
-    card[0x40..0x48].copy_from_slice(&[3, 0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66]);
-    card[0x100..0x104].copy_from_slice(&0x0001_0003u32.to_le_bytes());
-    card[0x104..0x10c].fill(0x77);
-    card[0x10c] = 0x88;
-    pack.put("pci/0000:02:00.0/config", card);
-    let before = pack.clone();
-    scrub(&mut pack);
-    let text = file(&pack);
-    for secret in [
-        &b"FGHIJ"[..],
-        b"0A1B2C3D4E5F",
-        &[0x77; 8],
-        &[0x33, 0x44, 0x55, 0x66],
-    ] {
-        assert!(
-            !text.windows(secret.len()).any(|window| window == secret),
-            "{secret:x?}"
-        );
-    }
-    for (name, bytes) in before.below("acpi/") {
-        let after = pack.get(&format!("acpi/{name}")).unwrap();
-        assert_eq!(
-            (sum(after), after.len()),
-            (sum(bytes), bytes.len()),
-            "{name}"
-        );
-    }
-    // What is behind stays.
-    assert_eq!(pack.get("pci/0000:02:00.0/config").unwrap()[0x10c], 0x88);
-    assert_eq!(pack.get("acpi/MCFG"), before.get("acpi/MCFG"));
 }
 
 #[test]
