@@ -6,6 +6,7 @@ use bulkhead_tests::qemu::{Firmware, Machine};
 use bulkhead_tests::{Kernel, build_folder, initrd_with, root};
 use libtest_mimic::Trial;
 
+use crate::large_ids::with_large_ids;
 use crate::story;
 
 pub(crate) fn stories() -> Vec<Trial> {
@@ -31,19 +32,60 @@ pub(crate) fn stories() -> Vec<Trial> {
                 machine.memory("2G").firmware(Firmware::Uefi)
             });
         }),
+        // x2APIC on, two packages, and cores above 255, for which devices are refused.
+        story("survey::large_ids", || {
+            compare("survey_large_ids", |machine| {
+                with_large_ids(machine.memory("2G"))
+            });
+        }),
     ]
 }
 
 /// What the shell says of a machine.
 const COMMANDS: [&str; 3] = ["cores", "memory", "devices"];
+/// A boot script of which the shell accepts some lines and refuses others, each for another reason; what is
+/// defined is undone. Where images are is the loader's choice, so nothing here depends on it.
+const SCRIPT: &str = "\
+on-error continue
+define a cores=1 memory=256M kernel=linux console=com2
+define b cores=1 memory=256M kernel=linux
+define c cores=77 memory=256M kernel=linux
+define d cores=0 memory=256M kernel=linux
+undefine d
+define e cores=2 memory=900G kernel=linux
+define f cores=2 memory=256M@0xf0000000 kernel=linux
+define g cores=2 memory=256M kernel=nothing
+define h cores=2 memory=256M kernel=linux console=com1
+define i cores=2 memory=256M kernel=linux devices=00:1f.2
+define j cores=256 memory=256M kernel=linux devices=rtc
+define k cores=2 memory=256M kernel=linux devices=09:00.0,com7
+set a cmdline=acpi=off
+check a
+show a
+frobnicate
+undefine j
+undefine a
+undefine a
+list
+";
 
 fn compare(name: &str, machine: impl Fn(Machine) -> Machine) {
     let kernel = Kernel::Debian61;
     let program = root().join("build/bulkheadctl");
-    let initrd = initrd_with(&format!("{name}.img"), &[("/bin/bulkheadctl", program)]);
+    let script = build_folder().join("tests").join("survey.conf");
+    std::fs::write(&script, SCRIPT).expect("the script can be written");
+    let files = [
+        ("/bin/bulkheadctl", program),
+        ("/boot/linux", kernel.image()),
+        ("/boot/bulkhead.conf", script),
+    ];
+    let initrd = initrd_with(&format!("{name}.img"), &files);
     let folder = build_folder().join("tests").join(name).join("linux");
     let cmdline = "console=ttyS1,115200 panic=1 quiet bulkhead.name=linux";
-    let iso = Iso::new(name).make();
+    let iso = Iso::new(name)
+        .image("linux", kernel.image())
+        .script(SCRIPT)
+        .make();
     // The same machine: a BIOS keeps a page of RAM for a drive that is there.
     let drive = iso.display().to_string();
     let linux = Machine::without_bulkhead(&folder, &kernel.image(), &initrd, cmdline);
@@ -66,10 +108,21 @@ fn compare(name: &str, machine: impl Fn(Machine) -> Machine) {
         linux.fail(&format!("a survey took {real}"));
     }
     let survey = linux.linux(2, "cat /tmp/first");
+    let checked = linux.linux(
+        2,
+        "bulkheadctl check /boot/bulkhead.conf --image linux=/boot/linux --image bulkhead.conf=/boot/bulkhead.conf; \
+         echo code $?",
+    );
     drop(linux);
 
     let mut bulkhead = machine(Machine::new(&iso, "bulkhead").serial_ports(2)).start();
-    bulkhead.wait_for_prompt();
+    let booted = bulkhead.wait_for_prompt();
+    let (ours, theirs) = (of_script(&booted), of_script(&checked));
+    if ours.len() < 20 || ours != theirs || !checked.contains("code 1") {
+        bulkhead.fail(&format!(
+            "the boot script: Bulkhead says\n{booted}\nand bulkheadctl\n{checked}"
+        ));
+    }
     for command in COMMANDS {
         let said = bulkhead.command(command);
         let foretold = section(&survey, command);
@@ -79,6 +132,25 @@ fn compare(name: &str, machine: impl Fn(Machine) -> Machine) {
             ));
         }
     }
+}
+
+/// From the first line of the script that is refused to the last.
+fn of_script(text: &str) -> Vec<&str> {
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    // The first one's line and its caret stand above what it says.
+    let first = lines
+        .iter()
+        .position(|line| line.starts_with("bulkhead.conf:"));
+    let last = lines
+        .iter()
+        .position(|line| line.contains(": went on after "));
+    let (Some(first), Some(last)) = (first, last) else {
+        return Vec::new();
+    };
+    lines
+        .get(first.saturating_sub(2)..=last)
+        .unwrap_or_default()
+        .to_vec()
 }
 
 /// What the survey says under that heading.
