@@ -187,7 +187,8 @@ guest-tools:
 
 .PHONY: bulkheadctl
 bulkheadctl: setup-build ## build/bulkheadctl: what Bulkhead would make of a machine, for any Linux
-	@cargo build $(LOCKED) -q --release -p bulkheadctl --target $(GUEST) --config profile.release.strip=true
+	@cargo build $(LOCKED) -q --release -p bulkheadctl --target $(GUEST) \
+		--config profile.release.strip=true --config profile.release.opt-level=3
 	@mkdir -p build
 	@cp $(or $(CARGO_TARGET_DIR),target)/$(GUEST)/release/bulkheadctl build/bulkheadctl
 

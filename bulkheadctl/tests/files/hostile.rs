@@ -1,6 +1,6 @@
 //! No file makes the program panic.
 
-use bulkheadctl::board::board;
+use bulkheadctl::board::{File, board};
 use bulkheadctl::operator::Operator;
 use bulkheadctl::pack::Pack;
 use bulkheadctl::scrub::scrub;
@@ -14,7 +14,11 @@ use crate::machine::{file, machine};
 /// Everything that is done with a file.
 fn do_all(pack: &Pack) {
     drop(survey(pack));
-    drop(suggest(pack, &[]));
+    let kernel = File {
+        name: String::from("vmlinuz"),
+        bytes: bulkhead_fake::bzimage_file(),
+    };
+    drop(suggest(pack, &[kernel]));
     let machine = board(pack, Some(&[])).machine;
     let script = "define a cores=1 memory=64M kernel=x\non-error continue\nmachine\nlist\nmemory\n";
     drop(Operator::new(machine, Vec::new()).run("x", script));
@@ -32,7 +36,7 @@ fn do_all(pack: &Pack) {
     scrub(&mut pack, &secrets);
 }
 
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 22] = [
     "acpi/APIC",
     "acpi/MCFG",
     "acpi/FACP",
@@ -49,6 +53,12 @@ const NAMES: [&str; 16] = [
     "ports",
     "tsc",
     "apic-base",
+    "x2apic",
+    "ps2",
+    "iommu",
+    "dmi",
+    "efi",
+    "acpi/dynamic/SSDT5",
 ];
 
 /// A word of a text piece: often one at an edge.
@@ -101,7 +111,7 @@ proptest! {
 
     #[test]
     fn pieces_that_were_changed_do_not_make_it_panic(
-        changes in prop::collection::vec((0usize..16, 0usize..4096, any::<u8>()), 1..60)
+        changes in prop::collection::vec((0usize..22, 0usize..4096, any::<u8>()), 1..60)
     ) {
         let mut pack = machine();
         for (name, at, value) in changes {
@@ -120,7 +130,7 @@ proptest! {
     #[test]
     fn arbitrary_pieces_do_not_make_it_panic(
         pieces in prop::collection::vec(
-            (0usize..16, prop_oneof![text(), prop::collection::vec(any::<u8>(), 0..300)]),
+            (0usize..22, prop_oneof![text(), prop::collection::vec(any::<u8>(), 0..300)]),
             1..8
         )
     ) {

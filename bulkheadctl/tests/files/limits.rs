@@ -184,3 +184,48 @@ fn configuration_space_and_a_frame_buffer_beyond_reach() {
     let (report, _) = survey(&with(&[("screen", screen)]));
     says(&report, &["framebuffer"], &["beyond"]);
 }
+
+/// As much as a server has, and 320 functions: with more of them it takes long without optimization.
+#[test]
+fn a_machine_of_512_cores_and_4_tib() {
+    let ids: Vec<u32> = (0..512).collect();
+    let mut pack = with(&[("acpi/APIC", madt(&ids)), ("x2apic", b"on\n".to_vec())]);
+    let memory =
+        "0 9fbff System RAM\n100000 7fffffff System RAM\n100000000 3ffffffffff System RAM\n";
+    pack.put("memmap", memory);
+    let (port, disk) = (
+        pack.get("pci/0000:00:01.0/config"),
+        pack.get("pci/0000:01:00.0/config"),
+    );
+    let (port, disk) = (port.unwrap().to_vec(), disk.unwrap().to_vec());
+    for number in 0..64u8 {
+        // Each below a root port of its own: on one of eight devices of eight functions.
+        let (device, function, bus) = (number / 8 + 1, number % 8, number + 1);
+        let mut port = port.clone();
+        port[0x0e] = 0x81;
+        port[0x19..0x1b].copy_from_slice(&[bus, bus]);
+        let window = (0x8000_0000u32 + (u32::from(bus) << 20)).to_le_bytes();
+        port[0x20..0x24].copy_from_slice(&[window[2], window[3], window[2], window[3]]);
+        pack.put(format!("pci/0000:00:{device:02x}.{function}/config"), port);
+        for function in 0..4u32 {
+            let mut disk = disk.clone();
+            disk[0x0e] = 0x80;
+            let at = 0x8000_0000u32 + (u32::from(bus) << 20) + (function << 14);
+            disk[0x10..0x14].copy_from_slice(&(at | 4).to_le_bytes());
+            let name = format!("pci/0000:{bus:02x}:00.{function}");
+            pack.put(format!("{name}/config"), disk);
+            let resource = format!("{at:#x} {:#x} 0x140204\n", at + 0x3fff);
+            pack.put(format!("{name}/resource"), resource);
+        }
+    }
+    let (report, _) = survey(&pack);
+    says(
+        &report,
+        &[
+            "RAM        4192255M",
+            "0 can be owned alone, 256 with others, 64 stay",
+            "partitions of one core: 8 at once",
+        ],
+        &["left out"],
+    );
+}
