@@ -109,9 +109,8 @@ impl Secrets {
 
 /// The bytes whose digits these are: hexadecimal, and an even number of them.
 fn raw(digits: &str) -> Vec<u8> {
-    let value = |digit: u8| char::from(digit).to_digit(16).unwrap_or(0) as u8;
-    let pairs = digits.as_bytes().chunks_exact(2);
-    pairs
-        .map(|pair| value(pair[0]) << 4 | value(pair[1]))
+    let starts = (0..digits.len()).step_by(2);
+    starts
+        .filter_map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok())
         .collect()
 }

@@ -31,7 +31,8 @@ fn complained(output: &Output) -> String {
 
 /// Straight to the error output, as what a test prints is shown only if it fails.
 fn skipped(test: &str, why: &str) {
-    writeln!(io::stderr(), "skipped: {test}: {why}").unwrap();
+    let text = format!("skipped: {test}: {why}\n");
+    io::stderr().write_all(text.as_bytes()).unwrap();
 }
 
 fn scratch(name: &str) -> PathBuf {
