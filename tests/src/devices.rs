@@ -16,6 +16,8 @@ pub struct Device {
     devices: Vec<String>,
     /// `-drive` and `-netdev` arguments, with the same names.
     backends: Vec<(&'static str, String)>,
+    /// More properties of its root port, each with a comma before it.
+    port: String,
 }
 
 impl Device {
@@ -23,6 +25,7 @@ impl Device {
         Self {
             devices: vec![format!("{device},bus={{port}}")],
             backends: Vec::new(),
+            port: String::new(),
         }
     }
 
@@ -136,6 +139,13 @@ impl Device {
         self
     }
 
+    /// With more properties of the root port above it: `io-reserve=0`.
+    #[must_use]
+    pub fn with_port(mut self, properties: &str) -> Self {
+        self.port = format!(",{properties}");
+        self
+    }
+
     /// With more properties of its drive: `throttling.bps-read=1000000`.
     ///
     /// # Panics
@@ -191,8 +201,10 @@ impl Board {
                 arguments.extend([key.to_string(), value]);
             };
             let place = number + 1;
-            let port =
-                format!("pcie-root-port,id={{port}},chassis={{n}},slot={{n}},addr={place:x}.0");
+            let port = format!(
+                "pcie-root-port,id={{port}},chassis={{n}},slot={{n}},addr={place:x}.0{}",
+                device.port
+            );
             add("-device", &port);
             for (key, value) in &device.backends {
                 add(key, value);
@@ -242,7 +254,7 @@ mod tests {
     fn a_board_is_numbered() {
         let board = Board::new()
             .device(Device::nvme(Path::new("/d")).with("max_ioqpairs=2"))
-            .device(Device::card(Card::Igb, 7));
+            .device(Device::card(Card::Igb, 7).with_port("io-reserve=0"));
         let wanted = [
             "-device",
             "pcie-root-port,id=port1,chassis=1,slot=1,addr=2.0",
@@ -251,7 +263,7 @@ mod tests {
             "-device",
             "nvme,drive=drive1,serial=BULKHEAD1,bus=port1,max_ioqpairs=2",
             "-device",
-            "pcie-root-port,id=port2,chassis=2,slot=2,addr=3.0",
+            "pcie-root-port,id=port2,chassis=2,slot=2,addr=3.0,io-reserve=0",
             "-netdev",
             "hubport,id=net2,hubid=7",
             "-device",

@@ -9,6 +9,7 @@ mod dma;
 mod drivers;
 mod legacy;
 mod network;
+mod no_io;
 mod refused;
 mod topology;
 mod unplugged;
@@ -29,6 +30,7 @@ pub(crate) fn stories() -> Vec<Trial> {
     let all = [
         disks::stories(),
         network::stories(),
+        no_io::stories(),
         dma::stories(),
         drivers::stories(),
         legacy::stories(),
