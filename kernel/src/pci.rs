@@ -8,16 +8,20 @@ use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use bulkhead_pci::{Address, Answer, Clock, ConfigSpace, EcamRange, Function, leftover};
+use bulkhead_pci::{Address, Answer, Bus, Clock, ConfigSpace, EcamRange, Function, leftover};
 use spin::Once;
 
 use crate::boot::Alone;
+use crate::console::{print, println, screen};
 use crate::cpu::tsc;
 use crate::layout::MAX_FUNCTIONS;
 use crate::mem::{paging, phys};
 
 /// Bytes of configuration space of a function.
 const FUNCTION_BYTES: u16 = 4096;
+/// Longest silence while devices are looked for, in milliseconds. Writing to configuration space can
+/// be slow: an emulator may build its map of all addresses anew each time.
+const SILENCE_MS: u64 = 1000;
 /// What a read of nothing gives.
 const ABSENT: u32 = u32::MAX;
 
@@ -145,10 +149,30 @@ fn ranges() -> &'static [EcamRange] {
 }
 
 /// Looks at the functions that were counted. BARs are sized by writing to them; everything is put
-/// back.
+/// back. Tells the console how far it has come, if that takes long.
 pub(crate) fn scan(alone: &Alone) -> Vec<Function> {
     let most = COUNT.load(Ordering::Relaxed).min(MAX_FUNCTIONS);
-    let scan = bulkhead_pci::scan(&Ecam::before_launches(alone), ranges(), most);
+    let mut due = tsc::uptime_ms() + SILENCE_MS;
+    let mut is_told = false;
+    let mut progress = |seen: usize, bus: Bus| {
+        let now = tsc::uptime_ms();
+        if now >= due {
+            due = now + SILENCE_MS;
+            let begin = if is_told {
+                ", "
+            } else {
+                "looking for devices: "
+            };
+            print!("{begin}{seen} (bus {:02x})", bus.number);
+            // No function's decode is off at this moment.
+            screen::draw();
+            is_told = true;
+        }
+    };
+    let scan = bulkhead_pci::scan(&Ecam::before_launches(alone), ranges(), most, &mut progress);
+    if is_told {
+        println!(", {} found", scan.functions.len() + scan.left_out);
+    }
     LEFT_OUT.store(scan.left_out, Ordering::Relaxed);
     scan.functions
 }

@@ -5,8 +5,8 @@ use core::cmp::Reverse;
 
 use bulkhead_memory::{Region, RegionSet, sort_by_key};
 
-use crate::assign_error::Within;
-use crate::{Address, AssignError, Bar, BarKind, Bus, Function, Unit, Window, WindowKind};
+use crate::level::{Inside, Level};
+use crate::{Address, AssignError, Bar, BarKind, Function, Unit, WindowKind};
 
 /// The lowest address to give: a BAR at 0 counts as unassigned.
 const LOWEST: u64 = 1;
@@ -67,146 +67,17 @@ struct Plan {
 
 fn plan(functions: &[Function], unit: &Unit) -> Result<Plan, AssignError> {
     let mut plan = Plan::default();
-    for number in unit.bus.number..=unit.last {
-        let bus = Bus { number, ..unit.bus };
-        let level = Level::new(functions, unit, bus);
-        if !level.members.is_empty() {
-            level.check_assigned()?;
-            level.check_overlaps()?;
-            level.place(&mut plan)?;
-        }
+    let within = Inside::new(functions, unit);
+    for bus in within.buses() {
+        let level = Level::new(functions, unit, &within, bus);
+        level.check_assigned()?;
+        level.check_overlaps()?;
+        level.place(&mut plan)?;
     }
     Ok(plan)
 }
 
-/// One bus of the unit.
-struct Level<'a> {
-    /// The functions on it, with their indices.
-    members: Vec<(usize, &'a Function)>,
-    /// The windows that reach it.
-    windows: Vec<Window>,
-    within: Within,
-    /// It is part of a root bus's unit, which is given whole or not at all.
-    is_whole: bool,
-}
-
-impl<'a> Level<'a> {
-    fn new(functions: &'a [Function], unit: &Unit, bus: Bus) -> Self {
-        Self {
-            members: functions
-                .iter()
-                .enumerate()
-                .filter(|(_, f)| f.bus() == bus)
-                .collect(),
-            windows: reaching(functions, unit, bus),
-            within: bridge_inside(functions, unit, bus)
-                .map(|f| f.address)
-                .or(unit.bridge)
-                .map_or(Within::RootBus(bus), Within::Bridge),
-            is_whole: unit.bridge.is_none(),
-        }
-    }
-
-    fn bars(&self) -> impl Iterator<Item = (&'a Function, &'a Bar)> {
-        self.members
-            .iter()
-            .flat_map(|&(_, f)| f.bars.iter().map(move |bar| (f, bar)))
-    }
-
-    fn bridge_windows(&self) -> impl Iterator<Item = (&'a Function, Window)> {
-        self.members.iter().flat_map(|&(_, f)| {
-            let windows = f.bridge.iter().flat_map(|b| b.windows.iter().copied());
-            windows.map(move |w| (f, w))
-        })
-    }
-
-    /// Whether it lies in a window that reaches this bus. Either kind of memory window will do:
-    /// firmware puts large BARs into the one above 4 GiB, and it decodes them.
-    fn reaches(&self, is_io: bool, region: Region) -> bool {
-        self.windows
-            .iter()
-            .any(|w| (w.kind == WindowKind::Io) == is_io && w.region.contains_region(region))
-    }
-
-    /// Whether the function works without this BAR.
-    fn is_dispensable(f: &Function, bar: &Bar) -> bool {
-        bar.kind == BarKind::Io && f.bars.iter().any(|other| other.kind != BarKind::Io)
-    }
-
-    /// Why an assigned BAR can't be used.
-    fn astray(&self, f: &Function, bar: &Bar) -> Option<AssignError> {
-        let address = bar.address?;
-        let is_reached = |region| self.reaches(bar.kind == BarKind::Io, region);
-        (!bar.region().is_some_and(is_reached)).then_some(AssignError::Outside {
-            function: f.address,
-            bar: bar.index,
-            address,
-            within: self.within,
-        })
-    }
-
-    /// Every address of this bus that is needed lies in a window that reaches it.
-    fn check_assigned(&self) -> Result<(), AssignError> {
-        let mut needed = self.bars().filter(|(f, bar)| !Self::is_dispensable(f, bar));
-        if let Some(error) = needed.find_map(|(f, bar)| self.astray(f, bar)) {
-            return Err(error);
-        }
-        for (f, window) in self.bridge_windows() {
-            if !self.reaches(window.kind == WindowKind::Io, window.region) {
-                return Err(AssignError::WindowOutside {
-                    bridge: f.address,
-                    window,
-                    within: self.within,
-                });
-            }
-        }
-        Ok(())
-    }
-
-    fn check_overlaps(&self) -> Result<(), AssignError> {
-        for is_io in [true, false] {
-            let mut all = self.occupied(is_io);
-            sort_by_key(&mut all, |o| (o.region, o.owner));
-            let mut reaching_furthest: Option<Occupied> = None;
-            for this in all {
-                if let Some(before) = reaching_furthest
-                    && before.region.overlaps(this.region)
-                    && !(before.is_window && this.is_window && before.owner == this.owner)
-                {
-                    return Err(AssignError::Overlap {
-                        function: before.owner,
-                        region: before.region,
-                        other: this.owner,
-                        other_region: this.region,
-                    });
-                }
-                if reaching_furthest.is_none_or(|b| b.region.end() < this.region.end()) {
-                    reaching_furthest = Some(this);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn occupied(&self, is_io: bool) -> Vec<Occupied> {
-        let bars = self
-            .bars()
-            .filter(|(_, bar)| (bar.kind == BarKind::Io) == is_io)
-            .filter(|(f, bar)| self.astray(f, bar).is_none())
-            .filter_map(|(f, bar)| Some((f, bar.region()?, false)));
-        let windows = self
-            .bridge_windows()
-            .filter(|(_, w)| (w.kind == WindowKind::Io) == is_io)
-            .map(|(f, w)| (f, w.region, true));
-        bars.chain(windows)
-            .map(|(f, region, is_window)| Occupied {
-                owner: f.address,
-                region,
-                is_window,
-            })
-            .collect()
-    }
-
+impl Level<'_> {
     /// Finds room for the unassigned BARs of this bus, and for those astray.
     fn place(&self, plan: &mut Plan) -> Result<(), AssignError> {
         let mut unassigned: Vec<(usize, usize, &Function, &Bar)> = self
@@ -254,24 +125,6 @@ impl<'a> Level<'a> {
         }
         Ok(())
     }
-
-    /// What is free in the windows of each kind. On a root bus that is nothing: its windows are
-    /// what is in use already.
-    fn free(&self) -> Vec<(WindowKind, RegionSet)> {
-        if matches!(self.within, Within::RootBus(_)) {
-            return Vec::new();
-        }
-        let mut all = Vec::new();
-        for kind in [WindowKind::Io, WindowKind::Memory, WindowKind::Prefetchable] {
-            let windows = self.windows.iter().filter(|w| w.kind == kind);
-            let mut free: RegionSet = windows.map(|w| w.region).collect();
-            for occupied in self.occupied(kind == WindowKind::Io) {
-                free.remove(occupied.region);
-            }
-            all.push((kind, free));
-        }
-        all
-    }
 }
 
 fn room(bar: &Bar, free: &[(WindowKind, RegionSet)]) -> Option<Region> {
@@ -290,35 +143,4 @@ fn room(bar: &Bar, free: &[(WindowKind, RegionSet)]) -> Option<Region> {
         let (_, regions) = free.iter().find(|(of, _)| of == kind)?;
         regions.within(reachable).lowest_fit(bar.size, align)
     })
-}
-
-#[derive(Clone, Copy)]
-struct Occupied {
-    owner: Address,
-    region: Region,
-    is_window: bool,
-}
-
-/// The bridge inside the unit that leads to `bus`.
-fn bridge_inside<'a>(functions: &'a [Function], unit: &Unit, bus: Bus) -> Option<&'a Function> {
-    functions
-        .iter()
-        .find(|f| unit.contains(f.bus()) && f.leads_to(bus))
-}
-
-/// The windows that reach a bus of the unit: those of the bridge above it and, as far as that
-/// passes on everything (subtractive decode), of the one above that.
-fn reaching(functions: &[Function], unit: &Unit, bus: Bus) -> Vec<Window> {
-    let mut windows = Vec::new();
-    let mut at = bus;
-    // Ends: a bridge that leads to a bus is on a lower one.
-    while let Some(f) = bridge_inside(functions, unit, at) {
-        windows.extend(f.bridge.iter().flat_map(|b| b.windows.iter().copied()));
-        if !f.is_subtractive() {
-            return windows;
-        }
-        at = f.bus();
-    }
-    windows.extend(unit.windows.iter().copied());
-    windows
 }

@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 
 use litemap::LiteMap;
 
+use crate::level::leading;
 use crate::{Bus, Function, PortType};
 
 /// More levels than 256 rising bus numbers allow.
@@ -21,16 +22,7 @@ const MOST_LEVELS: usize = 256;
 pub(crate) fn number(functions: &mut [Function]) {
     let mut sets = Sets::new(functions.len());
     let leaky = LeakyBuses::of(functions);
-    let mut bridges = LiteMap::new();
-    for (index, function) in functions.iter().enumerate() {
-        if let Some((number, _)) = function.buses() {
-            let below = Bus {
-                number,
-                ..function.bus()
-            };
-            bridges.entry(below).or_insert(index);
-        }
-    }
+    let bridges = leading(functions.iter().enumerate());
     for index in 0..functions.len() {
         sets.join(index, meeting_point(functions, &bridges, &leaky, index));
     }

@@ -41,6 +41,7 @@ mod grant;
 mod group;
 mod intx;
 pub mod leftover;
+mod level;
 #[cfg(test)]
 mod one_register;
 mod own;
@@ -52,6 +53,7 @@ mod setup;
 mod stop;
 mod stranger;
 mod unit;
+mod unit_error;
 pub mod watchdog;
 
 pub use address::{Address, AddressError, Bus};
@@ -67,5 +69,6 @@ pub use grant::Grant;
 pub use intx::{Route, routes};
 pub use own::Own;
 pub use quiet::Stuck;
-pub use scan::{Scan, count, scan};
-pub use unit::{Unit, UnitError, unit};
+pub use scan::{Progress, Scan, count, scan};
+pub use unit::{Unit, unit};
+pub use unit_error::UnitError;

@@ -30,6 +30,10 @@ pub struct Scan {
     pub left_out: usize,
 }
 
+/// Told how many functions were looked at, and on which bus the last one is, as soon as that one is as
+/// it was before.
+pub type Progress<'a> = &'a mut dyn FnMut(usize, Bus);
+
 /// How many functions there are on all buses of the ranges. Nothing is written to them.
 #[must_use]
 pub fn count(config: &dyn ConfigSpace, ranges: &[EcamRange]) -> usize {
@@ -47,19 +51,26 @@ pub fn count(config: &dyn ConfigSpace, ranges: &[EcamRange]) -> usize {
 ///
 /// BARs are sized by writing to them: a function's I/O and memory decode is off for that moment
 /// and everything is put back. That includes the display controller whose frame buffer the boot
-/// loader's screen may be, so no core may draw during the scan; host bridges keep their decode
+/// loader's screen may be, so no core may draw during the scan but in `progress`; host bridges keep their decode
 /// (class 06 00: turning it off cuts the cores from memory on some machines; Linux makes the same
 /// exception). A function whose header type is unknown gets its identity read and no more.
 #[must_use]
-pub fn scan(config: &dyn ConfigSpace, ranges: &[EcamRange], most: usize) -> Scan {
+pub fn scan(
+    config: &dyn ConfigSpace,
+    ranges: &[EcamRange],
+    most: usize,
+    progress: Progress<'_>,
+) -> Scan {
     let mut functions: Vec<Function> = Vec::new();
     // Growing as they come would take the memory three times for a moment.
     let most = functions.try_reserve_exact(most).map_or(0, |()| most);
-    let mut left_out = 0;
+    let (mut left_out, mut seen) = (0, 0);
     for_each_bus(ranges, &mut Above::default(), |bus, above| {
         let before = functions.len();
         let mut surplus = left_out;
         let mut keep = |function| {
+            seen += 1;
+            progress(seen, bus);
             if left_out == 0 && surplus == 0 && functions.len() < most {
                 functions.push(function);
             } else {
@@ -80,7 +91,7 @@ pub fn scan(config: &dyn ConfigSpace, ranges: &[EcamRange], most: usize) -> Scan
 }
 
 /// What leads to buses that are still to be looked at: a note for each, by the first bridge that
-/// leads there.
+/// leads there. Ascending.
 #[derive(Default)]
 struct Above(Vec<Below>);
 
@@ -104,20 +115,25 @@ impl Above {
             number,
             ..bridge.bus()
         };
-        if self.get(bus).is_some() {
+        let Err(place) = self.find(bus) else {
             return;
-        }
+        };
         let express = bridge.found.capabilities.express;
         let control = express.and_then(|express| express.device_control_2);
-        self.0.push(Below {
+        let below = Below {
             bus,
             is_link: matches!(bridge.port, Some(PortType::RootPort | PortType::Downstream)),
             forwards_ari: control.is_some_and(|control| control & express::ARI_FORWARDING != 0),
-        });
+        };
+        self.0.insert(place, below);
+    }
+
+    fn find(&self, bus: Bus) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&bus, |below| below.bus)
     }
 
     fn get(&self, bus: Bus) -> Option<Below> {
-        self.0.iter().copied().find(|below| below.bus == bus)
+        self.find(bus).ok().map(|place| self.0[place])
     }
 }
 

@@ -2,10 +2,12 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
-use core::fmt;
 
 use bulkhead_memory::{RegionSet, sort_ascending};
+use litemap::LiteMap;
 
+use crate::level::leading;
+use crate::unit_error::UnitError;
 use crate::{Address, Bus, Function, Window, WindowKind};
 
 /// A bus and all below it.
@@ -42,78 +44,6 @@ impl Unit {
     }
 }
 
-/// Why a bus is no unit. Displays as a sentence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnitError {
-    /// No function is on the bus.
-    Empty {
-        /// The bus.
-        bus: Bus,
-    },
-    /// The bus lies in the range of a bridge, but no bridge leads to it.
-    NotBelow {
-        /// The bus.
-        bus: Bus,
-        /// The bridge.
-        bridge: Address,
-    },
-    /// Two bridges claim to lead to one bus.
-    TwoBridges {
-        /// The bus.
-        bus: Bus,
-        /// The two.
-        bridges: [Address; 2],
-    },
-    /// A bridge's bus numbers can't be true.
-    BadBridge {
-        /// The bridge.
-        bridge: Address,
-        /// Its secondary bus.
-        secondary: u8,
-        /// Its subordinate bus.
-        subordinate: u8,
-    },
-    /// A bridge's buses are not all in the range of the bridge above it.
-    OutOfRange {
-        /// The bridge.
-        bridge: Address,
-        /// The bridge above.
-        above: Address,
-    },
-}
-
-impl fmt::Display for UnitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty { bus } => write!(f, "no function is on PCI bus {bus}"),
-            Self::NotBelow { bus, bridge } => write!(
-                f,
-                "PCI bus {bus} lies in the range of bridge {bridge}, but no bridge leads to it"
-            ),
-            Self::TwoBridges { bus, bridges } => write!(
-                f,
-                "bridges {} and {} both claim to lead to PCI bus {bus}",
-                bridges[0], bridges[1]
-            ),
-            Self::BadBridge {
-                bridge,
-                secondary,
-                subordinate,
-            } => write!(
-                f,
-                "bridge {bridge} claims to lead to PCI buses {secondary:02x} to {subordinate:02x}, \
-                 which can't be"
-            ),
-            Self::OutOfRange { bridge, above } => write!(
-                f,
-                "bridge {bridge} leads to PCI buses that bridge {above} above it does not pass on"
-            ),
-        }
-    }
-}
-
-impl core::error::Error for UnitError {}
-
 /// The unit of a bus: the bus itself and all below it.
 ///
 /// # Errors
@@ -136,8 +66,10 @@ pub fn unit(functions: &[Function], bus: Bus) -> Result<Unit, UnitError> {
             f.address.segment == bus.segment && (bus.number..=last).contains(&f.address.bus)
         })
         .collect();
-    for f in &members {
-        check_bridge(&members, f, bridge)?;
+    // Each of them is looked up: in one pass over all, not one for each.
+    let leading = leading(members.iter().copied().enumerate());
+    for index in 0..members.len() {
+        check_bridge(&members, &leading, index, bridge)?;
     }
     let windows = match bridge {
         Some((f, _)) => f.bridge.iter().flat_map(|b| &b.windows).copied().collect(),
@@ -242,12 +174,15 @@ fn last_below(functions: &[Function], bus: Bus) -> u8 {
 /// A bridge inside the unit must lead to buses that the bridge above it passes on, and to which
 /// no other one leads.
 ///
-/// `top` is the bridge above the unit, which is not among its members.
+/// `leading` tells for each bus the first member that leads there. `top` is the bridge above the unit,
+/// which is not among its members.
 fn check_bridge(
     members: &[&Function],
-    f: &Function,
+    leading: &LiteMap<Bus, usize>,
+    index: usize,
     top: Option<(&Function, Buses)>,
 ) -> Result<(), UnitError> {
+    let f = members[index];
     if !numbered(f) {
         return Ok(());
     }
@@ -256,16 +191,18 @@ fn check_bridge(
         number: secondary,
         ..f.bus()
     };
-    let mut others = members.iter().filter(|o| o.address != f.address);
-    if let Some(other) = others.clone().find(|o| o.leads_to(below)) {
+    let first = leading.get(&below).copied().unwrap_or(index);
+    if first != index {
+        let other = members[first];
         return Err(UnitError::TwoBridges {
             bus: below,
             bridges: [f.address.min(other.address), f.address.max(other.address)],
         });
     }
-    let inside = others.find(|o| o.leads_to(f.bus()));
-    let above = match inside {
-        Some(bridge) => bridge.buses().map(|buses| (*bridge, buses)),
+    let above = match leading.get(&f.bus()) {
+        Some(&bridge) => members[bridge]
+            .buses()
+            .map(|buses| (members[bridge], buses)),
         None => top,
     };
     match above {

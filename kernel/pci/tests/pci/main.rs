@@ -12,6 +12,7 @@ mod broken_reset;
 mod fake;
 mod group;
 mod intx;
+mod linear;
 mod machine;
 mod node;
 mod own;
