@@ -81,7 +81,9 @@ fn kmain(info: BootInfo) -> ! {
     pci::stop_bus_masters(&alone, &functions);
     let watchdogs = watchdog::stop_armed(&alone, &functions);
     reset_vector::take(&alone, &functions);
-    usb::find(&alone, &functions);
+    if options.hears_usb {
+        usb::find(&alone, &functions);
+    }
     let known = Known::new(&alone, &firmware, &functions, &memory);
     let console = console::serial::settle(&options, &known);
     let ports = console::serial::probe(&alone, console.line.com);

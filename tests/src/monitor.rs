@@ -96,6 +96,15 @@ impl Monitor {
         commands
     }
 
+    /// A dword of physical memory, registers of devices too.
+    ///
+    /// # Panics
+    /// If QEMU does not answer with one.
+    pub fn dword(&mut self, address: u64) -> u32 {
+        let answer = self.command(&format!("xp /2wx {address:#x}"));
+        two_words(&answer).unwrap_or_else(|| panic!("no dword: {answer}"))[0]
+    }
+
     /// The cores that have interrupts off at this moment.
     ///
     /// # Panics

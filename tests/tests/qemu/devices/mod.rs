@@ -14,6 +14,7 @@ mod refused;
 mod topology;
 mod unplugged;
 mod usb;
+mod usb_away;
 mod watchdog;
 
 use std::path::PathBuf;
@@ -38,6 +39,7 @@ pub(crate) fn stories() -> Vec<Trial> {
         topology::stories(),
         unplugged::stories(),
         usb::stories(),
+        usb_away::stories(),
         debian::stories(),
         watchdog::stories(),
     ];

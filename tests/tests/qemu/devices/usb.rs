@@ -20,11 +20,11 @@ pub(super) fn stories() -> Vec<Trial> {
 }
 
 /// Until a keyboard behind hubs is found: each hub's ports get power, and are looked at.
-const FOUND: Duration = Duration::from_secs(6);
-const ARGUMENTS: [&str; 4] = ["-vga", "std", "-machine", "i8042=off"];
+pub(super) const FOUND: Duration = Duration::from_secs(6);
+pub(super) const ARGUMENTS: [&str; 4] = ["-vga", "std", "-machine", "i8042=off"];
 
 /// Types a command, and gives what it printed.
-fn type_in(machine: &mut Running, line: &str) -> String {
+pub(super) fn type_in(machine: &mut Running, line: &str) -> String {
     machine.com(1).skip();
     machine.monitor().press(&format!("{line}\n"));
     machine.wait_for(1, "\n");
@@ -37,7 +37,7 @@ fn plug(machine: &mut Running, command: &str) {
     std::thread::sleep(FOUND);
 }
 
-fn expect_version(machine: &mut Running) {
+pub(super) fn expect_version(machine: &mut Running) {
     let said = type_in(machine, "version");
     assert!(said.contains("Bulkhead"), "{said}");
 }
@@ -133,14 +133,7 @@ fn owned() {
     expect_version(&mut machine);
     type_in(&mut machine, "start one");
     machine.wait_for_demo(2);
-    // The demo loads drivers for what it finds at its start; USB may be later.
-    machine.linux_expect(
-        2,
-        "i=0; while [ $i -lt 60 ] && [ ! -e /sys/class/input/event0 ]; do \
-         cat /sys/bus/*/devices/*/modalias /sys/class/input/*/modalias 2>/dev/null | sort -u | \
-         xargs -n 50 modprobe -ab 2>/dev/null; sleep 1; i=$((i+1)); done; ls /sys/class/input",
-        "event0",
-    );
+    find_keyboard(&mut machine, 2);
     super::disks::keyboard(&mut machine, 2);
     machine.com(1).skip();
     machine.monitor().press("list\n");
@@ -160,4 +153,16 @@ fn owned() {
     machine.wait_for(1, "* one: killed");
     std::thread::sleep(FOUND);
     expect_version(&mut machine);
+}
+
+/// Loads the drivers that a Linux needs for its keyboard: the demo does it for what it finds at its
+/// start; USB may be later.
+pub(super) fn find_keyboard(machine: &mut Running, com: usize) {
+    machine.linux_expect(
+        com,
+        "i=0; while [ $i -lt 60 ] && [ ! -e /sys/class/input/event0 ]; do \
+         cat /sys/bus/*/devices/*/modalias /sys/class/input/*/modalias 2>/dev/null | sort -u | \
+         xargs -n 50 modprobe -ab 2>/dev/null; sleep 1; i=$((i+1)); done; ls /sys/class/input",
+        "event0",
+    );
 }
