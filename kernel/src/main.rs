@@ -70,6 +70,7 @@ fn kmain(info: BootInfo) -> ! {
     pic::mask_pics();
     // SAFETY: it was just read from the machine's tables.
     unsafe { machine::mask_io_apics(&alone, &firmware) };
+    let power = Power::take(&alone, &firmware);
     apic::record();
     apic::quiesce();
     apic::calibrate_timer();
@@ -87,7 +88,6 @@ fn kmain(info: BootInfo) -> ! {
     let known = Known::new(&alone, &firmware, &functions, &memory);
     let console = console::serial::settle(&options, &known);
     let ports = console::serial::probe(&alone, console.line.com);
-    let power = Power::new(&firmware);
     let machine = machine::describe(
         &alone,
         &info,

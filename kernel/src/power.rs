@@ -1,35 +1,107 @@
-//! Reset and power-off of the whole machine.
+//! Reset and power-off of the whole machine, and its power button.
 //!
-//! Source: ACPI 6.5 §4.8.3.6 (reset register), §4.8.3.2 (PM1 control), §16.1 (sleeping).
+//! Source: ACPI 6.5 §4.8.3.6 (reset register), §4.8.3.2 (PM1 control), §16.1 (sleeping), §4.8.2.5 (ACPI
+//! mode).
 
 use alloc::string::{String, ToString};
 
-use bulkhead_firmware::{AddressSpace, Fadt, Firmware, SleepS5};
+use bulkhead_firmware::{AddressSpace, Fadt, Firmware, Mode, Ports, SleepS5};
 use x86_64::instructions::port::Port;
 
+use crate::boot::Alone;
 use crate::cpu::tsc;
 use crate::mem::phys;
 
-const SCI_ENABLED: u16 = 1;
 const SLEEP_ENABLE: u16 = 1 << 13;
 const SLEEP_TYPE_SHIFT: u32 = 10;
 const SLEEP_TYPE_MASK: u16 = 0b111 << SLEEP_TYPE_SHIFT;
 /// Longest wait for the machine to do it, in microseconds.
 const PATIENCE_US: u64 = 500_000;
 
+/// Between two looks at the power button, in milliseconds.
+const BUTTON_MS: u64 = 100;
+
 /// What firmware's tables say about power.
 pub(crate) struct Power {
     fadt: Option<Fadt>,
     sleep: Option<SleepS5>,
+    /// The power button is not firmware's.
+    has_button: bool,
+    /// At the last look it was pressed; when that was.
+    was_pressed: bool,
+    looked: u64,
+}
+
+/// Ports of the fixed hardware that firmware's FADT names. Only the shell's core uses them.
+struct Fixed;
+
+impl Ports for Fixed {
+    fn read(&mut self, port: u16) -> u16 {
+        // SAFETY: a register that firmware names; reading it changes nothing.
+        unsafe { Port::new(port).read() }
+    }
+
+    fn write(&mut self, port: u16, value: u16) {
+        // SAFETY: a status or enable register of events, which are nobody's but Bulkhead's.
+        unsafe { Port::new(port).write(value) };
+    }
+
+    fn write_byte(&mut self, port: u16, value: u8) {
+        // SAFETY: the register and the command that firmware names for ACPI mode, or the enable
+        // registers of events.
+        unsafe { Port::new(port).write(value) };
+    }
+
+    fn wait_us(&mut self, us: u64) {
+        tsc::delay_us(us);
+    }
 }
 
 impl Power {
-    /// Remembers what is needed.
-    pub(crate) fn new(firmware: &Firmware) -> Self {
+    /// Remembers what is needed, and has firmware leave the machine's events: it would switch the
+    /// machine off at a press of the power button, partitions and all. The SCI's pin is masked.
+    pub(crate) fn take(_: &Alone, firmware: &Firmware) -> Self {
+        let start = tsc::now();
+        let mode = firmware.fadt.as_ref();
+        let mode = mode.map_or(Mode::Only, |fadt| fadt.enter_acpi_mode(&mut Fixed));
+        let us = tsc::us(tsc::now() - start);
+        match mode {
+            Mode::Only => log::info!("power: there is no mode but ACPI's"),
+            Mode::Found => log::info!("power: firmware has left ACPI mode on"),
+            Mode::Entered => log::info!("power: ACPI mode, after {us} us"),
+            Mode::Refused => log::warn!("power: firmware keeps the power button for itself"),
+        }
         Self {
             fadt: firmware.fadt,
             sleep: firmware.sleep,
+            has_button: mode.is_acpi(),
+            was_pressed: false,
+            looked: 0,
         }
+    }
+
+    /// Has the power button noted while this core looks at it.
+    pub(crate) fn note_button(&self, yes: bool) {
+        if let Some(fadt) = self.fadt.as_ref().filter(|_| self.has_button) {
+            fadt.note_power_button(&mut Fixed, yes);
+        }
+    }
+
+    /// Whether the power button was pressed since the last call.
+    pub(crate) fn take_button(&mut self) -> bool {
+        let now = tsc::uptime_ms();
+        let Some(fadt) = self.fadt.as_ref().filter(|_| self.has_button) else {
+            return false;
+        };
+        if now < self.looked + BUTTON_MS {
+            return false;
+        }
+        self.looked = now;
+        let is_pressed = fadt.take_power_button(&mut Fixed);
+        // A status that can't be cleared is told once.
+        let is_new = is_pressed && !self.was_pressed;
+        self.was_pressed = is_pressed;
+        is_new
     }
 
     /// Resets the machine; returns only if that failed.
@@ -74,7 +146,7 @@ impl Power {
         if fadt.pm1a_control == 0 {
             return "firmware's FADT names no PM1a control register".to_string();
         }
-        enable_acpi(fadt);
+        let _ = fadt.enter_acpi_mode(&mut Fixed);
         // SAFETY: the register and the value that firmware names for entering S5.
         unsafe { enter(fadt.pm1a_control, sleep.type_a) };
         if fadt.pm1b_control != 0 {
@@ -83,21 +155,6 @@ impl Power {
         }
         tsc::delay_us(PATIENCE_US);
         "the machine ignored the write to its PM1a control register".to_string()
-    }
-}
-
-/// Asks firmware for ACPI mode, unless the machine is in it.
-fn enable_acpi(fadt: &Fadt) {
-    if fadt.smi_command == 0 || fadt.acpi_enable == 0 {
-        return;
-    }
-    let mut control = Port::<u16>::new(fadt.pm1a_control);
-    // SAFETY: the register that firmware names; reading it changes nothing.
-    let mut is_enabled = || unsafe { control.read() } & SCI_ENABLED != 0;
-    if !is_enabled() {
-        // SAFETY: the register and the command that firmware names for it.
-        unsafe { Port::<u8>::new(fadt.smi_command).write(fadt.acpi_enable) };
-        let _ = tsc::wait_until(PATIENCE_US, is_enabled);
     }
 }
 

@@ -18,6 +18,7 @@ extern crate alloc;
 
 mod bytes;
 mod discover;
+mod events;
 mod fadt;
 mod header;
 mod madt;
@@ -31,6 +32,7 @@ mod smbios;
 mod spcr;
 
 pub use discover::{Firmware, discover};
+pub use events::{Events, Mode, Ports};
 pub use fadt::{AddressSpace, Fadt, ResetRegister};
 pub use header::TableInfo;
 pub use madt::{InterruptOverride, IoApic, Madt, Processor};

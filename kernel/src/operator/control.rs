@@ -57,6 +57,7 @@ impl Kernel {
         screen::set_lent(true);
         keyboard::set_lent(true);
         usb::set_lent(|_| true);
+        self.power.note_button(false);
         x86_64::instructions::interrupts::disable();
         apic::stop_timer();
         match leaving {

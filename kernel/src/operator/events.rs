@@ -13,6 +13,10 @@ use crate::panic;
 use crate::partition::LIFE;
 use crate::usb;
 
+/// What is said when the machine's power button is pressed.
+const BUTTON: &str =
+    "the power button was pressed: nothing is done by it (poweroff ends the machine)";
+
 impl Kernel {
     /// Tells what happened to partitions since the last time; whether anything did.
     pub(super) fn tell_events(&mut self, shell: &mut Shell) -> bool {
@@ -34,6 +38,10 @@ impl Kernel {
         if let Some(line) = usb::take_report() {
             log::warn!("{line}");
             return Some(line);
+        }
+        if self.power.take_button() {
+            log::info!("{BUTTON}");
+            return Some(String::from(BUTTON));
         }
         let (event, line) = self.conductor.next_line()?;
         if let Some(event) = event.filter(|event| event.kind == Kind::Launched) {

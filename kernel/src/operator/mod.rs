@@ -126,6 +126,7 @@ impl Session {
         let Self { kernel, shell } = self;
         kernel.observe();
         kernel.lend();
+        kernel.power.note_button(true);
         kernel.tell_events(shell);
         shell.prompt(&mut Console);
         loop {

@@ -22,6 +22,7 @@ mod lifecycle;
 mod loaders;
 mod messages;
 mod pair;
+mod power_button;
 mod processor;
 mod refusals;
 mod screen;
@@ -104,6 +105,7 @@ fn main() {
         userland::stories(),
         devices::stories(),
         refusals::stories(),
+        power_button::stories(),
     ];
     let conclusion = libtest_mimic::run(&arguments, stories.into_iter().flatten().collect());
     if let Some(summary) = REPLAYS.summary() {

@@ -4,7 +4,7 @@ use bulkhead_describe::cores::{FoundCore, Topology};
 use bulkhead_describe::images::Module;
 use bulkhead_describe::{Found, ShellLine, describe};
 use bulkhead_fake::{address, bzimage_file, region};
-use bulkhead_firmware::{Fadt, Firmware, IoApic, Madt};
+use bulkhead_firmware::{Events, Fadt, Firmware, IoApic, Madt};
 use bulkhead_linux::{BzImageError, FileKind};
 use bulkhead_memory::Region;
 use bulkhead_model::{
@@ -232,6 +232,7 @@ fn legacy_devices_by_firmware_s_word_and_by_a_look() {
             pm_timer_port: None,
             smi_command: 0,
             acpi_enable: 0,
+            events: Events::default(),
             dsdt: 0,
             boot_flags,
         });

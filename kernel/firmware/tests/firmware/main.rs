@@ -10,6 +10,7 @@ mod arbitrary;
 mod arbitrary_aml;
 mod boards;
 mod discover;
+mod events;
 mod fake;
 mod fixed;
 mod no_routes;
