@@ -151,6 +151,16 @@ pub enum Problem {
         /// The bus.
         bus: u8,
     },
+    /// Pins of a root bus lead to link devices, and what these are connected to isn't known; nor is
+    /// where the pins lead.
+    UnknownLinks {
+        /// PCI segment group.
+        segment: u16,
+        /// The root bus.
+        bus: u8,
+        /// How many pins.
+        pins: usize,
+    },
     /// The DSDT and the SSDTs are larger or have more root bridges than any machine's: they
     /// aren't searched for the routes of interrupt pins.
     TooMuchAml,
@@ -236,6 +246,11 @@ impl fmt::Display for Problem {
             Self::SharedRootBus { segment, bus } => write!(
                 f,
                 "more than one root bridge claims bus {segment:04x}:{bus:02x}, its _PRT is ignored"
+            ),
+            Self::UnknownLinks { segment, bus, pins } => write!(
+                f,
+                "{pins} interrupt pins of bus {segment:04x}:{bus:02x} lead to link devices that don't \
+                 tell by a constant where they lead on"
             ),
             Self::TooMuchAml => f.write_str("DSDT and SSDTs are too large to be searched for _PRT"),
         }

@@ -4,6 +4,7 @@
 use super::aml::{Object, byte, integer};
 use super::names::{Kind, Names};
 use super::path::{Name, Path};
+use super::run::{Value, outcomes};
 use crate::bytes::{u8_at, u16_at, u32_at};
 
 const LINK: Kind = Kind {
@@ -23,22 +24,29 @@ const EXTENDED_INTERRUPT: u8 = 0x89;
 /// Length of an extended descriptor that names one interrupt and no other controller.
 const ONE_INTERRUPT: u16 = 6;
 
-/// The interrupt of the link that is called `name` in `scope`, if it is constant.
+/// The interrupt of the link that is called `name` in `scope`, if it can be told: what the link is
+/// connected to or, where that is read from a register, the only one that it can be connected to.
 pub(super) fn interrupt(names: &mut Names<'_>, name: &Name, scope: Path) -> Option<u32> {
     let (link, object) = names.referred(name, scope)?;
     if object != Object::Device {
         return None;
     }
-    let resources = names.at(link.child(*b"_CRS"));
+    // All is asked for before anything is missed.
+    let now = resources(names, link.child(*b"_CRS"));
+    let possible = resources(names, link.child(*b"_PRS"));
     if !names.is_kind(link, &[LINK]) {
         return None;
     }
-    let Object::Buffer(mut buffer) = resources else {
+    template(now.or(possible)?)
+}
+
+/// A resource template that is there, or that a method returns.
+fn resources<'a>(names: &mut Names<'a>, path: Option<Path>) -> Option<&'a [u8]> {
+    let [Value::Object(_, Object::Buffer(mut buffer))] = outcomes(names, path?)?[..] else {
         return None;
     };
     let size = integer(&mut buffer)?;
-    (size == buffer.len() as u64).then_some(())?;
-    template(buffer)
+    (size == buffer.len() as u64).then_some(buffer)
 }
 
 /// The one interrupt of a resource template.

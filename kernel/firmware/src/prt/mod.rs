@@ -6,8 +6,9 @@
 //!   does not say that it isn't there; its bus and segment are `_BBN` and `_SEG`, else 0. A segment
 //!   that isn't known is that of the MCFG, if all of that is one segment;
 //! - `_PRT` in it is a package, or a method that returns one (see [`run`]);
-//! - an entry names the interrupt, or a link device with a constant `_CRS` of one interrupt. An
-//!   entry of a pin that no device has is passed over.
+//! - an entry names the interrupt, or a link device whose `_CRS` is one interrupt or, where that is
+//!   computed from a register, whose `_PRS` is. Where a link leads that tells neither isn't known, and
+//!   how many pins are behind such is told. An entry of a pin that no device has is passed over.
 //!
 //! All tables count together, wherever in them a scope is opened. What is defined twice, or only
 //! under a condition, counts as unknown; two bridges on one bus are believed neither.
@@ -183,8 +184,18 @@ fn routes(names: &mut Names<'_>, bridges: &[Bridge]) -> Option<Routes> {
             .path
             .child(*b"_PRT")
             .and_then(|path| package::pins(names, path, &mut entries_left));
-        for (device, pin, leads) in pins.iter().flat_map(Pins::named) {
+        let named = || pins.iter().flat_map(Pins::named);
+        for (device, pin, leads) in named() {
             routes.add(bridge, device, pin + 1, leads);
+        }
+        let unknown = named().filter(|(.., leads)| *leads == Pin::Unknown).count();
+        if unknown != 0 {
+            let problem = Problem::UnknownLinks {
+                segment,
+                bus,
+                pins: unknown,
+            };
+            routes.problems.push(problem);
         }
     }
     sort_ascending(&mut routes.found);
@@ -229,7 +240,7 @@ impl Routes {
                     self.problems.push(problem);
                 }
             }
-            Pin::Conflict | Pin::Unnamed => {}
+            Pin::Conflict | Pin::Unknown | Pin::Unnamed => {}
         }
     }
 }

@@ -24,6 +24,8 @@ pub(super) enum Pin {
     Gsi(u32),
     /// To more than one interrupt.
     Conflict,
+    /// To a link device of which it isn't known what it is connected to.
+    Unknown,
 }
 
 /// Where each pin of a bus leads.
@@ -47,12 +49,14 @@ impl Pins {
         all.any(|pin| matches!(pin, Pin::Gsi(gsi) if *gsi >= FIRST_PCI_GSI))
     }
 
-    fn set(&mut self, device: u64, pin: u64, gsi: u32) -> Option<()> {
+    fn set(&mut self, device: u64, pin: u64, leads: Pin) -> Option<()> {
         let device = self.0.get_mut(usize::try_from(device).ok()?)?;
         let slot = device.get_mut(usize::try_from(pin).ok()?)?;
         *slot = match *slot {
-            Pin::Unnamed => Pin::Gsi(gsi),
-            Pin::Gsi(other) if other == gsi => Pin::Gsi(gsi),
+            Pin::Unnamed => leads,
+            other if other == leads => leads,
+            Pin::Unknown => Pin::Unknown,
+            _ if leads == Pin::Unknown => Pin::Unknown,
             _ => Pin::Conflict,
         };
         Some(())
@@ -99,8 +103,8 @@ fn choose(candidates: &[Option<Pins>]) -> Option<Pins> {
     chosen.filter(|_| others <= 1)
 }
 
-/// Reads a package of packages, whose names are meant in `scope`; `None` unless where each pin
-/// leads is known.
+/// Reads a package of packages, whose names are meant in `scope`; `None` unless each entry tells where
+/// its pin leads, or which link device would know.
 fn parse(
     names: &mut Names<'_>,
     mut package: &[u8],
@@ -122,7 +126,7 @@ fn parse(
         let fields = byte(&mut entry)?;
         let address = integer(&mut entry)?;
         let pin = integer(&mut entry)?;
-        let gsi = source(names, &mut entry, scope);
+        let leads = source(names, &mut entry, scope);
         let (device, function) = (address >> 16, address & ANY_FUNCTION);
         if fields != 4 || (function > 7 && function != ANY_FUNCTION) {
             return None;
@@ -131,17 +135,17 @@ fn parse(
         if pin >= PINS as u64 || device >= DEVICES as u64 {
             continue;
         }
-        match gsi {
-            Some(gsi) if entry.is_empty() => pins.set(device, pin, gsi)?,
+        match leads {
+            Some(leads) if entry.is_empty() => pins.set(device, pin, leads)?,
             _ => is_known = false,
         }
     }
     (is_known && package.is_empty()).then_some(pins)
 }
 
-/// Source and index: the interrupt itself, or a link device that knows it. Interrupt 0 is the
-/// timer's, or a link's that isn't connected.
-fn source(names: &mut Names<'_>, entry: &mut &[u8], scope: Path) -> Option<u32> {
+/// Source and index: the interrupt itself, or a link device that may know it; `None` if it is
+/// neither. Interrupt 0 is the timer's, or a link's that isn't connected.
+fn source(names: &mut Names<'_>, entry: &mut &[u8], scope: Path) -> Option<Pin> {
     let mut after = *entry;
     let link = match integer(&mut after) {
         Some(0) => None,
@@ -153,10 +157,10 @@ fn source(names: &mut Names<'_>, entry: &mut &[u8], scope: Path) -> Option<u32> 
     };
     let index = integer(&mut after)?;
     *entry = after;
-    let gsi = match link {
-        None => u32::try_from(index).ok(),
-        Some(link) if index == 0 => link::interrupt(names, &link, scope),
-        Some(_) => None,
+    let is_pin = |gsi: &u32| *gsi != 0;
+    let Some(link) = link else {
+        return u32::try_from(index).ok().filter(is_pin).map(Pin::Gsi);
     };
-    gsi.filter(|gsi| *gsi != 0)
+    let gsi = link::interrupt(names, &link, scope).filter(|gsi| index == 0 && is_pin(gsi));
+    Some(gsi.map_or(Pin::Unknown, Pin::Gsi))
 }

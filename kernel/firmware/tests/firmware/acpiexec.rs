@@ -45,7 +45,8 @@ impl Dice {
             };
         }
         let a = self.expression(depth - 1);
-        match self.roll(8) {
+        match self.roll(9) {
+            8 => format!("DeRefOf (Index (NUMS, And ({a}, 3)))"),
             0 => format!("HELP ({a})"),
             1 => format!("{} ({a})", self.pick(&["LNot", "ToInteger"])),
             2 => {
@@ -112,7 +113,18 @@ impl Dice {
                     self.statements(depth - 1),
                     self.pick(&["", "If (Local0) { Continue }", "If (Local3) { Break }"])
                 ),
-                5 => format!("If ({value}) {{ Return (T{:03}) }}", self.roll(PACKAGES)),
+                5 => {
+                    let package = match self.roll(4) {
+                        0 => format!("DeRefOf (Index (PRTP, And ({value}, 3)))"),
+                        1 => format!("DeRefOf (Index (INPL, And ({value}, 1)))"),
+                        2 => {
+                            writeln!(text, "Index (PRTP, And ({value}, 3), Local7)").unwrap();
+                            "DeRefOf (Local7)".into()
+                        }
+                        _ => format!("T{:03}", self.roll(PACKAGES)),
+                    };
+                    format!("If ({value}) {{ Return ({package}) }}")
+                }
                 6 => format!("If ({value}) {{ {} }}", self.statements(depth - 1)),
                 _ => format!(
                     "If ({value}) {{ {} }} Else {{ {} }}",
@@ -144,6 +156,10 @@ impl Dice {
             )
             .unwrap();
         }
+        text += "Name (PRTP, Package () { T000, \\T001, T002, T003, T004 })\n\
+             Name (NUMS, Package (6) { 0, 0x12345, Ones, One })\n\
+             Name (INPL, Package () { Package () { Package () { 0xFFFF, 0, 0, 21 } }, \
+             Package () { Package () { 0xFFFF, 0, Zero, 22 } } })\n";
         let mut test = String::new();
         for bridge in 0..BRIDGES {
             let body = self.statements(2);

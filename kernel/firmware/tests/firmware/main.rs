@@ -13,6 +13,8 @@ mod discover;
 mod events;
 mod fake;
 mod fixed;
+mod links;
+mod methods;
 mod no_routes;
 mod routes;
 mod smbios;

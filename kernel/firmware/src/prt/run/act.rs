@@ -1,9 +1,9 @@
 //! What names and operators do.
 
-use super::machine::{MAX_CONDITIONS, MAX_STORED, Machine};
+use super::machine::{LOCALS, MAX_CONDITIONS, MAX_STORED, Machine};
 use super::op::code;
 use super::value::{Value, compute};
-use crate::prt::aml::{Object, block, byte, op};
+use crate::prt::aml::{Object, block, byte, data, op};
 use crate::prt::path::{Name, Path};
 
 impl<'a> Machine<'_, 'a> {
@@ -83,40 +83,59 @@ impl<'a> Machine<'_, 'a> {
             let operands = self.operands.get(operator.first..).unwrap_or_default();
             operands.get(index).copied().unwrap_or(Value::Integer(0))
         };
-        let (a, b, c, d) = (operand(0), operand(1), operand(2), operand(3));
+        let operands = [operand(0), operand(1), operand(2), operand(3)];
         self.operands.truncate(operator.first);
-        let ones = self.ones();
         match operator.code {
-            code::RETURN => return self.leave(a),
-            code::IF | code::WHILE => return self.decide(operator.code, a),
-            code::NOTIFY | code::STALL | code::SLEEP | code::RELEASE => return Some(()),
+            code::RETURN => self.leave(operands[0]),
+            code::IF | code::WHILE => self.decide(operator.code, operands[0]),
+            code::NOTIFY | code::STALL | code::SLEEP | code::RELEASE => Some(()),
             code::ACQUIRE => {
                 let rest = &mut self.blocks.last_mut()?.rest;
                 *rest = rest.get(2..)?;
-                return self.give(Value::Integer(0));
+                self.give(Value::Integer(0))
             }
+            opcode => {
+                let value = self.result(opcode, operator.shape, operands)?;
+                self.give(value)
+            }
+        }
+    }
+
+    /// What an expression is worth, once it has stored what it stores.
+    fn result(
+        &mut self,
+        opcode: u16,
+        shape: (u8, u8),
+        [a, b, c, d]: [Value<'a>; 4],
+    ) -> Option<Value<'a>> {
+        let ones = self.ones();
+        Some(match opcode {
             code::COND_REF_OF => {
                 let is_there = matches!(a, Value::Named(_, true) | Value::Variable(_));
                 // A reference can't be stored.
-                return match b {
-                    Value::Nowhere => self.give(Value::Integer(if is_there { ones } else { 0 })),
-                    _ => None,
-                };
+                (b == Value::Nowhere).then_some(())?;
+                Value::Integer(if is_there { ones } else { 0 })
             }
-            code::OSI => return self.give(a.os_interface(ones)),
+            code::OSI => a.os_interface(ones),
             code::STORE | code::COPY => {
                 self.store(b, a)?;
-                return self.give(a);
+                a
             }
+            code::INDEX => {
+                let element = Value::element(a, b)?;
+                self.store(c, element)?;
+                element
+            }
+            code::DEREF_OF => self.dereferred(a)?,
             code::INCREMENT | code::DECREMENT => {
-                let opcode = if operator.code == code::INCREMENT {
+                let opcode = if opcode == code::INCREMENT {
                     code::ADD
                 } else {
                     code::SUBTRACT
                 };
                 let value = compute(opcode, self.at(a)?, Value::Integer(1), ones);
                 self.store(a, value)?;
-                return self.give(value);
+                value
             }
             code::DIVIDE => {
                 let ratio = match (a.integer(), b.integer()) {
@@ -125,20 +144,43 @@ impl<'a> Machine<'_, 'a> {
                 };
                 self.store(c, compute(code::MOD, a, b, ones))?;
                 self.store(d, ratio)?;
-                return self.give(ratio);
+                ratio
             }
-            _ => {}
+            _ => {
+                // The place, if there is one, is the last of them.
+                let is_unary = shape.0 + u8::from(shape.1 == 0) == 2;
+                let right = if is_unary { Value::Integer(0) } else { b };
+                let value = compute(opcode, a, right, ones);
+                match (shape.1, is_unary) {
+                    (0, _) => {}
+                    (_, true) => self.store(b, value)?,
+                    (_, false) => self.store(c, value)?,
+                }
+                value
+            }
+        })
+    }
+
+    /// What a reference to an element leads to. Interpreters take what a name in a package stands for
+    /// when they make the package; so of a variable it isn't known what it held then.
+    fn dereferred(&mut self, reference: Value<'a>) -> Option<Value<'a>> {
+        let Value::Element(scope, mut element) = reference else {
+            return None;
+        };
+        if !element.first().is_some_and(|first| Name::begins(*first)) {
+            let object = data(&mut element)?;
+            return Some(self.constant(scope, object));
         }
-        // The place, if there is one, is the last of them.
-        let is_unary = operator.shape.0 + u8::from(operator.shape.1 == 0) == 2;
-        let right = if is_unary { Value::Integer(0) } else { b };
-        let value = compute(operator.code, a, right, ones);
-        match (operator.shape.1, is_unary) {
-            (0, _) => {}
-            (_, true) => self.store(b, value)?,
-            (_, false) => self.store(c, value)?,
+        let name = Name::read(&mut element)?;
+        match self.names.referred(&name, scope)? {
+            (_, Object::Integer(_)) => Some(Value::Unknown),
+            (path, object @ (Object::Text(_) | Object::Buffer(_) | Object::Package(_)))
+                if !self.stored.contains_key(&path) =>
+            {
+                Some(Self::worth(path, object))
+            }
+            _ => None,
         }
-        self.give(value)
     }
 
     /// What is at a place.
@@ -164,7 +206,13 @@ impl<'a> Machine<'_, 'a> {
             Value::Nowhere => {}
             Value::Variable(index) => {
                 let variables = &mut self.calls.last_mut()?.variables;
-                *variables.get_mut(usize::from(index))? = value;
+                let variable = variables.get_mut(usize::from(index))?;
+                // To an argument that refers to an element, that is stored into.
+                let refers = matches!(variable, Value::Element(..));
+                if refers && usize::from(index) >= LOCALS {
+                    return None;
+                }
+                *variable = value;
             }
             Value::Named(path, true) => {
                 if self.stored.len() == MAX_STORED {

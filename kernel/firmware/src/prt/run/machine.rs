@@ -17,7 +17,7 @@ pub(super) const MAX_STORED: usize = 64;
 /// Conditions that aren't known.
 pub(super) const MAX_CONDITIONS: usize = 4;
 /// Local variables and arguments of a call.
-const LOCALS: usize = 8;
+pub(super) const LOCALS: usize = 8;
 const VARIABLES: usize = LOCALS + 7;
 /// In methods up to this long all names are looked up at once.
 const AHEAD_BYTES: usize = 512;

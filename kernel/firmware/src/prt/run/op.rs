@@ -29,8 +29,10 @@ pub(super) mod code {
     pub(in crate::prt::run) const NOT: u16 = 0x80;
     pub(in crate::prt::run) const FIND_SET_LEFT_BIT: u16 = 0x81;
     pub(in crate::prt::run) const FIND_SET_RIGHT_BIT: u16 = 0x82;
+    pub(in crate::prt::run) const DEREF_OF: u16 = 0x83;
     pub(in crate::prt::run) const MOD: u16 = 0x85;
     pub(in crate::prt::run) const NOTIFY: u16 = 0x86;
+    pub(in crate::prt::run) const INDEX: u16 = 0x88;
     pub(in crate::prt::run) const LAND: u16 = 0x90;
     pub(in crate::prt::run) const LOR: u16 = 0x91;
     pub(in crate::prt::run) const LNOT: u16 = 0x92;
@@ -67,15 +69,18 @@ pub(super) fn shape(code: u16) -> Option<(u8, u8)> {
         code::ACQUIRE => (1, 0b1),
         code::STORE | code::COPY => (2, 0b10),
         code::DIVIDE => (4, 0b1100),
-        code::ADD | code::SUBTRACT | code::MULTIPLY | code::SHIFT_LEFT..=code::XOR | code::MOD => {
-            (3, 0b100)
-        }
+        code::ADD
+        | code::SUBTRACT
+        | code::MULTIPLY
+        | code::SHIFT_LEFT..=code::XOR
+        | code::MOD
+        | code::INDEX => (3, 0b100),
         code::NOT | code::FIND_SET_LEFT_BIT | code::FIND_SET_RIGHT_BIT | code::TO_INTEGER => {
             (2, 0b10)
         }
         code::NOTIFY => (2, 0b01),
         code::LAND | code::LOR | code::LEQUAL..=code::LLESS => (2, 0),
-        code::LNOT | code::RETURN | code::STALL | code::SLEEP => (1, 0),
+        code::LNOT | code::DEREF_OF | code::RETURN | code::STALL | code::SLEEP => (1, 0),
         code::COND_REF_OF => (2, 0b11),
         _ => return None,
     })

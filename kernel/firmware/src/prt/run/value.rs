@@ -1,8 +1,8 @@
 //! What expressions are worth.
 
 use super::op::code;
-use crate::prt::aml::Object;
-use crate::prt::path::Path;
+use crate::prt::aml::{Object, byte, data};
+use crate::prt::path::{Name, Path};
 
 /// A value, or where to put one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,9 @@ pub(in crate::prt) enum Value<'a> {
     Integer(u64),
     /// Something else, and the scope in which names in it are meant.
     Object(Path, Object<'a>),
+    /// A reference to an element of a package, which stands at the front of what follows; names in it
+    /// are meant in that scope.
+    Element(Path, &'a [u8]),
     /// A place: none.
     Nowhere,
     /// A place: `Local0` to `Local7`, then `Arg0` to `Arg6`.
@@ -30,6 +33,24 @@ impl<'a> Value<'a> {
 
     pub(super) fn known(value: Option<u64>) -> Self {
         value.map_or(Self::Unknown, Self::Integer)
+    }
+
+    /// An element of a package by its number; `None` if there is none, or the number isn't known.
+    pub(super) fn element(package: Self, number: Self) -> Option<Self> {
+        let Self::Object(scope, Object::Package(mut elements)) = package else {
+            return None;
+        };
+        let count = byte(&mut elements)?;
+        let number = number.integer().filter(|number| *number < count.into())?;
+        for _ in 0..number {
+            let mut after = elements;
+            if data(&mut after).is_none() {
+                after = elements;
+                Name::read(&mut after)?;
+            }
+            elements = after;
+        }
+        (!elements.is_empty()).then_some(Self::Element(scope, elements))
     }
 
     fn text(self) -> Option<&'a [u8]> {
