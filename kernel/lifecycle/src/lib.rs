@@ -19,6 +19,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
 #[cfg(feature = "model")]
 extern crate std;
 
@@ -56,15 +57,21 @@ pub use slot::Definition;
 pub use variables::{CallerMemory, GUID, MAX_REQUEST_BYTES, Status, Variables};
 pub use view::View;
 
+use alloc::boxed::Box;
+
+use spin::Once;
+
 use crate::core::Core;
 use seat::Seat;
 use slot::Slot;
 use token::Token;
 
-/// The lives of up to `P` partitions on up to `C` cores. The kernel has one, in static memory.
+/// The lives of up to `P` partitions on up to `C` cores. The kernel has one, in static memory; but for
+/// what is kept of each core, which takes no more than the machine has.
 pub struct Lifecycle<const P: usize, const C: usize> {
     slots: [Slot; P],
-    cores: [Core; C],
+    /// Entered once, before any of them runs.
+    cores: Once<Box<[Core]>>,
     token: Token,
     events: event::Ring,
     seat: Seat,
@@ -77,7 +84,7 @@ impl<const P: usize, const C: usize> Default for Lifecycle<P, C> {
 }
 
 impl<const P: usize, const C: usize> Lifecycle<P, C> {
-    /// No partitions; every core absent.
+    /// No partitions; no cores yet ([`enter_cores`](Self::enter_cores)).
     ///
     /// # Panics
     /// While it is compiled, if `P` or `C` are more than the records have room for.
@@ -88,11 +95,19 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         }
         Self {
             slots: [const { Slot::new() }; P],
-            cores: [const { Core::new() }; C],
+            cores: Once::new(),
             token: Token::new(),
             events: event::Ring::new(),
             seat: Seat::new(),
         }
+    }
+
+    /// Says how many cores there are, at most `C`: each is absent so far. Counts once, before any core
+    /// does anything for a partition; until then there is none.
+    pub fn enter_cores(&self, count: usize) {
+        let count = count.min(C);
+        self.cores
+            .call_once(|| (0..count).map(|_| Core::new()).collect());
     }
 
     fn slot(&self, partition: usize) -> Option<&Slot> {
@@ -100,7 +115,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     }
 
     fn core(&self, index: usize) -> Option<&Core> {
-        self.cores.get(index)
+        self.cores.get()?.get(index)
     }
 
     fn post(&self, kind: Kind, partition: usize, detail: u32) {

@@ -123,8 +123,8 @@ pub const fn lines(extent: &Extent) -> [Line; 11] {
         ),
         Line::new("firmware's tables, routes, texts, services", 8 << 10, 1),
         Line::new(
-            "cores: what each is, in a claim, in a plan",
-            104,
+            "cores: their tables, what each is, in a claim, in a plan",
+            184,
             extent.cores,
         ),
         Line::new(

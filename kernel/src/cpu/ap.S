@@ -66,7 +66,7 @@ ap_end:
 .global ap_long
 .global ap_gdt
 
-# Finds this core's entry in the table of stacks by its local APIC ID and leaves its address in rcx:
+# Finds this core's entry in the table of cores by its local APIC ID and leaves its address in rcx:
 # the ID is what the APIC says, its upper bits in xAPIC mode what CPUID says (leaf 0xb, else leaf 1), as
 # in `bulkhead_processor::apic::own_id`. Uses rax, rbx, rcx, rdx.
 .macro core_lookup
@@ -104,13 +104,14 @@ ap_end:
     rdmsr
 8:  movl %eax, %ebx
 7:  movl %ebx, %eax
-    leaq {stacks}(%rip), %rcx
-    movl ${count}, %edx
-3:  cmpq %rax, (%rcx)
+    movq {cores}(%rip), %rcx
+    movl {count}(%rip), %edx
+3:  decl %edx
+    js 5f
+    cmpq %rax, (%rcx)
     je 4f
     addq ${stride}, %rcx
-    decl %edx
-    jnz 3b
+    jmp 3b
 5:  hlt                                         # not a core of ours: nothing can be done
     jmp 5b
 4:

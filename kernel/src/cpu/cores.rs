@@ -4,7 +4,9 @@
 //! The words here are atomics, never behind a lock: any of these cores may be reset by INIT at any
 //! instruction.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use bulkhead_lifecycle::CoreState;
 
@@ -14,53 +16,44 @@ use super::stacks;
 use crate::layout::MAX_CORES;
 use crate::partition::LIFE;
 
-/// One core: what the lifecycle does not know of it.
-struct Core {
-    apic_id: AtomicU32,
+/// One core: what the lifecycle does not know of it. The entry code looks it up by its ID; its layout
+/// is known to `ap.S`.
+#[repr(C)]
+pub(super) struct Core {
+    apic_id: u64,
+    /// Where its stack begins.
+    top: u64,
+    /// Its descriptor table.
+    table: u64,
+    /// Whether a non-maskable interrupt came since the core entered the service of a call: it was
+    /// meant for its Linux. Cleared and taken by `ap.S` and `runtime.S`.
+    nmi: AtomicU64,
     /// Where it was lost: vector, instruction, page-fault address.
     fault: [AtomicU64; 3],
 }
 
-/// What the entry code looks up: where a core's stack begins. Layout known to `ap.S`.
-#[repr(C)]
-pub(super) struct StackEntry {
-    apic_id: AtomicU64,
-    top: AtomicU64,
-    /// The core's descriptor table.
-    table: AtomicU64,
-    /// Whether a non-maskable interrupt came since the core entered the service of a call: it was
-    /// meant for its Linux. Cleared and taken by `ap.S` and `runtime.S`.
-    nmi: AtomicU64,
-}
-
 /// Where the entry code finds each word.
-impl StackEntry {
+impl Core {
     pub(super) const TOP: usize = core::mem::offset_of!(Self, top);
     pub(super) const TABLE: usize = core::mem::offset_of!(Self, table);
     pub(super) const NMI: usize = core::mem::offset_of!(Self, nmi);
 }
 
 // It looks the core's number up at the beginning of each entry.
-const _: () = assert!(core::mem::offset_of!(StackEntry, apic_id) == 0);
+const _: () = assert!(core::mem::offset_of!(Core, apic_id) == 0);
 
-static CORES: [Core; MAX_CORES] = [const {
-    Core {
-        apic_id: AtomicU32::new(u32::MAX),
-        fault: [const { AtomicU64::new(0) }; 3],
+impl Core {
+    #[expect(clippy::cast_possible_truncation, reason = "it was made of 32 bits")]
+    const fn id(&self) -> u32 {
+        self.apic_id as u32
     }
-}; MAX_CORES];
+}
 
-#[unsafe(no_mangle)]
-pub(super) static CORE_STACKS: [StackEntry; MAX_CORES] = [const {
-    StackEntry {
-        apic_id: AtomicU64::new(u64::MAX),
-        top: AtomicU64::new(0),
-        table: AtomicU64::new(0),
-        nmi: AtomicU64::new(0),
-    }
-}; MAX_CORES];
+/// The table: as long as the machine has cores. Both are written once, the length last, before any
+/// core but this one runs. The entry code has them too.
+pub(super) static CORES: AtomicPtr<Core> = AtomicPtr::new(core::ptr::null_mut());
+pub(super) static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-static COUNT: AtomicUsize = AtomicUsize::new(0);
 static BOOT_CORE: AtomicU32 = AtomicU32::new(u32::MAX);
 
 static mut BOOT_SEGMENTS: core::mem::MaybeUninit<Segments> = core::mem::MaybeUninit::zeroed();
@@ -78,17 +71,27 @@ pub(crate) fn init_boot_core(apic_id: u32) {
 /// A core's segments lie at the top of its stack's memory.
 pub(super) const SEGMENTS_BYTES: u64 = (size_of::<Segments>() as u64).next_multiple_of(16);
 
+/// All cores of the table; none before [`init`].
+fn all() -> &'static [Core] {
+    let count = count();
+    if count == 0 {
+        return &[];
+    }
+    // SAFETY: `init` has leaked so many there, and stored their number last.
+    unsafe { core::slice::from_raw_parts(CORES.load(Ordering::Relaxed), count) }
+}
+
 /// Enters all cores of the machine and gives each but the boot processor a stack.
 ///
-/// Cores beyond [`MAX_CORES`] are left out: the return value says how many.
+/// Cores beyond [`MAX_CORES`] are left out: the return value says how many. Counts once.
 pub(crate) fn init(apic_ids: &[u32]) -> usize {
     let known = apic_ids.len().min(MAX_CORES);
     let others = apic_ids[..known].iter().filter(|id| !is_boot(**id)).count() as u64;
     // SAFETY: called once, on the boot processor, before it starts the others.
     unsafe { stacks::map(others) };
     let mut numbers = 0..others;
-    for (index, &apic_id) in apic_ids[..known].iter().enumerate() {
-        let (segments, top) = if is_boot(apic_id) {
+    let enter = |apic_id: &u32| {
+        let (segments, top) = if is_boot(*apic_id) {
             // Its stack is part of the image; it comes back to it like any other core.
             ((&raw const BOOT_SEGMENTS).cast(), stacks::boot_top())
         } else {
@@ -96,19 +99,25 @@ pub(crate) fn init(apic_ids: &[u32]) -> usize {
             let top = stacks::of(number).top - SEGMENTS_BYTES;
             (segments_above(top).cast_const(), top)
         };
-        let table = Segments::table_address(segments) as u64;
-        CORE_STACKS[index].table.store(table, Ordering::Relaxed);
-        CORES[index].apic_id.store(apic_id, Ordering::Relaxed);
-        CORE_STACKS[index].top.store(top, Ordering::Relaxed);
-        CORE_STACKS[index]
-            .apic_id
-            .store(u64::from(apic_id), Ordering::Release);
-        if is_boot(apic_id) {
-            LIFE.set_core_state(index, CoreState::Bulkhead);
+        Core {
+            apic_id: u64::from(*apic_id),
+            top,
+            table: Segments::table_address(segments) as u64,
+            nmi: AtomicU64::new(0),
+            fault: [const { AtomicU64::new(0) }; 3],
         }
-    }
+    };
+    let cores: Vec<Core> = apic_ids[..known].iter().map(enter).collect();
     super::state::init(known);
+    LIFE.enter_cores(known);
+    CORES.store(
+        Box::leak(cores.into_boxed_slice()).as_mut_ptr(),
+        Ordering::Relaxed,
+    );
     COUNT.store(known, Ordering::Release);
+    if let Some(boot) = all().iter().position(|core| is_boot(core.id())) {
+        LIFE.set_core_state(boot, CoreState::Bulkhead);
+    }
     apic_ids.len() - known
 }
 
@@ -129,15 +138,18 @@ pub(crate) fn count() -> usize {
 
 /// The local APIC ID of the core with that number.
 pub(crate) fn apic_id(index: usize) -> u32 {
-    CORES
-        .get(index)
-        .map_or(u32::MAX, |core| core.apic_id.load(Ordering::Relaxed))
+    all().get(index).map_or(u32::MAX, Core::id)
 }
 
 /// The number of the core with that local APIC ID.
 pub(crate) fn find(apic_id: u32) -> Option<usize> {
-    let mut cores = CORES[..count()].iter();
-    cores.position(|core| core.apic_id.load(Ordering::Relaxed) == apic_id)
+    all().iter().position(|core| core.id() == apic_id)
+}
+
+/// This core's entry, if it is in the table.
+fn own() -> Option<&'static Core> {
+    let apic_id = apic::id();
+    all().iter().find(|core| core.id() == apic_id)
 }
 
 /// What the core with that local APIC ID is doing.
@@ -165,10 +177,7 @@ pub(crate) fn load_segments() {
 
 /// Where this core's stack begins, if it is in the table.
 fn own_stack() -> Option<u64> {
-    let apic_id = u64::from(apic::id());
-    let mut entries = CORE_STACKS.iter();
-    let entry = entries.find(|entry| entry.apic_id.load(Ordering::Relaxed) == apic_id)?;
-    Some(entry.top.load(Ordering::Relaxed))
+    Some(own()?.top)
 }
 
 /// Counts one more stop of this core since it entered Bulkhead's code; how many there were before.
@@ -196,10 +205,8 @@ fn segments_above(top: u64) -> *mut Segments {
 
 /// Records that a non-maskable interrupt came to this core while it ran Bulkhead's code.
 pub(super) fn note_nmi() {
-    let apic_id = u64::from(apic::id());
-    let is_own = |entry: &&StackEntry| entry.apic_id.load(Ordering::Relaxed) == apic_id;
-    if let Some(entry) = CORE_STACKS.iter().find(is_own) {
-        entry.nmi.store(1, Ordering::Relaxed);
+    if let Some(core) = own() {
+        core.nmi.store(1, Ordering::Relaxed);
     }
 }
 
@@ -207,7 +214,7 @@ pub(super) fn note_nmi() {
 pub(crate) fn lost(vector: u8, instruction: u64, address: u64) {
     if let Some(index) = find(apic::id()) {
         let values = [u64::from(vector), instruction, address];
-        for (word, value) in CORES[index].fault.iter().zip(values) {
+        for (word, value) in all()[index].fault.iter().zip(values) {
             word.store(value, Ordering::Relaxed);
         }
         LIFE.set_core_state(index, CoreState::Lost);
@@ -216,5 +223,10 @@ pub(crate) fn lost(vector: u8, instruction: u64, address: u64) {
 
 /// Vector, instruction and page-fault address at which a core was lost.
 pub(crate) fn fault(index: usize) -> [u64; 3] {
-    [0, 1, 2].map(|word: usize| CORES[index].fault[word].load(Ordering::Relaxed))
+    let fault = |core: &Core| {
+        core.fault
+            .each_ref()
+            .map(|word| word.load(Ordering::Relaxed))
+    };
+    all().get(index).map_or([0; 3], fault)
 }

@@ -8,19 +8,19 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use bulkhead_memory::Region;
 
 use super::cores;
-use crate::layout::{MAX_CORES, TRAMPOLINE_WINDOW};
+use crate::layout::TRAMPOLINE_WINDOW;
 use crate::mem::{frames, paging, phys};
 use crate::partition::LIFE;
 use crate::partition::rim::Rim;
 
 core::arch::global_asm!(
     include_str!("ap.S"),
-    stacks = sym cores::CORE_STACKS,
-    count = const MAX_CORES,
-    stride = const size_of::<cores::StackEntry>(),
-    top = const cores::StackEntry::TOP,
-    table = const cores::StackEntry::TABLE,
-    nmi = const cores::StackEntry::NMI,
+    cores = sym cores::CORES,
+    count = sym cores::COUNT,
+    stride = const size_of::<cores::Core>(),
+    top = const cores::Core::TOP,
+    table = const cores::Core::TABLE,
+    nmi = const cores::Core::NMI,
     code = const super::gdt::CODE.0,
     data = const super::gdt::DATA.0,
     reason_started = const crate::partition::REASON_STARTED,

@@ -65,6 +65,7 @@ pub(crate) struct Hw {
 impl Board {
     pub(crate) fn new(cores: usize) -> Rc<Self> {
         let lives: &'static Lives = Box::leak(Box::new(Lives::new()));
+        lives.enter_cores(CORES);
         let board = Rc::new(Self {
             lives,
             at: RefCell::new([At::Reset; CORES]),

@@ -106,6 +106,7 @@ impl World {
             }),
             switch: AtomicBool::new(false),
         });
+        world.life.enter_cores(CORES);
         TRACE.with(|trace| trace.borrow_mut().clear());
         WORLD.with(|current| *current.borrow_mut() = Some(world.clone()));
         world

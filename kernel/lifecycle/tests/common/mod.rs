@@ -67,6 +67,7 @@ impl Machine {
             while_relaxing: Cell::new(None),
             log: RefCell::default(),
         };
+        machine.life.enter_cores(CORES);
         for core in 1..CORES {
             machine.life.set_core_state(core, CoreState::Parked);
         }
