@@ -11,16 +11,17 @@
 //! The boot processor's area is in the image, because its stack is needed first of all. Its first
 //! eight pages are the tables of the climb from 32 bits (`multiboot2.S`) until Bulkhead's own are
 //! loaded; so neither emergency stacks nor guards cost anything there. The other cores' areas are in
-//! a window of the page tables, and guards take no memory. The deepest path on each is computed when
-//! it is built (`tests/src/depth`).
+//! a window of the page tables, and guards take no memory: that of the boot processor's guards, which
+//! nothing reaches by its place in the image, serves the first of them. The deepest path on each is
+//! computed when it is built (`tests/src/depth`).
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use bulkhead_memory::PAGE;
+use bulkhead_memory::{PAGE, Region};
 
 use super::cores;
 use crate::layout::{BOOT_STACK, CORE_STACK, EMERGENCY_STACK, STACK_WINDOW};
-use crate::mem::{frames, paging};
+use crate::mem::{frames, paging, phys};
 
 /// Pages of an area below the stack itself.
 const BELOW: usize = 8;
@@ -33,6 +34,9 @@ const _: () = assert!(EMERGENCY_STACK == PAGE_BYTES && CORE_STACK.is_multiple_of
 const WINDOW_PAGES: u64 = (BELOW + CORE_STACK / PAGE_BYTES) as u64;
 /// Those of them that are memory.
 const FRAMES: u64 = (EMERGENCIES + CORE_STACK / PAGE_BYTES) as u64;
+
+/// Which pages of an area are guards.
+const GUARDS: [u64; BELOW - EMERGENCIES] = [0, 2, 4, 6, 7];
 
 /// The boot processor's area.
 #[repr(C, align(4096))]
@@ -86,8 +90,8 @@ fn emergencies(area: u64) -> [u64; EMERGENCIES] {
 }
 
 /// Whether a page of an area is a guard.
-const fn is_guard(page: u64) -> bool {
-    page < BELOW as u64 && !matches!(page, 1 | 3 | 5)
+fn is_guard(page: u64) -> bool {
+    GUARDS.contains(&page)
 }
 
 /// Whether an address of the image is a guard of the boot processor's.
@@ -126,6 +130,47 @@ pub(super) fn of(number: u64) -> Stacks {
     ending_at(STACK_WINDOW + (number + 1) * WINDOW_PAGES * PAGE)
 }
 
+/// The memory of the areas in the window, frame by frame: first what lies behind the boot processor's
+/// guards, then what is taken for it.
+struct Frames {
+    taken: u64,
+}
+
+impl Frames {
+    /// So many, zeroed: those of one area at least, which are more than there are guards.
+    ///
+    /// # Safety
+    /// To be called once, after Bulkhead's page tables were activated.
+    unsafe fn take(count: u64) -> Self {
+        for page in GUARDS {
+            if let Some(region) = Region::new(Self::behind(page), PAGE) {
+                // SAFETY: the image's own, not mapped at its place there. The tables of the climb
+                // were in it, which no core uses since others are loaded.
+                unsafe { phys::clear(region) };
+            }
+        }
+        let more = count - GUARDS.len() as u64;
+        Self {
+            taken: frames::take(more * PAGE, "core stacks").start(),
+        }
+    }
+
+    fn behind(page: u64) -> u64 {
+        paging::physical(boot_area() + page * PAGE)
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "usize has 64 bits on x86-64"
+    )]
+    fn get(&self, number: u64) -> u64 {
+        match GUARDS.get(number as usize) {
+            Some(page) => Self::behind(*page),
+            None => self.taken + (number - GUARDS.len() as u64) * PAGE,
+        }
+    }
+}
+
 /// Takes memory for the areas of so many cores and maps them.
 ///
 /// # Safety
@@ -135,7 +180,8 @@ pub(super) unsafe fn map(cores: u64) {
     if cores == 0 {
         return;
     }
-    let memory = frames::take(cores * FRAMES * PAGE, "core stacks").start();
+    // SAFETY: by the caller's contract.
+    let memory = unsafe { Frames::take(cores * FRAMES) };
     let frame_of = |page: u64| {
         let (core, page) = (page / WINDOW_PAGES, page % WINDOW_PAGES);
         let frame = match page {
@@ -143,7 +189,7 @@ pub(super) unsafe fn map(cores: u64) {
             1 | 3 | 5 => page / 2,
             _ => page - (BELOW - EMERGENCIES) as u64,
         };
-        Some(memory + (core * FRAMES + frame) * PAGE)
+        Some(memory.get(core * FRAMES + frame))
     };
     // SAFETY: by the caller's contract; the frames were just taken, each for one page.
     unsafe { paging::map_window(STACK_WINDOW, cores * WINDOW_PAGES, frame_of) };

@@ -137,6 +137,12 @@ pub(crate) fn roots() -> Roots {
     *ROOTS.get().expect("set by activate()")
 }
 
+/// Where something of the image lies physically, by its address there.
+pub(crate) fn physical(address: u64) -> u64 {
+    let root = &raw const TABLES as u64 + core::mem::offset_of!(Tables, root4) as u64;
+    address - root + roots().four_level
+}
+
 /// Builds the tables and switches this core to them.
 ///
 /// `cached` is all RAM and everything else that must be mapped cacheable; the rest of the address
