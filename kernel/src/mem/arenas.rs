@@ -1,21 +1,25 @@
 //! The heap's two arenas, and what is in use of them.
 //!
 //! The early one is part of the image: what is needed before RAM is known. The main one is RAM of
-//! its own, as much as the machine needs (`bulkhead_model::budget`). Tests of the shell include this
-//! file, so that they run on the kernel's own allocator.
+//! its own, as much as the machine needs (`bulkhead_model::budget`) beyond what the early one has
+//! left. Tests of the shell include this file, so that they run on the kernel's own allocator.
+//!
+//! What is small and what stays fills the early arena, which is looked at first; the main one is left
+//! in larger pieces.
 
 use core::alloc::Layout;
 use core::ptr::{self, NonNull};
 
 use linked_list_allocator::Heap;
 
-/// How exactly [`Arenas::largest_free`] looks, in bytes.
+/// How exactly [`largest_free`] looks, in bytes.
 const STEP: usize = 1 << 10;
 
 /// Two arenas, first fit.
 pub(crate) struct Arenas {
     early: Heap,
     main: Heap,
+    left: usize,
     peak: usize,
 }
 
@@ -36,6 +40,7 @@ impl Arenas {
         Self {
             early: Heap::empty(),
             main: Heap::empty(),
+            left: 0,
             peak: 0,
         }
     }
@@ -45,22 +50,29 @@ impl Arenas {
     /// # Safety
     /// 1. To be called once.
     /// 2. The `bytes` at `start` are the heap's alone, for ever.
-    #[allow(
-        dead_code,
-        reason = "tests that include this file measure the main arena"
-    )]
     pub(crate) unsafe fn init_early(&mut self, start: *mut u8, bytes: usize) {
         // SAFETY: by the caller's contract.
         unsafe { self.early.init(start, bytes) };
     }
 
-    /// Gives it the main arena, which is used first from now on.
+    /// Gives it the main arena.
     ///
     /// # Safety
     /// As for [`Self::init_early`].
     pub(crate) unsafe fn init_main(&mut self, start: *mut u8, bytes: usize) {
         // SAFETY: by the caller's contract.
         unsafe { self.main.init(start, bytes) };
+    }
+
+    /// Looks what is left of the early arena, before a main one is there: in bytes of its largest free
+    /// block, to a KiB. The main arena may be smaller by as much.
+    pub(crate) fn look_what_is_left(&mut self) {
+        self.left = largest_free(&mut self.early);
+    }
+
+    /// What was left.
+    pub(crate) const fn left(&self) -> usize {
+        self.left
     }
 
     /// Makes the main arena larger.
@@ -77,10 +89,10 @@ impl Arenas {
         unsafe { self.main.extend(bytes) };
     }
 
-    /// A block of the main arena, else of the early one; null if neither has room.
+    /// A block of the early arena, else of the main one; null if neither has room.
     pub(crate) fn allocate(&mut self, layout: Layout) -> *mut u8 {
-        let block = self.main.allocate_first_fit(layout);
-        let block = block.or_else(|()| self.early.allocate_first_fit(layout));
+        let block = self.early.allocate_first_fit(layout);
+        let block = block.or_else(|()| self.main.allocate_first_fit(layout));
         self.peak = self.peak.max(self.early.used() + self.main.used());
         block.map_or(ptr::null_mut(), NonNull::as_ptr)
     }
@@ -113,27 +125,31 @@ impl Arenas {
     /// Bytes of the largest free block of the main arena, to a KiB: what a command that needs no
     /// more will find, however the rest of the arena is cut up.
     pub(crate) fn largest_free(&mut self) -> usize {
-        let (mut fits, mut fails) = (0, self.main.free() + STEP);
-        while fails - fits > STEP {
-            let half = fits + (fails - fits) / 2;
-            if self.would_fit(half) {
-                fits = half;
-            } else {
-                fails = half;
-            }
-        }
-        fits
+        largest_free(&mut self.main)
     }
+}
 
-    fn would_fit(&mut self, bytes: usize) -> bool {
-        let Ok(layout) = Layout::from_size_align(bytes, 1) else {
-            return false;
-        };
-        let Ok(block) = self.main.allocate_first_fit(layout) else {
-            return false;
-        };
-        // SAFETY: it was allocated just now, with this layout, and nobody else knows of it.
-        unsafe { self.main.deallocate(block, layout) };
-        true
+fn largest_free(heap: &mut Heap) -> usize {
+    let (mut fits, mut fails) = (0, heap.free() + STEP);
+    while fails - fits > STEP {
+        let half = fits + (fails - fits) / 2;
+        if would_fit(heap, half) {
+            fits = half;
+        } else {
+            fails = half;
+        }
     }
+    fits
+}
+
+fn would_fit(heap: &mut Heap, bytes: usize) -> bool {
+    let Ok(layout) = Layout::from_size_align(bytes, 1) else {
+        return false;
+    };
+    let Ok(block) = heap.allocate_first_fit(layout) else {
+        return false;
+    };
+    // SAFETY: it was allocated just now, with this layout, and nobody else knows of it.
+    unsafe { heap.deallocate(block, layout) };
+    true
 }

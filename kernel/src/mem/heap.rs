@@ -58,18 +58,17 @@ pub(crate) unsafe fn open(most: usize) {
         .chain([BOOT_HEAP])
         .find_map(|bytes| frames::take_within(bytes as u64, window, "heap"))
         .expect("no free RAM below 4 GiB");
+    let mut arenas = ALLOCATOR.0.lock();
+    arenas.look_what_is_left();
     // SAFETY: free RAM a moment ago and ours now, mapped one to one for ever.
-    unsafe {
-        ALLOCATOR
-            .0
-            .lock()
-            .init_main(phys::pointer(room.start()), BOOT_HEAP);
-    }
+    unsafe { arenas.init_main(phys::pointer(room.start()), BOOT_HEAP) };
+    drop(arenas);
     ROOM.call_once(|| room);
 }
 
-/// Makes the main arena as large as the machine needs, and gives the rest of its RAM back. Of that,
-/// `kept` bytes are for commands ([`spare`]).
+/// Makes the main arena as large as the machine needs beyond what was left of the early one when it
+/// was [opened](open), and gives the rest of its RAM back. Of that, `kept` bytes are for commands
+/// ([`spare`]).
 ///
 /// # Safety
 /// To be called once, after [`open`].
@@ -80,13 +79,16 @@ pub(crate) unsafe fn open(most: usize) {
 pub(crate) unsafe fn settle(bytes: usize, kept: usize) {
     KEPT.store(kept, Ordering::Relaxed);
     let Some(room) = ROOM.get() else { return };
+    let mut arenas = ALLOCATOR.0.lock();
+    let bytes = bytes.saturating_sub(arenas.left());
     let size = (bytes.next_multiple_of(PAGE as usize)).clamp(BOOT_HEAP, room.size() as usize);
+    // SAFETY: the arena was opened with the first `BOOT_HEAP` bytes of its RAM; those behind them
+    // are nobody else's, and what is given back below lies behind these.
+    unsafe { arenas.extend_main(size - BOOT_HEAP) };
+    drop(arenas);
     if size < bytes {
         log::warn!("heap: {bytes} bytes are wanted, there are {size}");
     }
-    // SAFETY: the arena was opened with the first `BOOT_HEAP` bytes of its RAM; those behind them
-    // are nobody else's, and what is given back below lies behind these.
-    unsafe { ALLOCATOR.0.lock().extend_main(size - BOOT_HEAP) };
     frames::give_back(*room, size as u64);
 }
 

@@ -61,7 +61,11 @@ unsafe impl GlobalAlloc for Switched {
     }
 }
 
-/// Runs `test` with an arena of `bytes`, alone.
+/// What the kernel's boot leaves of its early arena, about.
+const EARLY: usize = 16 << 10;
+
+/// Runs `test` with arenas of `bytes` in all, alone: as the kernel has them, a small early one, and a
+/// main one that is smaller by what is left of that.
 pub(crate) fn with_arena(bytes: usize, test: impl FnOnce()) {
     let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let layout = Layout::from_size_align(bytes, 4096).unwrap();
@@ -69,7 +73,11 @@ pub(crate) fn with_arena(bytes: usize, test: impl FnOnce()) {
     let start = unsafe { System.alloc(layout) };
     let mut arena = Arenas::new();
     // SAFETY: it was allocated just now, for this alone.
-    unsafe { arena.init_main(start, bytes) };
+    unsafe { arena.init_early(start, EARLY) };
+    arena.look_what_is_left();
+    assert!((EARLY - 1024..=EARLY).contains(&arena.left()));
+    // SAFETY: the same, behind it.
+    unsafe { arena.init_main(start.add(EARLY), bytes - EARLY) };
     *ARENA.lock().unwrap() = (arena, start.addr(), start.addr() + bytes);
     REFUSED.set(0);
     test();
