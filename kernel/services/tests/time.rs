@@ -2,7 +2,7 @@
 
 use bulkhead_services::clock::Offset;
 use bulkhead_services::cmos;
-use bulkhead_services::seed::Pool;
+use bulkhead_services::seed::{Pool, READINGS};
 use proptest::prelude::*;
 
 /// 2026-11-28 16:37:02 UTC, by `date -d @1795883822`.
@@ -104,4 +104,23 @@ fn seeds_differ_by_all_that_goes_in() {
         assert!(!all[..index].contains(one));
     }
     assert_eq!(seed(0, 1, 0), seed(0, 1, 0));
+    // The lowest byte of each reading counts, whatever is above it, and wherever the reading stands.
+    let of_readings = |readings| {
+        let mut pool = Pool::new(&[0; 32]);
+        pool.stir_readings(readings);
+        pool.seed(0)
+    };
+    let readings = [0x1234_5678_9a00u64; READINGS];
+    let mut others = vec![of_readings(readings)];
+    for changed in 0..READINGS {
+        for value in 1..=0xff {
+            let mut readings = readings;
+            readings[changed] += value;
+            others.push(of_readings(readings));
+        }
+    }
+    let count = others.len();
+    others.sort_unstable();
+    others.dedup();
+    assert_eq!(others.len(), count);
 }

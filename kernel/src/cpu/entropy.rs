@@ -5,7 +5,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use bulkhead_services::seed::{JITTER, Pool, SEED_BYTES};
+use bulkhead_services::seed::{JITTER, Pool, READINGS, SEED_BYTES};
 
 use super::tsc;
 
@@ -19,6 +19,9 @@ const WORDS: usize = SEED_BYTES / 8 * 2;
 const TRIES: usize = 10;
 
 /// Fresh seeds for a run.
+///
+/// A launch waits for it, so little is hashed: each block of 64 bytes costs as much as the copying of
+/// 50 KiB.
 pub(crate) fn seeds() -> [[u8; SEED_BYTES]; 2] {
     let mut before = [0; SEED_BYTES];
     for (to, from) in before.chunks_exact_mut(8).zip(&LEFT) {
@@ -35,8 +38,8 @@ pub(crate) fn seeds() -> [[u8; SEED_BYTES]; 2] {
     // Where the processor's own source has given all of it, jitter only guards against a fault of that
     // source: it is most of what a seed costs.
     let readings = if words == WORDS { JITTER / 32 } else { JITTER };
-    for _ in 0..readings {
-        pool.stir(jitter());
+    for _ in 0..readings / READINGS {
+        pool.stir_readings(core::array::from_fn(|_| jitter()));
     }
     for (to, from) in LEFT.iter().zip(pool.seed(2).chunks_exact(8)) {
         let word = from.first_chunk().copied().map_or(0, u64::from_le_bytes);
