@@ -135,7 +135,7 @@ pub(crate) fn describe(
         firmware_kind: info.firmware,
         screen: info.screen,
         memory,
-        kernel: info.image.region().align_outward(PAGE),
+        kernel: info.image.kept().align_outward(PAGE),
         taken: frames::taken(),
         modules: modules.collect(),
         firmware,

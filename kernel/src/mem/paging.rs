@@ -14,10 +14,10 @@ use core::ptr::{addr_of, addr_of_mut};
 
 use bulkhead_memory::{LARGE_PAGE, PAGE, Region, RegionSet};
 use bulkhead_model::map;
-use x86_64::PhysAddr;
 use x86_64::registers::control::{Cr3, Cr3Flags, Cr4, Cr4Flags};
 use x86_64::registers::model_specific::{Efer, EferFlags};
 use x86_64::structures::paging::PhysFrame;
+use x86_64::{PhysAddr, VirtAddr};
 
 use super::phys;
 use crate::cpu::stacks;
@@ -94,6 +94,7 @@ pub(crate) struct ImagePlace {
 }
 
 unsafe extern "C" {
+    static boot_code_end: u8;
     static text_end: u8;
     static rodata_end: u8;
     static image_end: u8;
@@ -108,6 +109,12 @@ impl ImagePlace {
     /// The image in physical memory.
     pub(crate) fn region(self) -> Region {
         Region::new(self.physical, Self::bytes()).expect("not empty")
+    }
+
+    /// What of it stays after the boot ([`give_up_boot_code`]).
+    pub(crate) fn kept(self) -> Region {
+        let start = self.physical_of(&raw const boot_code_end);
+        Region::from_bounds(start, self.region().end()).expect("the boot's code is not all of it")
     }
 
     /// Physical address of something in the image.
@@ -135,6 +142,26 @@ pub(crate) fn is_active() -> bool {
 /// The roots.
 pub(crate) fn roots() -> Roots {
     *ROOTS.get().expect("set by activate()")
+}
+
+/// Unmaps the code of the boot, at the beginning of the image: its memory is no longer Bulkhead's (the
+/// machine's description has only [`ImagePlace::kept`]). That nothing calls it any more is computed
+/// when the kernel is built (`tests/src/depth`); if anything did, it would be a fault that says so.
+///
+/// # Safety
+/// 1. To be called on the boot processor, after [`activate`], before anybody else is given that memory.
+/// 2. The caller is not part of that code and does not return to it.
+pub(crate) unsafe fn give_up_boot_code() {
+    let all = addr_of_mut!(TABLES);
+    // SAFETY: only the boot processor changes the tables, and it has no other reference; that cores
+    // read them meanwhile does not matter, for none uses these entries.
+    let image = unsafe { &mut (*all).image };
+    let pages = (&raw const boot_code_end as u64 - KERNEL_BASE) / PAGE;
+    for (page, entry) in (0..pages).zip(&mut image.0) {
+        *entry = 0;
+        // The boot processor alone has run it. What another looked up ahead of time does no harm.
+        x86_64::instructions::tlb::flush(VirtAddr::new(KERNEL_BASE + page * PAGE));
+    }
 }
 
 /// Where something of the image lies physically, by its address there.

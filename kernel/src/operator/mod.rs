@@ -23,6 +23,7 @@ use crate::console::{self, Console, keyboard, println, serial};
 use crate::cpu::{apic, mtrr, stacks, tsc};
 use crate::images;
 use crate::layout::{MAX_CORES, MAX_FUNCTIONS, MAX_IMAGES, MAX_PARTITIONS};
+use crate::mem::paging;
 use crate::partition::LIFE;
 use crate::partition::rim::Rim;
 use crate::pci;
@@ -62,8 +63,15 @@ struct Session {
 /// Set once, by the boot processor; used by it alone.
 static SESSION: AtomicPtr<Session> = AtomicPtr::new(core::ptr::null_mut());
 
-/// Runs the boot script, then the shell, for ever. From now on partitions may run: `alone` ends.
+/// Runs the boot script, then the shell, for ever. From now on partitions may run: `alone` ends, and
+/// the code of the boot.
+///
+/// Never inlined: it would be part of that.
+#[inline(never)]
 pub(crate) fn run(_alone: Alone, machine: Machine, power: Power, options: &Options) -> ! {
+    // SAFETY: 1. Nothing is launched yet. 2. This function never returns, and what it calls is not
+    // the boot's code (`make depth`).
+    unsafe { paging::give_up_boot_code() };
     let kernel = Kernel {
         conductor: Conductor::new(&LIFE, Rim::here(), machine),
         power,

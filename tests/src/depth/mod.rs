@@ -7,6 +7,7 @@
 //! * [`returns`]: which functions come back.
 //! * [`graph`]: who calls whom.
 //! * [`deepest`]: the deepest path.
+//! * [`boot`]: what is given up after the boot, which nothing may call then.
 //!
 //! * [`rules`]: what no program can see: who is behind a function's argument, who has objects of
 //!   which trait, how often what calls itself can nest.
@@ -17,6 +18,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+mod boot;
 mod deepest;
 mod frame;
 mod graph;
@@ -124,6 +126,12 @@ pub fn of_kernel(path: &Path) -> Depths {
             }
         }
     }
+    let (bytes, failures) = boot::check(&image, &graph);
+    let _ = writeln!(
+        depths.report,
+        "given up after the boot: {bytes} bytes of code"
+    );
+    depths.failures.extend(failures);
     for cycle in &search.cycles {
         let names: Vec<&str> = cycle
             .iter()
