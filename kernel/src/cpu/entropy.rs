@@ -20,8 +20,7 @@ const TRIES: usize = 10;
 
 /// Fresh seeds for a run.
 ///
-/// A launch waits for it, so little is hashed: each block of 64 bytes costs as much as the copying of
-/// 50 KiB.
+/// A launch waits for it, so little is hashed.
 pub(crate) fn seeds() -> [[u8; SEED_BYTES]; 2] {
     let mut before = [0; SEED_BYTES];
     for (to, from) in before.chunks_exact_mut(8).zip(&LEFT) {

@@ -77,7 +77,7 @@ pub(crate) fn with_arena(bytes: usize, test: impl FnOnce()) {
     arena.look_what_is_left();
     assert!((EARLY - 1024..=EARLY).contains(&arena.left()));
     // SAFETY: the same, behind it.
-    unsafe { arena.init_main(start.add(EARLY), bytes - EARLY) };
+    unsafe { arena.init_main(start.wrapping_add(EARLY), bytes - EARLY) };
     *ARENA.lock().unwrap() = (arena, start.addr(), start.addr() + bytes);
     REFUSED.set(0);
     test();
