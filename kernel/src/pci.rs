@@ -150,11 +150,12 @@ fn ranges() -> &'static [EcamRange] {
 
 /// Looks at the functions that were counted. BARs are sized by writing to them; everything is put
 /// back. Tells the console how far it has come, if that takes long.
+#[inline(never)] // off the stack of all that follows
 pub(crate) fn scan(alone: &Alone) -> Vec<Function> {
     let most = COUNT.load(Ordering::Relaxed).min(MAX_FUNCTIONS);
     let mut due = tsc::uptime_ms() + SILENCE_MS;
     let mut is_told = false;
-    let mut progress = |seen: usize, bus: Bus| {
+    let progress = |seen: usize, bus: Bus| {
         let now = tsc::uptime_ms();
         if now >= due {
             due = now + SILENCE_MS;
@@ -169,7 +170,7 @@ pub(crate) fn scan(alone: &Alone) -> Vec<Function> {
             is_told = true;
         }
     };
-    let scan = bulkhead_pci::scan(&Ecam::before_launches(alone), ranges(), most, &mut progress);
+    let scan = bulkhead_pci::scan(&Ecam::before_launches(alone), ranges(), most, progress);
     if is_told {
         println!(", {} found", scan.functions.len() + scan.left_out);
     }

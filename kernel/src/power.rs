@@ -60,17 +60,19 @@ impl Ports for Fixed {
 impl Power {
     /// Remembers what is needed, and has firmware leave the machine's events: it would switch the
     /// machine off at a press of the power button, partitions and all. The SCI's pin is masked.
+    #[inline(never)] // off the stack of all that follows
     pub(crate) fn take(_: &Alone, firmware: &Firmware) -> Self {
         let start = tsc::now();
         let mode = firmware.fadt.as_ref();
         let mode = mode.map_or(Mode::Only, |fadt| fadt.enter_acpi_mode(&mut Fixed));
         let us = tsc::us(tsc::now() - start);
-        match mode {
-            Mode::Only => log::info!("power: there is no mode but ACPI's"),
-            Mode::Found => log::info!("power: firmware has left ACPI mode on"),
-            Mode::Entered => log::info!("power: ACPI mode, after {us} us"),
-            Mode::Refused => log::warn!("power: firmware keeps the power button for itself"),
-        }
+        let said = match mode {
+            Mode::Only => "there is no mode but ACPI's",
+            Mode::Found => "firmware has left ACPI mode on",
+            Mode::Entered => "ACPI mode",
+            Mode::Refused => "firmware keeps the power button for itself",
+        };
+        log::info!("power: {said}, after {us} us");
         Self {
             fadt: firmware.fadt,
             sleep: firmware.sleep,
@@ -146,7 +148,7 @@ impl Power {
         if fadt.pm1a_control == 0 {
             return "firmware's FADT names no PM1a control register".to_string();
         }
-        let _ = fadt.enter_acpi_mode(&mut Fixed);
+        // The machine is in ACPI mode since its boot, if firmware let it.
         // SAFETY: the register and the value that firmware names for entering S5.
         unsafe { enter(fadt.pm1a_control, sleep.type_a) };
         if fadt.pm1b_control != 0 {

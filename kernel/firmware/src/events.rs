@@ -18,6 +18,9 @@ const NOBODY: u16 = u16::MAX;
 const PATIENCE_US: u64 = 3_000_000;
 const STEP_US: u64 = 100;
 
+// What runs after the boot must be inlined into the kernel, since the code of this crate is given up
+// then; `make depth` fails if it is not.
+
 /// I/O ports, as this module sees them.
 pub trait Ports {
     /// Reads a word.
@@ -103,6 +106,7 @@ impl Fadt {
 
     /// Has presses of the power button noted, or no longer: a status that is noted and enabled holds the
     /// SCI's line. Some machines note none that is not enabled.
+    #[inline]
     pub fn note_power_button(&self, ports: &mut impl Ports, yes: bool) {
         if self.events.has_power_button {
             for [_, enable] in self.pm1() {
@@ -112,6 +116,7 @@ impl Fadt {
     }
 
     /// Whether a press was noted; then it is no longer. In ACPI mode only.
+    #[inline]
     pub fn take_power_button(&self, ports: &mut impl Ports) -> bool {
         let mut is_pressed = false;
         if self.events.has_power_button {

@@ -69,6 +69,6 @@ pub use grant::Grant;
 pub use intx::{Route, routes};
 pub use own::Own;
 pub use quiet::Stuck;
-pub use scan::{Progress, Scan, count, scan};
+pub use scan::{Scan, count, scan};
 pub use unit::{Unit, unit};
 pub use unit_error::UnitError;

@@ -30,10 +30,6 @@ pub struct Scan {
     pub left_out: usize,
 }
 
-/// Told how many functions were looked at, and on which bus the last one is, as soon as that one is as
-/// it was before.
-pub type Progress<'a> = &'a mut dyn FnMut(usize, Bus);
-
 /// How many functions there are on all buses of the ranges. Nothing is written to them.
 #[must_use]
 pub fn count(config: &dyn ConfigSpace, ranges: &[EcamRange]) -> usize {
@@ -47,7 +43,8 @@ pub fn count(config: &dyn ConfigSpace, ranges: &[EcamRange]) -> usize {
 
 /// Looks at every function on every bus of the ranges. Memory is taken once, for at most `most` of
 /// them ([`count`] tells how many there are); buses are taken whole, and from the first one on that
-/// does not fit, functions are only counted.
+/// does not fit, functions are only counted. `progress` is told how many were looked at, and on which
+/// bus the last one is, as soon as that one is as it was before.
 ///
 /// BARs are sized by writing to them: a function's I/O and memory decode is off for that moment
 /// and everything is put back. That includes the display controller whose frame buffer the boot
@@ -59,7 +56,7 @@ pub fn scan(
     config: &dyn ConfigSpace,
     ranges: &[EcamRange],
     most: usize,
-    progress: Progress<'_>,
+    mut progress: impl FnMut(usize, Bus),
 ) -> Scan {
     let mut functions: Vec<Function> = Vec::new();
     // Growing as they come would take the memory three times for a moment.
@@ -177,7 +174,7 @@ fn scan_bus(
     bus: Bus,
     above: &mut Above,
     read: Read,
-    keep: &mut dyn FnMut(Function),
+    keep: &mut impl FnMut(Function),
 ) {
     let below = above.get(bus);
     let is_link = below.is_some_and(|below| below.is_link);

@@ -60,6 +60,7 @@ static USB: IrqLock<Usb> = IrqLock::new(Usb {
 });
 
 /// Finds the controllers and takes memory for them, if there is a screen.
+#[inline(never)] // off the stack of all that follows
 pub(crate) fn find(alone: &Alone, functions: &[Function]) {
     if screen::wants_status().is_none() {
         return;

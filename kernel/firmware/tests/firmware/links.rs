@@ -134,7 +134,7 @@ fn a_link_s_resources_may_be_run_or_follow_from_what_is_possible() {
     let own = crs(&[named("BUFC", template(19)), returned(name("BUFC"))]);
     assert_eq!(link(&[own]), known(19));
     // From a register: by what is possible, if that is one.
-    assert_eq!(link(core::slice::from_ref(&computed)), unknown);
+    assert_eq!(link(std::slice::from_ref(&computed)), unknown);
     assert_eq!(link(&[computed.clone(), prs(20)]), known(20));
     let by_method = method("_PRS", &[returned(template(21))]);
     assert_eq!(link(&[computed.clone(), by_method]), known(21));

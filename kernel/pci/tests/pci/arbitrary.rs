@@ -184,7 +184,7 @@ proptest! {
     #[test]
     fn any_configuration_space_is_survived(noise in any_noise()) {
         let range = EcamRange { base: 0, segment: 0, first_bus: 0, last_bus: 7 };
-        let functions = scan(&noise, &[range], count(&noise, &[range]), &mut |_, _| ()).functions;
+        let functions = scan(&noise, &[range], count(&noise, &[range]), |_, _| ()).functions;
         prop_assert!(functions.is_sorted_by(|a, b| a.address < b.address));
         for bar in functions.iter().flat_map(|f| &f.bars) {
             prop_assert!(bar.size.is_power_of_two() && bar.index < 6);
@@ -217,7 +217,7 @@ fn a_machine_full_of_copies_ends() {
             first_bus: 0,
             last_bus: 15,
         };
-        let functions = scan(&noise, &[range], count(&noise, &[range]), &mut |_, _| ()).functions;
+        let functions = scan(&noise, &[range], count(&noise, &[range]), |_, _| ()).functions;
         assert!(functions.len() > 1000);
         let all = unit(
             &functions,

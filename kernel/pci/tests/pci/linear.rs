@@ -103,9 +103,7 @@ fn machine(segments: u16) -> (Counting, Vec<EcamRange>) {
 fn find(counting: &Counting, ranges: &[EcamRange]) -> Vec<Function> {
     let number = count(counting, ranges);
     let mut told = Vec::new();
-    let found = scan(counting, ranges, number, &mut |seen, bus| {
-        told.push((seen, bus))
-    });
+    let found = scan(counting, ranges, number, |seen, bus| told.push((seen, bus)));
     // Each was told as soon as it was looked at.
     let buses: Vec<Bus> = found.functions.iter().map(Function::bus).collect();
     assert!((1..).zip(buses).eq(told));

@@ -15,7 +15,7 @@ pub(crate) const CLOSED_IO: (u32, u32) = (0xf000, 0);
 /// All functions, as Bulkhead's boot finds them: counted, then looked at. Both see the same.
 pub(crate) fn scan(config: &dyn ConfigSpace, ranges: &[EcamRange]) -> Vec<Function> {
     let count = bulkhead_pci::count(config, ranges);
-    let scan = bulkhead_pci::scan(config, ranges, count, &mut |_, _| ());
+    let scan = bulkhead_pci::scan(config, ranges, count, |_, _| ());
     assert_eq!((scan.functions.len(), scan.left_out), (count, 0));
     assert_eq!(scan.functions.capacity(), count);
     scan.functions
