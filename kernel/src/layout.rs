@@ -71,7 +71,7 @@ pub(crate) const MAX_FUNCTIONS: usize = 2048;
 pub(crate) const MAX_IMAGES: usize = 64;
 
 /// Most partitions that can be defined at once.
-pub(crate) const MAX_PARTITIONS: usize = 32;
+pub(crate) const MAX_PARTITIONS: usize = 64;
 
 /// The largest machine that Bulkhead handles.
 pub(crate) const LARGEST: Extent = Extent {

@@ -11,9 +11,8 @@ use bulkhead_describe::{Found, ShellLine};
 use bulkhead_firmware::{
     Firmware, Identity, discover, find_rsdp, find_smbios, read_identity, smbios_of_efi,
 };
-use bulkhead_ledger::LOW_CHUNK_BYTES;
 use bulkhead_lifecycle::CoreState;
-use bulkhead_memory::{PAGE, Region, RegionSet};
+use bulkhead_memory::{PAGE, RegionSet};
 use bulkhead_model::budget::Extent;
 use bulkhead_model::{Com, FirmwareKind, Machine, MemoryRange, map};
 use bulkhead_pci::Function;
@@ -25,9 +24,6 @@ use crate::images;
 use crate::layout::{LARGEST, MP_DECOY};
 use crate::mem::{frames, phys};
 use crate::partition::LIFE;
-
-/// The memory of a PC below the frame buffer and the BIOS.
-const LOW_BYTES: u64 = 640 << 10;
 
 /// The memory map as it is described, once the kernel's own page tables are active.
 pub(crate) fn memory(info: &BootInfo) -> Vec<MemoryRange> {
@@ -45,17 +41,14 @@ pub(crate) fn free(info: &BootInfo) -> RegionSet {
 pub(crate) fn extent(info: &BootInfo, firmware: &Firmware, functions: usize) -> Extent {
     let processors = firmware.madt.iter().flat_map(|madt| &madt.processors);
     let cores = processors.filter(|processor| processor.enabled).count();
-    let low = Region::new(0, LOW_BYTES).map(|low| map::ram(&info.memory).within(low).total());
-    // Each partition has a core and a piece of low memory of its own.
-    let pieces = low.unwrap_or(0) / LOW_CHUNK_BYTES;
-    let pieces = usize::try_from(pieces).unwrap_or(usize::MAX);
     let cores = cores.clamp(1, LARGEST.cores);
     Extent {
         cores,
         functions: functions.min(LARGEST.functions),
         images: info.modules.len(),
         ranges: info.memory.len(),
-        partitions: cores.min(pieces).min(LARGEST.partitions),
+        // Each partition has a core.
+        partitions: cores.min(LARGEST.partitions),
     }
 }
 

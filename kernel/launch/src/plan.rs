@@ -60,6 +60,8 @@ pub struct LaunchPlan {
     pub writes: Vec<Write>,
     /// What to clear because another partition used it last; nothing that is copied or written to.
     pub clear: Vec<Region>,
+    /// The low chunk, if other partitions have it too: their kernels must not write it at once.
+    pub shared_low_chunk: Option<Region>,
     /// Its PCI functions, to be set up before and quieted after each run.
     pub grant: Grant,
     /// Register pages of the I/O APICs that it owns, to be masked after each run.
@@ -185,6 +187,7 @@ pub fn plan(
         clear: to_clear(foreign, &copies, &writes),
         copies,
         writes,
+        shared_low_chunk: claim.shares_low_chunk.then_some(claim.low_chunk),
         grant: Grant::new(&machine.functions, &claim.devices.units),
         io_apics: owned_io_apics(machine, claim)
             .map(|io_apic| io_apic.address)

@@ -26,7 +26,8 @@ pub struct Partition {
 
 /// All partitions.
 ///
-/// Invariant: no two share a core, a byte of RAM, a console, a device, a name or a number.
+/// Invariant: no two share a core, a byte of RAM, a console, a device, a name or a number; but for
+/// the low chunk that partitions with one core share where there are too few.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
     partitions: Vec<Partition>,
@@ -147,7 +148,7 @@ impl Ledger {
         let warnings = self.warnings(machine, partition, &layout);
         let foreign = self
             .history
-            .foreign(partition.id, &partition.claim.regions());
+            .foreign(partition.id, &partition.claim.own_regions());
         Ok(launch::plan(
             layout,
             partition.id,
@@ -168,7 +169,7 @@ impl Ledger {
         if before == ram {
             return;
         }
-        let regions = partition.claim.regions();
+        let regions = partition.claim.own_regions();
         if ram.attempts != before.attempts {
             self.history.taint(id, &regions);
         }

@@ -33,19 +33,26 @@ pub struct Span<'a> {
 /// Bulkhead has in part.
 const PARTIAL_PAGE: &str = "part of a page";
 
+/// The low chunk that several partitions have.
+const SHARED_CHUNK: &str = "low memory that partitions with one core share";
+
 /// The whole memory map, ascending, each byte exactly once.
 pub(crate) fn spans<'a>(
     machine: &'a Machine,
-    partitions: impl Iterator<Item = &'a Partition>,
+    partitions: impl Iterator<Item = &'a Partition> + Clone,
 ) -> Vec<Span<'a>> {
     let firmware = machine
         .memory
         .iter()
         .filter(|range| range.kind != MemoryKind::Usable)
         .map(|range| (range.region, Owner::Firmware(range.kind)));
+    let shared = partitions
+        .clone()
+        .find(|partition| partition.claim.shares_low_chunk)
+        .map(|partition| (partition.claim.low_chunk, Owner::Bulkhead(SHARED_CHUNK)));
     let claims = partitions.flat_map(|partition| {
         let owner = Owner::Partition(&partition.definition.name);
-        let regions = partition.claim.regions();
+        let regions = partition.claim.own_regions();
         regions.into_iter().map(move |region| (region, owner))
     });
     let resident = machine
@@ -62,6 +69,7 @@ pub(crate) fn spans<'a>(
     let mut spans = Vec::new();
     for (region, owner) in firmware
         .chain(claims)
+        .chain(shared)
         .chain(resident)
         .chain(free)
         .chain(rest)

@@ -2,7 +2,7 @@
 
 use bulkhead_model::{Claim, Definition, Machine, initrd_bytes};
 
-use crate::{Partition, PlanError, console, cores, devices, memory};
+use crate::{Partition, PlanError, console, cores, devices, low, memory};
 
 /// Checks `definition` against the machine and `others`, and decides what it gets.
 ///
@@ -24,15 +24,18 @@ pub(crate) fn claim<'a>(
     let memory = match kept {
         Some((_, claim)) => claim.memory.clone(),
         None => {
+            // Each has a core at least.
+            let claimed = others.clone().map(|other| other.claim.cores.len());
+            let claimed = claimed.sum::<usize>() + cores.len();
+            let come = machine.cores.len().saturating_sub(claimed);
             let needed = memory::Needed::to_boot(boot.bzimage, initrd_bytes(&initrds));
-            memory::allocate(&definition.memory, &needed, &free)
+            memory::allocate(&definition.memory, &needed, &free, come)
                 .map_err(|failure| failure.explain(&definition.memory, machine, others.clone()))?
         }
     };
-    let low_chunk = match before {
-        Some((_, claim)) => claim.low_chunk,
-        None => memory::low_chunk(&free)?,
-    };
+    let earlier = before.map(|(_, claim)| claim);
+    let (low_chunk, shares_low_chunk) =
+        low::choose(&cores, boot.bzimage, earlier, machine, others.clone())?;
     if let Some(port) = definition.console {
         console::check(port, machine, others.clone())?;
     }
@@ -41,6 +44,7 @@ pub(crate) fn claim<'a>(
         cores,
         memory,
         low_chunk,
+        shares_low_chunk,
         console: definition.console,
         devices,
     })

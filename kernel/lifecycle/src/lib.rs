@@ -42,6 +42,7 @@ mod summon;
 mod sync;
 mod tend;
 mod token;
+mod turn;
 mod variables;
 mod view;
 mod work;
@@ -54,6 +55,7 @@ pub use hardware::Hardware;
 pub use launch::{Duty, LaunchError};
 pub use request::{Outcome, Verb};
 pub use slot::Definition;
+pub use turn::Turn;
 pub use variables::{CallerMemory, GUID, MAX_REQUEST_BYTES, Status, Variables};
 pub use view::View;
 

@@ -14,8 +14,10 @@ pub struct Claim {
     pub cores: Vec<u32>,
     /// RAM, ascending; regions that touch are one. Never empty; part of it lies below 4 GiB.
     pub memory: Vec<Region>,
-    /// Private RAM below 640 KiB, where its Linux puts the code that starts its other cores.
+    /// RAM below 640 KiB, where its Linux puts the code that starts its other cores.
     pub low_chunk: Region,
+    /// Whether other partitions have the same low chunk: only those with one core do.
+    pub shares_low_chunk: bool,
     /// Serial port that is its console.
     pub console: Option<Com>,
     /// All other devices.
@@ -27,6 +29,16 @@ impl Claim {
     #[must_use]
     pub fn boot_core(&self) -> u32 {
         self.cores.first().copied().unwrap_or_default()
+    }
+
+    /// All the RAM that nobody else has, ascending.
+    #[must_use]
+    pub fn own_regions(&self) -> Vec<Region> {
+        let mut regions = self.regions();
+        if self.shares_low_chunk {
+            regions.remove(0);
+        }
+        regions
     }
 
     /// All its RAM, ascending: the low chunk, then the rest.

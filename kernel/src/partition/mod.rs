@@ -6,6 +6,7 @@
 //! * [`rim`]: the hardware that the lifecycle asks for.
 //! * [`plans`]: what partitions are launched by.
 //! * [`launch`]: applies a plan and enters a Linux.
+//! * [`low`]: the memory below 640 KiB that several may share.
 //! * [`devices`]: sets devices up and silences them.
 //! * [`runtime`]: the services that Linux calls as its firmware.
 //! * [`call`], [`linux_memory`]: those of them that return.
@@ -26,6 +27,7 @@ mod detour;
 pub(crate) mod devices;
 mod launch;
 mod linux_memory;
+mod low;
 pub(crate) mod plans;
 pub(crate) mod rim;
 pub(crate) mod runtime;

@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use bulkhead_lifecycle::Hardware;
 
 use super::plans::{self, Stored};
-use super::{detour, devices, launch, stores};
+use super::{detour, devices, launch, low, stores};
 use crate::cpu::{apic, cores, mtrr, smp, tsc};
 
 /// The machine as seen from one core.
@@ -119,6 +119,7 @@ impl Hardware for Rim {
     }
 
     fn silence(&self, partition: usize) {
+        low::release(self, partition);
         // SAFETY: the lifecycle asks.
         unsafe { with_plan(partition, |stored| devices::silence(&stored.plan)) };
     }

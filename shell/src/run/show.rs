@@ -127,7 +127,12 @@ fn claim(partition: &Partition, machine: &Machine, out: &mut dyn Write) -> fmt::
     for region in &claim.memory {
         writeln!(out, "  memory   {}", sized(*region))?;
     }
-    writeln!(out, "  low      {}", sized(claim.low_chunk))?;
+    let shared = if claim.shares_low_chunk {
+        ", shared"
+    } else {
+        ""
+    };
+    writeln!(out, "  low      {}{shared}", sized(claim.low_chunk))?;
     match claim.console {
         Some(com) => {
             let (base, tty) = (com.io_base(), com.tty_index());

@@ -14,7 +14,11 @@ use bulkhead_shell::limits;
 use arena::{inside, refused, usage, with_arena};
 use session::Session;
 
-/// Partitions that fit below 640 KiB, where each needs 64 KiB: no PC has room for more.
+/// Partitions for whose kernels there is room below 4 GiB.
+const FIT: usize = 32;
+/// Those of them that can have several cores: each needs 32 KiB of its own below 640 KiB.
+const WIDE: usize = 16;
+/// Partitions of a small machine.
 const LOW: usize = 8;
 
 /// The settings of partition `number` of so many: its share of cores and cards, a long command line
@@ -30,6 +34,7 @@ fn definition(number: usize, count: usize, size: Size, cmdline: usize) -> String
     let cores = match mine.len() {
         0 => (cores - 1).to_string(),
         1 => format!("{}", mine.start + 1),
+        _ if number >= WIDE => format!("{}", mine.start + 1),
         _ => format!("{}-{}", mine.start + 1, mine.end),
     };
     let start = (4 << 30) + number as u64 * (8 << 30);
@@ -65,7 +70,7 @@ fn operate(size: Size, partitions: usize) {
     with_arena(bytes, || {
         let mut session = Session::new(&machine, partitions);
         println!("the machine: {} of {bytes}", usage().used);
-        let count = extent.partitions.min(LOW).min(extent.cores - 1);
+        let count = extent.partitions.min(FIT).min(extent.cores - 1);
         let names: Vec<String> = (0..count).map(|number| format!("p{number}")).collect();
         for (number, name) in names.iter().enumerate() {
             let settings = definition(number, count, size, 1500);
@@ -163,7 +168,7 @@ const SMALL: Size = Size {
 
 #[test]
 fn a_machine_of_512_cores_and_1024_functions() {
-    operate(LARGE, 32);
+    operate(LARGE, 64);
 }
 
 #[test]
@@ -173,7 +178,7 @@ fn a_machine_of_256_cores_and_512_functions() {
         functions: 512,
         ..LARGE
     };
-    operate(size, 32);
+    operate(size, 64);
 }
 
 #[test]

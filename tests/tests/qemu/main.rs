@@ -25,6 +25,7 @@ mod pair;
 mod power_button;
 mod processor;
 mod refusals;
+mod scale;
 mod screen;
 mod serial;
 mod shell;
@@ -106,6 +107,7 @@ fn main() {
         devices::stories(),
         refusals::stories(),
         power_button::stories(),
+        scale::stories(),
     ];
     let conclusion = libtest_mimic::run(&arguments, stories.into_iter().flatten().collect());
     if let Some(summary) = REPLAYS.summary() {

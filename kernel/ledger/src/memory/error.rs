@@ -8,7 +8,9 @@ use bulkhead_launch::LaunchError;
 use bulkhead_memory::{Bytes, Region};
 use bulkhead_model::{Machine, MemoryRequest};
 
-use super::{LOW_CHUNK_BYTES, MINIMUM_MEMORY_BYTES};
+use super::MINIMUM_MEMORY_BYTES;
+use super::choice::MOST_PIECES;
+use crate::low::LOW_CHUNK_BYTES;
 use crate::owners::{self, Owner};
 use crate::{Partition, PlanError};
 
@@ -68,7 +70,7 @@ pub enum MemoryError {
         /// What was asked for.
         region: Region,
     },
-    /// Nowhere is that much free.
+    /// That much is not free, in however many pieces one request may be found.
     NoFit {
         /// How much was asked for, in bytes.
         size: u64,
@@ -120,7 +122,11 @@ impl fmt::Display for MemoryError {
                 write!(f, "memory {region} is asked for more than once")
             }
             Self::NoFit { size, low, high } => {
-                write!(f, "no free {} below 4 GiB (largest free: ", Bytes(*size))?;
+                write!(f, "no free {} in ", Bytes(*size))?;
+                write!(
+                    f,
+                    "{MOST_PIECES} pieces, one below 4 GiB (largest free there: "
+                )?;
                 match low {
                     Some(low) => write!(f, "{} at {:#x}", Bytes(low.size()), low.start())?,
                     None => f.write_str("none")?,
@@ -188,7 +194,7 @@ impl Failure {
         self,
         requests: &[MemoryRequest],
         machine: &'a Machine,
-        others: impl Iterator<Item = &'a Partition>,
+        others: impl Iterator<Item = &'a Partition> + Clone,
     ) -> PlanError {
         PlanError::Memory {
             request: self.request.and_then(|index| requests.get(index)).copied(),
@@ -204,7 +210,7 @@ impl Failure {
 fn blame<'a>(
     region: Region,
     machine: &'a Machine,
-    others: impl Iterator<Item = &'a Partition>,
+    others: impl Iterator<Item = &'a Partition> + Clone,
 ) -> MemoryError {
     let spans = owners::spans(machine, others);
     let inside = || spans.iter().filter(|span| span.region.overlaps(region));

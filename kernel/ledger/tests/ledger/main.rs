@@ -10,6 +10,7 @@ mod devices;
 mod handoffs;
 mod history;
 mod lives;
+mod low;
 mod places;
 mod properties;
 mod refusals;

@@ -71,8 +71,69 @@ fn the_share_below_4g_grows_with_the_kernel_and_shrinks_with_the_room() {
         .unwrap();
     fake.define("web", claim(&[4], &[any(GIB)])).unwrap();
     let claim = &fake.ledger.get("web").unwrap().claim;
-    assert_eq!(claim.memory[0], region(0x71e0_0000, 0x7fe0_0000));
+    // Eight cores are left, each for a partition that may come: no more than it needs to boot.
+    assert_eq!(claim.memory[0], region(0x6900_0000, 0x6be0_0000));
     assert_eq!(claim.memory_bytes(), GIB);
+}
+
+#[test]
+fn memory_below_4g_lasts_for_all_cores() {
+    let mut fake = Fake::new();
+    // Each of nine cores, in its turn, with so much that four would have taken all.
+    for core in 1..10 {
+        fake.machine.cores[9].responding = true;
+        fake.define(&format!("p{core}"), claim(&[core], &[any(400 * MIB)]))
+            .unwrap();
+    }
+    let bytes = |p: &bulkhead_ledger::Partition| p.claim.memory_bytes();
+    assert!(fake.ledger.iter().all(|p| bytes(p) == 400 * MIB));
+}
+
+/// A machine whose RAM above 4 GiB is two times eight pieces of 1 GiB, as firmware leaves it on
+/// servers: something small of its own between any two.
+fn in_pieces() -> Fake {
+    let mut fake = Fake::new();
+    fake.machine
+        .memory
+        .retain(|range| range.region.start() < 4 * GIB);
+    for piece in 4..20 {
+        let start = piece * 2 * GIB;
+        fake.machine.memory.push(bulkhead_model::MemoryRange {
+            region: region(start, start + GIB),
+            kind: bulkhead_model::MemoryKind::Usable,
+        });
+    }
+    fake
+}
+
+#[test]
+fn one_large_request_is_found_in_pieces() {
+    let mut fake = in_pieces();
+    fake.define("web", claim(&[2], &[any(12 * GIB)])).unwrap();
+    let web = &fake.ledger.get("web").unwrap().claim;
+    assert_eq!(web.memory_bytes(), 12 * GIB);
+    // Below 4 GiB what devices may want, above the rest: no more pieces than it takes.
+    assert_eq!(web.memory[0], region(16 * MIB, 272 * MIB));
+    assert_eq!(web.memory.len(), 13);
+    assert_eq!(
+        fake.plan("web")
+            .view
+            .e820
+            .entries()
+            .iter()
+            .filter(|e| e.kind == bulkhead_linux::E820Kind::Ram)
+            .count(),
+        14
+    );
+
+    // Too much is refused, and nothing is taken.
+    let free = fake.ledger.free_memory(&fake.machine);
+    let error = fake
+        .define("db", claim(&[4], &[any(12 * GIB)]))
+        .unwrap_err();
+    assert!(error.to_string().starts_with("no free 12G in"), "{error}");
+    assert_eq!(fake.ledger.free_memory(&fake.machine), free);
+    fake.define("db", claim(&[4], &[any(4 * GIB)])).unwrap();
 }
 
 #[test]
@@ -95,22 +156,4 @@ fn kernels_boot_from_the_largest_part_below_4g() {
         error.to_string(),
         "memory 0xffe00000-0x103dfffff is not RAM at 0xffe00000"
     );
-}
-
-#[test]
-fn each_has_its_own_low_chunk() {
-    let mut fake = Fake::new();
-    let mut chunks = Vec::new();
-    for core in 1..9u32 {
-        let name = format!("p{core}");
-        fake.define(&name, claim(&[core], &[any(64 * MIB)]))
-            .unwrap();
-        chunks.push(fake.ledger.get(&name).unwrap().claim.low_chunk);
-    }
-    let expected: Vec<_> = (1..9).map(|n| region(n << 16, (n + 1) << 16)).collect();
-    assert_eq!(chunks, expected);
-    // 0x90000-0x9fbff is less than 64 KiB.
-    fake.ledger.undefine("p3").unwrap();
-    fake.define("again", claim(&[3], &[any(64 * MIB)])).unwrap();
-    assert_eq!(fake.ledger.get("again").unwrap().claim.low_chunk, chunks[2]);
 }

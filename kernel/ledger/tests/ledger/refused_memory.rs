@@ -82,7 +82,7 @@ fn memory() {
         ),
         (
             &[at(8 * GIB, None)],
-            "no free 8G below 4 GiB (largest free: 1008M at 0x1000000, above 4 GiB: 2G at 0x100000000)",
+            "no free 8G in 16 pieces, one below 4 GiB (largest free there: 1008M at 0x1000000, above 4 GiB: 2G at 0x100000000)",
             Some("8G"),
         ),
     ] {
@@ -102,7 +102,7 @@ fn memory_below_640k_that_is_gone() {
         .memory
         .retain(|range| range.region.start() >= MIB);
     let error = fake.define("db", with_cores(&[4])).unwrap_err();
-    let sentence = "no free 64K below 640K for the partition's core start-up code";
+    let sentence = "no free 32K below 640K for the partition's core start-up code";
     expect(&error, sentence, Some(Key::Memory), None);
 }
 
