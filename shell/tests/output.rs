@@ -128,7 +128,7 @@ fn show_tells_everything() {
         "  memory   0x1000000-0x20ffffff    512M\n",
         "  console  com2 (0x2f8, ttyS1)\n",
         "  kernel        0x1000000-0x2ffffff     32M, 6.1.0-50-cloud-amd64\n",
-        "  0x10000-0x17fff         32K  RAM\n",
+        "  0x10000-0x1ffff         64K  RAM\n",
         "  0x100000000-0x17fffffff 2G  reserved\n",
         "no_ipi_broadcast=1",
     ] {

@@ -18,7 +18,7 @@ use bulkhead_tables::{acpi, efi, smbios};
 
 use crate::images::Images;
 use crate::map::{self, MemoryMaps, Usage};
-use crate::{LaunchError, firmware, identity};
+use crate::{LaunchError, firmware, identity, kexec};
 
 /// Room for the runtime-service code and what it keeps beside it, in bytes. Fixed, so that a
 /// definition can be checked to the last byte before there is any code.
@@ -153,13 +153,17 @@ impl<'a> Layout<'a> {
         })
     }
 
-    /// What is worth saying of it: a kernel without EFI, and little memory left once everything is in
-    /// place.
+    /// What is worth saying of it: a kernel without EFI, no kexec, and little memory left once everything
+    /// is in place.
     pub fn warnings(&self) -> impl Iterator<Item = Warning> {
         let no_efi = (!self.images.boot.bzimage.has_efi).then(|| Warning::NoEfi {
             kernel: self.definition.kernel.clone(),
         });
-        no_efi.into_iter().chain(self.tightness())
+        let no_kexec = !kexec::is_possible(self.claim, self.images.boot.bzimage);
+        let no_kexec = no_kexec.then_some(Warning::NoKexec {
+            is_shared: self.claim.shares_low_chunk,
+        });
+        no_efi.into_iter().chain(no_kexec).chain(self.tightness())
     }
 
     fn tightness(&self) -> Option<Warning> {
@@ -225,6 +229,7 @@ fn final_cmdline(
         owns_screen: claim.devices.framebuffer,
         owns_io_apic: claim.devices.io_apic,
         kernel: boot.bzimage.major_minor(),
+        has_kexec: kexec::is_possible(claim, boot.bzimage),
     };
     let given = boot.cmdline(definition).map_err(LaunchError::Kernel)?;
     cmdline::compose(given, &walls, boot.bzimage.cmdline_size).map_err(|error| {

@@ -15,6 +15,7 @@ mod error;
 mod firmware;
 mod identity;
 mod images;
+pub mod kexec;
 mod layout;
 mod map;
 mod plan;

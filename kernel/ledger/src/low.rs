@@ -4,11 +4,14 @@
 //! in 5.10, 28 KiB from 6.1 to 7.2 (`memblock=debug` tells). It does not boot without, even on one
 //! core, where it never runs or reads that code again; and from 5.13 on it uses nothing else of the
 //! first MiB (`reserve_real_mode()`; 5.10 does). So such kernels on one core can share a piece, if no
-//! two of them are about to write it at once, which `kernel/src/partition/low.rs` sees to. One of its
-//! own is better, because a Linux that resets by the BIOS's entry goes there through this code. So
-//! each has its own as long as enough are left for all that may still come; and a kernel without EFI's
-//! reset, as those for real time are, always.
+//! two of them are about to write it at once, which `kernel/src/partition/low.rs` sees to.
+//!
+//! What is better is given while there is enough for all that may still come: 64 KiB, with which every
+//! kernel can enter another one by `kexec`; then 32 KiB of one's own; then a share. A kernel without
+//! EFI's reset, as those for real time are, resets by the BIOS's entry, to which it goes through this
+//! code: it never shares.
 
+use bulkhead_launch::kexec;
 use bulkhead_linux::BzImage;
 use bulkhead_memory::{PAGE, Region, RegionSet};
 use bulkhead_model::{Claim, Machine};
@@ -16,7 +19,8 @@ use bulkhead_model::{Claim, Machine};
 use crate::memory::{MemoryError, window};
 use crate::{Partition, memory};
 
-/// Size of a piece, in bytes: what the largest stock kernel needs, and a page for those to come.
+/// Size of a piece, in bytes: what the largest stock kernel needs, and a page for those to come. Whoever
+/// has more has two.
 pub const LOW_CHUNK_BYTES: u64 = 32 << 10;
 
 /// Where the pieces may be: Linux never uses the first 64 KiB, and firmware's own data area begins
@@ -25,6 +29,9 @@ const LOW_CHUNKS: Region = window(64 << 10, 640 << 10);
 
 /// A piece, and whether others may have it too.
 pub(crate) type Low = (Region, bool);
+
+/// For so many that may come pieces are kept where there are too few for each to have one.
+const KEPT: usize = 8;
 
 /// From this version on Linux uses nothing of the first MiB but what it copies there.
 const RESERVES_ALL: (u32, u32) = (5, 13);
@@ -44,11 +51,19 @@ pub(crate) fn choose<'a>(
     }
     let claims = others.clone().map(|other| &other.claim);
     let shared = claims.clone().find(|claim| claim.shares_low_chunk);
-    let free = memory::free(machine, others).within(LOW_CHUNKS);
     let claimed = cores.len() + claims.map(|claim| claim.cores.len()).sum::<usize>();
+    // Each that may come has a core at least.
+    let to_come = machine.cores.len().saturating_sub(claimed);
+    let free = memory::free(machine, others).within(LOW_CHUNKS);
+    let left = count(&free);
+    let kept = if to_come < left { to_come } else { KEPT };
+    let wide = || free.lowest_fit(kexec::LOW_BYTES, PAGE);
+    if let Some(chunk) = (left >= kept + 2).then(wide).flatten() {
+        return Ok((chunk, false));
+    }
     // Most that can't share have two cores at least; and those that can need one to share.
-    let to_come = machine.cores.len().saturating_sub(claimed) / 2 + usize::from(shared.is_none());
-    let is_own = !is_single || count(&free) > to_come;
+    let kept = (to_come / 2).min(KEPT) + usize::from(shared.is_none() && to_come > 0);
+    let is_own = !is_single || left > kept;
     if let Some(claim) = shared.filter(|_| !is_own) {
         return Ok((claim.low_chunk, true));
     }

@@ -46,6 +46,11 @@ pub enum Warning {
         /// Its image.
         kernel: String,
     },
+    /// Its Linux can't enter another kernel by `kexec`, for want of low memory.
+    NoKexec {
+        /// Whether others have the same low memory; else it is too little.
+        is_shared: bool,
+    },
     /// Little is left for Linux once its kernel and initrd are in place.
     Tight {
         /// Bytes left in all the claim.
@@ -96,6 +101,14 @@ impl fmt::Display for Warning {
                 "kernel {kernel} has no EFI: Bulkhead is not told of its power-off, and its reboot resets the \
                  whole machine unless the BIOS's reset entry is Bulkhead's"
             ),
+            Self::NoKexec { is_shared } => {
+                f.write_str("no kexec inside: below 640K it ")?;
+                f.write_str(if *is_shared {
+                    "shares 32K with others"
+                } else {
+                    "has 32K, and this kernel needs 64K for that"
+                })
+            }
             Self::Tight { left } => write!(
                 f,
                 "kernel and initrd leave only {} of the memory",

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt::{self, Write};
 
-use bulkhead_launch::LaunchPlan;
+use bulkhead_launch::{LaunchPlan, kexec};
 use bulkhead_ledger::Partition;
 use bulkhead_linux::E820Kind;
 use bulkhead_memory::{Bytes, Region};
@@ -127,12 +127,18 @@ fn claim(partition: &Partition, machine: &Machine, out: &mut dyn Write) -> fmt::
     for region in &claim.memory {
         writeln!(out, "  memory   {}", sized(*region))?;
     }
+    let (low, boot) = (
+        sized(claim.low_chunk),
+        partition.definition.find_kernel(machine),
+    );
     let shared = if claim.shares_low_chunk {
         ", shared"
     } else {
         ""
     };
-    writeln!(out, "  low      {}{shared}", sized(claim.low_chunk))?;
+    let has_kexec = boot.map_or(true, |boot| kexec::is_possible(claim, boot.bzimage));
+    let kexec = if has_kexec { "" } else { ", no kexec" };
+    writeln!(out, "  low      {low}{shared}{kexec}")?;
     match claim.console {
         Some(com) => {
             let (base, tty) = (com.io_base(), com.tty_index());

@@ -41,8 +41,8 @@ fn the_memory_map_is_the_claim_and_nothing_else() {
         (0, Some(E820Kind::Reserved)),
         (0xffff, Some(E820Kind::Reserved)),
         (0x1_0000, Some(E820Kind::Ram)),
-        (0x1_7fff, Some(E820Kind::Ram)),
-        (0x1_8000, Some(E820Kind::Reserved)),
+        (0x1_ffff, Some(E820Kind::Ram)),
+        (0x2_0000, Some(E820Kind::Reserved)),
         (0xb_0000, None),
         (GIB - 1, Some(E820Kind::Reserved)),
         (GIB, Some(E820Kind::Ram)),
@@ -80,7 +80,7 @@ fn the_memory_map_is_the_claim_and_nothing_else() {
     let free = efi(Kind::Conventional);
     assert_eq!(
         free,
-        [region(64 * KIB, 96 * KIB), region(GIB, initrd.start())]
+        [region(64 * KIB, 128 * KIB), region(GIB, initrd.start())]
     );
 }
 

@@ -67,7 +67,7 @@ fn a_claim_is_exclusive_from_its_definition_on() {
     let claim = &ledger.get("web").unwrap().claim;
     assert_eq!(claim.memory, [region(0x4000_0000, 0x6000_0000)]);
     assert_eq!(claim.boot_region(), Some(claim.memory[0]));
-    assert_eq!(claim.low_chunk, region(0x1_0000, 0x1_8000));
+    assert_eq!(claim.low_chunk, region(0x1_0000, 0x2_0000));
     assert!(!claim.shares_low_chunk);
     assert_eq!(ledger.owner_of_core(2), Some("web"));
     assert_eq!(ledger.owner_of_core(3), None);

@@ -3,11 +3,15 @@
 use bulkhead_fake::{Fake, MIB, at, claim, region};
 use bulkhead_linux::BzImage;
 use bulkhead_memory::Region;
-use bulkhead_model::{Change, Core, ImageKind, MemoryRequest};
+use bulkhead_model::{Change, Claim, Core, ImageKind, MemoryRequest};
 
 fn any(size: u64) -> MemoryRequest {
     at(size, None)
 }
+
+/// What is given while there is room for all, and what lasts for longer.
+const WIDE: u64 = 64 << 10;
+const NARROW: u64 = 32 << 10;
 
 #[test]
 fn each_has_its_own_low_chunk() {
@@ -19,8 +23,11 @@ fn each_has_its_own_low_chunk() {
             .unwrap();
         chunks.push(low(&fake, &name));
     }
-    let expected: Vec<_> = (2..10)
-        .map(|n| (region(n << 15, (n + 1) << 15), false))
+    // There are ten cores, and seventeen times 32 KiB: the last but one leaves some to the others.
+    let expected: Vec<_> = (1..8)
+        .map(|n| region(n * WIDE, (n + 1) * WIDE))
+        .chain([region(0x8_0000, 0x8_8000)])
+        .map(|chunk| (chunk, false))
         .collect();
     assert_eq!(chunks, expected);
     fake.ledger.undefine("p3").unwrap();
@@ -53,57 +60,143 @@ fn with_cores(count: u32) -> Fake {
     fake
 }
 
+/// The sizes of low chunks, largest first, each with whether it is shared and how many have such a one.
+fn kinds(fake: &Fake) -> Vec<(u64, bool, usize)> {
+    let all = fake.ledger.iter().map(|p| &p.claim);
+    let of = |size, shared| {
+        let has = |c: &&Claim| c.low_chunk.size() == size && c.shares_low_chunk == shared;
+        (size, shared, all.clone().filter(has).count())
+    };
+    let all = [of(WIDE, false), of(NARROW, false), of(NARROW, true)];
+    all.into_iter().filter(|(.., count)| *count > 0).collect()
+}
+
 #[test]
 fn those_with_one_core_share_where_there_are_too_few() {
     let mut fake = with_cores(64);
     let mut define = |name: &str, cores: &[u32]| {
         fake.define(name, claim(cores, &[any(32 * MIB)])).unwrap();
     };
-    // Seventeen pieces, and sixty cores for others that could be thirty with two: shared from the
-    // first on.
     for core in 1..=32 {
         define(&format!("p{core}"), &[core]);
     }
-    for core in [33, 35] {
-        define(&format!("two{core}"), &[core, core + 1]);
+    for first in (33..49).step_by(2) {
+        define(&format!("two{first}"), &[first, first + 1]);
     }
-    let shared = (region(0x1_0000, 0x1_8000), true);
-    for core in 1..=32 {
+    // Eight pieces were kept for those that can't share.
+    let expected = [(WIDE, false, 4), (NARROW, false, 8), (NARROW, true, 28)];
+    assert_eq!(kinds(&fake), expected);
+    let shared = (region(0x5_0000, 0x5_8000), true);
+    for core in 5..=32 {
         assert_eq!(low(&fake, &format!("p{core}")), shared);
     }
-    assert_eq!(low(&fake, "two33"), (region(0x1_8000, 0x2_0000), false));
-    assert_eq!(low(&fake, "two35"), (region(0x2_0000, 0x2_8000), false));
+    let error = fake.define("three", claim(&[60, 61], &[any(32 * MIB)]));
+    assert!(
+        error
+            .unwrap_err()
+            .to_string()
+            .contains("no free 32K below 640K")
+    );
 
     // The map has each byte once, and nobody in particular has what is shared.
     let map = fake.ledger.memory_map(&fake.machine);
-    let span = map.iter().find(|span| span.region.contains(0x1_0000));
+    let span = map
+        .iter()
+        .find(|span| span.region.contains(shared.0.start()));
     let owner = span.unwrap().owner;
     assert!(matches!(owner, bulkhead_ledger::Owner::Bulkhead(what) if what.contains("share")));
     assert!(!fake.ledger.free_memory(&fake.machine).overlaps(shared.0));
 
-    // With a second core it needs its own; back to one it keeps that.
+    // With a second core it needs its own, once there is one; back to one it keeps that.
     let cores = |cores: &[u32]| Change {
         cores: Some(cores.to_vec()),
         ..Change::default()
     };
-    fake.set("p1", cores(&[1, 40])).unwrap();
-    assert_eq!(low(&fake, "p1"), (region(0x2_8000, 0x3_0000), false));
-    fake.set("p1", cores(&[1])).unwrap();
-    assert_eq!(low(&fake, "p1"), (region(0x2_8000, 0x3_0000), false));
+    let refused = fake.set("p9", cores(&[9, 60])).unwrap_err().to_string();
+    assert!(refused.contains("no free 32K below 640K"), "{refused}");
+    fake.ledger.undefine("two33").unwrap();
+    let own = (region(0x5_8000, 0x6_0000), false);
+    fake.set("p9", cores(&[9, 60])).unwrap();
+    assert_eq!(low(&fake, "p9"), own);
+    fake.set("p9", cores(&[9])).unwrap();
+    assert_eq!(low(&fake, "p9"), own);
 }
 
 #[test]
 fn as_many_partitions_as_cores() {
-    let mut fake = with_cores(48);
-    for core in 1..48 {
-        let name = format!("p{core}");
-        fake.define(&name, claim(&[core], &[any(32 * MIB)]))
+    for (count, expected) in [
+        (10, vec![(WIDE, false, 7), (NARROW, false, 3)]),
+        (17, vec![(NARROW, false, 17)]),
+        (
+            20,
+            vec![(WIDE, false, 4), (NARROW, false, 8), (NARROW, true, 8)],
+        ),
+        (
+            48,
+            vec![(WIDE, false, 4), (NARROW, false, 8), (NARROW, true, 36)],
+        ),
+    ] {
+        let mut fake = with_cores(count);
+        for core in (1..count).chain([0]) {
+            let name = format!("p{core}");
+            fake.define(&name, claim(&[core], &[any(32 * MIB)]))
+                .unwrap();
+        }
+        assert_eq!(kinds(&fake), expected, "{count}");
+    }
+}
+
+#[test]
+fn a_few_large_ones_have_enough_for_kexec() {
+    let mut fake = with_cores(64);
+    for (number, cores) in [1..16, 16..32, 32..48, 48..64].into_iter().enumerate() {
+        let cores: Vec<u32> = cores.collect();
+        fake.define(&format!("p{number}"), claim(&cores, &[any(64 * MIB)]))
             .unwrap();
     }
-    let own = fake.ledger.iter().filter(|p| !p.claim.shares_low_chunk);
-    // What is left over when few cores are: two for those that may come with two cores each.
-    assert_eq!(own.count(), 16);
-    fake.define("last", claim(&[0], &[any(32 * MIB)])).unwrap();
+    assert_eq!(kinds(&fake), [(WIDE, false, 4)]);
+}
+
+/// Gives the kernel that all have another version.
+fn set_release(fake: &mut Fake, release: &str) {
+    let image = fake.machine.images.iter_mut().find(|i| i.name == "linux61");
+    image.unwrap().kind = ImageKind::Kernel(BzImage {
+        version: Some(release.into()),
+        ..bulkhead_fake::bzimage(16 * MIB)
+    });
+}
+
+#[test]
+fn who_has_no_kexec_is_told() {
+    const OFF: &str = "sysctl.kernel.kexec_load_disabled=1";
+    for (release, needs_more) in [
+        ("6.1.0 #1", true),
+        ("6.7.9 #1", true),
+        ("6.8.0 #1", false),
+        ("7.2.0 #1", false),
+    ] {
+        let mut fake = with_cores(64);
+        set_release(&mut fake, release);
+        let mut say = |name: &str, cores: &[u32]| {
+            let told = fake.define(name, claim(cores, &[any(128 * MIB)])).unwrap();
+            let mut told = told.iter().map(ToString::to_string);
+            let told = told.find(|text| text.starts_with("no kexec inside"));
+            let cmdline = fake.plan(name).view.cmdline;
+            assert_eq!(
+                told.is_some(),
+                cmdline.ends_with(OFF) || cmdline.contains(&format!("{OFF} "))
+            );
+            told
+        };
+        for core in 1..5 {
+            assert_eq!(say(&format!("wide{core}"), &[core]), None, "{release}");
+        }
+        let narrow = "no kexec inside: below 640K it has 32K, and this kernel needs 64K for that";
+        let narrow = needs_more.then_some(narrow.to_string());
+        assert_eq!(say("narrow", &[10, 11]), narrow, "{release}");
+        let shared = "no kexec inside: below 640K it shares 32K with others";
+        assert_eq!(say("shared", &[12]).as_deref(), Some(shared), "{release}");
+    }
 }
 
 #[test]
@@ -116,20 +209,31 @@ fn kernels_that_would_use_it_have_their_own() {
         ("mine", false),
     ] {
         let mut fake = with_cores(64);
-        let image = fake.machine.images.iter_mut().find(|i| i.name == "linux61");
-        image.unwrap().kind = ImageKind::Kernel(BzImage {
-            version: Some(release.into()),
-            ..bulkhead_fake::bzimage(40 * MIB)
-        });
-        fake.define("a", claim(&[1], &[any(64 * MIB)])).unwrap();
-        assert_eq!(low(&fake, "a").1, shares, "{release}");
+        set_release(&mut fake, release);
+        for core in 1..6 {
+            let name = format!("p{core}");
+            fake.define(&name, claim(&[core], &[any(64 * MIB)]))
+                .unwrap();
+        }
+        assert_eq!(low(&fake, "p5").1, shares, "{release}");
     }
+}
+
+/// A Fake with four that have chunks of their own; the next ones share.
+fn crowded() -> Fake {
+    let mut fake = with_cores(64);
+    for core in 1..5 {
+        let name = format!("own{core}");
+        fake.define(&name, claim(&[core], &[any(64 * MIB)]))
+            .unwrap();
+    }
+    fake
 }
 
 #[test]
 fn a_shared_chunk_is_nobodys_to_clear() {
-    let mut fake = with_cores(64);
-    for (name, core) in [("a", 1), ("b", 2)] {
+    let mut fake = crowded();
+    for (name, core) in [("a", 5), ("b", 6)] {
         fake.define(name, claim(&[core], &[any(64 * MIB)])).unwrap();
         let id = fake.ledger.get(name).unwrap().id;
         let ram = |attempts, is_cleared| bulkhead_model::Ram {

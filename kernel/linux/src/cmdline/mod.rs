@@ -48,12 +48,18 @@ pub struct Walls<'a> {
     pub owns_io_apic: bool,
     /// The kernel's version, such as (6, 12); `None` if its image does not say.
     pub kernel: Option<(u32, u32)>,
+    /// Whether it has the low memory for `kexec`.
+    pub has_kexec: bool,
 }
 
 /// The first kernel that does not know `disable_cpu_apicid=`, and needs none: it sees by itself that
 /// the first processor of the MADT is not the one that it runs on. In 6.1 it is there, in 6.12 not;
 /// Linux took it out with "x86/cpu: Detect real BSP on crash kernels", in 6.9.
 const LEAVES_ABSENT_ALONE: (u32, u32) = (6, 9);
+
+/// Has Linux refuse `kexec`, for good (`Documentation/admin-guide/sysctl/kernel.rst`); sysctls are
+/// parameters from 5.8 on.
+const NO_KEXEC: &str = "sysctl.kernel.kexec_load_disabled=1";
 
 /// A serial port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,6 +202,7 @@ fn wall_parameters(walls: &Walls<'_>) -> impl Iterator<Item = String> {
         .chain(khz.map(|khz| format!("tsc_early_khz={khz}")))
         .chain(["pci=noearly", "efi=runtime"].map(str::to_owned))
         .chain((!walls.owns_io_apic).then(|| "noapic".to_owned()))
+        .chain((!walls.has_kexec).then(|| NO_KEXEC.to_owned()))
         .chain((!reserved.is_empty()).then(|| format!("reserve={}", reserved.join(","))))
 }
 

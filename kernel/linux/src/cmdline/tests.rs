@@ -22,6 +22,7 @@ const WALLS: Walls<'static> = Walls {
     owns_screen: false,
     owns_io_apic: true,
     kernel: Some((6, 1)),
+    has_kexec: true,
 };
 const DEFAULTS: &str = "console=ttyS1,115200 tsc=reliable possible_cpus=2 coherent_pool=4K panic=1 \
                         reboot=warm,panic_cold,efi kvm.enable_virt_at_load=0";
