@@ -93,6 +93,15 @@ pub fn shown_ram(output: &str) -> Vec<(u64, u64)> {
         .collect()
 }
 
+/// What `show NAME` says of low memory, behind its addresses: its size, and what that means.
+#[must_use]
+pub fn shown_low(output: &str) -> Option<String> {
+    let mut lines = output.lines();
+    let line = lines.find_map(|line| line.strip_prefix("  low "))?;
+    let (_, rest) = line.trim().split_once(' ')?;
+    Some(rest.trim().to_string())
+}
+
 /// The final command line in `show NAME`.
 #[must_use]
 pub fn shown_cmdline(output: &str) -> Option<String> {
@@ -186,6 +195,17 @@ mod tests {
         assert_eq!(heap_bytes(log), Some(76168));
         assert_eq!(traps(log), [(0xec, 5)]);
         assert_eq!(heap_bytes(""), None);
+    }
+
+    #[test]
+    fn reads_low_memory() {
+        let show = |rest: &str| {
+            format!("claim:\n  cores    1\n  low      0x10000-0x17fff         {rest}\n")
+        };
+        for rest in ["32K", "32K, shared, no kexec"] {
+            assert_eq!(shown_low(&show(rest)).as_deref(), Some(rest));
+        }
+        assert_eq!(shown_low("claim:\n"), None);
     }
 
     #[test]

@@ -255,6 +255,10 @@ pub fn initrd_with(name: &str, files: &[(impl AsRef<str>, PathBuf)]) -> PathBuf 
     out
 }
 
+/// For `bulkhead.run=` of a demo: reboots once. A variable tells the second run that it is.
+pub const REBOOT_ONCE: &str = "f=/sys/firmware/efi/efivars/A-01234567-89ab-cdef-0123-456789abcdef;\
+    [%20-f%20$f%20]||{%20printf%20%27%5C007%5C0%5C0%5C0x%27%3E$f;reboot%20-f;}";
+
 /// The demo's initial RAM disk with the Firmware Test Suite, dmidecode and that kernel's own module
 /// `efi_test`, as `/lib/efi_test.ko`; made by `tools/fwts` and `tools/efi-test`.
 ///

@@ -12,6 +12,8 @@ use crate::{Ledger, Partition, memory};
 pub enum Owner<'a> {
     /// A partition, by name.
     Partition(&'a str),
+    /// Several partitions: it is the low chunk of those that share one.
+    Shared,
     /// Bulkhead, and what for.
     Bulkhead(&'a str),
     /// The firmware: not usable RAM; the kind is never [`MemoryKind::Usable`].
@@ -33,9 +35,6 @@ pub struct Span<'a> {
 /// Bulkhead has in part.
 const PARTIAL_PAGE: &str = "part of a page";
 
-/// The low chunk that several partitions have.
-const SHARED_CHUNK: &str = "low memory that partitions with one core share";
-
 /// The whole memory map, ascending, each byte exactly once.
 pub(crate) fn spans<'a>(
     machine: &'a Machine,
@@ -49,7 +48,7 @@ pub(crate) fn spans<'a>(
     let shared = partitions
         .clone()
         .find(|partition| partition.claim.shares_low_chunk)
-        .map(|partition| (partition.claim.low_chunk, Owner::Bulkhead(SHARED_CHUNK)));
+        .map(|partition| (partition.claim.low_chunk, Owner::Shared));
     let claims = partitions.flat_map(|partition| {
         let owner = Owner::Partition(&partition.definition.name);
         let regions = partition.claim.own_regions();

@@ -61,6 +61,7 @@ fn largest(set: &RegionSet) -> Option<Region> {
 fn describe(owner: Owner<'_>) -> (&'static str, String) {
     match owner {
         Owner::Partition(name) => ("RAM", name.to_string()),
+        Owner::Shared => ("RAM", "shared (partitions with one core)".to_string()),
         Owner::Bulkhead(what) => ("RAM", format!("bulkhead ({what})")),
         Owner::Free => ("RAM", "free".to_string()),
         Owner::Firmware(kind) => (kind_name(kind), "firmware".to_string()),

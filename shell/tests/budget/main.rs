@@ -16,8 +16,8 @@ use session::Session;
 
 /// Partitions for whose kernels there is room below 4 GiB.
 const FIT: usize = 32;
-/// Those of them that can have several cores: each needs 32 KiB of its own below 640 KiB.
-const WIDE: usize = 16;
+/// Those of them that have several cores: each needs low memory of its own, and the others share some.
+const WIDE: usize = 12;
 /// Partitions of a small machine.
 const LOW: usize = 8;
 
@@ -137,7 +137,7 @@ fn churn(session: &mut Session, names: &[String], size: Size) {
                 )),
                 1 => {
                     session.line(&format!("undefine {name}"));
-                    let settings = definition(index, names.len(), size, 1800 - 300 * round);
+                    let settings = definition(index, names.len(), size, 1750 - 300 * round);
                     session.line(&format!("define {name} {settings}"));
                 }
                 _ => {

@@ -1,37 +1,108 @@
-//! As many partitions as cores: more than there is low memory for pieces of their own. Five minutes.
+//! As many partitions as cores: more than there is low memory for pieces of their own.
 
 use std::time::{Duration, Instant};
 
 use bulkhead_tests::answers;
 use bulkhead_tests::iso::Iso;
-use bulkhead_tests::qemu::Machine;
-use bulkhead_tests::{Kernel, demo_initrd};
+use bulkhead_tests::qemu::{Machine, Running};
+use bulkhead_tests::{Kernel, REBOOT_ONCE, demo_initrd, initrd_with, kexec};
 use libtest_mimic::Trial;
 
-use crate::long_story;
+use crate::{long_story, story};
 
 pub(crate) fn stories() -> Vec<Trial> {
-    vec![long_story("scale::thirty_two_on_one_core_each", thirty_two)]
+    vec![
+        story("scale::kexec_by_low_memory", kexec_by_low_memory),
+        long_story("scale::thirty_two_on_one_core_each", thirty_two),
+    ]
 }
 
-/// Reboots once: a variable tells the second run that it is.
-const ONCE: &str = "f=/sys/firmware/efi/efivars/A-01234567-89ab-cdef-0123-456789abcdef;\
-    [%20-f%20$f%20]||{%20printf%20%27%5C007%5C0%5C0%5C0x%27%3E$f;reboot%20-f;}";
+/// What `show` says of a partition's low memory.
+fn low(machine: &mut Running, name: &str) -> String {
+    let show = machine.command(&format!("show {name}"));
+    answers::shown_low(&show).unwrap_or_else(|| machine.fail(&format!("no low memory:\n{show}")))
+}
+
+/// Who has too little low memory for its kernel's kexec is told and refuses it; one whose kernel needs no
+/// more than others have enters another kernel, which has no more either.
+fn kexec_by_low_memory() {
+    let entered = Kernel::Debian61Cloud;
+    let carrier = initrd_with("carrier_61.img", &kexec::files(&[entered]));
+    let iso = Iso::new("scale_kexec")
+        .image("cloud61", Kernel::Debian61Cloud.image())
+        .image("cloud612", Kernel::Debian612Cloud.image())
+        .image("sid", Kernel::DebianSidCloud.image())
+        .image("carrier", carrier)
+        .script(
+            "define w1 cores=1 memory=64M kernel=cloud61\n\
+             define w2 cores=2 memory=64M kernel=cloud61\n\
+             define w3 cores=3 memory=64M kernel=cloud61\n\
+             define w4 cores=4 memory=64M kernel=cloud61\n",
+        )
+        .make();
+    let machine = Machine::new(&iso, "run").cores("24").memory("3G");
+    let mut machine = machine.start();
+    machine.wait_for_prompt();
+    assert_eq!(low(&mut machine, "w4"), "64K");
+    for (name, cores, kernel, port, wanted, note) in [
+        (
+            "old",
+            "5,6",
+            "cloud61",
+            "com2",
+            "32K, no kexec",
+            "no kexec inside: below 640K it has 32K, and this kernel needs 64K for that",
+        ),
+        ("new", "7,8", "cloud612", "com3", "32K", ""),
+        (
+            "single",
+            "9",
+            "sid",
+            "com4",
+            "32K, shared, no kexec",
+            "no kexec inside: below 640K it shares 32K with others",
+        ),
+    ] {
+        let define = format!(
+            "define {name} cores={cores} memory=512M kernel={kernel} initrd=carrier console={port} \
+             cmdline=\"bulkhead.name={name} quiet\""
+        );
+        let answer = machine.expect(&define, &[note]);
+        assert_eq!(
+            answer.contains("kexec inside"),
+            !note.is_empty(),
+            "{answer}"
+        );
+        assert_eq!(low(&mut machine, name), wanted, "{name}");
+    }
+    machine.expect("start old new single", &[]);
+    let command = kexec::command(entered);
+    for com in [2, 4] {
+        machine.wait_for_demo(com);
+        machine.linux_expect(com, &command, "Operation not permitted");
+    }
+    machine.wait_for_demo(3);
+    machine.com(3).skip();
+    machine.com(3).send(&format!("{command}\r"));
+    let second = machine.wait_for_demo(3);
+    assert_eq!(second.release, entered.release());
+    assert_eq!(second.apic_ids, [7, 8]);
+}
 
 const SINGLE: usize = 32;
 const PAIRS: [&str; 2] = ["33,34", "35,36"];
 /// For one of them to boot twice while all others run.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Thirty-two of one core, of which those share low memory after which many may still come, and two of
-/// two, which never do; every second
-/// one has another kernel. The older board has more RAM below 4 GiB, of which each kernel needs 64M. Each boots, reboots, and boots beside all that came before.
+/// Thirty-two of one core, most of which share low memory, and two of two, which never do; every second
+/// one has another kernel. The older board has more RAM below 4 GiB, of which each kernel needs 64M.
+/// Each boots, reboots, and boots beside all that came before.
 fn thirty_two() {
     let define = |name: &str, cores: &str, number: usize| {
         let kernel = ["cloud61", "cloud612"][number % 2];
         format!(
             "define {name} cores={cores} memory=100M kernel={kernel} initrd=demo restart=always \
-             cmdline=\"bulkhead.name={name} quiet bulkhead.run={ONCE}\"\n"
+             cmdline=\"bulkhead.name={name} quiet bulkhead.run={REBOOT_ONCE}\"\n"
         )
     };
     let mut names = Vec::new();
@@ -54,25 +125,22 @@ fn thirty_two() {
     let machine = machine.cores("37").memory("3560M");
     let mut machine = machine.start();
     machine.wait_for_prompt();
-    let chunk = |show: &str| {
-        let line = show.lines().find(|line| line.starts_with("  low "));
-        line.unwrap_or_default().to_string()
-    };
-    let singles = &names[..SINGLE];
-    let chunks: Vec<String> = singles
-        .iter()
-        .map(|name| chunk(&machine.command(&format!("show {name}"))))
-        .collect();
-    let sharing = chunks.iter().filter(|chunk| chunk.ends_with(", shared"));
-    // One of the seventeen pieces is shared, and two are the pairs'.
-    let least = SINGLE - 14;
-    if sharing.clone().count() < least || sharing.clone().any(|chunk| *chunk != chunks[0]) {
-        machine.fail(&format!("not {least} share one piece: {chunks:?}"));
+    let mut kinds = std::collections::BTreeMap::new();
+    for name in &names {
+        *kinds.entry(low(&mut machine, name)).or_insert(0) += 1;
+    }
+    let shared = "32K, shared, no kexec";
+    // Four have enough for everything, and so have the pairs, for which it is kept.
+    if kinds.get("64K") != Some(&6) || kinds.get(shared) != Some(&(SINGLE - 4)) {
+        machine.fail(&format!("not 6 and {}: {kinds:?}", SINGLE - 4));
     }
     for pair in &names[SINGLE..] {
-        let own = chunk(&machine.command(&format!("show {pair}")));
-        assert!(!own.is_empty() && !own.contains("shared"), "{own}");
+        assert_eq!(low(&mut machine, pair), "64K", "{pair}");
     }
+    machine.expect(
+        "memory",
+        &["32K    RAM       shared (partitions with one core)"],
+    );
     // One by one: Linux finds its timer too slow where an emulating host has no time for it.
     let began = Instant::now();
     for name in &names {

@@ -1,15 +1,16 @@
 //! A machine with as much of everything as a server has: 512 cores, 4 TiB of RAM, 1,024 functions in 8
-//! segments, 64 I/O APICs, and as many partitions as low memory has room for.
+//! segments, 64 I/O APICs: a few partitions with all of it, and as many as there may be.
 
 use bulkhead_fake::large::{HIGH_RAM, Size, large};
 use bulkhead_fake::{Fake, GIB, MIB, at, claim, region, with_devices, written};
 use bulkhead_firmware::IoApic;
 use bulkhead_launch::LaunchPlan;
+use bulkhead_linux::E820Kind;
 use bulkhead_memory::RegionSet;
-use bulkhead_model::{MemoryKind, MemoryRange};
+use bulkhead_model::{ImageKind, MemoryKind, MemoryRange};
 use bulkhead_pci::{Address, EcamRange};
 
-/// As many as there is low memory for.
+/// As many as have low memory for everything, and more.
 const PARTITIONS: u32 = 8;
 /// Of each partition: core 0 is Bulkhead's.
 const CORES: u32 = 63;
@@ -126,4 +127,59 @@ fn partitions_of_a_machine_of_512_cores() {
     }
     let highest = all.iter().last().unwrap().end();
     assert!(highest > 3 << 40, "{highest:#x}");
+}
+
+/// Ten large ones, and one-core ones to the number that there may be; none has a core, or a byte but of the
+/// low memory that some share, that another has.
+#[test]
+fn sixty_four_partitions_of_a_machine_of_512_cores() {
+    const LARGE: u32 = 10;
+    let mut fake = machine();
+    // With 2.5 GiB below 4 GiB there is room for 64 small kernels there, or 40 of Debian's.
+    fake.machine.memory.push(MemoryRange {
+        region: region(0x9000_0000, 0xb000_0000),
+        kind: MemoryKind::Usable,
+    });
+    let kernel = ImageKind::Kernel(bulkhead_fake::bzimage(16 * MIB));
+    fake.machine.images[0].kind = kernel;
+    let mut define = |name: &str, cores: &[u32], memory| {
+        let mut change = claim(cores, &[at(memory, None)]);
+        change.kernel = Some("linux0".into());
+        fake.define(name, change)
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+    };
+    for number in 0..64 {
+        let name = format!("p{number}");
+        match number {
+            0..LARGE => {
+                let first = 1 + number * 40;
+                let cores: Vec<u32> = (first..first + 40).collect();
+                define(&name, &cores, 300 * GIB);
+            }
+            _ => define(&name, &[401 + number - LARGE], 8 * GIB),
+        }
+    }
+    let (mut all, mut cores) = (RegionSet::new(), Vec::new());
+    let mut sharing = 0;
+    for number in 0..64 {
+        let name = format!("p{number}");
+        let plan = fake.plan(&name);
+        let claim = &fake.ledger.get(&name).unwrap().claim;
+        for region in claim.own_regions() {
+            assert!(!all.overlaps(region), "{name}: {region}");
+            all.insert(region);
+        }
+        let low = plan.view.e820.entries().iter();
+        let mut low = low.filter(|entry| entry.region.start() == claim.low_chunk.start());
+        assert!(low.all(|entry| entry.kind == E820Kind::Ram), "{name}");
+        assert_eq!(plan.shared_low_chunk.is_some(), claim.shares_low_chunk);
+        sharing += usize::from(claim.shares_low_chunk);
+        cores.extend(plan.cores());
+    }
+    assert_eq!(cores, (1..=454).collect::<Vec<u32>>());
+    // Four of 64 KiB, six of 32; three pieces are left for whoever needs its own, and one is shared.
+    assert_eq!(sharing, 54);
+    let free = fake.ledger.free_memory(&fake.machine);
+    let free = free.within(region(64 << 10, 640 << 10));
+    assert_eq!(free.total() >> 15, 2, "{free:?}");
 }

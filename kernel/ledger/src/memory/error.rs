@@ -236,7 +236,7 @@ fn blame<'a>(
             region,
             what: what.into(),
         }),
-        Owner::Firmware(_) | Owner::Free => None,
+        Owner::Firmware(_) | Owner::Free | Owner::Shared => None,
     });
     culprit.unwrap_or(MemoryError::NotRam {
         region,

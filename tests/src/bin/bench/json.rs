@@ -12,12 +12,14 @@ use crate::launching::Launching;
 use crate::neighbour::Case;
 use crate::print::{numbers, resident_bytes};
 use crate::restart::{Restart, Restarts};
+use crate::scale::Scale;
 use crate::values::Values;
 use crate::work::{Better, Compared, Size, Work};
 
 /// What was measured; what was not asked for is not there.
 pub(crate) struct Results<'a> {
     pub(crate) boots: Option<&'a [Boots]>,
+    pub(crate) scale: Option<&'a [Scale]>,
     pub(crate) work: Option<&'a [Work]>,
     pub(crate) launching: Option<&'a Launching>,
 }
@@ -30,6 +32,7 @@ pub(crate) fn write(
 ) -> String {
     let Results {
         boots,
+        scale,
         work,
         launching,
     } = *results;
@@ -61,6 +64,9 @@ pub(crate) fn write(
         });
         fields.push(("boots", array(machines)));
     }
+    if let Some(scale) = scale {
+        fields.push(("scale", array(scale.iter().map(scaled))));
+    }
     if let Some(work) = work {
         fields.push(("work_seconds", size.seconds.to_string()));
         fields.push(("work", array(work.iter().map(worked))));
@@ -85,6 +91,24 @@ pub(crate) fn write(
     let mut json = object(fields);
     json.push('\n');
     json
+}
+
+/// One machine with so many partitions.
+fn scaled(scale: &Scale) -> String {
+    let [wide, narrow, shared] = scale.low.map(|count| count.to_string());
+    object([
+        ("partitions", scale.partitions.to_string()),
+        ("hand_over_to_prompt_ms", number(scale.prompt_ms)),
+        ("resident_bytes", scale.resident.to_string()),
+        ("heap_bytes", scale.heap.to_string()),
+        ("low_64k", wide),
+        ("low_32k", narrow),
+        ("low_shared", shared),
+        (
+            "start_to_second_launch_s",
+            numbers_of(scale.boots.iter().copied()),
+        ),
+    ])
 }
 
 /// One kernel's work: of one partition, and of two at once.

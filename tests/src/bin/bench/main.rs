@@ -1,11 +1,12 @@
-//! `make bench`: how long Bulkhead itself takes to its prompt; what a Linux gets done in a partition,
+//! `make bench`: how long Bulkhead itself takes to its prompt; the same, and more, with one partition to
+//! thirty-two; what a Linux gets done in a partition,
 //! side by side with the same Linux by itself on the same devices; how long a launch takes, side by
 //! side with the same Linux started by QEMU itself; how long its images are copied; how long a
 //! restart takes, side by side with kexec and with a machine reset; how late a neighbour's timer is
 //! meanwhile; what stays resident; how much code there is.
 //!
 //! Prints tables and writes `build/bench.json`. It reports and does not judge: it fails only if a
-//! run breaks. `$WHAT` chooses one of these: `boot`, `work`, `launch`, `restart`, `neighbour`, or
+//! run breaks. `$WHAT` chooses one of these: `boot`, `scale`, `work`, `launch`, `restart`, `neighbour`, or
 //! `all`. `$N` is the number of runs of each kind (5), `$CORES` that of each Linux's cores (1);
 //! `$WORK` that of seconds of each work (2), and `$KERNEL` the only kernel to do it on; `$TICKS` that
 //! of seconds of each of the neighbour's controls (10).
@@ -22,6 +23,7 @@ mod launching;
 mod neighbour;
 mod print;
 mod restart;
+mod scale;
 mod values;
 mod work;
 
@@ -36,7 +38,7 @@ use crate::launching::{Launching, Parts};
 use crate::work::Size;
 
 /// What `$WHAT` may be.
-const PARTS: [&str; 5] = ["boot", "work", "launch", "restart", "neighbour"];
+const PARTS: [&str; 6] = ["boot", "scale", "work", "launch", "restart", "neighbour"];
 const ALL: &str = "all";
 
 fn main() -> ExitCode {
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
     );
 
     let boots = has("boot").then(|| boot::measure(size.runs));
+    let scale = has("scale").then(scale::measure);
     let work = has("work").then(|| {
         let results = kernels.iter().map(|kernel| work::work(*kernel, &size));
         results.collect::<Vec<_>>()
@@ -81,12 +84,16 @@ fn main() -> ExitCode {
     if let Some(boots) = &boots {
         print::boots(boots);
     }
+    if let Some(scale) = &scale {
+        print::scale(scale);
+    }
     if let Some(launching) = &launching {
         launching.print();
     }
     print::code(&code);
     let results = Results {
         boots: boots.as_deref(),
+        scale: scale.as_deref(),
         work: work.as_deref(),
         launching: launching.as_ref(),
     };

@@ -7,6 +7,7 @@ use crate::boot::Boots;
 use crate::launch::{Launches, MEASURES};
 use crate::neighbour::{self, Case};
 use crate::restart::Restarts;
+use crate::scale::Scale;
 use crate::values::Values;
 
 pub(crate) fn boots(results: &[Boots]) {
@@ -18,6 +19,36 @@ pub(crate) fn boots(results: &[Boots]) {
     for boots in results {
         let mut cells = vec![boots.cores.to_string()];
         cells.extend(Values::of(boots.ms.iter().copied()).cells(1));
+        rows.push(cells);
+    }
+    println!("{}", tool::table(&rows));
+}
+
+pub(crate) fn scale(results: &[Scale]) {
+    println!(
+        "So many partitions with one core each, all defined by the boot script, and started one by one: \
+         to the prompt in ms, resident and heap in KiB, low memory of 64K/32K/shared, from a start to the \
+         reboot that its init asks for in s (p50, p99)."
+    );
+    let mut rows = vec![row(&[
+        "PARTITIONS",
+        "TO THE PROMPT",
+        "RESIDENT",
+        "HEAP",
+        "LOW MEMORY",
+        "START TO REBOOT",
+        "",
+    ])];
+    for scale in results {
+        let [wide, narrow, shared] = scale.low;
+        let mut cells = vec![
+            scale.partitions.to_string(),
+            format!("{:.1}", scale.prompt_ms),
+            scale.resident.div_ceil(1024).to_string(),
+            scale.heap.div_ceil(1024).to_string(),
+            format!("{wide}/{narrow}/{shared}"),
+        ];
+        cells.extend(Values::of(scale.boots.iter().copied()).cells(1));
         rows.push(cells);
     }
     println!("{}", tool::table(&rows));
