@@ -14,10 +14,9 @@
 use bulkhead_launch::kexec;
 use bulkhead_linux::BzImage;
 use bulkhead_memory::{PAGE, Region, RegionSet};
-use bulkhead_model::{Claim, Machine};
+use bulkhead_model::Claim;
 
 use crate::memory::{MemoryError, window};
-use crate::{Partition, memory};
 
 /// Size of a piece, in bytes: what the largest stock kernel needs, and a page for those to come. Whoever
 /// has more has two.
@@ -36,44 +35,56 @@ const KEPT: usize = 8;
 /// From this version on Linux uses nothing of the first MiB but what it copies there.
 const RESERVES_ALL: (u32, u32) = (5, 13);
 
-/// The piece for a partition with these cores and that kernel. One that it has already is kept, if it
+/// What else bears on a choice.
+pub(crate) struct Around<'a> {
+    /// All that is free.
+    pub(crate) free: &'a RegionSet,
+    /// The piece that others share already.
+    pub(crate) shared: Option<Region>,
+    /// How many partitions may still come: each has a core at least.
+    pub(crate) to_come: usize,
+}
+
+/// The piece for a partition with so many cores and that kernel. One that it has already is kept, if it
 /// will do.
-pub(crate) fn choose<'a>(
-    cores: &[u32],
+pub(crate) fn choose(
+    cores: usize,
     kernel: &BzImage,
     before: Option<&Claim>,
-    machine: &Machine,
-    others: impl Iterator<Item = &'a Partition> + Clone,
+    around: &Around<'_>,
 ) -> Result<Low, MemoryError> {
-    let is_single = cores.len() == 1 && can_share(kernel);
+    let is_single = cores == 1 && can_share(kernel);
     if let Some(claim) = before.filter(|claim| is_single || !claim.shares_low_chunk) {
         return Ok((claim.low_chunk, claim.shares_low_chunk));
     }
-    let claims = others.clone().map(|other| &other.claim);
-    let shared = claims.clone().find(|claim| claim.shares_low_chunk);
-    let claimed = cores.len() + claims.map(|claim| claim.cores.len()).sum::<usize>();
-    // Each that may come has a core at least.
-    let to_come = machine.cores.len().saturating_sub(claimed);
-    let free = memory::free(machine, others).within(LOW_CHUNKS);
+    let to_come = around.to_come;
+    let free = around.free.within(LOW_CHUNKS);
     let left = count(&free);
     let kept = if to_come < left { to_come } else { KEPT };
-    let wide = || free.lowest_fit(kexec::LOW_BYTES, PAGE);
-    if let Some(chunk) = (left >= kept + 2).then(wide).flatten() {
+    if left >= kept + 2
+        && let Some(chunk) = free.lowest_fit(kexec::LOW_BYTES, PAGE)
+    {
         return Ok((chunk, false));
     }
     // Most that can't share have two cores at least; and those that can need one to share.
-    let kept = (to_come / 2).min(KEPT) + usize::from(shared.is_none() && to_come > 0);
+    let first_share = around.shared.is_none() && to_come > 0;
+    let kept = (to_come / 2).min(KEPT) + usize::from(first_share);
     let is_own = !is_single || left > kept;
-    if let Some(claim) = shared.filter(|_| !is_own) {
-        return Ok((claim.low_chunk, true));
+    if let Some(chunk) = around.shared.filter(|_| !is_own) {
+        return Ok((chunk, true));
     }
     let chunk = free.lowest_fit(LOW_CHUNK_BYTES, PAGE);
     Ok((chunk.ok_or(MemoryError::NoLowChunk)?, !is_own))
 }
 
 fn can_share(kernel: &BzImage) -> bool {
-    let is_real_time = kernel.release().is_some_and(|name| name.contains("-rt"));
+    let is_real_time = kernel.release().is_some_and(has_rt);
     kernel.has_efi && !is_real_time && kernel.major_minor().is_some_and(|v| v >= RESERVES_ALL)
+}
+
+/// Whether it is called as Debian's kernels for real time are.
+fn has_rt(release: &str) -> bool {
+    release.as_bytes().windows(3).any(|part| part == b"-rt")
 }
 
 /// How many pieces there are in `free`.

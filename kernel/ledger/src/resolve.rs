@@ -20,22 +20,35 @@ pub(crate) fn claim<'a>(
         .initrds(definition, machine)
         .map_err(PlanError::Initrd)?;
     let free = memory::free(machine, others.clone());
+    let (mut claimed, mut shared) = (cores.len(), None);
+    for Claim {
+        cores,
+        low_chunk,
+        shares_low_chunk,
+        ..
+    } in others.clone().map(|other| &other.claim)
+    {
+        claimed += cores.len();
+        shared = shared.or(shares_low_chunk.then_some(*low_chunk));
+    }
+    // Each that may come has a core at least.
+    let to_come = machine.cores.len().saturating_sub(claimed);
     let kept = before.filter(|(earlier, _)| earlier.memory == definition.memory);
     let memory = match kept {
         Some((_, claim)) => claim.memory.clone(),
         None => {
-            // Each has a core at least.
-            let claimed = others.clone().map(|other| other.claim.cores.len());
-            let claimed = claimed.sum::<usize>() + cores.len();
-            let come = machine.cores.len().saturating_sub(claimed);
             let needed = memory::Needed::to_boot(boot.bzimage, initrd_bytes(&initrds));
-            memory::allocate(&definition.memory, &needed, &free, come)
+            memory::allocate(&definition.memory, &needed, &free, to_come)
                 .map_err(|failure| failure.explain(&definition.memory, machine, others.clone()))?
         }
     };
+    let around = low::Around {
+        free: &free,
+        shared,
+        to_come,
+    };
     let earlier = before.map(|(_, claim)| claim);
-    let (low_chunk, shares_low_chunk) =
-        low::choose(&cores, boot.bzimage, earlier, machine, others.clone())?;
+    let (low_chunk, shares_low_chunk) = low::choose(cores.len(), boot.bzimage, earlier, &around)?;
     if let Some(port) = definition.console {
         console::check(port, machine, others.clone())?;
     }

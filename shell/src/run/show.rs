@@ -4,11 +4,13 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt::{self, Write};
 
-use bulkhead_launch::{LaunchPlan, kexec};
+use bulkhead_launch::LaunchPlan;
 use bulkhead_ledger::Partition;
 use bulkhead_linux::E820Kind;
 use bulkhead_memory::{Bytes, Region};
-use bulkhead_model::{Definition, DeviceName, Devices, Machine, RESTART_LIMIT, RestartPolicy};
+use bulkhead_model::{
+    Definition, DeviceName, Devices, Machine, RESTART_LIMIT, RestartPolicy, Warning,
+};
 use bulkhead_tables::efi;
 
 use super::class::class_name;
@@ -29,9 +31,14 @@ pub(super) fn show(name: &Word, control: &dyn Control, out: &mut dyn Write) -> D
         definition_line(&partition.definition)
     )?;
     policy(partition, out)?;
-    claim(partition, control.machine(), out)?;
     let resident = control.resident_code();
-    match ledger.plan(control.machine(), &resident, &name.text) {
+    let plan = ledger.plan(control.machine(), &resident, &name.text);
+    let warnings = plan.as_ref().map_or(&[][..], |plan| &plan.warnings);
+    let no_kexec = warnings
+        .iter()
+        .any(|warning| matches!(warning, Warning::NoKexec { .. }));
+    claim(partition, control.machine(), no_kexec, out)?;
+    match plan {
         Ok(plan) => view(&plan, out)?,
         Err(error) => writeln!(out, "it can't be launched: {error}")?,
     }
@@ -119,7 +126,12 @@ fn policy(partition: &Partition, out: &mut dyn Write) -> fmt::Result {
     writeln!(out, "  control  {}", if control { "yes" } else { "no" })
 }
 
-fn claim(partition: &Partition, machine: &Machine, out: &mut dyn Write) -> fmt::Result {
+fn claim(
+    partition: &Partition,
+    machine: &Machine,
+    no_kexec: bool,
+    out: &mut dyn Write,
+) -> fmt::Result {
     let claim = &partition.claim;
     let cores = core_list(&claim.cores);
     writeln!(out, "claim:")?;
@@ -127,17 +139,13 @@ fn claim(partition: &Partition, machine: &Machine, out: &mut dyn Write) -> fmt::
     for region in &claim.memory {
         writeln!(out, "  memory   {}", sized(*region))?;
     }
-    let (low, boot) = (
-        sized(claim.low_chunk),
-        partition.definition.find_kernel(machine),
-    );
     let shared = if claim.shares_low_chunk {
         ", shared"
     } else {
         ""
     };
-    let has_kexec = boot.map_or(true, |boot| kexec::is_possible(claim, boot.bzimage));
-    let kexec = if has_kexec { "" } else { ", no kexec" };
+    let kexec = if no_kexec { ", no kexec" } else { "" };
+    let low = sized(claim.low_chunk);
     writeln!(out, "  low      {low}{shared}{kexec}")?;
     match claim.console {
         Some(com) => {

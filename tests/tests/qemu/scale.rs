@@ -26,8 +26,8 @@ fn low(machine: &mut Running, name: &str) -> String {
 /// Who has too little low memory for its kernel's kexec is told and refuses it; one whose kernel needs no
 /// more than others have enters another kernel, which has no more either.
 fn kexec_by_low_memory() {
-    let entered = Kernel::Debian61Cloud;
-    let carrier = initrd_with("carrier_61.img", &kexec::files(&[entered]));
+    let entered = Kernel::DebianSidCloud;
+    let carrier = initrd_with("carrier_sid.img", &kexec::files(&[entered]));
     let iso = Iso::new("scale_kexec")
         .image("cloud61", Kernel::Debian61Cloud.image())
         .image("cloud612", Kernel::Debian612Cloud.image())
@@ -129,13 +129,14 @@ fn thirty_two() {
     for name in &names {
         *kinds.entry(low(&mut machine, name)).or_insert(0) += 1;
     }
-    let shared = "32K, shared, no kexec";
-    // Four have enough for everything, and so have the pairs, for which it is kept.
-    if kinds.get("64K") != Some(&6) || kinds.get(shared) != Some(&(SINGLE - 4)) {
-        machine.fail(&format!("not 6 and {}: {kinds:?}", SINGLE - 4));
+    // Four have enough for everything; of the last ones some have their own again, as fewer are to come.
+    let shared = kinds.get("32K, shared, no kexec").copied().unwrap_or(0);
+    if kinds.get("64K") != Some(&4) || shared < 20 {
+        machine.fail(&format!("not 4 and at least 20: {kinds:?}"));
     }
     for pair in &names[SINGLE..] {
-        assert_eq!(low(&mut machine, pair), "64K", "{pair}");
+        let own = low(&mut machine, pair);
+        assert!(own.starts_with("32K") && !own.contains("shared"), "{own}");
     }
     machine.expect(
         "memory",
