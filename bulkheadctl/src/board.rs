@@ -54,7 +54,7 @@ pub fn board(pack: &Pack, files: Option<&[File]>) -> Board {
     let processors = Processors::of(pack, &firmware);
     let config = SavedConfig::of(pack);
     let (ranges, beyond) = configuration_space(&firmware, &config);
-    let found = scan(&config, &ranges, MAX_FUNCTIONS, &mut |_, _| ());
+    let found = scan(&config, &ranges, MAX_FUNCTIONS, |_, _| ());
     let whole = memory(pack);
     let has_gigabyte_pages = processors.has_gigabyte_pages();
     let reach = map::reach(&map::cacheable(&whole), has_gigabyte_pages);

@@ -150,7 +150,8 @@ fn kernel() -> Image {
         region: Region::new(1 << 50, 8 << 20),
         kind: ImageKind::Kernel(BzImage {
             protocol: 0x020f,
-            version: None,
+            // One of those that can share low memory, as all since 5.13 but the rt ones.
+            version: Some(String::from("6.1")),
             setup_bytes: 0x4000,
             protected_mode_bytes: (8 << 20) - 0x4000,
             init_size: 48 << 20,
