@@ -239,4 +239,19 @@ mod tests {
         core.arrive();
         assert!(!core.lose(2) && core.state() == CoreState::Parked);
     }
+
+    #[test]
+    fn there_are_as_many_cores_as_were_entered_and_no_more_than_there_may_be() {
+        let life = crate::Lifecycle::<1, 4>::new();
+        life.set_core_state(0, CoreState::Parked);
+        assert_eq!(life.core_state(0), CoreState::Absent, "none yet");
+        life.enter_cores(9);
+        for core in 0..5 {
+            life.set_core_state(core, CoreState::Parked);
+        }
+        assert_eq!(life.core_state(3), CoreState::Parked);
+        assert_eq!(life.core_state(4), CoreState::Absent, "four at most");
+        life.enter_cores(2);
+        assert_eq!(life.core_state(3), CoreState::Parked, "once for all");
+    }
 }
