@@ -1,0 +1,113 @@
+//! A Linux kernel's virtual addresses, by its own page tables.
+//!
+//! Source: Intel SDM Vol. 3A, "4-Level Paging and 5-Level Paging"; Linux,
+//! `Documentation/arch/x86/x86_64/mm.rst`.
+
+use bulkhead_memory::PAGE;
+
+use crate::info::{Info, Key};
+use crate::{Ram, word};
+
+/// `__START_KERNEL_map`: where a kernel's own image is mapped, by [`Key::PhysBase`] off its place.
+const IMAGE: u64 = 0xffff_ffff_8000_0000;
+
+const PRESENT: u64 = 1;
+const HUGE: u64 = 1 << 7;
+const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+
+/// Page tables that a Linux was last seen to use: its CR3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Root(pub u64);
+
+impl Root {
+    /// The entry for the topmost addresses, among which a kernel's image is. All of a Linux's page
+    /// tables have the same there, and no other's have: it leads into that kernel's own image.
+    fn top(self, ram: &impl Ram) -> Option<u64> {
+        // Accessed, dirty and the like aside.
+        Some(word(ram, (self.0 & ADDRESS) + 511 * 8)? & ADDRESS)
+    }
+}
+
+/// The addresses of one kernel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Space {
+    root: u64,
+    phys_base: u64,
+    levels: u32,
+    /// Bits of an entry that are its address.
+    address: u64,
+    /// The page found last: virtual, physical.
+    last: (u64, u64),
+}
+
+impl Space {
+    pub(crate) fn new(info: &Info) -> Self {
+        let phys_base = info.get(Key::PhysBase);
+        Self {
+            root: in_image(info.get(Key::Root), phys_base),
+            phys_base,
+            levels: if info.get(Key::FiveLevels) == 0 { 4 } else { 5 },
+            address: ADDRESS & !info.get(Key::Encryption),
+            // No page has this address.
+            last: (1, 0),
+        }
+    }
+
+    /// Whether it is the one that `root` belongs to.
+    pub(crate) fn belongs_to(&self, root: Root, ram: &impl Ram) -> bool {
+        let own = Root(self.root).top(ram);
+        own.is_some() && own == root.top(ram)
+    }
+
+    /// Reads at a virtual address.
+    pub(crate) fn read(&mut self, ram: &impl Ram, at: u64, into: &mut [u8]) -> Option<()> {
+        let mut done = 0;
+        while let Some(rest) = into.get_mut(done..).filter(|rest| !rest.is_empty()) {
+            let at = at.checked_add(done as u64)?;
+            let room = (PAGE - at % PAGE).min(rest.len() as u64);
+            #[expect(clippy::cast_possible_truncation, reason = "a page at most")]
+            let piece = rest.get_mut(..room as usize)?;
+            ram.read(self.physical(ram, at)?, piece)?;
+            done += piece.len();
+        }
+        Some(())
+    }
+
+    pub(crate) fn word(&mut self, ram: &impl Ram, at: u64) -> Option<u64> {
+        let mut bytes = [0; 8];
+        self.read(ram, at, &mut bytes)?;
+        Some(u64::from_le_bytes(bytes))
+    }
+
+    fn physical(&mut self, ram: &impl Ram, at: u64) -> Option<u64> {
+        let offset = at % PAGE;
+        if at >= IMAGE {
+            return Some(in_image(at, self.phys_base));
+        }
+        if self.last.0 != at - offset {
+            self.last = (at - offset, self.walk(ram, at - offset)?);
+        }
+        self.last.1.checked_add(offset)
+    }
+
+    fn walk(&self, ram: &impl Ram, at: u64) -> Option<u64> {
+        let mut table = self.root;
+        for level in (0..self.levels).rev() {
+            let index = (at >> (12 + 9 * level)) & 0x1ff;
+            let entry = word(ram, table.checked_add(index * 8)?)?;
+            if entry & PRESENT == 0 {
+                return None;
+            }
+            table = entry & self.address;
+            if level == 0 || level <= 2 && entry & HUGE != 0 {
+                let size = PAGE << (9 * level);
+                return Some(table & !(size - 1) | at & (size - 1));
+            }
+        }
+        None
+    }
+}
+
+const fn in_image(at: u64, phys_base: u64) -> u64 {
+    at.wrapping_sub(IMAGE).wrapping_add(phys_base)
+}

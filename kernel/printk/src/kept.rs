@@ -1,0 +1,170 @@
+//! What a partition's last runs have printed, kept over its ends.
+//!
+//! It lies in the partition's own RAM ([`ROOM_BYTES`]), of which its Linux is told that it is reserved:
+//! nothing that is read there is trusted. What says which of it counts is kept by Bulkhead ([`Book`]).
+//!
+//! A run is written at its end, by the core that does the work of that end, which may be reset meanwhile:
+//! then another one writes it anew. It is read by the shell's core.
+
+use core::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+
+use crate::text::{MOST_REASON, Reason, printable};
+use crate::{Ram, Ring};
+
+/// Runs that are kept.
+pub const RUNS: usize = 3;
+/// Bytes that are kept of each: the last ones.
+pub const RUN_BYTES: usize = 64 << 10;
+/// Bytes of all of it: the texts, and a page with the reasons.
+pub const ROOM_BYTES: usize = RUNS * RUN_BYTES + 4096;
+
+/// The room for it.
+pub type Room = [AtomicU8; ROOM_BYTES];
+
+/// What is known of it beside its bytes.
+#[derive(Debug, Default)]
+pub struct Book {
+    /// Which run lies in each place; 0 for none. Written last (release), read first (acquire).
+    runs: [AtomicU32; RUNS],
+    /// Bytes that it printed. Of more than [`RUN_BYTES`] the last are there, in a ring.
+    totals: [AtomicU32; RUNS],
+}
+
+impl Book {
+    /// Of nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            runs: [const { AtomicU32::new(0) }; RUNS],
+            totals: [const { AtomicU32::new(0) }; RUNS],
+        }
+    }
+
+    /// Forgets all.
+    pub fn clear(&self) {
+        for run in &self.runs {
+            run.store(0, Ordering::Release);
+        }
+    }
+
+    /// Whether that run is kept.
+    pub fn has(&self, run: u32) -> bool {
+        self.place(run).is_some()
+    }
+
+    /// The runs that are kept, oldest first.
+    pub fn runs(&self) -> [Option<u32>; RUNS] {
+        let mut runs = core::array::from_fn(|place| {
+            let run = self.runs.get(place)?.load(Ordering::Acquire);
+            (run != 0).then_some(run)
+        });
+        runs.sort_unstable();
+        runs
+    }
+
+    fn place(&self, run: u32) -> Option<usize> {
+        let place = run as usize % RUNS;
+        (run != 0 && self.runs[place].load(Ordering::Acquire) == run).then_some(place)
+    }
+}
+
+/// The kept runs of one partition.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept<'a> {
+    room: &'a Room,
+    book: &'a Book,
+}
+
+impl<'a> Kept<'a> {
+    /// Those whose bytes these are, and of which `book` was kept.
+    #[must_use]
+    pub const fn new(room: &'a Room, book: &'a Book) -> Self {
+        Self { room, book }
+    }
+
+    /// Keeps what `ring` holds as that of `run`; the oldest one goes.
+    pub fn keep(&self, run: u32, ring: &Ring, ram: &impl Ram) {
+        let place = run as usize % RUNS;
+        self.book.runs[place].store(0, Ordering::Release);
+        let text = self.text(place);
+        let mut total = 0u32;
+        ring.lines(ram, &mut |bytes| {
+            for byte in bytes {
+                if let Some(to) = text.get(total as usize % RUN_BYTES) {
+                    to.store(*byte, Ordering::Relaxed);
+                }
+                total = total.saturating_add(1);
+            }
+        });
+        let reason = ring.panic(ram);
+        let reason = reason.iter().flat_map(|reason| reason.as_bytes());
+        let bytes = reason.copied().chain(core::iter::repeat(0));
+        for (to, byte) in self.reason_bytes(place).iter().zip(bytes) {
+            to.store(byte, Ordering::Relaxed);
+        }
+        self.book.totals[place].store(total, Ordering::Relaxed);
+        self.book.runs[place].store(run, Ordering::Release);
+    }
+
+    /// Hands out what `run` printed, fit to be shown, from the start of a line; whether it is kept.
+    pub fn show(&self, run: u32, out: &mut dyn FnMut(&[u8])) -> bool {
+        let Some(place) = self.book.place(run) else {
+            return false;
+        };
+        let total = self.book.totals[place].load(Ordering::Relaxed) as usize;
+        let text = self.text(place);
+        let (older, newer) = text.split_at(total % RUN_BYTES);
+        let (first, second) = if total > RUN_BYTES {
+            (newer, older)
+        } else {
+            (&text[..total], &text[..0])
+        };
+        let mut bytes = first
+            .iter()
+            .chain(second)
+            .map(|byte| byte.load(Ordering::Relaxed));
+        if total > RUN_BYTES {
+            // What its line began with is gone.
+            let _ = bytes.by_ref().find(|byte| *byte == b'\n');
+        }
+        let mut piece = [0; 64];
+        loop {
+            let mut length = 0;
+            for (to, byte) in piece.iter_mut().zip(bytes.by_ref()) {
+                *to = printable(byte);
+                length += 1;
+            }
+            if length == 0 {
+                return true;
+            }
+            out(&piece[..length]);
+        }
+    }
+
+    /// Why that run ended, if it said so.
+    #[must_use]
+    pub fn reason(&self, run: u32) -> Option<Reason> {
+        let place = self.book.place(run)?;
+        let mut reason = Reason::new();
+        let bytes = self.reason_bytes(place).iter();
+        let bytes = bytes.map(|byte| byte.load(Ordering::Relaxed));
+        bytes.take_while(|byte| *byte != 0).for_each(|byte| {
+            reason.push(match printable(byte) {
+                b'\n' | b'"' => b'?',
+                byte => byte,
+            });
+        });
+        (!reason.as_bytes().is_empty()).then_some(reason)
+    }
+
+    fn text(&self, place: usize) -> &'a [AtomicU8] {
+        &self.room[place * RUN_BYTES..(place + 1) * RUN_BYTES]
+    }
+
+    fn reason_bytes(&self, place: usize) -> &'a [AtomicU8] {
+        let start = RUNS * RUN_BYTES + place * MOST_REASON;
+        &self.room[start..start + MOST_REASON]
+    }
+}
+
+const _: () = assert!(RUNS * MOST_REASON <= 4096);
