@@ -34,7 +34,7 @@ DEVICE_KERNELS := debian-6.1 debian-6.12
 DEVICE_IMAGES := $(DEVICE_KERNELS:%=build/devices-%.img)
 
 # Crates without hardware: they run their tests here, and must build for the bare machine too.
-PURE := bulkhead-memory bulkhead-processor bulkhead-firmware bulkhead-pci bulkhead-terminal bulkhead-usb bulkhead-linux bulkhead-tables bulkhead-model bulkhead-describe bulkhead-launch bulkhead-ledger bulkhead-lifecycle bulkhead-conductor bulkhead-shell
+PURE := bulkhead-memory bulkhead-processor bulkhead-firmware bulkhead-pci bulkhead-terminal bulkhead-usb bulkhead-linux bulkhead-tables bulkhead-model bulkhead-describe bulkhead-printk bulkhead-launch bulkhead-ledger bulkhead-lifecycle bulkhead-conductor bulkhead-shell
 
 .PHONY: help
 help: ## This list

@@ -53,8 +53,8 @@ pub(crate) enum Command {
     Keymap(Option<Word>),
     /// `status [on|off]`
     Status(Option<Word>),
-    /// `log`
-    Log,
+    /// `log [NAME [RUN]]`
+    Log(Option<(Word, Option<Word>)>),
     /// `version`
     Version,
     /// `help [COMMAND]`

@@ -135,7 +135,13 @@ fn candidates<'a>(
         }
         (
             Some(
-                Verb::Set | Verb::Undefine | Verb::Check | Verb::Show | Verb::Kill | Verb::Handoff,
+                Verb::Set
+                | Verb::Undefine
+                | Verb::Check
+                | Verb::Show
+                | Verb::Log
+                | Verb::Kill
+                | Verb::Handoff,
             ),
             [],
         )

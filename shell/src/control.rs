@@ -112,6 +112,24 @@ pub trait Control {
     /// Only those of `out`.
     fn log(&self, out: &mut dyn fmt::Write) -> fmt::Result;
 
+    /// Prints what a partition's Linux has printed, by its number: of the run that is named, or of the
+    /// present or last one. At most its last 64 KiB. Whether anything of it is there.
+    ///
+    /// # Errors
+    /// Only those of `out`.
+    fn printed(
+        &self,
+        id: usize,
+        run: Option<u32>,
+        out: &mut dyn fmt::Write,
+    ) -> Result<bool, fmt::Error>;
+
+    /// The runs of a partition that are kept, oldest first.
+    fn printed_runs(&self, id: usize) -> Vec<u32>;
+
+    /// What a partition's Linux said why it panicked, in the last of its runs that has ended.
+    fn reason(&self, id: usize) -> Option<String>;
+
     /// What the core with that local APIC ID does.
     fn core_state(&self, apic_id: u32) -> CoreState;
 

@@ -27,7 +27,7 @@ pub(crate) const fn usage(verb: Verb) -> &'static str {
         Verb::Watch => "watch",
         Verb::Keymap => "keymap [LAYOUT]",
         Verb::Status => "status [on|off]",
-        Verb::Log => "log",
+        Verb::Log => "log [NAME [RUN]]",
         Verb::Version => "version",
         Verb::Help => "help [COMMAND]",
         Verb::Machine => "machine",
@@ -69,7 +69,7 @@ const fn summary(verb: Verb) -> &'static str {
         Verb::Watch => "the partitions again each second, until a key",
         Verb::Keymap => "what is printed on the keys of the keyboard",
         Verb::Status => "the line of partitions at the foot of the screen",
-        Verb::Log => "what Bulkhead did since it was loaded",
+        Verb::Log => "what Bulkhead did, or what a Linux printed",
         Verb::Version => "which Bulkhead this is",
         Verb::Help => "these lines, or all about one command",
         Verb::Machine => "processor, firmware, loader and ACPI tables",
@@ -166,6 +166,14 @@ const fn details(verb: Verb) -> &'static str {
             "\"stop\" is what scripts begin with: the first refused line ends the script, and\n\
              the scripts that include it. After \"continue\" the error is printed and the next\n\
              line is run. It holds for the rest of its script and for what that includes.\n"
+        }
+        Verb::Log => {
+            "With a name: the last 64K of what that partition's kernel has printed, with or\n\
+             without a console. RUN is the number of an earlier run; the last three that\n\
+             ended are kept.\n\
+             \n\
+             example:\n  \
+             log web\n"
         }
         Verb::Kill => "Its Linux is not told; what it had not yet written is lost.\n",
         Verb::Reset | Verb::Poweroff => {

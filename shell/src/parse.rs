@@ -77,7 +77,14 @@ fn command(arguments: Arguments<'_>) -> Result<Command, CommandError> {
         Verb::Watch => arguments.nothing(Command::Watch)?,
         Verb::Keymap => Command::Keymap(arguments.word()?),
         Verb::Status => Command::Status(arguments.word()?),
-        Verb::Log => arguments.nothing(Command::Log)?,
+        Verb::Log => match arguments.rest {
+            [] => Command::Log(None),
+            [name, run, rest @ ..] => {
+                arguments.end_at(rest)?;
+                Command::Log(Some((name.clone(), Some(run.clone()))))
+            }
+            [name] => Command::Log(Some((name.clone(), None))),
+        },
         Verb::Version => arguments.nothing(Command::Version)?,
         Verb::Machine => arguments.nothing(Command::Machine)?,
         Verb::Cores => arguments.nothing(Command::Cores)?,
@@ -242,7 +249,7 @@ mod tests {
         }
         let table = [
             ("list # now", Command::List),
-            ("log", Command::Log),
+            ("log", Command::Log(None)),
             ("watch", Command::Watch),
             ("keymap", Command::Keymap(None)),
             ("status", Command::Status(None)),

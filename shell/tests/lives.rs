@@ -86,6 +86,36 @@ fn failures_are_shown_and_an_operators_start_ends_their_row() {
 }
 
 #[test]
+fn what_a_linux_printed_is_shown_by_its_run() {
+    let mut session = Session::after(TWO);
+    let said = session.line("log web");
+    let why = "error: nothing that \"web\" printed is found (runs that are kept: none)\n";
+    assert_eq!(said, format!("{:14}^^^\n{why}", ""));
+    for _ in 0..5 {
+        session.line("start web");
+        session.kernel.apply("web", Happening::Ended(End::Failed));
+    }
+    assert!(session.line("log web").ends_with(" of run 5\n"));
+    assert!(session.line("log web 4").ends_with(" of run 4\n"));
+    let said = session.line("log web 1");
+    let why = "error: nothing of run 1 is there (runs that are kept: 3, 4, 5)\n";
+    assert_eq!(said, format!("{:18}^\n{why}", ""));
+    let said = session.line("log web last");
+    let why = "error: \"last\" is no number of a run, as 2 is\n";
+    assert!(said.ends_with(why), "{said}");
+    let said = session.line("log web 4 5");
+    let why = "error: \"5\" is too much here (accepted: log [NAME [RUN]])\n";
+    assert!(said.ends_with(why), "{said}");
+    let said = session.line("log wob");
+    assert!(
+        said.contains("there is no partition \"wob\", did you mean \"web\"?"),
+        "{said}"
+    );
+    // Without a name it is Bulkhead's own.
+    assert!(session.line("log").contains("loaded by Limine"));
+}
+
+#[test]
 fn bulkheads_core_is_launched_by_handoff_alone() {
     let mut session = Session::after(TWO);
     assert_eq!(

@@ -65,6 +65,13 @@ fn killed_and_failed_partitions_can_start_again() {
         show.starts_with("db: failed, 1 run\nlast end:\n  failed reason=\"panic\"\n"),
         "{show}"
     );
+    session.kernel.reason = Some("Attempted to kill init! exitcode=0x00000100".into());
+    let show = session.line("show db");
+    let why = "failed reason=\"panic: Attempted to kill init! exitcode=0x00000100\"";
+    assert!(
+        show.starts_with(&format!("db: failed, 1 run\nlast end:\n  {why}\n")),
+        "{show}"
+    );
     let show = session.line("show web");
     assert!(
         show.starts_with("web: stopped, 1 run\nlast end:\n  killed\ndefinition:\n"),

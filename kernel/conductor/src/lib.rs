@@ -15,6 +15,7 @@ mod error;
 mod leave;
 mod tell;
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use bulkhead_launch::{LaunchPlan, ResidentCode};
@@ -23,7 +24,7 @@ use bulkhead_lifecycle::{Definition, Hardware, Lifecycle};
 use bulkhead_model::{Life, Machine, Ram, Warning};
 
 pub use error::ConductError;
-pub use tell::{packed, unpacked};
+pub use tell::{failed, packed, unpacked};
 
 /// How a partition is to be launched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,11 @@ pub trait Stage: Hardware {
 
     /// Clears what a partition's Linux kept in its firmware: the definition is gone.
     fn forget(&mut self, partition: usize);
+
+    /// What a partition's Linux said in that run why it panicked, fit to stand between quotes.
+    fn reason(&self, _partition: usize, _run: u32) -> Option<String> {
+        None
+    }
 
     /// The runtime services that every launch puts into its partition.
     fn resident_code(&self) -> ResidentCode;

@@ -32,6 +32,16 @@ pub const fn unpacked(detail: u32) -> Address {
     }
 }
 
+/// The words for a failure, of which `reason` may be known: `failed reason="panic: ..."`.
+#[must_use]
+pub fn failed(reason: Option<&str>) -> String {
+    let end = End::Failed;
+    reason.map_or_else(
+        || format!("{end}"),
+        |reason| format!("failed reason=\"panic: {reason}\""),
+    )
+}
+
 impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
     /// The next line to be told, after the ledger was brought in line; what partitions ask for is
     /// done on the way.
@@ -62,7 +72,11 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
         let boot_core = || self.life.boot_core(event.partition).map_or(0, core);
         Some(match event.kind {
             Kind::Launched => format!("launched run={detail} core={}", boot_core()),
-            Kind::Ended(end @ (End::PoweredOff | End::Rebooted | End::Failed | End::Killed)) => {
+            Kind::Ended(End::Failed) => {
+                let reason = self.stage.reason(event.partition, detail);
+                failed(reason.as_deref())
+            }
+            Kind::Ended(end @ (End::PoweredOff | End::Rebooted | End::Killed)) => {
                 format!("{end}")
             }
             Kind::Restarting if detail == 0 => return None,

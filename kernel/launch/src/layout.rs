@@ -3,7 +3,8 @@
 //! ```text
 //! boot region:  | ... free ... | kernel, init_size | ... free ... | initrd | firmware block |
 //! firmware block, from low to high, each part in whole pages:
-//!               | zero page | command line | ACPI tables | EFI tables | EFI variables | runtime services |
+//!               | zero page | command line | ACPI tables | EFI tables | EFI variables | printed
+//!               | runtime services |
 //! ```
 
 use alloc::string::String;
@@ -13,6 +14,7 @@ use bulkhead_linux::cmdline::{self, ComPort, Walls};
 use bulkhead_linux::{Placement, ZERO_PAGE_BYTES, place};
 use bulkhead_memory::{PAGE, Region};
 use bulkhead_model::{Boot, Claim, Com, Definition, Machine, Warning};
+use bulkhead_printk::kept;
 use bulkhead_services::STORE_BYTES;
 use bulkhead_tables::{acpi, efi, smbios};
 
@@ -27,7 +29,7 @@ pub const RUNTIME_CODE_BYTES: u64 = PAGE;
 /// Less memory than this left to Linux is worth a warning, in bytes.
 const COMFORTABLE_BYTES: u64 = 64 << 20;
 /// Parts of the firmware block, and the initrd.
-const PIECES: usize = 7;
+const PIECES: usize = 8;
 
 /// The topmost pages of a partition's boot region: what firmware and boot loader would have
 /// left in memory. Each part is made of whole pages.
@@ -43,12 +45,15 @@ pub struct FirmwareBlock {
     pub efi: Region,
     /// What its Linux keeps in EFI variables, from launch to launch: no launch writes there.
     pub variables: Region,
+    /// What its last runs have printed ([`bulkhead_printk::kept`]), which is Bulkhead's, so reserved: no
+    /// launch writes there.
+    pub printed: Region,
     /// Code of the EFI runtime services.
     pub runtime_code: Region,
 }
 
 /// Bytes of each part of a firmware block, in whole pages and in the block's order.
-struct BlockSizes([u64; 6]);
+struct BlockSizes([u64; 7]);
 
 impl BlockSizes {
     fn total(&self) -> u64 {
@@ -58,7 +63,7 @@ impl BlockSizes {
     /// The block that fills the end of `region`; `None` if it is larger.
     fn place(&self, region: Region) -> Option<FirmwareBlock> {
         let mut next = region.end().checked_sub(self.total())?;
-        let [zero_page, cmdline, acpi, efi, variables, runtime_code] = self.0.map(|size| {
+        let [zero_page, cmdline, acpi, efi, variables, printed, code] = self.0.map(|size| {
             let part = Region::new(next, size);
             next += size;
             part
@@ -69,7 +74,8 @@ impl BlockSizes {
             acpi: acpi?,
             efi: efi?,
             variables: variables?,
-            runtime_code: runtime_code?,
+            printed: printed?,
+            runtime_code: code?,
         })
     }
 }
@@ -108,6 +114,7 @@ impl<'a> Layout<'a> {
             pages(told.smbios.base + told.smbios.bytes.len() as u64),
             pages(efi::size_for(map::most_descriptors(machine, claim, PIECES))),
             pages(STORE_BYTES as u64),
+            pages(kept::ROOM_BYTES as u64),
             RUNTIME_CODE_BYTES,
         ]);
         let region = claim.boot_region().ok_or(LaunchError::NothingLow)?;
@@ -133,6 +140,7 @@ impl<'a> Layout<'a> {
             (block.acpi, Usage::AcpiTables),
             (block.efi, Usage::RuntimeData),
             (block.variables, Usage::RuntimeData),
+            (block.printed, Usage::Reserved),
             (block.runtime_code, Usage::RuntimeCode),
         ]
         .into_iter()

@@ -24,7 +24,7 @@ pub(crate) enum Usage {
     RuntimeData,
     /// Code of the EFI runtime services.
     RuntimeCode,
-    /// Not its own.
+    /// Not its own, or what Bulkhead keeps there.
     Reserved,
 }
 
@@ -85,12 +85,11 @@ pub(crate) fn build(
     for usage in Usage::ALL {
         let set = match usage {
             Usage::Free => free.clone(),
-            Usage::Reserved => reserved.clone(),
-            _ => pieces
-                .clone()
-                .filter(|(_, u)| *u == usage)
-                .map(|(r, _)| r)
-                .collect(),
+            _ => {
+                let used = pieces.clone().filter(|(_, u)| *u == usage);
+                let others = reserved.iter().filter(|_| usage == Usage::Reserved);
+                used.map(|(region, _)| region).chain(others).collect()
+            }
         };
         stretches.extend(set.iter().map(|region| (region, usage)));
     }

@@ -56,7 +56,7 @@ pub struct LaunchPlan {
     pub seeds: [u64; 2],
     /// From the images. No two targets of copies and writes overlap.
     pub copies: Vec<Copy>,
-    /// The firmware block, but for the EFI variables.
+    /// The firmware block, but for what is kept from run to run.
     pub writes: Vec<Write>,
     /// What to clear because another partition used it last; nothing that is copied or written to.
     pub clear: Vec<Region>,

@@ -18,7 +18,7 @@ pub const LENGTH: u32 = 256;
 pub enum Kind {
     /// The kernel was entered; detail = number of the run.
     Launched,
-    /// Its run ended; detail = failures in a row.
+    /// Its run ended; detail = number of the run.
     Ended(End),
     /// A core did not come back; detail = its index.
     CoreLost,

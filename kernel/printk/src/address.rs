@@ -19,15 +19,6 @@ const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Root(pub u64);
 
-impl Root {
-    /// The entry for the topmost addresses, among which a kernel's image is. All of a Linux's page
-    /// tables have the same there, and no other's have: it leads into that kernel's own image.
-    fn top(self, ram: &impl Ram) -> Option<u64> {
-        // Accessed, dirty and the like aside.
-        Some(word(ram, (self.0 & ADDRESS) + 511 * 8)? & ADDRESS)
-    }
-}
-
 /// The addresses of one kernel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Space {
@@ -53,10 +44,13 @@ impl Space {
         }
     }
 
-    /// Whether it is the one that `root` belongs to.
+    /// Whether it is the kernel whose tables `root` leads to. All tables of a Linux have the same entry
+    /// for the gigabyte of its kernel's image, its EFI services' too, and no other kernel's have: it
+    /// leads to a table in that image.
     pub(crate) fn belongs_to(&self, root: Root, ram: &impl Ram) -> bool {
-        let own = Root(self.root).top(ram);
-        own.is_some() && own == root.top(ram)
+        let gigabyte = |root| Some(self.entry(ram, root, IMAGE, 2)? & self.address);
+        let own = gigabyte(self.root);
+        own.is_some() && own == gigabyte(root.0 & ADDRESS)
     }
 
     /// Reads at a virtual address.
@@ -91,18 +85,28 @@ impl Space {
     }
 
     fn walk(&self, ram: &impl Ram, at: u64) -> Option<u64> {
-        let mut table = self.root;
-        for level in (0..self.levels).rev() {
-            let index = (at >> (12 + 9 * level)) & 0x1ff;
+        (0..=2).rev().find_map(|level| {
+            let entry = self.entry(ram, self.root, at, level)?;
+            let size = PAGE << (9 * level);
+            let is_page = level == 0 || entry & HUGE != 0;
+            is_page.then_some(entry & self.address & !(size - 1) | at & (size - 1))
+        })
+    }
+
+    /// The entry of `at` in the table of that level, 0 for that of pages, below `root`.
+    fn entry(&self, ram: &impl Ram, root: u64, at: u64, level: u32) -> Option<u64> {
+        let mut table = root;
+        for upper in (level..self.levels).rev() {
+            let index = (at >> (12 + 9 * upper)) & 0x1ff;
             let entry = word(ram, table.checked_add(index * 8)?)?;
-            if entry & PRESENT == 0 {
+            let leads_on = upper > 2 || entry & HUGE == 0;
+            if entry & PRESENT == 0 || upper > level && !leads_on {
                 return None;
             }
-            table = entry & self.address;
-            if level == 0 || level <= 2 && entry & HUGE != 0 {
-                let size = PAGE << (9 * level);
-                return Some(table & !(size - 1) | at & (size - 1));
+            if upper == level {
+                return Some(entry);
             }
+            table = entry & self.address;
         }
         None
     }

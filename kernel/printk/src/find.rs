@@ -13,8 +13,11 @@ use crate::{Ram, Ring};
 /// What VMCOREINFO begins with.
 pub const MAGIC: &[u8; 10] = b"OSRELEASE=";
 
-/// Pages that are looked at: 64 GiB.
-pub const MOST_PAGES: u64 = 16 << 20;
+/// Pages of a region that are looked at: 4 GiB.
+pub const MOST_PAGES: u64 = 1 << 20;
+
+/// Where the zone of memory begins that Linux takes pages from first.
+const HIGH: u64 = 4 << 30;
 
 /// Pages with the right beginning that are looked at.
 const MOST_CANDIDATES: u32 = 64;
@@ -28,20 +31,26 @@ pub struct Found {
     pub ring: Ring,
 }
 
-/// Looks for the ring of the Linux whose RAM is in `regions`, of which `root` is known. At most
-/// [`MOST_PAGES`] are touched, the topmost of each region first: Linux takes such pages from there.
+/// Looks for the ring of the Linux whose RAM is in `regions`, ascending, of which `root` is known. Linux
+/// takes the lowest pages first, and those above 4 GiB before all others: it is looked for in that order,
+/// in the first [`MOST_PAGES`] of each region, and in no more than four times as many.
 pub fn find<'a>(
     ram: &impl Ram,
-    regions: impl DoubleEndedIterator<Item = &'a Region>,
+    regions: impl Iterator<Item = &'a Region> + Clone,
     root: Option<Root>,
 ) -> Option<Found> {
-    let mut candidates = 0;
-    let mut pages = 0;
-    for region in regions.rev() {
-        let mut page = region.end() / PAGE * PAGE;
-        while page >= region.start() + PAGE && pages < MOST_PAGES {
-            page -= PAGE;
-            pages += 1;
+    let is_high = |region: &&Region| region.start() >= HIGH;
+    let low = regions.clone().filter(|region| !is_high(region));
+    let mut candidates = MOST_CANDIDATES;
+    let mut pages = 4 * MOST_PAGES;
+    for region in regions.filter(is_high).chain(low) {
+        let most = pages.min(MOST_PAGES);
+        let start = region.start().next_multiple_of(PAGE);
+        for page in (0..most).map_while(|number| start.checked_add(number * PAGE)) {
+            if page >= region.end() {
+                break;
+            }
+            pages -= 1;
             let mut start = [0; MAGIC.len()];
             if ram.read(page, &mut start).is_none() || start != *MAGIC {
                 continue;
@@ -49,8 +58,8 @@ pub fn find<'a>(
             if let Some(ring) = found_at(ram, page, root) {
                 return Some(Found { page, ring });
             }
-            candidates += 1;
-            if candidates == MOST_CANDIDATES {
+            candidates -= 1;
+            if candidates == 0 {
                 return None;
             }
         }

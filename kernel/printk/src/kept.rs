@@ -26,8 +26,8 @@ pub type Room = [AtomicU8; ROOM_BYTES];
 pub struct Book {
     /// Which run lies in each place; 0 for none. Written last (release), read first (acquire).
     runs: [AtomicU32; RUNS],
-    /// Bytes that it printed. Of more than [`RUN_BYTES`] the last are there, in a ring.
-    totals: [AtomicU32; RUNS],
+    /// Bytes of it.
+    lengths: [AtomicU32; RUNS],
 }
 
 impl Book {
@@ -36,7 +36,7 @@ impl Book {
     pub const fn new() -> Self {
         Self {
             runs: [const { AtomicU32::new(0) }; RUNS],
-            totals: [const { AtomicU32::new(0) }; RUNS],
+            lengths: [const { AtomicU32::new(0) }; RUNS],
         }
     }
 
@@ -82,18 +82,16 @@ impl<'a> Kept<'a> {
         Self { room, book }
     }
 
-    /// Keeps what `ring` holds as that of `run`; the oldest one goes.
+    /// Keeps the last of what `ring` holds as that of `run`; the oldest one goes.
     pub fn keep(&self, run: u32, ring: &Ring, ram: &impl Ram) {
         let place = run as usize % RUNS;
         self.book.runs[place].store(0, Ordering::Release);
-        let text = self.text(place);
-        let mut total = 0u32;
-        ring.lines(ram, &mut |bytes| {
-            for byte in bytes {
-                if let Some(to) = text.get(total as usize % RUN_BYTES) {
-                    to.store(*byte, Ordering::Relaxed);
-                }
-                total = total.saturating_add(1);
+        let mut room = self.text(place).iter();
+        let mut length = 0;
+        ring.last_lines(ram, RUN_BYTES, &mut |bytes| {
+            for (byte, to) in bytes.iter().zip(room.by_ref()) {
+                to.store(*byte, Ordering::Relaxed);
+                length += 1;
             }
         });
         let reason = ring.panic(ram);
@@ -102,43 +100,25 @@ impl<'a> Kept<'a> {
         for (to, byte) in self.reason_bytes(place).iter().zip(bytes) {
             to.store(byte, Ordering::Relaxed);
         }
-        self.book.totals[place].store(total, Ordering::Relaxed);
+        self.book.lengths[place].store(length, Ordering::Relaxed);
         self.book.runs[place].store(run, Ordering::Release);
     }
 
-    /// Hands out what `run` printed, fit to be shown, from the start of a line; whether it is kept.
+    /// Hands out what `run` printed, fit to be shown; whether it is kept.
     pub fn show(&self, run: u32, out: &mut dyn FnMut(&[u8])) -> bool {
         let Some(place) = self.book.place(run) else {
             return false;
         };
-        let total = self.book.totals[place].load(Ordering::Relaxed) as usize;
+        let length = self.book.lengths[place].load(Ordering::Relaxed) as usize;
         let text = self.text(place);
-        let (older, newer) = text.split_at(total % RUN_BYTES);
-        let (first, second) = if total > RUN_BYTES {
-            (newer, older)
-        } else {
-            (&text[..total], &text[..0])
-        };
-        let mut bytes = first
-            .iter()
-            .chain(second)
-            .map(|byte| byte.load(Ordering::Relaxed));
-        if total > RUN_BYTES {
-            // What its line began with is gone.
-            let _ = bytes.by_ref().find(|byte| *byte == b'\n');
-        }
-        let mut piece = [0; 64];
-        loop {
-            let mut length = 0;
-            for (to, byte) in piece.iter_mut().zip(bytes.by_ref()) {
-                *to = printable(byte);
-                length += 1;
+        for bytes in text.get(..length).unwrap_or(text).chunks(64) {
+            let mut piece = [0; 64];
+            for (to, byte) in piece.iter_mut().zip(bytes) {
+                *to = printable(byte.load(Ordering::Relaxed));
             }
-            if length == 0 {
-                return true;
-            }
-            out(&piece[..length]);
+            out(&piece[..bytes.len()]);
         }
+        true
     }
 
     /// Why that run ended, if it said so.

@@ -132,6 +132,21 @@ impl Ring {
         });
     }
 
+    /// The last whole lines of these that have `most` bytes at most.
+    pub fn last_lines(&self, ram: &impl Ram, most: usize, out: &mut dyn FnMut(&[u8])) {
+        let mut rest = 0usize;
+        self.lines(ram, &mut |bytes| rest = rest.saturating_add(bytes.len()));
+        let (mut is_begun, mut is_at_start) = (false, true);
+        self.lines(ram, &mut |bytes| {
+            is_begun |= is_at_start && rest <= most;
+            if is_begun {
+                out(bytes);
+            }
+            rest = rest.saturating_sub(bytes.len());
+            is_at_start = bytes.ends_with(b"\n");
+        });
+    }
+
     /// What it says why it panicked, the last time that it did: `Attempted to kill init! ...`.
     pub fn panic(&self, ram: &impl Ram) -> Option<Reason> {
         let mut last = None;

@@ -19,7 +19,7 @@ use crate::console::{self, keyboard, screen, serial};
 use crate::cpu::{apic, cores, state, trap, tsc};
 use crate::images;
 use crate::mem::heap;
-use crate::partition::{self, LIFE, call, rim, runtime};
+use crate::partition::{self, LIFE, call, printed, rim, runtime};
 use crate::{pci, usb};
 
 /// `^C`.
@@ -202,6 +202,32 @@ impl Control for Kernel {
             )?;
         }
         Ok(())
+    }
+
+    fn printed(
+        &self,
+        id: usize,
+        run: Option<u32>,
+        out: &mut dyn fmt::Write,
+    ) -> Result<bool, fmt::Error> {
+        let mut done = Ok(());
+        let mut print = |bytes: &[u8]| {
+            if done.is_ok() {
+                done = out.write_str(core::str::from_utf8(bytes).unwrap_or_default());
+            }
+        };
+        // SAFETY: only the shell's core has a kernel to ask.
+        let is_there = unsafe { printed::show(id, run, &mut print) };
+        done.map(|()| is_there)
+    }
+
+    fn printed_runs(&self, id: usize) -> Vec<u32> {
+        printed::runs(id).collect()
+    }
+
+    fn reason(&self, id: usize) -> Option<String> {
+        let last = printed::runs(id).last()?;
+        Some(String::from(printed::reason(id, last)?.as_str()))
     }
 
     fn core_state(&self, apic_id: u32) -> CoreState {

@@ -1,10 +1,12 @@
 //! What the conductor, which runs on the shell's core, needs of the kernel.
 
+use alloc::string::String;
+
 use bulkhead_conductor::Stage;
 use bulkhead_launch::{LaunchPlan, ResidentCode};
 
 use crate::partition::rim::Rim;
-use crate::partition::{plans, runtime, stores};
+use crate::partition::{plans, printed, runtime, stores};
 use crate::usb;
 
 impl Stage for Rim {
@@ -21,6 +23,12 @@ impl Stage for Rim {
     fn forget(&mut self, partition: usize) {
         // SAFETY: as above; the partition is at rest, and has no definition any more.
         unsafe { stores::forget(partition) };
+        // SAFETY: likewise.
+        unsafe { printed::forget(partition) };
+    }
+
+    fn reason(&self, partition: usize, run: u32) -> Option<String> {
+        Some(String::from(printed::reason(partition, run)?.as_str()))
     }
 
     fn resident_code(&self) -> ResidentCode {

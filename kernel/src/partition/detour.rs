@@ -23,6 +23,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use bulkhead_lifecycle::CallerMemory;
 use bulkhead_linux::{GATE_BYTES, NMI, UNUSED, detour, gate_offset, handler, redirected};
 
+use bulkhead_printk::Root;
+
 use super::call::Call;
 use super::linux_memory::LinuxMemory;
 use super::{LIFE, plans, runtime};
@@ -72,6 +74,11 @@ fn tables(partition: usize) -> Option<Tables> {
         cr3,
         cr4: cr4.load(Ordering::Relaxed),
     })
+}
+
+/// The page tables that a partition's Linux was last seen to use.
+pub(super) fn root(partition: usize) -> Option<Root> {
+    tables(partition).map(|tables| Root(tables.cr3))
 }
 
 fn has_boot_processor(partition: usize) -> bool {

@@ -11,6 +11,7 @@
 //! * [`runtime`]: the services that Linux calls as its firmware.
 //! * [`call`], [`linux_memory`]: those of them that return.
 //! * [`stores`]: what each partition keeps in its firmware.
+//! * [`printed`]: what each partition's Linux has printed.
 //! * [`detour`]: how a core is taken out of a Linux where no INIT will do.
 //!
 //! Everything here runs on the partition's own cores and must work when no core runs the shell.
@@ -29,6 +30,7 @@ mod launch;
 mod linux_memory;
 mod low;
 pub(crate) mod plans;
+pub(crate) mod printed;
 pub(crate) mod rim;
 pub(crate) mod runtime;
 pub(crate) mod stores;

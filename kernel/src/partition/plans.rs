@@ -12,7 +12,7 @@ use bulkhead_launch::LaunchPlan;
 use bulkhead_memory::Region;
 use bulkhead_tables::efi;
 
-use super::{LIFE, stores};
+use super::{LIFE, printed, stores};
 use crate::layout::MAX_PARTITIONS;
 
 /// A plan, and the RAM of its partition.
@@ -53,6 +53,8 @@ pub(crate) unsafe fn store(partition: usize, plan: Option<LaunchPlan>) -> bool {
         // SAFETY: as this one: the shell's core, and the partition is at rest. The plan was made for
         // its claim, and says where its RAM is used for what.
         unsafe { stores::provide(partition, plan.view.block.variables) };
+        // SAFETY: likewise.
+        unsafe { printed::provide(partition, plan.view.block.printed) };
     }
     let new = plan.map_or(core::ptr::null_mut(), |plan| {
         let is_own = |d: &&efi::Descriptor| d.kind != efi::Kind::Reserved;

@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use bulkhead_lifecycle::Hardware;
 
 use super::plans::{self, Stored};
-use super::{detour, devices, launch, low, stores};
+use super::{detour, devices, launch, low, printed, stores};
 use crate::cpu::{apic, cores, mtrr, smp, tsc};
 
 /// The machine as seen from one core.
@@ -120,8 +120,13 @@ impl Hardware for Rim {
 
     fn silence(&self, partition: usize) {
         low::release(self, partition);
+        let end = |stored: &Stored| {
+            devices::silence(&stored.plan);
+            // SAFETY: the lifecycle asks at an end only, once no core runs its Linux any more.
+            unsafe { printed::keep(partition, stored) };
+        };
         // SAFETY: the lifecycle asks.
-        unsafe { with_plan(partition, |stored| devices::silence(&stored.plan)) };
+        unsafe { with_plan(partition, end) };
     }
 
     fn set_up(&self, partition: usize, is_first: bool) {
@@ -134,10 +139,13 @@ impl Hardware for Rim {
     fn clear(&self, partition: usize) {
         let clear = |stored: &Stored| {
             // What is cleared there may have been its own.
-            let variables = stored.plan.view.block.variables;
-            let mut cleared = stored.plan.clear.iter();
-            if cleared.any(|region| region.overlaps(variables)) {
+            let block = stored.plan.view.block;
+            let is_cleared = |part| stored.plan.clear.iter().any(|region| region.overlaps(part));
+            if is_cleared(block.variables) {
                 stores::clear(partition);
+            }
+            if is_cleared(block.printed) {
+                printed::clear(partition);
             }
             // SAFETY: no other core and no device uses that RAM: the lifecycle asks at a launch only,
             // when all other cores of the partition are parked and its devices are silent.
@@ -149,8 +157,12 @@ impl Hardware for Rim {
 
     fn place(&self, partition: usize) -> u64 {
         let mut ticks = 0;
-        // SAFETY: as in `clear`.
-        let place = |stored: &Stored| ticks = unsafe { launch::place(&stored.plan) };
+        let place = |stored: &Stored| {
+            // SAFETY: a launch.
+            unsafe { printed::begin(partition, stored) };
+            // SAFETY: as in `clear`.
+            ticks = unsafe { launch::place(&stored.plan) };
+        };
         // SAFETY: the lifecycle asks.
         unsafe { with_plan(partition, place) };
         ticks

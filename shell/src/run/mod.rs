@@ -12,6 +12,7 @@ mod list;
 mod machine;
 mod memory;
 mod names;
+mod printed;
 mod room;
 mod seat;
 mod show;
@@ -60,7 +61,8 @@ pub(crate) fn run(request: &Request, control: &mut dyn Control, out: &mut dyn Wr
         Command::Keymap(Some(name)) => seat::set_keymap(name, control)?,
         Command::Status(None) => seat::status(control, out)?,
         Command::Status(Some(word)) => seat::set_status(word, control)?,
-        Command::Log => control.log(out)?,
+        Command::Log(None) => control.log(out)?,
+        Command::Log(Some((name, run))) => printed::printed(name, run.as_ref(), control, out)?,
         Command::Version => writeln!(out, "{}", control.version())?,
         Command::Help(None) => help::overview(out)?,
         Command::Help(Some(verb)) => help::topic(*verb, out)?,

@@ -4,12 +4,13 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt::{self, Write};
 
+use bulkhead_conductor::failed;
 use bulkhead_launch::LaunchPlan;
 use bulkhead_ledger::Partition;
 use bulkhead_linux::E820Kind;
 use bulkhead_memory::{Bytes, Region};
 use bulkhead_model::{
-    Definition, DeviceName, Devices, Machine, RESTART_LIMIT, RestartPolicy, Warning,
+    Definition, DeviceName, Devices, End, Machine, RESTART_LIMIT, RestartPolicy, Warning,
 };
 use bulkhead_tables::efi;
 
@@ -24,7 +25,7 @@ use crate::words::Word;
 pub(super) fn show(name: &Word, control: &dyn Control, out: &mut dyn Write) -> Done {
     let ledger = control.ledger();
     let partition = names::partition(name, ledger)?;
-    state(partition, out)?;
+    state(partition, control, out)?;
     writeln!(
         out,
         "definition:\n  {}",
@@ -45,7 +46,7 @@ pub(super) fn show(name: &Word, control: &dyn Control, out: &mut dyn Write) -> D
     Ok(())
 }
 
-fn state(partition: &Partition, out: &mut dyn Write) -> fmt::Result {
+fn state(partition: &Partition, control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
     let (name, state, runs) = (
         &partition.definition.name,
         partition.life.state,
@@ -57,6 +58,10 @@ fn state(partition: &Partition, out: &mut dyn Write) -> fmt::Result {
         if runs == 1 { "" } else { "s" }
     )?;
     match &partition.life.last_end {
+        Some(End::Failed) => {
+            let end = failed(control.reason(partition.id).as_deref());
+            writeln!(out, "last end:\n  {}", printable(end.as_bytes()))
+        }
         Some(end) => writeln!(
             out,
             "last end:\n  {}",
@@ -200,6 +205,7 @@ fn view(plan: &LaunchPlan, out: &mut dyn Write) -> fmt::Result {
     writeln!(out, "  ACPI          {}", sized(view.block.acpi))?;
     writeln!(out, "  EFI           {}", sized(view.block.efi))?;
     writeln!(out, "  EFI variables {}", sized(view.block.variables))?;
+    writeln!(out, "  printed       {}", sized(view.block.printed))?;
     writeln!(out, "  runtime code  {}", sized(view.block.runtime_code))?;
     writeln!(out, "command line:\n  {}", view.cmdline)?;
     writeln!(out, "e820 map:")?;

@@ -70,6 +70,8 @@ pub(crate) struct FakeKernel {
     pub(crate) answers: Vec<(Address, Answer)>,
     /// Bridges whose slot's card is wanted out.
     pub(crate) wanted_out: Vec<Address>,
+    /// Why a Linux panicked.
+    pub(crate) reason: Option<String>,
 }
 
 impl Default for FakeKernel {
@@ -95,6 +97,7 @@ impl Default for FakeKernel {
             free_bytes: usize::MAX,
             answers: Vec::new(),
             wanted_out: Vec::new(),
+            reason: None,
         }
     }
 }
@@ -240,6 +243,37 @@ impl Control for FakeKernel {
 
     fn log(&self, out: &mut dyn fmt::Write) -> fmt::Result {
         writeln!(out, "[    0.001] loaded by Limine 8.2.0")
+    }
+
+    fn printed(
+        &self,
+        id: usize,
+        run: Option<u32>,
+        out: &mut dyn fmt::Write,
+    ) -> Result<bool, fmt::Error> {
+        let life = self.ledger.by_id(id).map(|partition| &partition.life);
+        let runs = life.map_or(0, |life| life.runs);
+        let run = run.unwrap_or(runs);
+        if run == 0 || run > runs || run + 3 < runs {
+            return Ok(false);
+        }
+        writeln!(
+            out,
+            "[    0.000000] Linux version 6.1.0-50-cloud-amd64 of run {run}"
+        )?;
+        Ok(true)
+    }
+
+    fn printed_runs(&self, id: usize) -> Vec<u32> {
+        let life = self.ledger.by_id(id).map(|partition| &partition.life);
+        life.map_or_else(Vec::new, |life| {
+            let ended = life.runs - u32::from(life.state == State::Running);
+            (ended.saturating_sub(2).max(1)..=ended).collect()
+        })
+    }
+
+    fn reason(&self, _id: usize) -> Option<String> {
+        self.reason.clone()
     }
 
     fn core_state(&self, apic_id: u32) -> CoreState {

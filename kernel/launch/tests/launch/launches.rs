@@ -45,13 +45,16 @@ fn the_firmware_block_fills_the_top_of_the_region() {
         block.acpi,
         block.efi,
         block.variables,
+        block.printed,
         block.runtime_code,
     ];
     let targets = plan.writes.iter().filter_map(Write::target);
     let mut all: RegionSet = targets.collect();
     // What a launch leaves as it is.
-    assert!(all.iter().all(|written| !written.overlaps(block.variables)));
-    all.insert(block.variables);
+    for left in [block.variables, block.printed] {
+        assert!(all.iter().all(|written| !written.overlaps(left)));
+        all.insert(left);
+    }
     let whole = Region::from_bounds(block.zero_page.start(), block.runtime_code.end());
     assert_eq!(Vec::from_iter(all.iter()), Vec::from_iter(whole));
     assert!(

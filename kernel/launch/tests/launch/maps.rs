@@ -51,6 +51,7 @@ fn the_memory_map_is_the_claim_and_nothing_else() {
         (block.acpi.start(), Some(E820Kind::Acpi)),
         (block.efi.start(), Some(E820Kind::Reserved)),
         (block.variables.start(), Some(E820Kind::Reserved)),
+        (block.printed.start(), Some(E820Kind::Reserved)),
         (block.runtime_code.start(), Some(E820Kind::Reserved)),
         (GIB + 512 * MIB, Some(E820Kind::Reserved)),
         (0x7ffd_f000, Some(E820Kind::Reserved)),
