@@ -226,7 +226,7 @@ fn play(row: &Row) {
         (
             "panic",
             "echo c > /proc/sysrq-trigger".to_string(),
-            "* it: failed reason=\"panic\"",
+            "* it: failed reason=\"panic",
         ),
         ("kexec", kexec::command(kernel), ""),
     ] {

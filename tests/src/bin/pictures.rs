@@ -124,7 +124,7 @@ fn enter(machine: &mut Running, line: &str) {
 }
 
 fn crash_db(machine: &mut Running) {
-    let said = ["* db: failed reason=\"panic\"", "* db: launched run=2"];
+    let said = ["* db: failed reason=\"panic", "* db: launched run=2"];
     comes_back(machine, DB, "echo c > /proc/sysrq-trigger", said);
 }
 

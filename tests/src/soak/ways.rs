@@ -91,7 +91,7 @@ pub fn end(machine: &mut Running, partition: &Partition, way: Way) {
         }
         Way::Panic(command) => {
             machine.com(partition.com).send(&format!("{command}\r"));
-            let failed = format!("* {name}: failed reason=\"panic\"");
+            let failed = format!("* {name}: failed reason=\"panic");
             machine.wait_for(1, &failed);
         }
         Way::Kill => {

@@ -42,7 +42,7 @@ fn every_end(kernel: Kernel) {
         ("reboot", "* it: rebooted"),
         (
             "echo c > /proc/sysrq-trigger",
-            "* it: failed reason=\"panic\"",
+            "* it: failed reason=\"panic",
         ),
         ("taskset 2 reboot -f", "* it: rebooted"),
     ] {

@@ -71,12 +71,12 @@ fn every_end(name: &str, kernel: Kernel, firmware: Firmware) {
         ("reboot -f", "* high: rebooted"),
         (
             "echo c > /proc/sysrq-trigger",
-            "* high: failed reason=\"panic\"",
+            "* high: failed reason=\"panic",
         ),
         // On the second core: ResetSystem is called there.
         (
             "taskset 2 sh -c 'echo c > /proc/sysrq-trigger'",
-            "* high: failed reason=\"panic\"",
+            "* high: failed reason=\"panic",
         ),
     ];
     for ((command, event), run) in again.into_iter().zip(2..) {

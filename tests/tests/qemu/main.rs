@@ -23,6 +23,7 @@ mod loaders;
 mod messages;
 mod pair;
 mod power_button;
+mod printed;
 mod processor;
 mod refusals;
 mod scale;
@@ -80,6 +81,7 @@ fn main() {
         two_linuxes::stories(),
         virtualization::stories(),
         lifecycle::stories(),
+        printed::stories(),
         handoff::stories(),
         suspend::stories(),
         survey::stories(),

@@ -134,7 +134,7 @@ fn svm_every_end() {
         ("reboot", "* it: rebooted"),
         (
             "taskset 2 sh -c 'echo c > /proc/sysrq-trigger'",
-            "* it: failed reason=\"panic\"",
+            "* it: failed reason=\"panic",
         ),
         ("taskset 2 reboot -f", "* it: rebooted"),
     ] {

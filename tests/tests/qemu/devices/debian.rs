@@ -54,7 +54,7 @@ fn two() {
     std::thread::sleep(Duration::from_secs(8));
     machine.com(3).skip();
     machine.com(3).send("echo c > /proc/sysrq-trigger\r");
-    machine.wait_for(1, "* second: failed reason=\"panic\"");
+    machine.wait_for(1, "* second: failed reason=\"panic");
     machine.wait_for_within(3, PROMPT, BOOT);
     machine.linux(2, "touch /tmp/enough");
     let done = machine.job(2, "busy", BOOT);

@@ -77,7 +77,7 @@ fn two(name: &str, first: Kernel, second: Kernel) {
     write_on(&mut machine, 2);
     machine.com(2).skip();
     machine.com(2).send("echo c > /proc/sysrq-trigger\r");
-    machine.wait_for(1, "* many: failed reason=\"panic\"");
+    machine.wait_for(1, "* many: failed reason=\"panic");
     machine.wait_for(1, "* many: launched run=2 core=1");
     machine.wait_for_demo(2);
     teach(&mut machine, 2);

@@ -104,7 +104,7 @@ fn after_a_crash() {
     );
     machine.com(2).skip();
     machine.com(2).send("echo c > /proc/sysrq-trigger\r");
-    machine.wait_for(1, "* victim: failed reason=\"panic\"");
+    machine.wait_for(1, "* victim: failed reason=\"panic");
     machine.wait_for(1, "* victim: parked");
     is_still(&mut machine, "after a panic", &folder);
     machine.expect("start victim", &[]);

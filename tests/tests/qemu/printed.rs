@@ -1,0 +1,126 @@
+//! What a Linux's kernel has printed is read from outside: `log NAME`, and why it panicked.
+
+use bulkhead_tests::iso::Iso;
+use bulkhead_tests::qemu::{Machine, Running};
+use bulkhead_tests::{Kernel, demo_initrd};
+use libtest_mimic::Trial;
+
+use crate::neighbour::Neighbour;
+use crate::story;
+
+pub(crate) fn stories() -> Vec<Trial> {
+    vec![
+        story("printed::without_a_console", without_a_console),
+        story(
+            "printed::as_the_serial_line_has_it",
+            as_the_serial_line_has_it,
+        ),
+    ]
+}
+
+/// Two kernels that have no console at all print, and panic.
+fn without_a_console() {
+    let iso = Iso::new("without_a_console")
+        .image("linux61", Kernel::Debian61Cloud.image())
+        .image("linux612", Kernel::Debian612Cloud.image())
+        .image("demo", demo_initrd())
+        .script(
+            "define next cores=3 memory=256M kernel=linux61 initrd=demo console=com3 cmdline=\"bulkhead.name=next\"\n\
+             define once cores=1 memory=256M kernel=linux61 initrd=demo restart=never \
+             cmdline=\"bulkhead.run=echo%20c>/proc/sysrq-trigger\"\n\
+             define again cores=2 memory=256M kernel=linux612 initrd=demo cmdline=\"rdinit=/bin/false\"\n\
+             start next\n",
+        )
+        .make();
+    let mut machine = Machine::new(&iso, "run").start();
+    machine.wait_for_prompt();
+    machine.wait_for_demo(3);
+    let mut next = Neighbour::watch(&mut machine, 3);
+    // One that runs, from its first line on.
+    let log = machine.command("log next");
+    assert!(log.contains("[    0.000000] Linux version 6.1."), "{log}");
+
+    let crash = "failed reason=\"panic: sysrq triggered crash\"";
+    machine.expect("start once", &[]);
+    machine.wait_for(1, &format!("* once: {crash}"));
+    let log = machine.command("log once");
+    let first = log.find("[    0.000000] Linux version 6.1.");
+    let last = log.find("] Kernel panic - not syncing: sysrq triggered crash\n");
+    assert!(first < last && first.is_some(), "{log}");
+    machine.expect("show once", &[&format!("last end:\n  {crash}\n")]);
+    next.runs_on(&mut machine, "a panic that was read");
+
+    let killed = "Attempted to kill init! exitcode=0x00000100";
+    machine.expect("start again", &[]);
+    for run in 1..=4 {
+        machine.wait_for(1, &format!("* again: launched run={run}"));
+        machine.wait_for(1, &format!("* again: failed reason=\"panic: {killed}\""));
+    }
+    machine.expect("kill again", &[]);
+    for run in 2..=4 {
+        let log = machine.command(&format!("log again {run}"));
+        assert!(log.contains("[    0.000000] Linux version 6.12."), "{log}");
+        assert!(log.contains(&format!("not syncing: {killed}")), "{log}");
+    }
+    let log = machine.command("log again 1");
+    assert!(
+        log.contains("nothing of run 1 is there (runs that are kept: 2, 3, 4)"),
+        "{log}"
+    );
+    // It is the definition's, and goes with it.
+    machine.expect("undefine once", &[]);
+    machine.expect("define once cores=1 memory=256M kernel=linux61", &[]);
+    machine.expect("log once", &["nothing that \"once\" printed is found"]);
+    next.noticed_nothing(&mut machine);
+}
+
+/// Kernels from 5.10 on: line by line what their own console has shown.
+fn as_the_serial_line_has_it() {
+    let kernels = [
+        Kernel::Debian510Cloud,
+        Kernel::Debian61Cloud,
+        Kernel::Debian612Cloud,
+        Kernel::DebianSidCloud,
+    ];
+    let mut iso = Iso::new("as_the_serial_line_has_it").image("demo", demo_initrd());
+    for kernel in kernels {
+        iso = iso.image(kernel.name(), kernel.image());
+    }
+    let iso = iso
+        .script(
+            "define it cores=1,2 memory=256M kernel=debian-5.10-cloud console=com2 restart=never \
+             cmdline=\"ignore_loglevel\"\n",
+        )
+        .make();
+    let mut machine = Machine::new(&iso, "run").start();
+    machine.wait_for_prompt();
+    for (kernel, run) in kernels.into_iter().zip(1..) {
+        machine.com(2).skip();
+        machine.expect(&format!("set it kernel={}", kernel.name()), &[]);
+        machine.expect("start it", &[]);
+        let root = "failed reason=\"panic: VFS: Unable to mount root fs on";
+        machine.wait_for(1, &format!("* it: {root}"));
+        same(&mut machine, kernel, run);
+    }
+}
+
+/// Each line of the log is on the serial line, in that order, and no other.
+fn same(machine: &mut Running, kernel: Kernel, run: u32) {
+    let is_line = |line: &&str| line.starts_with('[') && line.as_bytes().get(13) == Some(&b']');
+    let log = machine.command(&format!("log it {run}"));
+    let log: Vec<&str> = log.lines().filter(is_line).collect();
+    let text = machine.com(2).unseen().replace('\t', " ");
+    // A line may begin behind what the decompressor said last.
+    let shown: Vec<&str> = text.lines().map(str::trim_end).filter(is_line).collect();
+    assert!(log.len() > 100, "{kernel:?}: {log:?}");
+    assert!(log[0].contains("Linux version"), "{kernel:?}: {}", log[0]);
+    for (nth, (log, shown)) in log.iter().zip(&shown).enumerate() {
+        assert_eq!(log.trim_end(), *shown, "{kernel:?}: line {nth}");
+    }
+    // The serial line may have lost its last words to the reset.
+    assert!(
+        shown.len() <= log.len() && shown.len() + 3 >= log.len(),
+        "{kernel:?}"
+    );
+    println!("{kernel:?}: {} lines are the same", shown.len());
+}
