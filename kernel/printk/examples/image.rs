@@ -29,24 +29,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         all.end(),
         began.elapsed()
     );
-    let (mut first, mut last, mut count) = (None, None, 0);
-    found.ring.records(&image, &mut |record| {
-        first.get_or_insert(record.sequence);
-        last = Some((record.sequence, record.level, record.time));
-        count += 1;
-    });
-    eprintln!("{count} records, from number {first:?} to {last:?}");
-    eprintln!(
-        "panic: {:?}",
-        found
-            .ring
-            .panic(&image)
-            .map(|reason| reason.as_str().to_owned())
+    let records: Vec<_> = found.ring.records(&image).collect();
+    if let (Some(first), Some(last)) = (records.first(), records.last()) {
+        let (count, first, last) = (records.len(), first.sequence, last.sequence);
+        eprintln!("{count} records, from number {first} to {last}");
+    }
+    let panic = found.ring.panic(&image);
+    eprintln!("panic: {:?}", panic.as_ref().map(|reason| reason.as_str()));
+    let text = found.ring.lines(&image);
+    print!(
+        "{}",
+        text.map(|byte| char::from(printable(byte)))
+            .collect::<String>()
     );
-    let mut text = String::new();
-    found.ring.lines(&image, &mut |bytes| {
-        text.extend(bytes.iter().map(|byte| char::from(printable(*byte))));
-    });
-    print!("{text}");
     Ok(())
 }

@@ -76,10 +76,11 @@ impl Info {
             for byte in chunk {
                 match byte {
                     b'\n' => {
-                        if let Some(text) = line.get(..length)
-                            && let Some((index, value)) = understand(text)
+                        let known = line.get(..length).and_then(understand);
+                        if let Some((index, value)) = known
+                            && let Some(place) = values.get_mut(index)
                         {
-                            values[index] = value;
+                            *place = value;
                             found |= 1 << index;
                         }
                         length = 0;
@@ -94,31 +95,32 @@ impl Info {
                 }
             }
         }
-        let is_there = |(index, key): (usize, &(&str, Form, bool))| {
-            let offset = matches!(key.0.as_bytes(), [b'O' | b'S', b'F' | b'I', ..]);
-            (found & 1 << index != 0 || !key.2) && (!offset || values[index] <= MOST_OFFSET)
-        };
-        KEYS.iter()
-            .enumerate()
-            .all(is_there)
-            .then_some(Self(values))
+        let mut keys = KEYS.iter().zip(&values).enumerate();
+        let is_there =
+            |(index, ((key, _, is_needed), value)): (usize, (&(&str, _, bool), &u64))| {
+                let is_measure = key.starts_with("OFFSET") || key.starts_with("SIZE");
+                (found & 1 << index != 0 || !is_needed) && (!is_measure || *value <= MOST_OFFSET)
+            };
+        keys.all(is_there).then_some(Self(values))
     }
 
-    pub(crate) const fn get(&self, key: Key) -> u64 {
-        self.0[key as usize]
+    pub(crate) fn get(&self, key: Key) -> u64 {
+        // All of them are there.
+        self.0.get(key as usize).copied().unwrap_or_default()
     }
 }
 
 /// Which key a line is of, and its value.
 fn understand(line: &[u8]) -> Option<(usize, u64)> {
-    let split = line.iter().position(|byte| *byte == b'=')?;
-    let (key, value) = (&line[..split], &line[split + 1..]);
-    let index = KEYS.iter().position(|known| known.0.as_bytes() == key)?;
+    let mut parts = line.splitn(2, |byte| *byte == b'=');
+    let (key, value) = (parts.next()?, parts.next()?);
+    let mut known = KEYS.iter().enumerate();
+    let (index, (_, form, _)) = known.find(|(_, known)| known.0.as_bytes() == key)?;
     let (sign, digits) = match value {
         [b'-', digits @ ..] => (true, digits),
         digits => (false, digits),
     };
-    let radix = match KEYS[index].1 {
+    let radix = match form {
         Hexadecimal => 16,
         Decimal => 10,
     };

@@ -86,14 +86,12 @@ impl<'a> Kept<'a> {
     pub fn keep(&self, run: u32, ring: &Ring, ram: &impl Ram) {
         let place = run as usize % RUNS;
         self.book.runs[place].store(0, Ordering::Release);
-        let mut room = self.text(place).iter();
         let mut length = 0;
-        ring.last_lines(ram, RUN_BYTES, &mut |bytes| {
-            for (byte, to) in bytes.iter().zip(room.by_ref()) {
-                to.store(*byte, Ordering::Relaxed);
-                length += 1;
-            }
-        });
+        let lines = ring.last_lines(ram, RUN_BYTES);
+        for (to, byte) in self.text(place).iter().zip(lines) {
+            to.store(byte, Ordering::Relaxed);
+            length += 1;
+        }
         let reason = ring.panic(ram);
         let reason = reason.iter().flat_map(|reason| reason.as_bytes());
         let bytes = reason.copied().chain(core::iter::repeat(0));
@@ -104,21 +102,12 @@ impl<'a> Kept<'a> {
         self.book.runs[place].store(run, Ordering::Release);
     }
 
-    /// Hands out what `run` printed, fit to be shown; whether it is kept.
-    pub fn show(&self, run: u32, out: &mut dyn FnMut(&[u8])) -> bool {
-        let Some(place) = self.book.place(run) else {
-            return false;
-        };
+    /// What `run` printed, fit to be shown, if it is kept.
+    pub fn text_of(&self, run: u32) -> Option<impl Iterator<Item = u8> + use<'a>> {
+        let place = self.book.place(run)?;
         let length = self.book.lengths[place].load(Ordering::Relaxed) as usize;
-        let text = self.text(place);
-        for bytes in text.get(..length).unwrap_or(text).chunks(64) {
-            let mut piece = [0; 64];
-            for (to, byte) in piece.iter_mut().zip(bytes) {
-                *to = printable(byte.load(Ordering::Relaxed));
-            }
-            out(&piece[..bytes.len()]);
-        }
-        true
+        let text = self.text(place).iter().take(length);
+        Some(text.map(|byte| printable(byte.load(Ordering::Relaxed))))
     }
 
     /// Why that run ended, if it said so.
@@ -138,12 +127,15 @@ impl<'a> Kept<'a> {
     }
 
     fn text(&self, place: usize) -> &'a [AtomicU8] {
-        &self.room[place * RUN_BYTES..(place + 1) * RUN_BYTES]
+        self.part(place * RUN_BYTES, RUN_BYTES)
     }
 
     fn reason_bytes(&self, place: usize) -> &'a [AtomicU8] {
-        let start = RUNS * RUN_BYTES + place * MOST_REASON;
-        &self.room[start..start + MOST_REASON]
+        self.part(RUNS * RUN_BYTES + place * MOST_REASON, MOST_REASON)
+    }
+
+    fn part(&self, start: usize, bytes: usize) -> &'a [AtomicU8] {
+        self.room.get(start..start + bytes).unwrap_or_default()
     }
 }
 

@@ -21,6 +21,7 @@ mod address;
 mod find;
 mod info;
 pub mod kept;
+mod lines;
 mod ring;
 mod text;
 
@@ -28,7 +29,8 @@ pub use address::Root;
 pub use find::{Found, MAGIC, MOST_PAGES, find, found_at};
 pub use info::Info;
 
-pub use ring::{MOST_RECORDS, Record, Ring};
+pub use lines::Lines;
+pub use ring::{MOST_RECORDS, Record, Records, Ring};
 pub use text::{MOST_REASON, Reason, printable};
 
 /// The RAM of one partition.

@@ -7,7 +7,8 @@
 use crate::Ram;
 use crate::address::Space;
 use crate::info::{Info, Key};
-use crate::text::{self, Reason};
+use crate::lines::{Lines, Text};
+use crate::text::{Matcher, Reason};
 
 /// Records that are looked at, the newest ones. 64 KiB of lines hold no more: each has at least
 /// 16 bytes.
@@ -56,11 +57,47 @@ pub struct Record {
     /// Nanoseconds since that kernel started.
     pub time: u64,
     /// Virtual address of its text, and its bytes.
-    at: u64,
-    length: u64,
+    pub(crate) at: u64,
+    pub(crate) length: u64,
     /// Its descriptor's number, and where its state is.
     id: u64,
     state_at: u64,
+}
+
+/// The records of a ring that can be read, oldest first.
+#[derive(Debug)]
+pub struct Records<'a, R> {
+    ring: &'a Ring,
+    ram: &'a R,
+    space: Space,
+    /// Number of the newest descriptor, and how many are still to come.
+    head: u64,
+    left: u64,
+}
+
+impl<R: Ram> Iterator for Records<'_, R> {
+    type Item = Record;
+
+    fn next(&mut self) -> Option<Record> {
+        while self.left > 0 {
+            self.left -= 1;
+            let id = self.head.wrapping_sub(self.left) & ID;
+            if let Some(record) = self.ring.record(self.ram, &mut self.space, id) {
+                return Some(record);
+            }
+        }
+        None
+    }
+}
+
+impl<R: Ram> Records<'_, R> {
+    /// Reads a part of a record's text, unless it was overwritten meanwhile.
+    pub(crate) fn read(&mut self, record: &Record, from: u64, into: &mut [u8]) -> Option<()> {
+        self.space
+            .read(self.ram, record.at.wrapping_add(from), into)?;
+        let state = self.space.word(self.ram, record.state_at)?;
+        is_readable(state, record.id).then_some(())
+    }
 }
 
 impl Ring {
@@ -106,77 +143,58 @@ impl Ring {
         id & ((1 << self.count_bits) - 1)
     }
 
-    /// Hands out what it holds, oldest first, as a console would show it: `[    0.000000] text`, a line
-    /// for each of a record. Of more than [`MOST_RECORDS`] the newest. Bytes are what that Linux wrote:
-    /// [`printable`](crate::printable) makes them fit to be shown.
-    pub fn lines(&self, ram: &impl Ram, out: &mut dyn FnMut(&[u8])) {
-        self.each(ram, |space, record| {
-            let mut stamp = text::stamp(record.time);
-            out(stamp.as_bytes());
-            let mut is_at_start = false;
-            let mut piece = |bytes: &[u8]| {
-                for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-                    if is_at_start {
-                        stamp = text::stamp(record.time);
-                        out(stamp.as_bytes());
-                    }
-                    out(line);
-                    is_at_start = line.ends_with(b"\n");
-                }
-            };
-            text_of(ram, space, &record, &mut piece);
-            // A text does not end with one, but what a Linux writes there is its own affair.
-            if !is_at_start {
-                out(b"\n");
-            }
-        });
+    /// What it holds, byte by byte, oldest line first, as a console would show it: `[    0.000000] text`,
+    /// a line for each of a record. Of more than [`MOST_RECORDS`] the newest. The bytes are what that
+    /// Linux wrote: [`printable`](crate::printable) makes them fit to be shown.
+    pub fn lines<'a, R: Ram>(&'a self, ram: &'a R) -> Lines<'a, R> {
+        Lines::new(self.records(ram))
     }
 
     /// The last whole lines of these that have `most` bytes at most.
-    pub fn last_lines(&self, ram: &impl Ram, most: usize, out: &mut dyn FnMut(&[u8])) {
-        let mut rest = 0usize;
-        self.lines(ram, &mut |bytes| rest = rest.saturating_add(bytes.len()));
-        let (mut is_begun, mut is_at_start) = (false, true);
-        self.lines(ram, &mut |bytes| {
-            is_begun |= is_at_start && rest <= most;
-            if is_begun {
-                out(bytes);
-            }
-            rest = rest.saturating_sub(bytes.len());
-            is_at_start = bytes.ends_with(b"\n");
-        });
+    pub fn last_lines<'a, R: Ram>(&'a self, ram: &'a R, most: usize) -> Lines<'a, R> {
+        let mut surplus = self.lines(ram).count().saturating_sub(most);
+        let mut lines = self.lines(ram);
+        let mut is_whole = true;
+        while surplus > 0 || !is_whole {
+            let Some(byte) = lines.next() else { break };
+            is_whole = byte == b'\n';
+            surplus = surplus.saturating_sub(1);
+        }
+        lines
     }
 
     /// What it says why it panicked, the last time that it did: `Attempted to kill init! ...`.
     pub fn panic(&self, ram: &impl Ram) -> Option<Reason> {
         let mut last = None;
-        self.each(ram, |space, record| {
-            let mut reason = text::Matcher::new();
-            text_of(ram, space, &record, &mut |bytes| reason.feed(bytes));
-            last = reason.finish().or(last.take());
-        });
+        let mut records = self.records(ram);
+        while let Some(record) = records.next() {
+            let mut reason = Matcher::new();
+            let mut text = Text::of(record);
+            while let Some(byte) = text.next(&mut records)
+                && reason.feed(byte)
+            {}
+            last = reason.finish().or(last);
+        }
         last
     }
 
-    /// Hands out the records that can be read, oldest first, without their texts.
-    pub fn records(&self, ram: &impl Ram, out: &mut dyn FnMut(Record)) {
-        self.each(ram, |_, record| out(record));
-    }
-
-    /// Works on the records that can be read, oldest first.
-    fn each(&self, ram: &impl Ram, mut work: impl FnMut(&mut Space, Record)) {
+    /// The records that can be read, oldest first.
+    pub fn records<'a, R: Ram>(&'a self, ram: &'a R) -> Records<'a, R> {
         let mut space = self.space;
-        let (Some(head), Some(tail)) = (space.word(ram, self.head), space.word(ram, self.tail))
-        else {
-            return;
-        };
-        let most = MOST_RECORDS.min(1 << self.count_bits);
-        let count = ((head.wrapping_sub(tail) & ID) + 1).min(most);
-        for back in (0..count).rev() {
-            let id = head.wrapping_sub(back) & ID;
-            if let Some(record) = self.record(ram, &mut space, id) {
-                work(&mut space, record);
+        let mut end = |at| space.word(ram, at);
+        let (head, count) = match (end(self.head), end(self.tail)) {
+            (Some(head), Some(tail)) => {
+                let most = MOST_RECORDS.min(1 << self.count_bits);
+                (head, ((head.wrapping_sub(tail) & ID) + 1).min(most))
             }
+            _ => (0, 0),
+        };
+        Records {
+            ring: self,
+            ram,
+            space,
+            head,
+            left: count,
         }
     }
 
@@ -241,25 +259,6 @@ impl Ring {
 /// Whether a descriptor is number `id`, and says something complete.
 fn is_readable(state: u64, id: u64) -> bool {
     state & ID == id && READABLE.contains(&(state >> ID_BITS))
-}
-
-/// Hands out the text of a record in pieces, unless it was overwritten meanwhile.
-fn text_of(ram: &impl Ram, space: &mut Space, record: &Record, out: &mut dyn FnMut(&[u8])) {
-    let mut done = 0;
-    let mut bytes = [0; 64];
-    while done < record.length {
-        #[expect(clippy::cast_possible_truncation, reason = "64 at most")]
-        let length = (record.length - done).min(bytes.len() as u64) as usize;
-        let piece = &mut bytes[..length];
-        let at = record.at.wrapping_add(done);
-        let is_same = space.read(ram, at, piece).is_some()
-            && matches!(space.word(ram, record.state_at), Some(state) if is_readable(state, record.id));
-        if !is_same {
-            return;
-        }
-        out(piece);
-        done += length as u64;
-    }
 }
 
 /// A number of bits within bounds: 32 bits of a word.

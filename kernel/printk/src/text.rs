@@ -75,7 +75,6 @@ pub(crate) fn stamp(nanoseconds: u64) -> Bytes<32> {
     stamp
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "below 10")]
 const fn digit(number: u64) -> u8 {
     b'0' + (number % 10) as u8
 }
@@ -93,7 +92,6 @@ pub const fn printable(byte: u8) -> u8 {
 /// Whether a text, which comes in pieces, says why its kernel panicked.
 pub(crate) struct Matcher {
     matched: usize,
-    is_over: bool,
     reason: Reason,
 }
 
@@ -101,22 +99,20 @@ impl Matcher {
     pub(crate) const fn new() -> Self {
         Self {
             matched: 0,
-            is_over: false,
             reason: Reason::new(),
         }
     }
 
-    pub(crate) fn feed(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            match PANIC.get(self.matched) {
-                _ if self.is_over => {}
-                Some(expected) if expected == byte => self.matched += 1,
-                Some(_) => self.is_over = true,
-                None if *byte == b'\n' => self.is_over = true,
-                None if *byte == b'"' => self.reason.push(b'\''),
-                None => self.reason.push(printable(*byte)),
-            }
+    /// Takes the next byte; whether more may matter.
+    pub(crate) fn feed(&mut self, byte: u8) -> bool {
+        match PANIC.get(self.matched) {
+            Some(expected) if *expected == byte => self.matched += 1,
+            Some(_) => return false,
+            None if byte == b'\n' => return false,
+            None if byte == b'"' => self.reason.push(b'\''),
+            None => self.reason.push(printable(byte)),
         }
+        true
     }
 
     pub(crate) fn finish(self) -> Option<Reason> {
@@ -145,7 +141,8 @@ mod tests {
 
     fn reason(pieces: &[&[u8]]) -> Option<std::string::String> {
         let mut matcher = Matcher::new();
-        pieces.iter().for_each(|piece| matcher.feed(piece));
+        let mut bytes = pieces.concat().into_iter();
+        while bytes.next().is_some_and(|byte| matcher.feed(byte)) {}
         matcher.finish().map(|reason| reason.as_str().into())
     }
 

@@ -173,6 +173,8 @@ impl Control for Kernel {
         )?;
         let longest = call::longest_us();
         writeln!(out, "services: the longest call took {longest} us")?;
+        let longest = printed::longest_us();
+        writeln!(out, "printed: the longest look at an end took {longest} us")?;
         let refused = state::refused();
         if refused > 0 {
             writeln!(out, "processor: {refused} writes of registers were refused")?;
@@ -210,15 +212,8 @@ impl Control for Kernel {
         run: Option<u32>,
         out: &mut dyn fmt::Write,
     ) -> Result<bool, fmt::Error> {
-        let mut done = Ok(());
-        let mut print = |bytes: &[u8]| {
-            if done.is_ok() {
-                done = out.write_str(core::str::from_utf8(bytes).unwrap_or_default());
-            }
-        };
         // SAFETY: only the shell's core has a kernel to ask.
-        let is_there = unsafe { printed::show(id, run, &mut print) };
-        done.map(|()| is_there)
+        unsafe { printed::show(id, run, out) }
     }
 
     fn printed_runs(&self, id: usize) -> Vec<u32> {
@@ -226,8 +221,9 @@ impl Control for Kernel {
     }
 
     fn reason(&self, id: usize) -> Option<String> {
-        let last = printed::runs(id).last()?;
-        Some(String::from(printed::reason(id, last)?.as_str()))
+        let view = LIFE.view(id)?;
+        let ended = view.runs - u32::from(view.state == State::Running && view.runs > 0);
+        Some(String::from(printed::reason(id, ended)?.as_str()))
     }
 
     fn core_state(&self, apic_id: u32) -> CoreState {

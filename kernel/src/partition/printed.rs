@@ -5,15 +5,17 @@
 //! in the partition's own RAM ([`bulkhead_printk::kept`]), before anything is written there. The shell
 //! reads what was kept, and of one that runs its memory itself.
 
+use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use arrayvec::ArrayString;
 use bulkhead_memory::Region;
 use bulkhead_printk::kept::{Book, Kept, RUN_BYTES, RUNS, Room};
 use bulkhead_printk::{MAGIC, Ram, Reason, Ring, find, found_at, printable};
 
 use super::plans::{self, Stored};
 use super::{LIFE, detour};
-use crate::cpu::cores;
+use crate::cpu::{cores, tsc};
 use crate::layout::MAX_PARTITIONS;
 use crate::mem::phys;
 
@@ -26,6 +28,14 @@ static BOOKS: [Book; MAX_PARTITIONS] = [const { Book::new() }; MAX_PARTITIONS];
 /// Where VMCOREINFO of the Linux that runs, or ran last, was found; 0 if it was not. Stored by whoever
 /// finds it, the shell's core or one of the partition's; what is read there is looked at anew each time.
 static FOUND: [AtomicU64; MAX_PARTITIONS] = [const { AtomicU64::new(0) }; MAX_PARTITIONS];
+
+/// The longest that a core took for it at an end, in ticks: nobody launches that partition meanwhile.
+static LONGEST: AtomicU64 = AtomicU64::new(0);
+
+/// The same in microseconds.
+pub(crate) fn longest_us() -> u64 {
+    tsc::us(LONGEST.load(Ordering::Relaxed))
+}
 
 /// The RAM of a partition: what its Linux is told of as such.
 struct OwnRam<'a>(&'a [Region]);
@@ -60,7 +70,7 @@ fn ring(partition: usize, memory: &[Region]) -> Option<Ring> {
 }
 
 /// Works on what is kept of a partition, if there is room for it.
-fn with_kept<T>(partition: usize, work: impl FnOnce(Kept<'_>, &Book) -> T) -> Option<T> {
+fn with_kept<T>(partition: usize, work: impl FnOnce(Kept<'static>, &Book) -> T) -> Option<T> {
     let (room, book) = ROOMS.get(partition).zip(BOOKS.get(partition))?;
     let room = room.load(Ordering::Acquire);
     if room == 0 {
@@ -78,12 +88,14 @@ fn with_kept<T>(partition: usize, work: impl FnOnce(Kept<'_>, &Book) -> T) -> Op
 /// # Safety
 /// 1. The partition is ending, and none of its cores runs its Linux.
 /// 2. This core does the work of that end.
+#[inline(never)] // its frame is not to be that of all that is done at an end
 pub(super) unsafe fn keep(partition: usize, stored: &Stored) {
     let me = cores::current();
     let run = LIFE.view(partition).map_or(0, |view| view.runs);
     if run == 0 || !LIFE.members(partition).any(|core| core == me) {
         return;
     }
+    let begun = tsc::now();
     with_kept(partition, |kept, book| {
         if !book.has(run)
             && let Some(ring) = ring(partition, &stored.memory)
@@ -91,6 +103,7 @@ pub(super) unsafe fn keep(partition: usize, stored: &Stored) {
             kept.keep(run, &ring, &OwnRam(&stored.memory));
         }
     });
+    LONGEST.fetch_max(tsc::now().saturating_sub(begun), Ordering::Relaxed);
 }
 
 /// Sees to it that what the last Linux left is not taken for the next one's.
@@ -108,28 +121,52 @@ pub(super) unsafe fn begin(partition: usize, stored: &Stored) {
     }
 }
 
-/// Hands out what a run of a partition has printed, the last 64 KiB of it, fit to be shown; the present
-/// or last one if none is named. Whether anything of it is there.
+/// Prints what a run of a partition has printed, the last 64 KiB of it; the present or last one if none is
+/// named. Whether anything of it is there.
+///
+/// # Errors
+/// Only those of `out`.
 ///
 /// # Safety
 /// This is the shell's core.
-pub(crate) unsafe fn show(partition: usize, run: Option<u32>, out: &mut dyn FnMut(&[u8])) -> bool {
+pub(crate) unsafe fn show(
+    partition: usize,
+    run: Option<u32>,
+    out: &mut dyn fmt::Write,
+) -> Result<bool, fmt::Error> {
     let now = LIFE.view(partition).map_or(0, |view| view.runs);
     let run = run.unwrap_or(now);
-    if with_kept(partition, |kept, _| kept.show(run, out)) == Some(true) {
-        return true;
+    let text = with_kept(partition, |kept, _| kept.text_of(run)).flatten();
+    if let Some(text) = text {
+        return print(text, out).map(|()| true);
+    }
+    if run == 0 || run != now {
+        return Ok(false);
     }
     let show = |stored: &Stored| {
         let ring = ring(partition, &stored.memory)?;
-        ring.last_lines(&OwnRam(&stored.memory), RUN_BYTES, &mut |bytes| {
-            for byte in bytes {
-                out(&[printable(*byte)]);
-            }
-        });
-        Some(())
+        let ram = OwnRam(&stored.memory);
+        Some(print(ring.last_lines(&ram, RUN_BYTES).map(printable), out))
     };
     // SAFETY: the shell's core, and no plan is stored meanwhile.
-    run == now && run != 0 && unsafe { plans::with(partition, show) }.flatten().is_some()
+    let printed = unsafe { plans::with(partition, show) }.flatten();
+    printed.transpose().map(|done| done.is_some())
+}
+
+/// Prints printable characters, some at a time.
+fn print(mut text: impl Iterator<Item = u8>, out: &mut dyn fmt::Write) -> fmt::Result {
+    loop {
+        let mut piece = ArrayString::<64>::new();
+        while !piece.is_full()
+            && let Some(byte) = text.next()
+        {
+            piece.push(char::from(byte));
+        }
+        if piece.is_empty() {
+            return Ok(());
+        }
+        out.write_str(&piece)?;
+    }
 }
 
 /// The runs that are kept, oldest first.

@@ -71,6 +71,23 @@ fn without_a_console() {
     machine.expect("undefine once", &[]);
     machine.expect("define once cores=1 memory=256M kernel=linux61", &[]);
     machine.expect("log once", &["nothing that \"once\" printed is found"]);
+    // What it costs where there is nothing: one that has only begun to unpack itself.
+    let cost = |machine: &mut Running, what: &str| {
+        let log = machine.command("log");
+        let line = log.lines().find(|line| line.starts_with("printed: "));
+        println!("{what}: {}", line.unwrap_or("?"));
+    };
+    cost(&mut machine, "found, 256M");
+    machine.expect("set again memory=768M", &[]);
+    machine.expect("start again", &[]);
+    machine.wait_for(1, "* again: launched run=5");
+    machine.expect("kill again", &[]);
+    // What was kept lay elsewhere.
+    machine.expect(
+        "log again",
+        &["printed is found (runs that are kept: none)"],
+    );
+    cost(&mut machine, "looked for in vain, 768M");
     next.noticed_nothing(&mut machine);
 }
 
@@ -114,8 +131,15 @@ fn same(machine: &mut Running, kernel: Kernel, run: u32) {
     let shown: Vec<&str> = text.lines().map(str::trim_end).filter(is_line).collect();
     assert!(log.len() > 100, "{kernel:?}: {log:?}");
     assert!(log[0].contains("Linux version"), "{kernel:?}: {}", log[0]);
+    let mut cut = 0;
     for (nth, (log, shown)) in log.iter().zip(&shown).enumerate() {
-        assert_eq!(log.trim_end(), *shown, "{kernel:?}: line {nth}");
+        // 7.2 loses the end of a line that it prints early on, to its serial port only.
+        let log = log.trim_end();
+        cut += u32::from(log.len() > shown.len());
+        assert!(
+            log.starts_with(shown) && cut < 3,
+            "{kernel:?}: line {nth}: {log:?}, {shown:?}"
+        );
     }
     // The serial line may have lost its last words to the reset.
     assert!(

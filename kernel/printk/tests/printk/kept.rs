@@ -13,9 +13,7 @@ fn room() -> Box<Room> {
 }
 
 fn shown(kept: Kept<'_>, run: u32) -> Option<String> {
-    let mut text = Vec::new();
-    let is_there = kept.show(run, &mut |bytes| text.extend_from_slice(bytes));
-    is_there.then(|| String::from_utf8(text).unwrap())
+    Some(String::from_utf8(kept.text_of(run)?.collect()).unwrap())
 }
 
 #[test]

@@ -1,4 +1,8 @@
 //! What is read out of a made image of a Linux's RAM.
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "usize has 64 bits where the tests run, and what is made is small"
+)]
 
 mod kept;
 mod made;
@@ -13,10 +17,8 @@ pub(crate) fn ring(made: &Made) -> Option<Ring> {
 }
 
 pub(crate) fn lines(made: &Made) -> String {
-    let mut text = Vec::new();
     let ring = ring(made).expect("there is a ring");
-    ring.lines(made, &mut |bytes| text.extend_from_slice(bytes));
-    String::from_utf8(text).unwrap()
+    String::from_utf8(ring.lines(made).collect()).unwrap()
 }
 
 #[test]
@@ -31,11 +33,11 @@ fn records_come_as_a_console_would_show_them() {
         "[    0.000000] Linux version 6.1.0-made\n[    1.234567] two\n[    1.234567] lines\n\
          [    2.000000] \n[    3.000001] last\n"
     );
-    let mut seen = Vec::new();
     let ring = ring(&made).unwrap();
-    ring.records(&made, &mut |r| {
-        seen.push((r.sequence, r.level, r.time / 1_000_000_000))
-    });
+    let records = ring.records(&made);
+    let seen: Vec<_> = records
+        .map(|r| (r.sequence, r.level, r.time / 1_000_000_000))
+        .collect();
     assert_eq!(seen, [(0, 5, 0), (1, 6, 1), (2, 4, 2), (3, 3, 3)]);
     // One that is being written is not there yet.
     made.reopen();
