@@ -99,8 +99,7 @@ impl Space {
         for upper in (level..self.levels).rev() {
             let index = (at >> (12 + 9 * upper)) & 0x1ff;
             let entry = word(ram, table.checked_add(index * 8)?)?;
-            let leads_on = upper > 2 || entry & HUGE == 0;
-            if entry & PRESENT == 0 || upper > level && !leads_on {
+            if entry & PRESENT == 0 || upper > level && entry & HUGE != 0 {
                 return None;
             }
             if upper == level {

@@ -248,6 +248,27 @@ impl Made {
         self.set(PRB + 40, self.tail);
     }
 
+    /// Has all entries of its tables say that their memory is encrypted, by that bit.
+    pub(crate) fn encrypt(&mut self, bit: u64) {
+        for at in (TABLES..TABLES + 16 * 4096).step_by(8) {
+            let entry = u64::from_le_bytes(self.bytes[at..at + 8].try_into().unwrap());
+            if entry != 0 {
+                self.set(at, entry | bit);
+            }
+        }
+        let text = self.text() + &format!("NUMBER(sme_mask)={bit}\n");
+        self.bytes[INFO..INFO + text.len()].copy_from_slice(text.as_bytes());
+    }
+
+    /// Where the newest record's descriptor is, what it says, and where its text begins.
+    pub(crate) fn newest(&self) -> [usize; 3] {
+        let index = (self.head % (1 << self.kind.count_bits)) as usize;
+        let at = DESCS + index * 24 + 8;
+        let begin = u64::from_le_bytes(self.bytes[at..at + 8].try_into().unwrap());
+        let place = begin as usize % (1 << self.kind.size_bits);
+        [DESCS + index * 24, INFOS + index * 88, DATA + place]
+    }
+
     /// Makes the newest record one that is being written.
     pub(crate) fn reopen(&mut self) {
         let index = (self.head % (1 << self.kind.count_bits)) as usize;

@@ -8,7 +8,7 @@ mod kept;
 mod made;
 mod properties;
 
-use bulkhead_printk::{Ring, Root, find};
+use bulkhead_printk::{Ring, Root, find, found_at};
 use made::{BASE, INFO, Kind, Made, TABLES};
 
 /// The ring of an image.
@@ -42,6 +42,40 @@ fn records_come_as_a_console_would_show_them() {
     // One that is being written is not there yet.
     made.reopen();
     assert!(!lines(&made).contains("last"));
+}
+
+#[test]
+fn a_text_that_is_not_as_its_record_says_is_left_out_or_cut() {
+    let mut made = Made::new(Kind::default());
+    made.print(0, 6, "ends with one\n");
+    made.print(0, 6, "short");
+    let [_, info, block] = made.newest();
+    // Longer than its block: what follows is another's.
+    made.bytes[info + 16..info + 18].copy_from_slice(&500u16.to_le_bytes());
+    let expected = "[    0.000000] ends with one\n[    0.000000] short";
+    let text = lines(&made);
+    assert!(
+        text.starts_with(expected) && text.len() < expected.len() + 10,
+        "{text}"
+    );
+    // Overwritten: its block is that of another record.
+    made.set(block, 7);
+    assert_eq!(lines(&made), "[    0.000000] ends with one\n");
+    // Without its beginning VMCOREINFO is none.
+    assert!(found_at(&made, BASE + INFO as u64, None).is_some());
+    made.bytes[INFO..INFO + 10].fill(b'X');
+    assert!(found_at(&made, BASE + INFO as u64, None).is_none());
+}
+
+#[test]
+fn the_bit_of_encrypted_memory_is_no_address() {
+    let mut made = Made::new(Kind {
+        dynamic: Some(0),
+        ..Kind::default()
+    });
+    made.print(0, 6, "first");
+    made.encrypt(1 << 47);
+    assert_eq!(lines(&made), "[    0.000000] first\n");
 }
 
 #[test]
