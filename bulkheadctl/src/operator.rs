@@ -143,6 +143,23 @@ impl Control for Operator {
         Ok(())
     }
 
+    fn printed(
+        &self,
+        _: usize,
+        _: Option<u32>,
+        _: &mut dyn fmt::Write,
+    ) -> Result<bool, fmt::Error> {
+        Ok(false)
+    }
+
+    fn printed_runs(&self, _: usize) -> Vec<u32> {
+        Vec::new()
+    }
+
+    fn reason(&self, _: usize) -> Option<String> {
+        None
+    }
+
     fn core_state(&self, apic_id: u32) -> CoreState {
         let is_live = |name| {
             self.ledger
