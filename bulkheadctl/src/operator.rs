@@ -152,8 +152,8 @@ impl Control for Operator {
         Ok(false)
     }
 
-    fn printed_runs(&self, _: usize) -> Vec<u32> {
-        Vec::new()
+    fn printed_runs(&self, _: usize) -> [Option<u32>; 3] {
+        [None; 3]
     }
 
     fn reason(&self, _: usize) -> Option<String> {

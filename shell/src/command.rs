@@ -54,7 +54,7 @@ pub(crate) enum Command {
     /// `status [on|off]`
     Status(Option<Word>),
     /// `log [NAME [RUN]]`
-    Log(Option<(Word, Option<Word>)>),
+    Log(Vec<Word>),
     /// `version`
     Version,
     /// `help [COMMAND]`

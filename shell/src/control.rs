@@ -125,7 +125,7 @@ pub trait Control {
     ) -> Result<bool, fmt::Error>;
 
     /// The runs of a partition that are kept, oldest first.
-    fn printed_runs(&self, id: usize) -> Vec<u32>;
+    fn printed_runs(&self, id: usize) -> [Option<u32>; 3];
 
     /// What a partition's Linux said why it panicked, in the last of its runs that has ended.
     fn reason(&self, id: usize) -> Option<String>;

@@ -77,14 +77,10 @@ fn command(arguments: Arguments<'_>) -> Result<Command, CommandError> {
         Verb::Watch => arguments.nothing(Command::Watch)?,
         Verb::Keymap => Command::Keymap(arguments.word()?),
         Verb::Status => Command::Status(arguments.word()?),
-        Verb::Log => match arguments.rest {
-            [] => Command::Log(None),
-            [name, run, rest @ ..] => {
-                arguments.end_at(rest)?;
-                Command::Log(Some((name.clone(), Some(run.clone()))))
-            }
-            [name] => Command::Log(Some((name.clone(), None))),
-        },
+        Verb::Log => {
+            arguments.end_at(arguments.rest.get(2..).unwrap_or_default())?;
+            Command::Log(arguments.rest.to_vec())
+        }
         Verb::Version => arguments.nothing(Command::Version)?,
         Verb::Machine => arguments.nothing(Command::Machine)?,
         Verb::Cores => arguments.nothing(Command::Cores)?,
@@ -249,7 +245,7 @@ mod tests {
         }
         let table = [
             ("list # now", Command::List),
-            ("log", Command::Log(None)),
+            ("log", Command::Log(Vec::new())),
             ("watch", Command::Watch),
             ("keymap", Command::Keymap(None)),
             ("status", Command::Status(None)),

@@ -216,8 +216,8 @@ impl Control for Kernel {
         unsafe { printed::show(id, run, out) }
     }
 
-    fn printed_runs(&self, id: usize) -> Vec<u32> {
-        printed::runs(id).collect()
+    fn printed_runs(&self, id: usize) -> [Option<u32>; 3] {
+        printed::runs(id)
     }
 
     fn reason(&self, id: usize) -> Option<String> {

@@ -170,9 +170,8 @@ fn print(mut text: impl Iterator<Item = u8>, out: &mut dyn fmt::Write) -> fmt::R
 }
 
 /// The runs that are kept, oldest first.
-pub(crate) fn runs(partition: usize) -> impl Iterator<Item = u32> {
-    let runs = BOOKS.get(partition).map(Book::runs);
-    runs.unwrap_or([None; RUNS]).into_iter().flatten()
+pub(crate) fn runs(partition: usize) -> [Option<u32>; RUNS] {
+    BOOKS.get(partition).map(Book::runs).unwrap_or_default()
 }
 
 /// Why a run of a partition panicked, if it is kept and says so.

@@ -61,8 +61,10 @@ pub(crate) fn run(request: &Request, control: &mut dyn Control, out: &mut dyn Wr
         Command::Keymap(Some(name)) => seat::set_keymap(name, control)?,
         Command::Status(None) => seat::status(control, out)?,
         Command::Status(Some(word)) => seat::set_status(word, control)?,
-        Command::Log(None) => control.log(out)?,
-        Command::Log(Some((name, run))) => printed::printed(name, run.as_ref(), control, out)?,
+        Command::Log(words) => match words.as_slice() {
+            [name, rest @ ..] => printed::printed(name, rest.first(), control, out)?,
+            [] => control.log(out)?,
+        },
         Command::Version => writeln!(out, "{}", control.version())?,
         Command::Help(None) => help::overview(out)?,
         Command::Help(Some(verb)) => help::topic(*verb, out)?,

@@ -1,14 +1,13 @@
 //! `log NAME [RUN]`: what a partition's Linux has printed.
 
 use alloc::format;
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::string::String;
 use core::fmt::Write;
 
 use super::{Done, names};
 use crate::control::Control;
 use crate::error::CommandError;
-use crate::sentence::{Cut, listed};
+use crate::sentence::Cut;
 use crate::words::Word;
 
 /// Prints it, or says which runs are kept.
@@ -29,9 +28,14 @@ pub(super) fn printed(
     if control.printed(id, number, out)? {
         return Ok(());
     }
-    let runs = control.printed_runs(id);
-    let runs: Vec<String> = runs.iter().map(ToString::to_string).collect();
-    let kept = listed(runs.iter().map(String::as_str));
+    let mut kept = String::new();
+    for run in control.printed_runs(id).into_iter().flatten() {
+        let comma = if kept.is_empty() { "" } else { ", " };
+        write!(kept, "{comma}{run}")?;
+    }
+    if kept.is_empty() {
+        kept.push_str("none");
+    }
     let what = match number {
         Some(run) => format!("nothing of run {run} is there"),
         None => format!("nothing that \"{}\" printed is found", name.text),

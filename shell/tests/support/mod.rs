@@ -264,12 +264,12 @@ impl Control for FakeKernel {
         Ok(true)
     }
 
-    fn printed_runs(&self, id: usize) -> Vec<u32> {
+    fn printed_runs(&self, id: usize) -> [Option<u32>; 3] {
         let life = self.ledger.by_id(id).map(|partition| &partition.life);
-        life.map_or_else(Vec::new, |life| {
-            let ended = life.runs - u32::from(life.state == State::Running);
-            (ended.saturating_sub(2).max(1)..=ended).collect()
-        })
+        let ended = life.map_or(0, |life| {
+            life.runs - u32::from(life.state == State::Running)
+        });
+        [2, 1, 0].map(|back| ended.checked_sub(back).filter(|run| *run > 0))
     }
 
     fn reason(&self, _id: usize) -> Option<String> {
