@@ -37,14 +37,17 @@ pub(crate) fn longest_us() -> u64 {
     tsc::us(LONGEST.load(Ordering::Relaxed))
 }
 
-/// The RAM of a partition: what its Linux is told of as such.
+/// Below it is low memory, which several partitions may share.
+const SHARED_END: u64 = 1 << 20;
+
+/// The RAM of a partition: what its Linux is told of as such, but for low memory.
 struct OwnRam<'a>(&'a [Region]);
 
 impl Ram for OwnRam<'_> {
     fn read(&self, at: u64, into: &mut [u8]) -> Option<()> {
         let wanted = Region::new(at, into.len() as u64)?;
         let is_owned = |region: &Region| region.contains_region(wanted);
-        if !self.0.iter().any(is_owned) {
+        if at < SHARED_END || !self.0.iter().any(is_owned) {
             return None;
         }
         for (byte, address) in into.iter_mut().zip(at..) {
