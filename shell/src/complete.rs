@@ -230,6 +230,8 @@ fn devices<'a>(value: &'a str, machine: &'a Machine) -> (&'a str, Names<'a>) {
     let all = machine.functions.iter().filter(|f| !f.is_bridge());
     let all = all.map(|f| DeviceName::Function(f.address));
     let all = all.chain(DeviceName::WORDS.map(|(_, name)| name));
+    let io_apics = (0..=u8::MAX).zip(&machine.io_apics);
+    let all = all.chain(io_apics.map(|(number, _)| DeviceName::IoApic(Some(number))));
     let none = listed.is_empty().then(|| String::from("none"));
     let offered = all.filter(move |name| can_be_given(*name, machine) && !listed.contains(name));
     (
@@ -256,6 +258,6 @@ fn can_be_given(name: DeviceName, machine: &Machine) -> bool {
         DeviceName::Ps2 => machine.has_ps2,
         DeviceName::Rtc => machine.has_rtc,
         DeviceName::Framebuffer => machine.screen.is_some(),
-        DeviceName::IoApic => !machine.io_apics.is_empty(),
+        DeviceName::IoApic(_) => !machine.io_apics.is_empty(),
     }
 }

@@ -88,10 +88,41 @@ fn owners_are_named() {
          \x20 ps2          ports 0x60, 0x64; IRQ 1, 12; needs ioapic0  web\n\
          \x20 rtc          ports 0x70-0x71; IRQ 8                      db\n\
          \x20 framebuffer  800x600, 32 bits, at 0xfd000000             web\n\
-         \x20 ioapic0      the I/O APIC                                web\n\
          I/O APICs:\n\
-         \x20 ID  ADDRESS     FIRST\n\
-         \x20 0   0xfec00000  GSI 0\n"
+         \x20 NAME     ID  ADDRESS     FIRST  OWNER\n\
+         \x20 ioapic0  0   0xfec00000  GSI 0  web\n"
+    );
+}
+
+#[test]
+fn several_io_apics() {
+    let mut session = Session::new();
+    bulkhead_fake::sockets::add_io_apics(&mut session.kernel.machine, 4);
+    let line = "define web cores=2 memory=512M kernel=linux61 devices=ioapic3,27:00.0";
+    assert!(session.line(line).starts_with("web: cores 2"));
+    session.line("define db cores=4 memory=512M kernel=linux61 devices=ioapic0,ps2");
+    let said = session.line("devices");
+    let (rest, io_apics) = said.split_once("I/O APICs:\n").unwrap();
+    assert_eq!(
+        io_apics,
+        "  NAME     ID   ADDRESS     FIRST   OWNER\n\
+         \x20 ioapic0  200  0xfec00000  GSI 0   db\n\
+         \x20 ioapic1  199  0xfec01000  GSI 24  free\n\
+         \x20 ioapic2  198  0xfec02000  GSI 32  free\n\
+         \x20 ioapic3  197  0xfec03000  GSI 40  web\n"
+    );
+    assert!(rest.contains("INTx only: needs ioapic2\n"), "{rest}");
+    assert!(session.line("show web").contains("  device   ioapic3\n"));
+    let refused = session.line("set db devices=ioapic");
+    assert!(
+        refused.contains("error: there are 4 I/O APICs (accepted: ioapic0 to ioapic3)"),
+        "{refused}"
+    );
+    session.kernel.machine.routes.clear();
+    let said = session.line("devices");
+    assert!(
+        said.contains("INTx only: where it leads is not known\n"),
+        "{said}"
     );
 }
 

@@ -24,7 +24,7 @@ use alloc::vec::Vec;
 
 use bulkhead_firmware::{Firmware, Identity};
 use bulkhead_linux::Screen;
-use bulkhead_memory::Region;
+use bulkhead_memory::{Region, sort_by_key};
 use bulkhead_model::{Com, FirmwareKind, Machine, MemoryRange, Resident, Uart};
 use bulkhead_pci::{Address, Function, leftover};
 
@@ -90,7 +90,8 @@ pub struct ShellLine {
 #[must_use]
 pub fn describe(found: Found<'_>) -> Machine {
     let firmware = found.firmware;
-    let madt = firmware.madt.unwrap_or_default();
+    let mut madt = firmware.madt.unwrap_or_default();
+    sort_by_key(&mut madt.io_apics, |io_apic| io_apic.gsi_base);
     let boot_flags = firmware.fadt.map(|fadt| fadt.boot_flags);
     let mut functions = found.functions;
     leftover::assign_all(&mut functions);

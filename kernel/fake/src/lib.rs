@@ -16,6 +16,7 @@ mod file;
 pub mod large;
 mod life;
 mod ram;
+pub mod sockets;
 
 pub use board::{add_devices, address, bus};
 pub use file::{bzimage_file, cpio, pe, remainder};
@@ -221,6 +222,13 @@ impl Fake {
             region: region(0xfc00_0000, 0xff00_0000),
             kind: MemoryKind::Reserved,
         });
+        fake
+    }
+
+    /// The same with so many I/O APICs, as [`sockets`] has them.
+    pub fn with_io_apics(count: u8) -> Self {
+        let mut fake = Self::with_devices();
+        sockets::add_io_apics(&mut fake.machine, count);
         fake
     }
 

@@ -11,6 +11,8 @@ use crate::{Problem, Signature};
 const ENTRIES_OFFSET: usize = 44;
 /// More entries than any machine has.
 const MAX_ENTRIES: usize = 8192;
+/// As many as numbers of eight bits tell apart.
+const MOST_IO_APICS: usize = 256;
 /// `Enabled` in a processor's flags.
 const FLAG_ENABLED: u32 = 1;
 /// Destination that means all local APICs: no processor can have it (Intel SDM vol. 3 §11.6.2).
@@ -25,7 +27,7 @@ pub struct Madt {
     pub local_apic_address: u64,
     /// Processors in the table's order, each local APIC ID once.
     pub processors: Vec<Processor>,
-    /// I/O APICs in the table's order.
+    /// I/O APICs in the table's order, at most 256, each address once.
     pub io_apics: Vec<IoApic>,
     /// How ISA interrupts are wired, where it isn't one to one.
     pub overrides: Vec<InterruptOverride>,
@@ -146,11 +148,14 @@ fn add_entry(
             madt.add_processor(processor, XAPIC_BROADCAST, known, problems);
         }
         // I/O APIC (§5.2.12.3)
-        1 => madt.io_apics.push(IoApic {
-            id: u8_at(entry, 2)?,
-            address: u64::from(u32_at(entry, 4)?),
-            gsi_base: u32_at(entry, 8)?,
-        }),
+        1 => {
+            let io_apic = IoApic {
+                id: u8_at(entry, 2)?,
+                address: u64::from(u32_at(entry, 4)?),
+                gsi_base: u32_at(entry, 8)?,
+            };
+            madt.add_io_apic(io_apic, problems);
+        }
         // Interrupt Source Override (§5.2.12.5)
         2 => madt.overrides.push(InterruptOverride {
             source: u8_at(entry, 3)?,
@@ -182,6 +187,19 @@ impl Processor {
 }
 
 impl Madt {
+    /// Adds an I/O APIC whose registers are at an address of their own: two of one address would be
+    /// one with two owners.
+    fn add_io_apic(&mut self, io_apic: IoApic, problems: &mut Vec<Problem>) {
+        let address = io_apic.address;
+        if self.io_apics.iter().any(|known| known.address == address) {
+            problems.push(Problem::RepeatedIoApic { address });
+        } else if self.io_apics.len() == MOST_IO_APICS {
+            problems.push(Problem::TooManyIoApics { address });
+        } else {
+            self.io_apics.push(io_apic);
+        }
+    }
+
     /// Adds a processor whose ID is new. Firmware fills unused entries with the ID 0 or 255 and
     /// clears their flags, so of two with one ID the enabled one counts, and only two enabled
     /// ones are worth a complaint. The same processor as type 0 and as type 9 is not.

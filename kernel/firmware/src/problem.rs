@@ -117,6 +117,16 @@ pub enum Problem {
         /// The ID.
         apic_id: u32,
     },
+    /// Two I/O APICs have their registers at one address; the first one counts.
+    RepeatedIoApic {
+        /// The address.
+        address: u64,
+    },
+    /// There are more I/O APICs than any machine has; this one is ignored.
+    TooManyIoApics {
+        /// The address of its registers.
+        address: u64,
+    },
     /// An ECAM range that can't be: bus numbers or address wrong, or twice the same buses.
     BadEcam {
         /// Index in the MCFG, from 0.
@@ -225,6 +235,15 @@ impl fmt::Display for Problem {
                 f,
                 "APIC gives a processor the broadcast ID {apic_id:#x}, it is ignored"
             ),
+            Self::RepeatedIoApic { address } => {
+                write!(f, "APIC lists an I/O APIC at {address:#x} more than once")
+            }
+            Self::TooManyIoApics { address } => {
+                write!(
+                    f,
+                    "APIC lists too many I/O APICs, that at {address:#x} is ignored"
+                )
+            }
             Self::BadEcam { index, reason } => {
                 write!(f, "MCFG entry {index} is ignored: {reason}")
             }

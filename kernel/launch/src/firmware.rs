@@ -3,18 +3,23 @@
 
 use alloc::vec::Vec;
 
-use bulkhead_firmware::IoApic;
+use bulkhead_firmware::{InterruptOverride, IoApic};
 use bulkhead_model::{Claim, Com, Devices, Machine};
 use bulkhead_pci::{self as pci, EcamRange, Unit, WindowKind};
 use bulkhead_tables::acpi;
 
 /// Where local APICs lie unless firmware has moved them (Intel SDM vol. 3 §11.4.1).
 const DEFAULT_LOCAL_APIC: u32 = 0xfee0_0000;
+/// The ISA interrupt of the real-time clock, on every PC.
+const RTC_IRQ: u8 = 8;
 
 /// The ACPI tables of a claim, to be moved to where they are to lie.
 pub(crate) fn tables(machine: &Machine, claim: &Claim) -> acpi::Blob {
-    let has_io_apic = claim.devices.io_apic;
-    let uarts: Vec<acpi::UartView> = claim.ports().map(|com| uart(com, has_io_apic)).collect();
+    let owned = &claim.devices;
+    let uarts: Vec<acpi::UartView> = claim
+        .ports()
+        .map(|com| uart(com, owned.has_irq(machine, com.irq())))
+        .collect();
     let io_apics: Vec<acpi::IoApicView> = owned_io_apics(machine, claim)
         .filter_map(|io_apic| {
             Some(acpi::IoApicView {
@@ -24,9 +29,14 @@ pub(crate) fn tables(machine: &Machine, claim: &Claim) -> acpi::Blob {
             })
         })
         .collect();
-    let units = claim.devices.units.iter();
+    let overrides = machine.overrides.iter();
+    let overrides: Vec<InterruptOverride> = overrides
+        .filter(|interrupt| owned.has_gsi(machine, interrupt.gsi))
+        .copied()
+        .collect();
+    let units = owned.units.iter();
     let roots: Vec<acpi::PciRoot> = units
-        .filter_map(|unit| root(machine, unit, has_io_apic))
+        .filter_map(|unit| root(machine, owned, unit))
         .collect();
     acpi::build(&acpi::View {
         base: 0,
@@ -35,9 +45,10 @@ pub(crate) fn tables(machine: &Machine, claim: &Claim) -> acpi::Blob {
         cores: &claim.cores,
         uarts: &uarts,
         io_apics: &io_apics,
-        overrides: &machine.overrides,
-        ps2: claim.devices.ps2,
-        rtc: claim.devices.rtc,
+        overrides: &overrides,
+        isa_interrupts: owned.has_irq(machine, RTC_IRQ),
+        ps2: owned.ps2,
+        rtc: owned.rtc,
         roots: &roots,
     })
 }
@@ -49,27 +60,27 @@ pub(crate) fn first_absent(machine: &Machine, claim: &Claim) -> Option<u32> {
     (claim.boot_core() != machine.boot_core).then(|| machine.first_of_madt())
 }
 
-/// The I/O APICs that a claim has: all or none.
+/// The I/O APICs that a claim has.
 pub(crate) fn owned_io_apics<'a>(
     machine: &'a Machine,
-    claim: &Claim,
+    claim: &'a Claim,
 ) -> impl Iterator<Item = &'a IoApic> {
-    let is_owner = claim.devices.io_apic;
-    machine.io_apics.iter().filter(move |_| is_owner)
+    let own = claim.devices.io_apics.iter();
+    own.filter_map(|number| machine.io_apics.get(usize::from(*number)))
 }
 
 /// A serial port; it interrupts by the ISA line that every PC gives it.
-fn uart(com: Com, has_io_apic: bool) -> acpi::UartView {
+fn uart(com: Com, interrupts: bool) -> acpi::UartView {
     acpi::UartView {
         io_base: com.io_base(),
         uid: com.tty_index() + 1,
-        irq: has_io_apic.then(|| com.irq()),
+        irq: interrupts.then(|| com.irq()),
     }
 }
 
 /// A root bridge for a unit; `None` if its segment has no ECAM, for which there are no functions
 /// either.
-fn root(machine: &Machine, unit: &Unit, has_io_apic: bool) -> Option<acpi::PciRoot> {
+fn root(machine: &Machine, owned: &Devices, unit: &Unit) -> Option<acpi::PciRoot> {
     let has_bus = |range: &&EcamRange| {
         range.segment == unit.bus.segment
             && (range.first_bus..=range.last_bus).contains(&unit.bus.number)
@@ -84,13 +95,15 @@ fn root(machine: &Machine, unit: &Unit, has_io_apic: bool) -> Option<acpi::PciRo
         start: window.region.start(),
         end: window.region.end(),
     });
-    let routes = has_io_apic.then(|| pci::routes(&machine.functions, &machine.routes, unit));
+    // Of a pin that leads to somebody else's I/O APIC nothing is said.
+    let mut routes = pci::routes(&machine.functions, &machine.routes, unit);
+    routes.retain(|route| owned.has_gsi(machine, route.gsi));
     Some(acpi::PciRoot {
         segment: Devices::segment_in_partition(unit.bus.segment)?,
         first_bus: unit.bus.number,
         last_bus: unit.last.min(ecam.last_bus),
         ecam_base: ecam.base,
         windows: windows.collect(),
-        routes: routes.unwrap_or_default(),
+        routes,
     })
 }

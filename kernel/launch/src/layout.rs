@@ -235,7 +235,7 @@ fn final_cmdline(
         }),
         owned_io: &owned_io,
         owns_screen: claim.devices.framebuffer,
-        owns_io_apic: claim.devices.io_apic,
+        owns_io_apic: !claim.devices.io_apics.is_empty(),
         kernel: boot.bzimage.major_minor(),
         has_kexec: kexec::is_possible(claim, boot.bzimage),
     };

@@ -270,11 +270,8 @@ impl Ledger {
         for (function, bus) in devices::companions(&partition.definition, owned, machine) {
             warnings.push(Warning::ComesAlong { function, bus });
         }
-        for function in devices::without_interrupt(owned, machine) {
-            warnings.push(Warning::NoInterrupt {
-                function,
-                has_io_apic: owned.io_apic,
-            });
+        for (function, lead) in devices::without_interrupt(owned, machine) {
+            warnings.push(Warning::NoInterrupt { function, lead });
         }
         warnings.extend(layout.warnings());
         warnings

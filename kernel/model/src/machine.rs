@@ -39,7 +39,7 @@ pub struct Machine {
     pub routes: Vec<Route>,
     /// ECAM ranges (MCFG).
     pub ecam: Vec<EcamRange>,
-    /// I/O APICs (MADT).
+    /// I/O APICs (MADT), ascending by their first interrupt: `ioapic0`, `ioapic1` and so on.
     pub io_apics: Vec<IoApic>,
     /// ISA interrupts that arrive elsewhere than at the pin of their own number (MADT).
     pub overrides: Vec<InterruptOverride>,

@@ -7,6 +7,8 @@ use alloc::string::String;
 use bulkhead_memory::Bytes;
 use bulkhead_pci::{Address, Bus};
 
+use crate::Lead;
+
 /// Something about a claim that works but may surprise. Displays as one sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Warning {
@@ -38,8 +40,8 @@ pub enum Warning {
     NoInterrupt {
         /// Which.
         function: Address,
-        /// Whether the claim has the I/O APICs: then the pin is not known.
-        has_io_apic: bool,
+        /// Where its pin leads: to an I/O APIC that the claim has not, if that is known.
+        lead: Lead,
     },
     /// The kernel has no EFI, which is how a Linux tells Bulkhead that it ends.
     NoEfi {
@@ -85,16 +87,12 @@ impl fmt::Display for Warning {
                     "with all below it"
                 })
             }
-            Self::NoInterrupt {
-                function,
-                has_io_apic,
-            } => {
+            Self::NoInterrupt { function, lead } => {
                 write!(f, "{function} can't interrupt: no MSI, no MSI-X, and ")?;
-                f.write_str(if *has_io_apic {
-                    "where its pin leads is not known"
-                } else {
-                    "its pin needs ioapic0"
-                })
+                match lead {
+                    Lead::IoApic(number) => write!(f, "its pin needs ioapic{number}"),
+                    Lead::Unknown => f.write_str("where its pin leads is not known"),
+                }
             }
             Self::NoEfi { kernel } => write!(
                 f,

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::address::DEVICES;
-use crate::{Bus, Function, Unit};
+use crate::{Address, Bus, Function, Unit};
 
 /// Pins of a device.
 const PINS: u8 = 4;
@@ -59,8 +59,34 @@ fn gsi(machine: &[Route], unit: &Unit, device: u8, pin: u8) -> Option<u32> {
             return Some(route.gsi);
         }
         let bridge = bridges.next()?;
-        pin = (pin - 1 + device % PINS) % PINS + 1;
-        device = bridge.device;
+        (device, pin) = through(*bridge, device, pin);
         bus = bridge.bus();
     }
+}
+
+/// The device and pin by which a pin below a bridge leaves it (Bridge table 9-1).
+const fn through(bridge: Address, device: u8, pin: u8) -> (u8, u8) {
+    (bridge.device, (pin - 1 + device % PINS) % PINS + 1)
+}
+
+/// The interrupt that the pin of a function leads to for whom `unit`, which it is in, is a root bus;
+/// `None` if it has no pin, or nobody knows.
+#[must_use]
+pub fn lead(
+    functions: &[Function],
+    machine: &[Route],
+    unit: &Unit,
+    function: &Function,
+) -> Option<u32> {
+    let (mut device, mut pin) = (function.address.device, function.interrupt_pin);
+    if !(1..=PINS).contains(&pin) {
+        return None;
+    }
+    let own = crate::unit(functions, function.bus()).ok()?;
+    // Below the root bus Linux climbs by itself, whatever firmware says of a bus there.
+    let within = own.path.iter().rev();
+    for bridge in within.take_while(|bridge| unit.contains(bridge.bus())) {
+        (device, pin) = through(*bridge, device, pin);
+    }
+    gsi(machine, unit, device, pin)
 }

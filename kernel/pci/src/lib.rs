@@ -66,7 +66,7 @@ pub use config::{Clock, ConfigSpace};
 pub use ecam::EcamRange;
 pub use function::{Function, PortType};
 pub use grant::Grant;
-pub use intx::{Route, routes};
+pub use intx::{Route, lead, routes};
 pub use own::Own;
 pub use quiet::Stuck;
 pub use scan::{Scan, count, scan};

@@ -247,6 +247,7 @@ proptest! {
         let low = View {
             uarts: &UARTS[..uarts],
             io_apics: &IO_APICS[..io_apics],
+            isa_interrupts: io_apics > 0,
             ps2: has_legacy,
             rtc: has_legacy,
             roots: &roots[..pci],

@@ -79,6 +79,7 @@ fn the_disassembler_reads_everything_that_there_can_be() {
     });
     let blob = build(&View {
         io_apics: &IO_APICS,
+        isa_interrupts: true,
         overrides: &OVERRIDES,
         uarts: &uarts,
         ps2: true,

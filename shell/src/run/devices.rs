@@ -7,7 +7,7 @@ use core::fmt::{self, Write};
 
 use bulkhead_ledger::{Ledger, Standing};
 use bulkhead_memory::Bytes;
-use bulkhead_model::{DeviceName, Machine, Uart};
+use bulkhead_model::{DeviceName, Lead, Machine, Uart};
 use bulkhead_pci::watchdog::Watchdog;
 use bulkhead_pci::{Answer, Bar, BarKind, Function};
 
@@ -18,6 +18,8 @@ use crate::line::COLUMNS;
 
 /// Column at which all but the first line of a function begins.
 const INDENT: &str = "                ";
+
+const KEYBOARD_IRQ: u8 = 1;
 
 /// A function that is not there.
 const GONE: &str = "does not answer: taken out, without power, or in a reset";
@@ -44,14 +46,19 @@ pub(super) fn devices(control: &dyn Control, out: &mut dyn Write) -> fmt::Result
     let headings = ["PORT", "I/O", "IRQ", "LINUX", "OWNER"];
     section("serial ports", headings, ports, out)?;
     legacy(machine, ledger, out)?;
-    let io_apics = machine.io_apics.iter().map(|io_apic| {
+    let io_apics = (0..=u8::MAX).zip(&machine.io_apics);
+    let io_apics = io_apics.map(|(number, io_apic)| {
+        let name = DeviceName::IoApic(Some(number));
         [
+            name.to_string(),
             io_apic.id.to_string(),
             format!("{:#x}", io_apic.address),
             format!("GSI {}", io_apic.gsi_base),
+            ledger.owner_of_device(name).unwrap_or("free").to_string(),
         ]
     });
-    section("I/O APICs", ["ID", "ADDRESS", "FIRST"], io_apics, out)
+    let headings = ["NAME", "ID", "ADDRESS", "FIRST", "OWNER"];
+    section("I/O APICs", headings, io_apics, out)
 }
 
 /// One paragraph for each PCI function.
@@ -173,8 +180,12 @@ fn traits(function: &Function, machine: &Machine, ledger: &Ledger) -> Vec<String
     if function.msix_vectors != 0 {
         traits.push(format!("MSI-X {}", function.msix_vectors));
     }
-    if ledger.needs_io_apic(function) {
-        traits.push(String::from("INTx only: needs ioapic0"));
+    match ledger.pin_only(machine, function) {
+        None => {}
+        Some(Lead::IoApic(number)) => traits.push(format!("INTx only: needs ioapic{number}")),
+        Some(Lead::Unknown) => {
+            traits.push(String::from("INTx only: where it leads is not known"));
+        }
     }
     if let Some(watchdog) = Watchdog::of(function) {
         traits.push(format!("watchdog ({})", watchdog.driver()));
@@ -255,13 +266,15 @@ fn legacy(machine: &Machine, ledger: &Ledger, out: &mut dyn Write) -> fmt::Resul
         let (bits, base) = (screen.bits_per_pixel, screen.base);
         format!("{width}x{height}, {bits} bits, at {base:#x}")
     });
-    let count = machine.io_apics.len();
+    let ps2 = machine
+        .io_apic_of(machine.isa_gsi(KEYBOARD_IRQ))
+        .unwrap_or(0);
     let rows = [
         (
             DeviceName::Ps2,
             machine
                 .has_ps2
-                .then(|| "ports 0x60, 0x64; IRQ 1, 12; needs ioapic0".to_string()),
+                .then(|| format!("ports 0x60, 0x64; IRQ 1, 12; needs ioapic{ps2}")),
         ),
         (
             DeviceName::Rtc,
@@ -270,13 +283,6 @@ fn legacy(machine: &Machine, ledger: &Ledger, out: &mut dyn Write) -> fmt::Resul
                 .then(|| "ports 0x70-0x71; IRQ 8".to_string()),
         ),
         (DeviceName::Framebuffer, screen),
-        (
-            DeviceName::IoApic,
-            (count != 0).then(|| match count {
-                1 => "the I/O APIC".to_string(),
-                _ => format!("all {count} I/O APICs"),
-            }),
-        ),
     ];
     let rows = rows.iter().filter_map(|(name, what)| {
         let owner = ledger.owner_of_device(*name).unwrap_or("free");

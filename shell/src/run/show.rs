@@ -167,15 +167,13 @@ fn devices(devices: &Devices, machine: &Machine, out: &mut dyn Write) -> fmt::Re
     for com in &devices.ports {
         writeln!(out, "  device   {}", com.name())?;
     }
-    for name in [
-        DeviceName::Ps2,
-        DeviceName::Rtc,
-        DeviceName::Framebuffer,
-        DeviceName::IoApic,
-    ] {
+    for name in [DeviceName::Ps2, DeviceName::Rtc, DeviceName::Framebuffer] {
         if devices.has(name) {
             writeln!(out, "  device   {name}")?;
         }
+    }
+    for number in &devices.io_apics {
+        writeln!(out, "  device   {}", DeviceName::IoApic(Some(*number)))?;
     }
     let own = machine.functions.iter();
     for function in own.filter(|function| devices.has_function(function.address)) {

@@ -263,16 +263,16 @@ fn legacy_devices_by_firmware_s_word_and_by_a_look() {
 
 #[test]
 fn firmware_s_tables_are_handed_on() {
-    let io_apic = IoApic {
-        id: 2,
-        address: 0xfec0_0000,
-        gsi_base: 0,
+    let io_apic = |id, gsi_base| IoApic {
+        id,
+        address: 0xfec0_0000 + u64::from(gsi_base),
+        gsi_base,
     };
     let machine = describe(Found {
         firmware: Firmware {
             madt: Some(Madt {
                 local_apic_address: 0xfee0_0000,
-                io_apics: vec![io_apic],
+                io_apics: vec![io_apic(1, 32), io_apic(2, 0), io_apic(0, 24)],
                 ..Madt::default()
             }),
             ..Firmware::default()
@@ -280,5 +280,9 @@ fn firmware_s_tables_are_handed_on() {
         ..found()
     });
     assert_eq!(machine.local_apic_address, 0xfee0_0000);
-    assert_eq!(machine.io_apics, [io_apic]);
+    // By their interrupts, whatever firmware's order is: the first one has those of ISA.
+    assert_eq!(
+        machine.io_apics,
+        [io_apic(2, 0), io_apic(0, 24), io_apic(1, 32)]
+    );
 }

@@ -52,6 +52,33 @@ fn every_kind_of_entry_is_read() {
 }
 
 #[test]
+fn the_registers_of_an_io_apic_count_once() {
+    let entry = |page: u16, first: u8| {
+        let [low, high] = page.to_le_bytes();
+        [1, 12, 0, 0, 0, low, high, 0xfe, first, 0, 0, 0]
+    };
+    let firmware = read(madt(&[&entry(0, 0), &entry(1, 24), &entry(0, 48)]));
+    let read_back = firmware.madt.unwrap();
+    let bases: Vec<_> = read_back
+        .io_apics
+        .iter()
+        .map(|io_apic| io_apic.gsi_base)
+        .collect();
+    assert_eq!(bases, [0, 24]);
+    let address = 0xfe00_0000;
+    assert_eq!(firmware.problems, [Problem::RepeatedIoApic { address }]);
+
+    let many: Vec<_> = (0..258).map(|page| entry(page, 0)).collect();
+    let many: Vec<&[u8]> = many.iter().map(|entry| &entry[..]).collect();
+    let firmware = read(madt(&many));
+    assert_eq!(firmware.madt.unwrap().io_apics.len(), 256);
+    let [Problem::TooManyIoApics { address }, _] = firmware.problems[..] else {
+        panic!("{:?}", firmware.problems);
+    };
+    assert_eq!(address, 0xfe01_0000);
+}
+
+#[test]
 fn a_processor_counts_once() {
     let ids = |entries: &[&[u8]]| {
         let firmware = read(madt(entries));

@@ -58,6 +58,7 @@ fn assert_tables(
         first_absent: Some(254),
         cores: &[2],
         io_apics: &[],
+        isa_interrupts: false,
         overrides: &overrides,
         uarts: &uarts[..1],
         ps2: false,
@@ -159,6 +160,7 @@ fn the_io_apic_and_what_interrupts_through_it() {
     assert_tables(&web, |view, owned| {
         view.uarts = &owned.uarts[1..];
         view.io_apics = owned.io_apics;
+        view.isa_interrupts = true;
         view.ps2 = true;
         view.rtc = true;
         view.roots = &owned.roots[2..];

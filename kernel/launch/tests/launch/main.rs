@@ -7,6 +7,7 @@
 mod archives;
 mod device_views;
 mod identity;
+mod io_apics;
 mod large;
 mod launches;
 mod maps;

@@ -105,6 +105,8 @@ pub enum DeviceError {
     PinOnly {
         /// Which.
         address: Address,
+        /// The number of that I/O APIC.
+        number: u8,
     },
     /// It can interrupt by a pin only, and nobody knows where that pin leads.
     PinUnknown {
@@ -123,10 +125,24 @@ pub enum DeviceError {
         /// What was asked for.
         name: DeviceName,
     },
-    /// The PS/2 controller without the I/O APIC.
+    /// The PS/2 controller without the I/O APIC that its interrupts arrive at.
     NeedsIoApic {
         /// What was asked for.
         name: DeviceName,
+        /// The number of that I/O APIC.
+        number: u8,
+    },
+    /// "The" I/O APIC, of several.
+    WhichIoApic {
+        /// How many there are.
+        count: usize,
+    },
+    /// There is no I/O APIC of that number.
+    NoSuchIoApic {
+        /// What was asked for.
+        name: DeviceName,
+        /// How many there are.
+        count: usize,
     },
     /// It could not interrupt one of the partition's cores.
     BeyondInterrupts {
@@ -167,15 +183,17 @@ impl DeviceError {
             | Self::Unusable { name, .. }
             | Self::Port { name, .. }
             | Self::IsConsole { name }
-            | Self::NeedsIoApic { name }
+            | Self::NeedsIoApic { name, .. }
+            | Self::NoSuchIoApic { name, .. }
             | Self::BeyondInterrupts { name, .. }
             | Self::Absent { name, .. }
             | Self::Taken { name, .. } => *name,
             Self::ScreenOf { .. } => DeviceName::Framebuffer,
+            Self::WhichIoApic { .. } => DeviceName::IoApic(None),
             Self::AbsentFunction { address }
             | Self::Bridge { address, .. }
             | Self::OnRootBus { address }
-            | Self::PinOnly { address }
+            | Self::PinOnly { address, .. }
             | Self::PinUnknown { address } => DeviceName::Function(*address),
         }
     }
@@ -253,9 +271,9 @@ impl fmt::Display for DeviceError {
                 DeviceName::Framebuffer
             ),
             Self::Unusable { error, .. } => error.fmt(f),
-            Self::PinOnly { address } => write!(
+            Self::PinOnly { address, number } => write!(
                 f,
-                "{address} has neither MSI nor MSI-X: INTx only, needs ioapic0"
+                "{address} has neither MSI nor MSI-X: INTx only, needs ioapic{number}"
             ),
             Self::PinUnknown { address } => write!(
                 f,
@@ -263,10 +281,24 @@ impl fmt::Display for DeviceError {
             ),
             Self::Port { error, .. } => error.fmt(f),
             Self::IsConsole { name } => write!(f, "{name} is the partition's console already"),
-            Self::NeedsIoApic { name } => write!(
+            Self::NeedsIoApic { name, number } => write!(
                 f,
-                "{name} needs ioapic0 too: Linux drives it by its interrupt only"
+                "{name} needs ioapic{number} too: Linux drives it by its interrupt only"
             ),
+            Self::WhichIoApic { count } => {
+                let last = count - 1;
+                write!(
+                    f,
+                    "there are {count} I/O APICs (accepted: ioapic0 to ioapic{last})"
+                )
+            }
+            Self::NoSuchIoApic { name, count } => {
+                write!(f, "{name} does not exist (accepted: ioapic0")?;
+                match count - 1 {
+                    0 => f.write_str(")"),
+                    last => write!(f, " to ioapic{last})"),
+                }
+            }
             Self::BeyondInterrupts { name, core } => write!(
                 f,
                 "{name} can't interrupt core {core}: an interrupt of a device has eight bits for the \

@@ -1,8 +1,8 @@
-//! Interrupts by pin: which functions need the I/O APIC, and whether their pins are known to lead
-//! there (requirements I1, I2).
+//! Interrupts by pin: which functions need an I/O APIC, and whether their pins are known to lead to one
+//! of the claim (requirements I1, I2).
 
-use bulkhead_model::{Devices, Machine};
-use bulkhead_pci::{self as pci, Address, Function, Unit};
+use bulkhead_model::{DeviceName, Devices, Lead, Machine};
+use bulkhead_pci::{self as pci, Address, Function};
 
 use super::DeviceError;
 
@@ -11,48 +11,68 @@ pub(super) fn is_pin_only(function: &Function) -> bool {
     !function.is_bridge() && !function.can_msi() && function.interrupt_pin != 0
 }
 
+/// Where the pin of a function of the claim leads.
+fn lead(devices: &Devices, function: &Function, machine: &Machine) -> Lead {
+    let mut units = devices.units.iter();
+    let unit = units.find(|unit| unit.contains(function.bus()));
+    let gsi = unit.and_then(|unit| pci::lead(&machine.functions, &machine.routes, unit, function));
+    machine.lead(gsi)
+}
+
+/// Where the pin leads of a function that nothing can interrupt for; `None` if something can.
+fn missing(devices: &Devices, function: &Function, machine: &Machine) -> Option<Lead> {
+    if !is_pin_only(function) {
+        return None;
+    }
+    match lead(devices, function, machine) {
+        Lead::IoApic(number) if devices.io_apics.contains(&number) => None,
+        lead => Some(lead),
+    }
+}
+
+/// Where the pin of a function that needs it leads, whoever has the function.
+pub(super) fn pin_only(function: &Function, machine: &Machine) -> Option<Lead> {
+    if !is_pin_only(function) {
+        return None;
+    }
+    let unit = pci::unit(&machine.functions, function.bus()).ok();
+    let gsi = unit.and_then(|unit| pci::lead(&machine.functions, &machine.routes, &unit, function));
+    Some(machine.lead(gsi))
+}
+
 /// Whether Linux will be able to use the function's interrupt.
 pub(super) fn check(
     devices: &Devices,
     address: Address,
     machine: &Machine,
 ) -> Result<(), DeviceError> {
-    let Some(function) = machine.function(address) else {
-        return Ok(());
-    };
-    if !is_pin_only(function) || has_route(devices, function, machine) {
-        return Ok(());
+    let function = machine.function(address);
+    match function.and_then(|function| missing(devices, function, machine)) {
+        None => Ok(()),
+        Some(Lead::IoApic(number)) => Err(DeviceError::PinOnly { address, number }),
+        Some(Lead::Unknown) => Err(DeviceError::PinUnknown { address }),
     }
-    Err(if devices.io_apic {
-        DeviceError::PinUnknown { address }
-    } else {
-        DeviceError::PinOnly { address }
-    })
 }
 
-/// Functions of the claim that nothing can interrupt for.
+/// The PS/2 controller's two interrupts: Linux drives it by them only.
+pub(super) fn check_ps2(devices: &Devices, machine: &Machine) -> Result<(), DeviceError> {
+    const KEYBOARD_AND_MOUSE: [u8; 2] = [1, 12];
+    let mut lacking = KEYBOARD_AND_MOUSE.into_iter();
+    let lacking = lacking.find(|irq| devices.ps2 && !devices.has_irq(machine, *irq));
+    let Some(irq) = lacking else {
+        return Ok(());
+    };
+    let number = machine.io_apic_of(machine.isa_gsi(irq)).unwrap_or(0);
+    let name = DeviceName::Ps2;
+    Err(DeviceError::NeedsIoApic { name, number })
+}
+
+/// Functions of the claim that nothing can interrupt for, and where their pins lead.
 pub(crate) fn without_interrupt<'a>(
     devices: &'a Devices,
     machine: &'a Machine,
-) -> impl Iterator<Item = Address> + 'a {
+) -> impl Iterator<Item = (Address, Lead)> + 'a {
     let own = machine.functions.iter();
     own.filter(|function| devices.has_function(function.address))
-        .filter(|function| is_pin_only(function) && !has_route(devices, function, machine))
-        .map(|function| function.address)
-}
-
-/// Whether the function's pin leads to an I/O APIC of the claim.
-fn has_route(devices: &Devices, function: &Function, machine: &Machine) -> bool {
-    let bus = function.address.bus();
-    let is_its = |route: &pci::Route| {
-        route.bus == bus
-            && route.device == function.address.device
-            && route.pin == function.interrupt_pin
-    };
-    // Below a bridge of its own, Linux finds the way by itself.
-    let is_known = |unit: &Unit| {
-        let routes = pci::routes(&machine.functions, &machine.routes, unit);
-        unit.contains(bus) && (unit.bus != bus && !routes.is_empty() || routes.iter().any(is_its))
-    };
-    devices.io_apic && devices.units.iter().any(is_known)
+        .filter_map(|function| Some((function.address, missing(devices, function, machine)?)))
 }

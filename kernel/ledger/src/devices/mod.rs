@@ -27,7 +27,9 @@ const MOST_INTERRUPTED: u32 = 254;
 /// Whether Linux routes interrupts of it to any of its cores.
 const fn interrupts(name: DeviceName) -> bool {
     match name {
-        DeviceName::Function(_) | DeviceName::Bus(_) | DeviceName::IoApic | DeviceName::Ps2 => true,
+        DeviceName::Function(_) | DeviceName::Bus(_) | DeviceName::IoApic(_) | DeviceName::Ps2 => {
+            true
+        }
         DeviceName::Port(_) | DeviceName::Rtc | DeviceName::Framebuffer => false,
     }
 }
@@ -67,17 +69,22 @@ pub(crate) fn resolve<'a>(
                     .map_err(|error| DeviceError::Port { name, error })?;
                 devices.ports.push(port);
             }
-            DeviceName::Ps2 | DeviceName::Rtc | DeviceName::Framebuffer | DeviceName::IoApic => {
+            DeviceName::Ps2 | DeviceName::Rtc | DeviceName::Framebuffer => {
                 add_legacy(&mut devices, name, machine, others.clone())?;
+            }
+            DeviceName::IoApic(number) => {
+                let number = io_apic(name, number, machine, others.clone())?;
+                if devices.io_apics.contains(&number) {
+                    return Err(DeviceError::Repeated { name });
+                }
+                devices.io_apics.push(number);
             }
         }
     }
     sort_by_key(&mut devices.units, |unit| unit.bus);
     sort_ascending(&mut devices.ports);
-    if devices.ps2 && !devices.io_apic {
-        let name = DeviceName::Ps2;
-        return Err(DeviceError::NeedsIoApic { name });
-    }
+    sort_ascending(&mut devices.io_apics);
+    interrupt::check_ps2(&devices, machine)?;
     screen::check(&devices, &definition.devices, machine, others)?;
     for name in &definition.devices {
         if let DeviceName::Function(address) = name {
@@ -102,16 +109,9 @@ fn add_legacy<'a>(
             &mut devices.rtc,
             (!machine.has_rtc).then_some("the firmware says that there is none"),
         ),
-        DeviceName::Framebuffer => (
+        _ => (
             &mut devices.framebuffer,
             machine.screen.is_none().then_some("the loader set none up"),
-        ),
-        _ => (
-            &mut devices.io_apic,
-            machine
-                .io_apics
-                .is_empty()
-                .then_some("the firmware names none"),
         ),
     };
     if let Some(why) = absent {
@@ -123,4 +123,31 @@ fn add_legacy<'a>(
     }
     *place = true;
     Ok(())
+}
+
+/// Which I/O APIC goes with a name, if it can be had.
+fn io_apic<'a>(
+    name: DeviceName,
+    number: Option<u8>,
+    machine: &Machine,
+    mut others: impl Iterator<Item = &'a Partition>,
+) -> Result<u8, DeviceError> {
+    let count = machine.io_apics.len();
+    if count == 0 {
+        let why = "the firmware names none";
+        return Err(DeviceError::Absent { name, why });
+    }
+    let number = match number {
+        None if count > 1 => return Err(DeviceError::WhichIoApic { count }),
+        None => 0,
+        Some(number) if usize::from(number) >= count => {
+            return Err(DeviceError::NoSuchIoApic { name, count });
+        }
+        Some(number) => number,
+    };
+    if let Some(other) = others.find(|other| other.claim.devices.io_apics.contains(&number)) {
+        let owner = other.definition.name.clone();
+        return Err(DeviceError::Taken { name, owner });
+    }
+    Ok(number)
 }

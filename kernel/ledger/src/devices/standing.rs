@@ -5,10 +5,10 @@ use core::fmt;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use bulkhead_model::{DeviceName, Machine};
+use bulkhead_model::{DeviceName, Lead, Machine};
 use bulkhead_pci::{self as pci, Address, AssignError, Bus, Function, Unit, UnitError};
 
-use super::interrupt::is_pin_only;
+use super::interrupt::pin_only;
 use crate::Ledger;
 
 /// Who has what is no partition's: no name of a partition.
@@ -172,10 +172,11 @@ impl Ledger {
         Standing::of(function, machine, self)
     }
 
-    /// Whether `function` can interrupt by a pin only: its owner needs the I/O APIC.
+    /// Where the pin leads of a function that can interrupt by nothing else: its owner needs that I/O
+    /// APIC. `None` if it needs none.
     #[must_use]
-    pub fn needs_io_apic(&self, function: &Function) -> bool {
-        is_pin_only(function)
+    pub fn pin_only(&self, machine: &Machine, function: &Function) -> Option<Lead> {
+        pin_only(function, machine)
     }
 
     /// Name of the partition that has the function.

@@ -9,6 +9,7 @@ mod claims;
 mod devices;
 mod handoffs;
 mod history;
+mod io_apics;
 mod lives;
 mod low;
 mod places;

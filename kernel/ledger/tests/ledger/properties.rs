@@ -100,10 +100,15 @@ fn any_devices() -> impl Strategy<Value = Vec<DeviceName>> {
         "rtc",
         "framebuffer",
         "ioapic0",
+        "ioapic1",
+        "ioapic2,pci:25",
+        "ioapic2,25:00.0",
         "07:00.0",
         "ps2",
     ];
-    let bad = ["com1", "com4", "00:02.0", "00:1f.2", "01:00.1", "pci:09"];
+    let bad = [
+        "ioapic", "ioapic3", "com1", "com4", "00:02.0", "00:1f.2", "01:00.1", "pci:09",
+    ];
     vec(mostly(&good, &bad), 0..4).prop_map(|list| names(&list.join(",")))
 }
 
@@ -141,7 +146,7 @@ fn step(ledger: &mut Ledger, machine: &Machine, step: &Step) -> bool {
 
 /// A machine with this boot processor, whose memory map also has odd ranges, some of which overlap others.
 fn odd_machine(odd: &[(u64, u64, MemoryKind)], boot_core: u32) -> Machine {
-    let mut machine = Fake::with_devices().machine;
+    let mut machine = Fake::with_io_apics(3).machine;
     machine.boot_core = boot_core;
     let ranges = odd.iter().filter_map(|(start, size, kind)| {
         Some(MemoryRange {
@@ -183,8 +188,13 @@ fn check_devices(ledger: &Ledger, machine: &Machine) -> Result<(), TestCaseError
         let count = ledger.iter().flat_map(|p| p.claim.ports());
         prop_assert!(count.filter(|port| *port == com).count() < 2);
     }
-    for (word, name) in DeviceName::WORDS {
-        prop_assert!(owners(&|claim| claim.devices.has(name)) < 2, "{}", word);
+    let io_apics = (0..3).map(|number| DeviceName::IoApic(Some(number)));
+    for name in DeviceName::WORDS
+        .map(|(_, name)| name)
+        .into_iter()
+        .chain(io_apics)
+    {
+        prop_assert!(owners(&|claim| claim.devices.has(name)) < 2, "{}", name);
     }
     let vga = machine.functions[1].address;
     for partition in ledger {
@@ -196,7 +206,7 @@ fn check_devices(ledger: &Ledger, machine: &Machine) -> Result<(), TestCaseError
             let again = bulkhead_pci::unit(&machine.functions, unit.bus);
             prop_assert_eq!(again.as_ref(), Ok(unit));
         }
-        prop_assert!(!devices.ps2 || devices.io_apic);
+        prop_assert!(!devices.ps2 || devices.has_irq(machine, 1) && devices.has_irq(machine, 12));
         let has_vga = |other: &Partition| other.claim.devices.has_function(vga);
         if devices.framebuffer && ledger.iter().any(has_vga) {
             prop_assert!(has_vga(partition));
@@ -309,7 +319,7 @@ fn check_plan(plan: &LaunchPlan, ledger: &Ledger, machine: &Machine) -> Result<(
     // All of the claim and all of the firmware's map is told, but for where its devices are.
     let mut told = set(e820.iter().map(|entry| entry.region));
     prop_assert!(own.iter().all(|region| told.contains_region(region)));
-    prop_assert!(plan.io_apics.is_empty() != claim.devices.io_apic);
+    prop_assert_eq!(plan.io_apics.len(), claim.devices.io_apics.len());
     prop_assert_eq!(plan.grant.is_empty(), claim.devices.units.is_empty());
     let windows = claim.devices.units.iter().flat_map(|unit| &unit.windows);
     let windows = windows.filter(|window| window.kind != WindowKind::Io);
@@ -375,7 +385,7 @@ proptest! {
     /// Planning again gives the same plan: a restart is the plan applied again.
     #[test]
     fn plans_repeat(change in any_change()) {
-        let machine = Fake::with_devices().machine;
+        let machine = Fake::with_io_apics(3).machine;
         let mut ledger = Ledger::new();
         if ledger.define(&machine, "web", change).is_ok() {
             let plan = || ledger.plan(&machine, &RESIDENT, "web").unwrap();

@@ -165,7 +165,7 @@ fn of_a_root_bus_that_cannot_be_used() {
 fn who_needs_the_io_apic() {
     let fake = Fake::with_devices();
     let functions = fake.machine.functions.iter();
-    let needing = functions.filter(|f| fake.ledger.needs_io_apic(f));
+    let needing = functions.filter(|f| fake.ledger.pin_only(&fake.machine, f).is_some());
     let needing: Vec<_> = needing.map(|f| f.address).collect();
     assert_eq!(needing, [address("00:1f.3"), address("07:00.0")]);
     let nic = fake.machine.function(address("07:00.0")).unwrap();

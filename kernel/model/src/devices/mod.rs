@@ -32,8 +32,8 @@ pub struct Devices {
     pub rtc: bool,
     /// The screen.
     pub framebuffer: bool,
-    /// All I/O APICs.
-    pub io_apic: bool,
+    /// The numbers of I/O APICs, as [`Machine::io_apics`] has them; ascending.
+    pub io_apics: Vec<u8>,
 }
 
 impl Devices {
@@ -70,7 +70,8 @@ impl Devices {
             DeviceName::Ps2 => self.ps2,
             DeviceName::Rtc => self.rtc,
             DeviceName::Framebuffer => self.framebuffer,
-            DeviceName::IoApic => self.io_apic,
+            DeviceName::IoApic(Some(number)) => self.io_apics.contains(&number),
+            DeviceName::IoApic(None) => !self.io_apics.is_empty(),
         }
     }
 

@@ -16,6 +16,9 @@ const BUS0: Bus = Bus {
     number: 0,
 };
 
+/// The name of the only I/O APIC; with a number behind it, of one of them.
+const IO_APIC: &str = "ioapic";
+
 /// One item of `devices=`. Displays as it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DeviceName {
@@ -31,8 +34,8 @@ pub enum DeviceName {
     Rtc,
     /// `framebuffer`: the screen as the loader left it.
     Framebuffer,
-    /// `ioapic0`: all I/O APICs.
-    IoApic,
+    /// `ioapic0`: an I/O APIC; `ioapic`: the only one that there is.
+    IoApic(Option<u8>),
 }
 
 impl DeviceName {
@@ -40,15 +43,14 @@ impl DeviceName {
     pub const FORM: &'static str =
         "0000:01:00.0, pci:01, bus0, com1-com4, ps2, rtc, framebuffer, ioapic0";
 
-    /// The names that are words.
-    pub const WORDS: [(&'static str, Self); 9] = [
+    /// The names that are words, without those of I/O APICs.
+    pub const WORDS: [(&'static str, Self); 8] = [
         ("bus0", Self::Bus(BUS0)),
         ("com1", Self::Port(Com::Com1)),
         ("com2", Self::Port(Com::Com2)),
         ("com3", Self::Port(Com::Com3)),
         ("com4", Self::Port(Com::Com4)),
         ("framebuffer", Self::Framebuffer),
-        ("ioapic0", Self::IoApic),
         ("ps2", Self::Ps2),
         ("rtc", Self::Rtc),
     ];
@@ -64,8 +66,10 @@ impl fmt::Display for DeviceName {
             Self::Bus(bus) if bus.segment == 0 => write!(f, "pci:{:02x}", bus.number),
             Self::Bus(bus) => write!(f, "pci:{bus}"),
             Self::Port(com) => f.write_str(com.name()),
+            Self::IoApic(None) => f.write_str(IO_APIC),
+            Self::IoApic(Some(number)) => write!(f, "{IO_APIC}{number}"),
             // All words.
-            Self::Ps2 | Self::Rtc | Self::Framebuffer | Self::IoApic => Ok(()),
+            Self::Ps2 | Self::Rtc | Self::Framebuffer => Ok(()),
         }
     }
 }
@@ -89,6 +93,14 @@ impl FromStr for DeviceName {
         let lower = text.to_ascii_lowercase();
         if let Some((_, name)) = Self::WORDS.iter().find(|(word, _)| *word == lower) {
             return Ok(*name);
+        }
+        if let Some(number) = lower.strip_prefix(IO_APIC) {
+            let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+            match number.parse() {
+                Ok(number) if is_number => return Ok(Self::IoApic(Some(number))),
+                _ if number.is_empty() => return Ok(Self::IoApic(None)),
+                _ => {}
+            }
         }
         let refused =
             |why: &dyn fmt::Display| DeviceNameError(format!("\"{text}\" is not a device: {why}"));
@@ -125,7 +137,9 @@ mod tests {
             "ps2",
             "rtc",
             "framebuffer",
+            "ioapic",
             "ioapic0",
+            "ioapic255",
         ] {
             assert_eq!(text.parse::<DeviceName>().unwrap().to_string(), text);
         }
@@ -140,6 +154,7 @@ mod tests {
             ("pci:0000:00", "bus0"),
             ("COM2", "com2"),
             ("PCI:1A", "pci:1a"),
+            ("IOApic07", "ioapic7"),
         ] {
             assert_eq!(text.parse::<DeviceName>().unwrap().to_string(), shown);
         }
@@ -148,7 +163,18 @@ mod tests {
     #[test]
     fn what_is_no_name() {
         for text in [
-            "", "com5", "pci:", "pci:100", "01:20.0", "01:00.8", "0000:01", "eth0", "1.0",
+            "",
+            "com5",
+            "pci:",
+            "pci:100",
+            "01:20.0",
+            "01:00.8",
+            "0000:01",
+            "eth0",
+            "1.0",
+            "ioapic256",
+            "ioapic+1",
+            "ioapicx",
         ] {
             let error = text.parse::<DeviceName>().unwrap_err().to_string();
             assert!(error.contains("accepted"), "{error}");

@@ -18,13 +18,15 @@ pub struct View<'a> {
     pub first_absent: Option<u32>,
     /// Local APIC IDs of its cores: its boot core first, then ascending.
     pub cores: &'a [u32],
-    /// Its I/O APICs; empty for all partitions but one.
+    /// Its I/O APICs.
     pub io_apics: &'a [IoApicView],
-    /// Where the machine's ISA interrupts go if not to the global one of the same number. Told
-    /// only to the owner of the I/O APICs.
+    /// Where ISA interrupts that arrive at its I/O APICs go, if not to the global one of the same
+    /// number.
     pub overrides: &'a [InterruptOverride],
     /// Its serial ports.
     pub uarts: &'a [UartView],
+    /// Whether ISA interrupts arrive at one of its I/O APICs.
+    pub isa_interrupts: bool,
     /// Whether it has the PS/2 controller: keyboard (IRQ 1) and mouse (IRQ 12).
     pub ps2: bool,
     /// Whether it has the real-time clock (IRQ 8).

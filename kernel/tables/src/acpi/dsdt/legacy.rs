@@ -3,8 +3,8 @@
 //! Source: ACPI 6.5 section 6.4.2.5 (I/O Port Descriptor).
 //!
 //! Their I/O ports are fixed, and so are their interrupts, which are given as the ISA interrupts
-//! that they are; the MADT says where those go. Only the owner of the I/O APICs has interrupts:
-//! without one Linux polls a serial port, and has a clock without alarms.
+//! that they are; the MADT says where those go. Only the owner of that I/O APIC has interrupts:
+//! without it Linux polls a serial port, and has a clock without alarms.
 
 use alloc::format;
 use alloc::vec::Vec;

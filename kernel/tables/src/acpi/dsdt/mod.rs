@@ -32,12 +32,11 @@ pub(super) fn dsdt(view: &View<'_>) -> Vec<u8> {
         legacy::push_uart(&mut devices, *uart);
     }
     // The interrupts of these two are those of every PC; somebody has to deliver them.
-    let has_interrupts = !view.io_apics.is_empty();
     if view.ps2 {
-        legacy::push_ps2(&mut devices, has_interrupts);
+        legacy::push_ps2(&mut devices, view.isa_interrupts);
     }
     if view.rtc {
-        legacy::push_rtc(&mut devices, has_interrupts);
+        legacy::push_rtc(&mut devices, view.isa_interrupts);
     }
     pci::push(&mut devices, view.roots);
     sleep::push(&mut devices);

@@ -14,6 +14,7 @@ const NOTHING: View<'static> = View {
     first_absent: None,
     cores: &[],
     io_apics: &[],
+    isa_interrupts: false,
     overrides: &[],
     uarts: &[],
     ps2: false,
@@ -199,6 +200,7 @@ fn an_interrupt_beyond_those_of_isa() {
 fn keyboard_mouse_and_clock() {
     let view = View {
         io_apics: &[IO_APIC],
+        isa_interrupts: true,
         ps2: true,
         rtc: true,
         ..NOTHING
@@ -224,7 +226,7 @@ fn keyboard_mouse_and_clock() {
         [clock.clone(), irq("00 01")]
     );
     let aml = devices(&View {
-        io_apics: &[],
+        isa_interrupts: false,
         ..view
     });
     assert_eq!(descriptors(&aml, b"RTC_"), [clock]);
