@@ -19,30 +19,39 @@ pub(super) fn print<const N: usize>(
 ) -> fmt::Result {
     let mut widths = headings.map(|heading| heading.chars().count());
     for row in rows.clone() {
-        for (width, cell) in widths.iter_mut().zip(&row) {
-            *width = (*width).max(cell.chars().count());
-        }
+        measure(&row, &mut widths);
     }
-    print_row(headings, &widths, indent, out)?;
+    print_row(&headings, &widths, indent, out)?;
     for row in rows {
-        let cells = row.each_ref().map(|cell| match cell.as_str() {
-            "" => "-",
-            text => text,
-        });
-        print_row(cells, &widths, indent, out)?;
+        print_cells(&row, &widths, indent, out)?;
     }
     Ok(())
 }
 
-fn print_row<const N: usize>(
-    cells: [&str; N],
-    widths: &[usize; N],
+/// Not once for each number of columns, as the two below.
+fn measure(row: &[String], widths: &mut [usize]) {
+    for (width, cell) in widths.iter_mut().zip(row) {
+        *width = (*width).max(cell.chars().count());
+    }
+}
+
+fn print_cells(
+    row: &[String],
+    widths: &[usize],
     indent: usize,
     out: &mut dyn Write,
 ) -> fmt::Result {
+    let cells: Vec<&str> = row
+        .iter()
+        .map(|cell| if cell.is_empty() { "-" } else { cell.as_str() })
+        .collect();
+    print_row(&cells, widths, indent, out)
+}
+
+fn print_row(cells: &[&str], widths: &[usize], indent: usize, out: &mut dyn Write) -> fmt::Result {
     write!(out, "{:indent$}", "")?;
-    for (column, (cell, width)) in cells.into_iter().zip(widths).enumerate() {
-        if column + 1 == N {
+    for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
+        if column + 1 == cells.len() {
             writeln!(out, "{cell}")?;
         } else {
             write!(out, "{cell:<width$}  ")?;
