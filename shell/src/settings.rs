@@ -31,7 +31,7 @@ pub(crate) struct SettingKey {
 }
 
 /// All keys, in the order in which they are usually written.
-pub(crate) const KEYS: [SettingKey; 9] = [
+pub(crate) const KEYS: [SettingKey; 10] = [
     SettingKey {
         key: Key::Cores,
         name: "cores=",
@@ -94,6 +94,13 @@ pub(crate) const KEYS: [SettingKey; 9] = [
         form: "yes|no",
         required: false,
         meaning: "whether it may start and kill others",
+    },
+    SettingKey {
+        key: Key::Node,
+        name: "node=",
+        form: "0",
+        required: false,
+        meaning: "the NUMA node of its cores and its memory",
     },
 ];
 
@@ -173,6 +180,7 @@ impl Settings {
         match known.key {
             Key::Cores => change.cores = Some(values::cores(value)?),
             Key::Memory => change.memory = Some(values::memory(value)?),
+            Key::Node => change.node = Some(node(value).map_err(refuse)?),
             Key::Kernel => change.kernel = Some(value.to_string()),
             Key::Initrd => change.initrds = Some(values::initrds(value)?),
             Key::Cmdline => change.cmdline = Some(value.to_string()),
@@ -212,6 +220,20 @@ fn console(value: &str) -> Result<Option<Com>, String> {
         let value = Cut(value);
         format!("\"{value}\" is not a console{hint} (accepted: com1, com2, com3, com4, none)")
     })
+}
+
+fn node(value: &str) -> Result<Option<usize>, String> {
+    if value.is_empty() || value == "none" {
+        return Ok(None);
+    }
+    let number = values::number(value).and_then(|number| usize::try_from(number).ok());
+    let refused = || {
+        format!(
+            "\"{}\" is not a node (accepted: 0, 1, ..., none)",
+            Cut(value)
+        )
+    };
+    number.map(Some).ok_or_else(refused)
 }
 
 fn restart(value: &str) -> Result<RestartPolicy, String> {

@@ -36,7 +36,7 @@ pub(crate) fn cores(value: &str) -> Result<Vec<u32>, ValueError> {
     for (range, item) in items(value, ',') {
         let refuse = |message| ValueError::new(range.clone(), message);
         let (first, last) = item.split_once('-').unwrap_or((item, item));
-        let (Some(first), Some(last)) = (core(first), core(last)) else {
+        let (Some(first), Some(last)) = (number(first), number(last)) else {
             return Err(refuse(format!(
                 "\"{}\" is not a core ({CORES_FORM})",
                 Cut(item)
@@ -60,7 +60,7 @@ pub(crate) fn cores(value: &str) -> Result<Vec<u32>, ValueError> {
 }
 
 /// A number in decimal digits and nothing else (`parse` would take `+1`).
-fn core(text: &str) -> Option<u32> {
+pub(crate) fn number(text: &str) -> Option<u32> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     text.parse().ok().filter(|_| digits)
 }

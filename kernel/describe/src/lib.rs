@@ -6,6 +6,7 @@
 //!
 //! * [`cores`]: which cores there are, and where they are in their packages.
 //! * [`images`]: what the loader's files are.
+//! * [`nodes`]: which cores and which memory are near each other.
 //! * [`ports`]: where the shell's serial port may be.
 //!
 //! Neighbours: `bulkhead-firmware` and `bulkhead-pci` read what is put together here;
@@ -17,6 +18,7 @@ extern crate alloc;
 
 pub mod cores;
 pub mod images;
+pub mod nodes;
 pub mod ports;
 
 use alloc::string::String;
@@ -25,7 +27,7 @@ use alloc::vec::Vec;
 use bulkhead_firmware::{Firmware, Identity};
 use bulkhead_linux::Screen;
 use bulkhead_memory::{Region, sort_by_key};
-use bulkhead_model::{Com, FirmwareKind, Machine, MemoryRange, Resident, Uart};
+use bulkhead_model::{Com, FirmwareKind, Machine, MemoryRange, Resident, Uart, map};
 use bulkhead_pci::{Address, Function, leftover};
 
 use cores::{FoundCore, Topology};
@@ -102,8 +104,12 @@ pub fn describe(found: Found<'_>) -> Machine {
         what: "kernel".into(),
     });
     resident.extend(of_images);
+    let cores = cores::describe(&found.cores, &madt.processors, found.topology);
+    let nodes = nodes::describe(&firmware.affinity, &cores, &map::ram(&found.memory));
     Machine {
-        cores: cores::describe(&found.cores, &madt.processors, found.topology),
+        distances: nodes::distances(&nodes, &firmware.distances),
+        nodes,
+        cores,
         boot_core: found.boot_core,
         memory: found.memory,
         resident,

@@ -7,8 +7,8 @@ use litemap::LiteMap;
 
 use crate::header::read_table;
 use crate::{
-    Fadt, Madt, NoSerialPort, PhysicalMemory, Problem, SerialPort, Signature, SleepS5, TableInfo,
-    fadt, madt, mcfg, prt, root, rsdp, sleep, spcr,
+    Affinity, Distances, Fadt, Madt, NoSerialPort, PhysicalMemory, Problem, SerialPort, Signature,
+    SleepS5, TableInfo, fadt, madt, mcfg, prt, root, rsdp, sleep, slit, spcr, srat,
 };
 
 /// Everything that was learnt from the firmware's tables.
@@ -20,6 +20,10 @@ pub struct Firmware {
     pub madt: Option<Madt>,
     /// Where PCI configuration space is mapped.
     pub ecam: Vec<EcamRange>,
+    /// Which processors and memory belong together.
+    pub affinity: Affinity,
+    /// How far those are from each other.
+    pub distances: Distances,
     /// Fixed hardware.
     pub fadt: Option<Fadt>,
     /// How to power the machine off.
@@ -91,16 +95,17 @@ impl Firmware {
             .any(|table| table.signature == info.signature);
         let problems = &mut self.problems;
         match &info.signature {
-            b"APIC" | b"MCFG" | b"FACP" | b"SPCR" if is_second => {
-                problems.push(Problem::SecondTable {
+            b"APIC" | b"MCFG" | b"FACP" | b"SPCR" | b"SRAT" | b"SLIT" if is_second => problems
+                .push(Problem::SecondTable {
                     table: info.name(),
                     address,
-                })
-            }
+                }),
             b"APIC" => self.madt = madt::parse(bytes, problems),
             b"MCFG" => self.ecam = mcfg::parse(bytes, problems),
             b"FACP" => self.fadt = fadt::parse(bytes, problems),
             b"SPCR" => self.console = spcr::parse(bytes, problems),
+            b"SRAT" => self.affinity = srat::parse(bytes, problems),
+            b"SLIT" => self.distances = slit::parse(bytes, problems),
             _ => {}
         }
         self.tables.push(info);

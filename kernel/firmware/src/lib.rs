@@ -18,6 +18,7 @@ extern crate alloc;
 
 mod bytes;
 mod discover;
+mod entries;
 mod events;
 mod fadt;
 mod header;
@@ -28,8 +29,10 @@ mod prt;
 mod root;
 mod rsdp;
 mod sleep;
+mod slit;
 mod smbios;
 mod spcr;
+mod srat;
 
 pub use discover::{Firmware, discover};
 pub use events::{Events, Mode, Ports};
@@ -39,8 +42,10 @@ pub use madt::{InterruptOverride, IoApic, Madt, Processor};
 pub use problem::{Problem, Signature};
 pub use rsdp::find_rsdp;
 pub use sleep::SleepS5;
+pub use slit::Distances;
 pub use smbios::{Identity, find_smbios, read_identity, smbios_of_efi};
 pub use spcr::{NoSerialPort, SerialFunction, SerialPort, SerialRegisters};
+pub use srat::Affinity;
 
 /// Physical memory as the parsers see it.
 pub trait PhysicalMemory {

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use litemap::LiteMap;
 
 use crate::bytes::{u8_at, u16_at, u32_at, u64_at};
+use crate::entries::next_entry;
 use crate::{Problem, Signature};
 
 /// Offset of the first entry: header, local APIC address, flags.
@@ -85,7 +86,7 @@ pub(crate) fn parse(table: &[u8], problems: &mut Vec<Problem>) -> Option<Madt> {
             return Some(madt);
         }
         let offset = table.len() - rest.len();
-        let Some(entry) = next_entry(&mut rest, offset, problems) else {
+        let Some(entry) = next_entry(TABLE, &mut rest, offset, problems) else {
             return Some(madt);
         };
         if add_entry(&mut madt, entry, &mut known, problems).is_none() {
@@ -103,33 +104,6 @@ pub(crate) fn parse(table: &[u8], problems: &mut Vec<Problem>) -> Option<Madt> {
         });
     }
     Some(madt)
-}
-
-/// Splits one entry off. `None` ends the walk: without a true length nothing behind it can be
-/// found.
-fn next_entry<'a>(
-    rest: &mut &'a [u8],
-    offset: usize,
-    problems: &mut Vec<Problem>,
-) -> Option<&'a [u8]> {
-    let length = u8_at(rest, 1).unwrap_or(u8::MAX);
-    if length < 2 {
-        problems.push(Problem::BadEntryLength {
-            table: TABLE,
-            offset,
-            length,
-        });
-        return None;
-    }
-    let Some((entry, behind)) = rest.split_at_checked(usize::from(length)) else {
-        problems.push(Problem::TruncatedEntry {
-            table: TABLE,
-            offset,
-        });
-        return None;
-    };
-    *rest = behind;
-    Some(entry)
 }
 
 /// Adds one entry (ACPI Table 5.21); `None` if it is too short for its type.

@@ -127,6 +127,8 @@ pub enum Problem {
         /// The address of its registers.
         address: u64,
     },
+    /// The SLIT has distances that can't be: 10 is a domain's from itself, and all others are larger.
+    BadDistances,
     /// An ECAM range that can't be: bus numbers or address wrong, or twice the same buses.
     BadEcam {
         /// Index in the MCFG, from 0.
@@ -244,6 +246,7 @@ impl fmt::Display for Problem {
                     "APIC lists too many I/O APICs, that at {address:#x} is ignored"
                 )
             }
+            Self::BadDistances => f.write_str("SLIT has distances that can't be, it is ignored"),
             Self::BadEcam { index, reason } => {
                 write!(f, "MCFG entry {index} is ignored: {reason}")
             }

@@ -8,6 +8,8 @@ use bulkhead_model::{Claim, Com, Devices, Machine};
 use bulkhead_pci::{self as pci, EcamRange, Unit, WindowKind};
 use bulkhead_tables::acpi;
 
+use crate::nodes;
+
 /// Where local APICs lie unless firmware has moved them (Intel SDM vol. 3 §11.4.1).
 const DEFAULT_LOCAL_APIC: u32 = 0xfee0_0000;
 /// The ISA interrupt of the real-time clock, on every PC.
@@ -44,6 +46,7 @@ pub(crate) fn tables(machine: &Machine, claim: &Claim) -> acpi::Blob {
         first_absent: first_absent(machine, claim),
         cores: &claim.cores,
         uarts: &uarts,
+        nodes: &nodes::views(machine, &nodes::told_nodes(machine, claim)),
         io_apics: &io_apics,
         overrides: &overrides,
         isa_interrupts: owned.has_irq(machine, RTC_IRQ),

@@ -18,10 +18,12 @@ mod images;
 pub mod kexec;
 mod layout;
 mod map;
+mod nodes;
 mod plan;
 mod write;
 
 pub use error::LaunchError;
 pub use layout::{FirmwareBlock, Layout, RUNTIME_CODE_BYTES};
+pub use nodes::{ToldNode, told_nodes};
 pub use plan::{Copy, LaunchPlan, View, plan};
 pub use write::{ResidentCode, Write};

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use bulkhead_launch::LaunchError;
 use bulkhead_model::{DeviceName, ImageError, Key, MAX_NAME_BYTES, MemoryRequest, NameError};
 
-use crate::{ConsoleError, CoreError, DeviceError, MemoryError};
+use crate::{ConsoleError, CoreError, DeviceError, MemoryError, NodeError};
 
 /// Why a command about a partition is refused. Displays as the sentence that the shell prints.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +71,8 @@ pub enum PlanError {
     },
     /// Wrong cores.
     Cores(CoreError),
+    /// Wrong node, or something that is not of it.
+    Node(NodeError),
     /// Wrong memory.
     Memory {
         /// Which item of `memory=`, if it is one item's fault.
@@ -131,6 +133,7 @@ impl PlanError {
             // There is nothing in the line to point at.
             Self::Missing { .. } => None,
             Self::Cores(_) => Some(Key::Cores),
+            Self::Node(error) => Some(error.key()),
             Self::Memory { .. } => Some(Key::Memory),
             Self::Kernel(_) => Some(Key::Kernel),
             Self::Initrd(_) => Some(Key::Initrd),
@@ -145,6 +148,7 @@ impl PlanError {
     pub fn item(&self) -> Option<Item<'_>> {
         match self {
             Self::Cores(error) => error.core().map(Item::Core),
+            Self::Node(NodeError::Core { core, .. }) => Some(Item::Core(*core)),
             Self::Memory { request, .. } => request.map(Item::Memory),
             Self::Devices(error) => Some(Item::Device(error.name())),
             Self::Initrd(error) | Self::Launch(LaunchError::Initrd(error)) => {
@@ -201,6 +205,7 @@ impl fmt::Display for PlanError {
                 "\"{name}\" does not claim core {core}, Bulkhead's own (accepted: start {name})"
             ),
             Self::Cores(error) => error.fmt(f),
+            Self::Node(error) => error.fmt(f),
             Self::Memory { error, .. } => error.fmt(f),
             Self::Kernel(error) | Self::Initrd(error) => error.fmt(f),
             Self::Console(error) => error.fmt(f),

@@ -66,6 +66,7 @@ impl Ledger {
             name: name.into(),
             cores: change.cores.ok_or(missing(Key::Cores))?,
             memory: change.memory.ok_or(missing(Key::Memory))?,
+            node: change.node.flatten(),
             kernel: change.kernel.ok_or(missing(Key::Kernel))?,
             initrds: change.initrds.unwrap_or_default(),
             cmdline: change.cmdline.unwrap_or_default(),

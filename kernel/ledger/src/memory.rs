@@ -19,10 +19,11 @@ use crate::Partition;
 /// well be more.
 pub const MINIMUM_MEMORY_BYTES: u64 = 32 << 20;
 
-const ABOVE_4G: Region = window(BELOW_4G.end(), PHYSICAL.end());
+/// Addresses that 32 bits do not reach.
+pub(crate) const ABOVE_4G: Region = window(BELOW_4G.end(), PHYSICAL.end());
 /// Where Bulkhead puts memory for which no address was asked: not below 16 MiB, where Linux
 /// would neither load its kernel nor could use much of it.
-const LOW: Region = window(16 << 20, 4 << 30);
+pub(crate) const LOW: Region = window(16 << 20, 4 << 30);
 /// Firmware's, and in it every partition's low chunk: nobody's as a whole.
 const FIRST_MEGABYTE: Region = window(0, 1 << 20);
 
@@ -80,6 +81,11 @@ impl Needed {
             },
             initrd: large_pages(initrd_bytes),
         }
+    }
+
+    /// Bytes that have to lie together below 4 GiB.
+    pub(crate) const fn low_bytes(&self) -> u64 {
+        self.together
     }
 
     /// Whether these pieces below and above 4 GiB are enough.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use bulkhead_memory::{Region, RegionSet, sort_by_key};
 use bulkhead_model::{Claim, Com, Machine, MemoryKind};
 
-use crate::{Ledger, Partition, memory};
+use crate::{Ledger, Partition, memory, nodes};
 
 /// Who has a range of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +99,12 @@ impl Ledger {
     #[must_use]
     pub fn free_memory(&self, machine: &Machine) -> RegionSet {
         memory::free(machine, self.iter())
+    }
+
+    /// The same of a NUMA node.
+    #[must_use]
+    pub fn free_on_node(&self, machine: &Machine, node: usize) -> RegionSet {
+        nodes::free_on(&self.free_memory(machine), machine, node)
     }
 
     /// The machine's whole memory map with the one owner of each byte, ascending.

@@ -1,8 +1,9 @@
 //! From a definition to a claim: everything that was asked for is there, and nobody else's.
 
+use bulkhead_memory::RegionSet;
 use bulkhead_model::{Claim, Definition, Machine, initrd_bytes};
 
-use crate::{Partition, PlanError, console, cores, devices, low, memory};
+use crate::{Partition, PlanError, console, cores, devices, low, memory, nodes};
 
 /// Checks `definition` against the machine and `others`, and decides what it gets.
 ///
@@ -19,6 +20,7 @@ pub(crate) fn claim<'a>(
     let initrds = boot
         .initrds(definition, machine)
         .map_err(PlanError::Initrd)?;
+    nodes::check(definition, machine).map_err(PlanError::Node)?;
     let free = memory::free(machine, others.clone());
     let (mut claimed, mut shared) = (cores.len(), None);
     for Claim {
@@ -33,13 +35,25 @@ pub(crate) fn claim<'a>(
     }
     // Each that may come has a core at least.
     let to_come = machine.cores.len().saturating_sub(claimed);
-    let kept = before.filter(|(earlier, _)| earlier.memory == definition.memory);
+    let asked = |of: &Definition| (of.memory == definition.memory) && of.node == definition.node;
+    let kept = before.filter(|(earlier, _)| asked(earlier));
     let memory = match kept {
         Some((_, claim)) => claim.memory.clone(),
         None => {
             let needed = memory::Needed::to_boot(boot.bzimage, initrd_bytes(&initrds));
-            memory::allocate(&definition.memory, &needed, &free, to_come)
-                .map_err(|failure| failure.explain(&definition.memory, machine, others.clone()))?
+            let look =
+                |free: &RegionSet| memory::allocate(&definition.memory, &needed, free, to_come);
+            let near = nodes::preferences(definition, &cores, machine, &free, needed.low_bytes());
+            match near.iter().find_map(|free| look(free).ok()) {
+                Some(memory) => memory,
+                None => {
+                    let memory = look(&free).map_err(|failure| {
+                        failure.explain(&definition.memory, machine, others.clone())
+                    })?;
+                    nodes::insist(definition, machine, &free).map_err(PlanError::Node)?;
+                    memory
+                }
+            }
         }
     };
     let around = low::Around {

@@ -18,6 +18,8 @@ pub struct Definition {
     pub cores: Vec<u32>,
     /// `memory=`
     pub memory: Vec<MemoryRequest>,
+    /// `node=`: the NUMA node that its cores and its memory are to be of.
+    pub node: Option<usize>,
     /// `kernel=`, the name of an image.
     pub kernel: String,
     /// `initrd=`, names of images in the order in which Linux unpacks them.
@@ -41,6 +43,8 @@ pub struct Change {
     pub cores: Option<Vec<u32>>,
     /// `memory=`
     pub memory: Option<Vec<MemoryRequest>>,
+    /// `node=`; `Some(None)` leaves it to the cores again.
+    pub node: Option<Option<usize>>,
     /// `kernel=`
     pub kernel: Option<String>,
     /// `initrd=`; an empty list takes all away.
@@ -67,6 +71,7 @@ impl Change {
         }
         replace(&mut definition.cores, self.cores);
         replace(&mut definition.memory, self.memory);
+        replace(&mut definition.node, self.node);
         replace(&mut definition.kernel, self.kernel);
         replace(&mut definition.initrds, self.initrds);
         replace(&mut definition.cmdline, self.cmdline);

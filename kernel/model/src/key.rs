@@ -9,6 +9,8 @@ pub enum Key {
     Cores,
     /// `memory=`
     Memory,
+    /// `node=`
+    Node,
     /// `kernel=`
     Kernel,
     /// `initrd=`
@@ -33,6 +35,7 @@ impl Key {
             Self::Name => "name",
             Self::Cores => "cores",
             Self::Memory => "memory",
+            Self::Node => "node",
             Self::Kernel => "kernel",
             Self::Initrd => "initrd",
             Self::Cmdline => "cmdline",

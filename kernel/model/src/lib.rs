@@ -27,6 +27,7 @@ mod life;
 mod machine;
 pub mod map;
 mod name;
+mod nodes;
 mod policy;
 mod warning;
 
@@ -42,6 +43,7 @@ pub use life::{End, Life, Ram, State};
 pub use machine::{Com, Core, FirmwareKind, Machine, Resident, Uart};
 pub use map::{MemoryKind, MemoryRange};
 pub use name::{MAX_NAME_BYTES, NameError, check as check_name};
+pub use nodes::{MOST_NODES, Node};
 pub use policy::{
     Decision, FIRST_DELAY_MS, POWER_OFF_DELAY_MS, RESTART_LIMIT, RestartPolicy, STABLE_MS,
 };

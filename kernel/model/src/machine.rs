@@ -11,8 +11,8 @@ use bulkhead_linux::Screen;
 use bulkhead_memory::{Region, RegionSet};
 use bulkhead_pci::{Address, EcamRange, Function, Route, Unit};
 
-use crate::Image;
 use crate::map::{self, MemoryRange};
+use crate::{Image, Node};
 
 /// The machine, once.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +27,10 @@ pub struct Machine {
     pub resident: Vec<Resident>,
     /// The images that the loader brought.
     pub images: Vec<Image>,
+    /// NUMA nodes, ascending by firmware's numbers; empty if firmware tells of none.
+    pub nodes: Vec<Node>,
+    /// How far the nodes are from each other, row by row; empty if firmware does not tell.
+    pub distances: Vec<u8>,
     /// Serial ports that were found by probing.
     pub uarts: Vec<Uart>,
     /// The PCI function that is the shell's serial port, if it is one.

@@ -84,16 +84,24 @@ pub(super) fn cores(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
             None => "",
         };
         let state = control.core_state(core.apic_id).word();
-        [
+        let mut row = Vec::from([
             core.apic_id.to_string(),
             core.package.to_string(),
             core.core.to_string(),
             core_list(&siblings(core, machine)),
             state.to_string(),
             owner.to_string(),
-        ]
+        ]);
+        if machine.has_nodes() {
+            let node = machine.node_of_core(core.apic_id);
+            row.insert(1, node.map_or_else(String::new, |node| node.to_string()));
+        }
+        row
     });
-    let headings = ["CORE", "PACKAGE", "PHYSICAL", "SIBLINGS", "STATE", "OWNER"];
+    let mut headings = Vec::from(["CORE", "PACKAGE", "PHYSICAL", "SIBLINGS", "STATE", "OWNER"]);
+    if machine.has_nodes() {
+        headings.insert(1, "NODE");
+    }
     table::print(headings, 0, rows, out)
 }
 

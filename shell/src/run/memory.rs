@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
 use bulkhead_ledger::Owner;
@@ -9,7 +10,7 @@ use bulkhead_memory::{Bytes, LARGE_PAGE, Region, RegionSet};
 use bulkhead_model::MemoryKind;
 
 use super::images::rounded;
-use super::table;
+use super::table::{self, core_list};
 use crate::control::Control;
 
 /// Prints the whole memory map, one owner a row, and what is free of it.
@@ -18,15 +19,53 @@ pub(super) fn memory(control: &dyn Control, out: &mut dyn Write) -> fmt::Result 
     let map = ledger.memory_map(machine);
     let rows = map.iter().map(|span| {
         let (kind, owner) = describe(span.owner);
-        [
+        let mut row = Vec::from([
             span.region.to_string(),
             rounded(span.region.size()),
             kind.to_string(),
             owner,
-        ]
+        ]);
+        if machine.has_nodes() {
+            let nodes = machine.nodes_of_memory(span.region);
+            let nodes: Vec<u32> = nodes.filter_map(|node| node.try_into().ok()).collect();
+            row.insert(2, core_list(&nodes));
+        }
+        row
     });
-    table::print(["REGION", "SIZE", "KIND", "OWNER"], 0, rows, out)?;
-    summary(&ledger.free_memory(machine), out)
+    let mut headings = Vec::from(["REGION", "SIZE", "KIND", "OWNER"]);
+    if machine.has_nodes() {
+        headings.insert(2, "NODE");
+    }
+    table::print(headings, 0, rows, out)?;
+    summary(&ledger.free_memory(machine), out)?;
+    if machine.has_nodes() {
+        for node in 0..machine.nodes.len() {
+            of_node(node, control, out)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a node has: cores, free memory, and how far others are.
+fn of_node(number: usize, control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
+    let (machine, ledger) = (control.machine(), control.ledger());
+    let cores = machine.nodes.get(number).map(|node| core_list(&node.cores));
+    let cores = cores.filter(|cores| !cores.is_empty());
+    let free = ledger.free_on_node(machine, number);
+    write!(
+        out,
+        "node {number}: cores {}, free {}",
+        cores.as_deref().unwrap_or("none"),
+        rounded(free.total())
+    )?;
+    let mut separator = "; distances";
+    for to in 0..machine.nodes.len() {
+        if let Some(distance) = machine.distance(number, to) {
+            write!(out, "{separator} {distance}")?;
+            separator = "";
+        }
+    }
+    writeln!(out)
 }
 
 /// Prints how much is free, and the largest pieces as `memory=` takes them.

@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use core::fmt::{self, Write};
 
 use bulkhead_conductor::failed;
-use bulkhead_launch::LaunchPlan;
+use bulkhead_launch::{LaunchPlan, told_nodes};
 use bulkhead_ledger::Partition;
 use bulkhead_linux::E820Kind;
 use bulkhead_memory::{Bytes, Region};
@@ -104,6 +104,9 @@ fn definition_line(definition: &Definition) -> String {
     if definition.control {
         line.push_str(" control=yes");
     }
+    if let Some(node) = definition.node {
+        line.push_str(&format!(" node={node}"));
+    }
     line
 }
 
@@ -152,6 +155,18 @@ fn claim(
     let kexec = if no_kexec { ", no kexec" } else { "" };
     let low = sized(claim.low_chunk);
     writeln!(out, "  low      {low}{shared}{kexec}")?;
+    let told = told_nodes(machine, claim);
+    for (inside, node) in told.iter().enumerate() {
+        let bytes: u64 = node.memory.iter().map(|region| region.size()).sum();
+        let cores = core_list(&node.cores);
+        let cores = if cores.is_empty() { "none" } else { &cores };
+        let number = node.number;
+        let size = Bytes(bytes);
+        writeln!(
+            out,
+            "  node     {number}, inside {inside}: cores {cores}, {size}"
+        )?;
+    }
     match claim.console {
         Some(com) => {
             let (base, tty) = (com.io_base(), com.tty_index());

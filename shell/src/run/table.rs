@@ -11,24 +11,32 @@ use core::fmt::{self, Write};
 ///
 /// The rows are made twice, once to be measured and once to be printed, and never all at once: a
 /// table may be as long as the machine has cores, the heap is not.
-pub(super) fn print<const N: usize>(
-    headings: [&str; N],
+pub(super) fn print<'a, R: AsRef<[String]>>(
+    headings: impl AsRef<[&'a str]>,
     indent: usize,
-    rows: impl Iterator<Item = [String; N]> + Clone,
+    rows: impl Iterator<Item = R> + Clone,
     out: &mut dyn Write,
 ) -> fmt::Result {
-    let mut widths = headings.map(|heading| heading.chars().count());
+    let headings = headings.as_ref();
+    let mut widths = widths(headings);
     for row in rows.clone() {
-        measure(&row, &mut widths);
+        measure(row.as_ref(), &mut widths);
     }
-    print_row(&headings, &widths, indent, out)?;
+    print_row(headings, &widths, indent, out)?;
     for row in rows {
-        print_cells(&row, &widths, indent, out)?;
+        print_cells(row.as_ref(), &widths, indent, out)?;
     }
     Ok(())
 }
 
-/// Not once for each number of columns, as the two below.
+fn widths(headings: &[&str]) -> Vec<usize> {
+    headings
+        .iter()
+        .map(|heading| heading.chars().count())
+        .collect()
+}
+
+/// Not once for each kind of rows, as the two below.
 fn measure(row: &[String], widths: &mut [usize]) {
     for (width, cell) in widths.iter_mut().zip(row) {
         *width = (*width).max(cell.chars().count());

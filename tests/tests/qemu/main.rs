@@ -21,6 +21,7 @@ mod last_kexec;
 mod lifecycle;
 mod loaders;
 mod messages;
+mod numa;
 mod pair;
 mod power_button;
 mod printed;
@@ -92,6 +93,7 @@ fn main() {
         firmware_tests::stories(),
         processor::stories(),
         large_ids::stories(),
+        numa::stories(),
         loaders::stories(),
         images::stories(),
         boot::stories(),

@@ -56,6 +56,7 @@ fn assert_tables(
         base: plan.view.block.acpi.start(),
         local_apic_address: 0xfee0_0000,
         first_absent: Some(254),
+        nodes: &[],
         cores: &[2],
         io_apics: &[],
         isa_interrupts: false,

@@ -67,11 +67,13 @@ fn any_change() -> impl Strategy<Value = Change> {
         prop::option::of(prop::sample::select(&RestartPolicy::ALL[..])),
         any::<Option<bool>>(),
     );
-    (keys, prop::option::of(any_devices())).prop_map(|(keys, devices)| {
+    let node = prop::option::of(mostly(&[None, Some(0), Some(1)], &[Some(2)]));
+    (keys, prop::option::of(any_devices()), node).prop_map(|(keys, devices, node)| {
         let (cores, memory, kernel, initrd, cmdline, console, restart, control) = keys;
         Change {
             cores,
             memory,
+            node,
             kernel: kernel.map(String::from),
             initrds: initrd.map(|names| names.iter().map(|name| String::from(*name)).collect()),
             cmdline: cmdline.map(String::from),

@@ -1,8 +1,9 @@
 //! The ACPI tables of a partition.
 //!
 //! One file makes the bytes of one table; here they are put in order, and then each is
-//! told the addresses of those it points to: DSDT, FADT, MADT, MCFG, XSDT, RSDP. There is an MCFG only for
-//! a partition with PCI: one without entries would only be complained about.
+//! told the addresses of those it points to: DSDT, FADT, MADT, MCFG, SRAT, SLIT, XSDT, RSDP. There is an MCFG
+//! only for a partition with PCI: one without entries would only be complained about; an SRAT and a SLIT
+//! only for one of several NUMA nodes.
 
 mod dsdt;
 mod fadt;
@@ -10,13 +11,15 @@ mod header;
 mod madt;
 mod mcfg;
 mod rsdp;
+mod slit;
+mod srat;
 mod view;
 mod xsdt;
 
 use alloc::vec;
 use alloc::vec::Vec;
 
-pub use view::{IoApicView, PciRoot, PciWindow, PciWindowKind, UartView, View};
+pub use view::{IoApicView, NodeView, PciRoot, PciWindow, PciWindowKind, UartView, View};
 
 /// Tables as bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +52,10 @@ pub fn build(view: &View<'_>) -> Blob {
     blob.add(&madt::madt(view));
     if let Some(mcfg) = mcfg::mcfg(view.roots) {
         blob.add(&mcfg);
+    }
+    let nodes = [srat::srat(view.nodes), slit::slit(view.nodes)];
+    for table in nodes.into_iter().flatten() {
+        blob.add(&table);
     }
     // The FADT points to the DSDT, and the XSDT to all the others.
     blob.add(&xsdt::xsdt(blob.tables.len() - 1));

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use bulkhead_firmware::InterruptOverride;
+use bulkhead_memory::Region;
 use bulkhead_pci::Route;
 
 /// What a partition has, as far as its ACPI tables have to say it.
@@ -18,6 +19,8 @@ pub struct View<'a> {
     pub first_absent: Option<u32>,
     /// Local APIC IDs of its cores: its boot core first, then ascending.
     pub cores: &'a [u32],
+    /// The NUMA nodes that it has cores or memory of, if they are several.
+    pub nodes: &'a [NodeView],
     /// Its I/O APICs.
     pub io_apics: &'a [IoApicView],
     /// Where ISA interrupts that arrive at its I/O APICs go, if not to the global one of the same
@@ -33,6 +36,17 @@ pub struct View<'a> {
     pub rtc: bool,
     /// Its root buses.
     pub roots: &'a [PciRoot],
+}
+
+/// What a partition has of a NUMA node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeView {
+    /// Local APIC IDs of its cores.
+    pub cores: Vec<u32>,
+    /// Its memory.
+    pub memory: Vec<Region>,
+    /// How far it is from each node in turn, itself among them; empty if that is not known.
+    pub distances: Vec<u8>,
 }
 
 /// An I/O APIC.

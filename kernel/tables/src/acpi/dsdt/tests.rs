@@ -12,6 +12,7 @@ const NOTHING: View<'static> = View {
     base: 0,
     local_apic_address: 0xfee0_0000,
     first_absent: None,
+    nodes: &[],
     cores: &[],
     io_apics: &[],
     isa_interrupts: false,
