@@ -3,58 +3,48 @@
 use alloc::vec::Vec;
 
 use bulkhead_firmware::{Affinity, Distances};
-use bulkhead_memory::{RegionSet, sort_ascending};
+use bulkhead_memory::RegionSet;
 use bulkhead_model::{Core, MOST_NODES, Node};
 
 /// The nodes: the domains that have a core or RAM, ascending. None at all if there are more than
 /// [`MOST_NODES`]. A core or an address that is in two counts for the first of the table.
 #[must_use]
 pub fn describe(affinity: &Affinity, cores: &[Core], ram: &RegionSet) -> Vec<Node> {
-    let exists = |apic_id: u32| cores.iter().any(|core| core.apic_id == apic_id);
-    let processors = affinity.processors.iter().filter(|(id, _)| exists(*id));
-    let memory = affinity
-        .memory
-        .iter()
-        .filter(|(range, _)| ram.overlaps(*range));
-    let of_memory = memory.clone().map(|(_, domain)| *domain);
-    let mut domains = Vec::new();
-    for domain in processors
-        .clone()
-        .map(|(_, domain)| *domain)
-        .chain(of_memory)
-    {
-        if !domains.contains(&domain) {
-            if domains.len() == MOST_NODES {
-                return Vec::new();
-            }
-            domains.push(domain);
+    let (mut nodes, mut assigned) = (Vec::new(), RegionSet::new());
+    let mut known = Vec::new();
+    for (apic_id, domain) in &affinity.processors {
+        let exists = cores.iter().any(|core| core.apic_id == *apic_id);
+        if exists && !known.contains(apic_id) {
+            known.push(*apic_id);
+            node(&mut nodes, *domain).cores.push(*apic_id);
         }
     }
-    sort_ascending(&mut domains);
-    let node = |domain| Node {
-        domain,
-        ..Node::default()
-    };
-    let mut nodes: Vec<Node> = domains.into_iter().map(node).collect();
-    for (apic_id, domain) in processors {
-        let is_known = nodes.iter().any(|node| node.cores.contains(apic_id));
-        let place = nodes.iter_mut().find(|node| node.domain == *domain);
-        if let Some(node) = place.filter(|_| !is_known) {
-            node.cores.push(*apic_id);
+    for (range, domain) in &affinity.memory {
+        if ram.overlaps(*range) {
+            let mut range: RegionSet = [*range].into_iter().collect();
+            range.subtract(&assigned);
+            assigned.unite(&range);
+            node(&mut nodes, *domain).memory.unite(&range);
         }
     }
-    for (range, domain) in memory {
-        let mut range: RegionSet = [*range].into_iter().collect();
-        for node in &nodes {
-            range.subtract(&node.memory);
-        }
-        if let Some(node) = nodes.iter_mut().find(|node| node.domain == *domain) {
-            for region in range.iter() {
-                node.memory.insert(region);
-            }
-        }
+    if nodes.len() > MOST_NODES {
+        nodes.clear();
     }
     nodes
+}
+
+/// The node of a domain, in its place.
+fn node(nodes: &mut Vec<Node>, domain: u32) -> &mut Node {
+    let before = |node: &&Node| node.domain < domain;
+    let place = nodes.iter().take_while(before).count();
+    if nodes.get(place).is_none_or(|node| node.domain != domain) {
+        let node = Node {
+            domain,
+            ..Node::default()
+        };
+        nodes.insert(place, node);
+    }
+    &mut nodes[place]
 }
 
 /// Their distances, row by row; empty if the table does not have them all.

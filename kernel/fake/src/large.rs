@@ -3,7 +3,9 @@
 use bulkhead_firmware::TableInfo;
 use bulkhead_linux::{FileKind, Uki};
 use bulkhead_memory::Region;
-use bulkhead_model::{Core, Image, ImageKind, Machine, MemoryKind, MemoryRange, Resident, Told};
+use bulkhead_model::{
+    Core, Image, ImageKind, Machine, MemoryKind, MemoryRange, Node, Resident, Told,
+};
 use bulkhead_pci::{Address, Bar, BarKind, Bridge, Bus, Function, Window, WindowKind};
 
 use crate::board::add_devices;
@@ -44,11 +46,32 @@ pub fn large(size: Size) -> Machine {
     add_ranges(&mut machine, size.ranges);
     add_functions(&mut machine, size.functions);
     add_images(&mut machine, size.images);
+    add_nodes(&mut machine);
     machine.tables = (0..32).map(table).collect();
     machine.loader = "Limine 8.2.0".into();
     machine.cpu_model = "A processor with a name that is 48 bytes long".into();
     machine.shell_line = "com1, 115200 baud".into();
     machine
+}
+
+/// A node for each package of 128 cores; the first one has the memory below 4 GiB, and each 256 GiB
+/// above.
+fn add_nodes(machine: &mut Machine) {
+    for number in 0..4u32 {
+        let cores = machine.cores.iter().filter(|core| core.package == number);
+        let start = HIGH_RAM + u64::from(number) * 256 * GIB;
+        let low = (number == 0).then(|| region(0, 4 * GIB));
+        let memory = [region(start, start + 256 * GIB)].into_iter().chain(low);
+        machine.nodes.push(Node {
+            domain: number,
+            cores: cores.map(|core| core.apic_id).collect(),
+            memory: memory.collect(),
+        });
+    }
+    machine.nodes.retain(|node| !node.cores.is_empty());
+    let count = machine.nodes.len();
+    let pairs = (0..count).flat_map(|from| (0..count).map(move |to| from == to));
+    machine.distances = pairs.map(|is_own| if is_own { 10 } else { 21 }).collect();
 }
 
 fn table(number: u64) -> TableInfo {

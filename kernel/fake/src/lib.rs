@@ -7,7 +7,7 @@ use bulkhead_linux::{BzImage, BzImageError, FileKind};
 use bulkhead_memory::Region;
 use bulkhead_model::{
     Change, Com, Core, DeviceName, Image, ImageKind, Machine, MemoryKind, MemoryRange,
-    MemoryRequest, Resident, Told, Uart, Warning,
+    MemoryRequest, Node, Resident, Told, Uart, Warning,
 };
 
 mod board;
@@ -225,7 +225,23 @@ impl Fake {
         fake
     }
 
-    /// The same with so many I/O APICs, as [`sockets`] has them.
+    /// With two nodes: cores 0 to 4 with the RAM below 4 GiB, 5 to 9 with that above.
+    pub fn with_nodes() -> Self {
+        let mut fake = Self::new();
+        let node = |domain, cores: core::ops::Range<u32>, memory| Node {
+            domain,
+            cores: cores.collect(),
+            memory: [memory].into_iter().collect(),
+        };
+        fake.machine.nodes = vec![
+            node(0, 0..5, region(0, 4 * GIB)),
+            node(4, 5..10, region(4 * GIB, 8 * GIB)),
+        ];
+        fake.machine.distances = vec![10, 21, 22, 10];
+        fake
+    }
+
+    /// [`Self::with_devices`] with so many I/O APICs, as [`sockets`] has them.
     pub fn with_io_apics(count: u8) -> Self {
         let mut fake = Self::with_devices();
         sockets::add_io_apics(&mut fake.machine, count);

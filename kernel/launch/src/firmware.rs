@@ -46,7 +46,7 @@ pub(crate) fn tables(machine: &Machine, claim: &Claim) -> acpi::Blob {
         first_absent: first_absent(machine, claim),
         cores: &claim.cores,
         uarts: &uarts,
-        nodes: &nodes::views(machine, &nodes::told_nodes(machine, claim)),
+        nodes: &nodes::told_nodes(machine, claim),
         io_apics: &io_apics,
         overrides: &overrides,
         isa_interrupts: owned.has_irq(machine, RTC_IRQ),

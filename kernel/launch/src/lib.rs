@@ -24,6 +24,6 @@ mod write;
 
 pub use error::LaunchError;
 pub use layout::{FirmwareBlock, Layout, RUNTIME_CODE_BYTES};
-pub use nodes::{ToldNode, told_nodes};
+pub use nodes::told_nodes;
 pub use plan::{Copy, LaunchPlan, View, plan};
 pub use write::{ResidentCode, Write};

@@ -3,12 +3,11 @@
 //! What a partition can have is told by sets of free memory, the best first, in which
 //! [`crate::memory`] then looks as in any other: how it finds pieces is no matter here.
 
-use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use bulkhead_memory::{Bytes, LARGE_PAGE, Region, RegionSet, sort_ascending};
-use bulkhead_model::{BELOW_4G, Definition, Key, Machine};
+use bulkhead_memory::{Bytes, LARGE_PAGE, Region, RegionSet};
+use bulkhead_model::{BELOW_4G, Definition, Key, Machine, Node};
 
 use crate::memory::{ABOVE_4G, LOW};
 
@@ -117,16 +116,26 @@ fn exact(definition: &Definition) -> impl Iterator<Item = Region> + '_ {
     requests.filter_map(|request| Region::new(request.at?, request.size))
 }
 
-/// How much of a node's memory is free.
+/// What of a node's memory is free.
 pub(crate) fn free_on(free: &RegionSet, machine: &Machine, node: usize) -> RegionSet {
-    let own = machine.nodes.get(node).map(|node| &node.memory);
-    let own = own.into_iter().flat_map(RegionSet::iter);
-    own.flat_map(|region| free.within(region).iter().collect::<Vec<_>>())
-        .collect()
+    let node = machine.nodes.get(node);
+    node.map_or_else(RegionSet::new, |node| free.intersection(&node.memory))
+}
+
+/// Memory that is given, or may be.
+#[derive(Default)]
+struct Near {
+    /// What is given in any case: the places that were asked for, and what boots.
+    given: RegionSet,
+    /// How much more is wanted.
+    wanted: u64,
+    /// Each node's part of what is given, in bytes, and what it has for the rest.
+    nodes: Vec<(u64, RegionSet)>,
 }
 
 /// The sets of free memory in which that of the partition is to be looked for before all others:
-/// an even share of each node that its cores are of, or the one asked for; all of those nodes. What a kernel `needs` below 4 GiB comes from another node where theirs have none there.
+/// an even share of each node that its cores are of, or the one asked for; all of those nodes. What
+/// a kernel `needs` below 4 GiB comes from another node where theirs have none there.
 pub(crate) fn preferences(
     definition: &Definition,
     cores: &[u32],
@@ -134,46 +143,49 @@ pub(crate) fn preferences(
     free: &RegionSet,
     needs: u64,
 ) -> Vec<RegionSet> {
-    let of_cores = cores.iter().filter_map(|core| machine.node_of_core(*core));
-    let mut nodes: Vec<usize> = match definition.node {
-        Some(node) => vec![node],
-        None => of_cores.collect(),
-    };
-    sort_ascending(&mut nodes);
-    nodes.dedup();
-    if !machine.has_nodes() || nodes.is_empty() {
-        return Vec::new();
+    let (mut near, mut sets) = (Near::default(), Vec::new());
+    if !machine.has_nodes() {
+        return sets;
     }
-    let (mut rest, mut given) = (free.clone(), RegionSet::new());
-    for region in exact(definition) {
-        if free.contains_region(region) {
-            given.insert(region);
+    let (mut rest, mut all) = (free.clone(), RegionSet::new());
+    for request in &definition.memory {
+        match request.at.and_then(|at| Region::new(at, request.size)) {
+            Some(region) if rest.contains_region(region) => {
+                near.given.insert(region);
+                rest.remove(region);
+            }
+            _ => near.wanted = near.wanted.saturating_add(request.size),
         }
-        rest.remove(region);
     }
-    let own: Vec<RegionSet> = nodes
-        .iter()
-        .map(|node| usable(&free_on(&rest, machine, *node)))
-        .collect();
-    let unplaced = definition.memory.iter().filter(|r| r.at.is_none());
-    let total = unplaced.fold(0u64, |sum, request| sum.saturating_add(request.size));
-    let mut near = given.clone();
-    for region in own.iter().flat_map(RegionSet::iter) {
-        near.insert(region);
+    for node in of_cores(cores, machine) {
+        let own = &node.memory;
+        let mut usable = rest.within(LOW);
+        usable.unite(&rest.within(ABOVE_4G));
+        let usable = usable.intersection(own);
+        all.unite(&usable);
+        near.nodes
+            .push((near.given.intersection(own).total(), usable));
     }
-    let has_low = near.within(LOW).iter().any(|region| region.size() >= needs);
-    let foreign = (!has_low).then(|| low_piece(&rest, total, needs)).flatten();
-    if let Some(piece) = foreign {
-        near.insert(piece);
-        given.insert(piece);
+    if near.nodes.is_empty() {
+        return sets;
     }
-    let has = |node: &usize| free_on(&given, machine, *node).total();
-    let has: Vec<u64> = nodes.iter().map(has).collect();
-    let left = total.saturating_sub(foreign.map_or(0, |piece| piece.size()));
-    let mut sets = Vec::new();
-    sets.extend(even(&own, &has, given, left));
-    sets.push(near);
+    let low = all.within(LOW).largest().map_or(0, |region| region.size());
+    if low < needs
+        && let Some(piece) = low_piece(&rest, near.wanted, needs)
+    {
+        near.given.insert(piece);
+        near.wanted -= piece.size();
+    }
+    all.unite(&near.given);
+    sets.extend(near.even());
+    sets.push(all);
     sets
+}
+
+/// The nodes that cores are of.
+fn of_cores<'a>(cores: &'a [u32], machine: &'a Machine) -> impl Iterator<Item = &'a Node> {
+    let nodes = machine.nodes.iter();
+    nodes.filter(|node| node.cores.iter().any(|core| cores.contains(core)))
 }
 
 /// Refuses memory from anywhere for a partition of a node.
@@ -189,12 +201,6 @@ pub(crate) fn insist(
     Err(NodeError::NoRoom { node, free })
 }
 
-/// What may be given where no address is asked for.
-fn usable(set: &RegionSet) -> RegionSet {
-    let windows = [LOW, ABOVE_4G].map(|window| set.within(window));
-    windows.iter().flat_map(RegionSet::iter).collect()
-}
-
 /// Memory below 4 GiB, from wherever it is.
 fn low_piece(free: &RegionSet, total: u64, needs: u64) -> Option<Region> {
     let is_large = total / LARGE >= LOW_SHARE;
@@ -206,36 +212,40 @@ fn low_piece(free: &RegionSet, total: u64, needs: u64) -> Option<Region> {
     free.within(LOW).lowest_fit(share.min(total), LARGE_PAGE)
 }
 
-/// `given`, of which each node `has` some, and `more`, so that each has the same. `None` if there are not
-/// several nodes, or one has not as much, or more already.
-fn even(own: &[RegionSet], has: &[u64], given: RegionSet, more: u64) -> Option<RegionSet> {
-    let count = u64::try_from(own.len()).ok().filter(|count| *count > 1)?;
-    let total = has
-        .iter()
-        .fold(more, |sum, bytes| sum.saturating_add(*bytes));
-    let share = total / count / LARGE_PAGE * LARGE_PAGE;
-    // The first one also has what is left over.
-    let mut wanted = total - share * (count - 1);
-    let mut set = given;
-    for (node, has) in own.iter().zip(has) {
-        for piece in pieces(node, wanted.checked_sub(*has)?)? {
-            set.insert(piece);
+impl Near {
+    /// What is given, and more, so that each node has the same. `None` if there are not several
+    /// nodes, or one has not as much, or more already.
+    fn even(&self) -> Option<RegionSet> {
+        let count = self.nodes.len() as u64;
+        if count < 2 {
+            return None;
         }
-        wanted = share;
+        let has = self.nodes.iter().map(|(has, _)| *has);
+        let total = has.fold(self.wanted, u64::saturating_add);
+        let share = total / count / LARGE_PAGE * LARGE_PAGE;
+        // The first one also has what is left over.
+        let mut share_of = total - share * (count - 1);
+        let mut set = self.given.clone();
+        for (has, usable) in &self.nodes {
+            add_pieces(&mut set, usable, share_of.checked_sub(*has)?)?;
+            share_of = share;
+        }
+        Some(set)
     }
-    Some(set)
 }
 
-/// So many bytes of a set: in one piece, else in the largest.
-fn pieces(set: &RegionSet, mut bytes: u64) -> Option<Vec<Region>> {
-    let (mut set, mut pieces) = (set.clone(), Vec::new());
-    while bytes > 0 && pieces.len() < MOST_PIECES {
-        let whole = set.lowest_fit(bytes, LARGE_PAGE);
-        let aligned = set.iter().filter_map(|r| r.align_inward(LARGE_PAGE));
-        let piece = whole.or_else(|| aligned.max_by_key(|region| region.size()))?;
-        set.remove(piece);
+/// Adds so many bytes of `usable`: in one piece, else the largest.
+fn add_pieces(set: &mut RegionSet, usable: &RegionSet, mut bytes: u64) -> Option<()> {
+    let mut usable = usable.clone();
+    for _ in 0..MOST_PIECES {
+        if bytes == 0 {
+            break;
+        }
+        let whole = usable.lowest_fit(bytes, LARGE_PAGE);
+        let piece = whole.or_else(|| usable.largest()?.align_inward(LARGE_PAGE))?;
+        usable.remove(piece);
+        set.insert(piece);
         bytes = bytes.checked_sub(piece.size())?;
-        pieces.push(piece);
     }
-    (bytes == 0).then_some(pieces)
+    (bytes == 0).then_some(())
 }

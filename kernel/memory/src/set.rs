@@ -100,6 +100,23 @@ impl RegionSet {
         }
     }
 
+    /// Adds every address of `other`.
+    pub fn unite(&mut self, other: &Self) {
+        for &r in &other.regions {
+            self.insert(r);
+        }
+    }
+
+    /// The addresses that are in both sets.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        let mut both = Self::new();
+        for &window in &other.regions {
+            both.unite(&self.within(window));
+        }
+        both
+    }
+
     /// The lowest `size` bytes at a multiple of `align` (a power of two).
     #[must_use]
     pub fn lowest_fit(&self, size: u64, align: u64) -> Option<Region> {

@@ -13,7 +13,7 @@ use acpi::madt::{Madt, MadtEntry};
 use acpi::mcfg::Mcfg;
 use acpi::{AcpiHandler, AcpiTables, PhysicalMapping};
 use bulkhead_tables::acpi::{Blob, View, build};
-use fixture::{IO_APICS, OVERRIDES, UARTS, roots, table, view};
+use fixture::{IO_APICS, OVERRIDES, UARTS, nodes, roots, table, view};
 use proptest::prelude::*;
 
 /// Shows the blob to the `acpi` crate at the addresses that it is made for.
@@ -98,6 +98,54 @@ fn the_madt_lists_io_apics_behind_the_cores() {
         ..owner
     };
     assert_eq!(processors(&build(&other)), [(0, 254, 0), (0, 2, 1)]);
+}
+
+#[test]
+fn the_srat_and_the_slit_have_the_nodes() {
+    let nodes = nodes();
+    let told = |nodes| {
+        build(&View {
+            nodes,
+            ..view(&[1, 300])
+        })
+    };
+    let blob = told(&nodes[..]);
+    let srat = table(&blob, b"SRAT");
+    assert_eq!((srat[8], srat[36..40].to_vec()), (3, vec![1, 0, 0, 0]));
+    let (cores, memory) = srat[48..].split_at(2 * 24);
+    let long = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+    for (core, id) in cores.chunks_exact(24).zip([1u32, 300]) {
+        assert_eq!(core[..8], [2, 24, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(core[8..12], id.to_le_bytes());
+        assert_eq!(core[12..], [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    }
+    let ranges: Vec<_> = memory
+        .chunks_exact(40)
+        .map(|entry| {
+            (
+                entry[0],
+                entry[2],
+                long(&entry[8..16]),
+                long(&entry[16..24]),
+                entry[28],
+            )
+        })
+        .collect();
+    assert_eq!(
+        ranges,
+        [(1, 0, 1 << 32, 1 << 28, 1), (1, 1, 1 << 30, 1 << 28, 1)]
+    );
+    assert_eq!(
+        table(&blob, b"SLIT")[36..],
+        [2, 0, 0, 0, 0, 0, 0, 0, 10, 21, 22, 10]
+    );
+    // One is said by nobody, and distances all or not at all.
+    let signatures = |blob: &Blob| blob.tables.iter().map(|table| table.0).collect::<Vec<_>>();
+    assert!(!signatures(&told(&nodes[..1])).contains(b"SRAT"));
+    let mut unknown = nodes.clone();
+    unknown[1].distances.pop();
+    let found = signatures(&told(&unknown[..]));
+    assert!(found.contains(b"SRAT") && !found.contains(b"SLIT"));
 }
 
 #[test]

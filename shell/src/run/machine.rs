@@ -84,25 +84,37 @@ pub(super) fn cores(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
             None => "",
         };
         let state = control.core_state(core.apic_id).word();
-        let mut row = Vec::from([
+        [
             core.apic_id.to_string(),
+            node(machine, machine.node_of_core(core.apic_id)),
             core.package.to_string(),
             core.core.to_string(),
             core_list(&siblings(core, machine)),
             state.to_string(),
             owner.to_string(),
-        ]);
-        if machine.has_nodes() {
-            let node = machine.node_of_core(core.apic_id);
-            row.insert(1, node.map_or_else(String::new, |node| node.to_string()));
-        }
-        row
+        ]
     });
-    let mut headings = Vec::from(["CORE", "PACKAGE", "PHYSICAL", "SIBLINGS", "STATE", "OWNER"]);
-    if machine.has_nodes() {
-        headings.insert(1, "NODE");
-    }
+    let headings = [
+        "CORE",
+        node_heading(machine),
+        "PACKAGE",
+        "PHYSICAL",
+        "SIBLINGS",
+        "STATE",
+        "OWNER",
+    ];
     table::print(headings, 0, rows, out)
+}
+
+/// The heading of a column that only a machine of several nodes has.
+pub(super) const fn node_heading(machine: &Machine) -> &'static str {
+    if machine.has_nodes() { "NODE" } else { "" }
+}
+
+/// The cell of a node in that column.
+fn node(machine: &Machine, node: Option<usize>) -> String {
+    let node = node.filter(|_| machine.has_nodes());
+    node.map_or_else(String::new, |node| node.to_string())
 }
 
 /// The cores that share execution units with `core`.

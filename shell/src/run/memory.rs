@@ -10,6 +10,7 @@ use bulkhead_memory::{Bytes, LARGE_PAGE, Region, RegionSet};
 use bulkhead_model::MemoryKind;
 
 use super::images::rounded;
+use super::machine::node_heading;
 use super::table::{self, core_list};
 use crate::control::Control;
 
@@ -19,23 +20,22 @@ pub(super) fn memory(control: &dyn Control, out: &mut dyn Write) -> fmt::Result 
     let map = ledger.memory_map(machine);
     let rows = map.iter().map(|span| {
         let (kind, owner) = describe(span.owner);
-        let mut row = Vec::from([
+        let nodes = machine.nodes_of_memory(span.region);
+        let nodes: Vec<u32> = nodes.filter_map(|node| node.try_into().ok()).collect();
+        let nodes = if machine.has_nodes() {
+            core_list(&nodes)
+        } else {
+            String::new()
+        };
+        [
             span.region.to_string(),
             rounded(span.region.size()),
+            nodes,
             kind.to_string(),
             owner,
-        ]);
-        if machine.has_nodes() {
-            let nodes = machine.nodes_of_memory(span.region);
-            let nodes: Vec<u32> = nodes.filter_map(|node| node.try_into().ok()).collect();
-            row.insert(2, core_list(&nodes));
-        }
-        row
+        ]
     });
-    let mut headings = Vec::from(["REGION", "SIZE", "KIND", "OWNER"]);
-    if machine.has_nodes() {
-        headings.insert(2, "NODE");
-    }
+    let headings = ["REGION", "SIZE", node_heading(machine), "KIND", "OWNER"];
     table::print(headings, 0, rows, out)?;
     summary(&ledger.free_memory(machine), out)?;
     if machine.has_nodes() {

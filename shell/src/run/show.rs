@@ -157,7 +157,11 @@ fn claim(
     writeln!(out, "  low      {low}{shared}{kexec}")?;
     let told = told_nodes(machine, claim);
     for (inside, node) in told.iter().enumerate() {
-        let bytes: u64 = node.memory.iter().map(|region| region.size()).sum();
+        let own = node
+            .memory
+            .iter()
+            .filter(|region| *region != claim.low_chunk);
+        let bytes: u64 = own.map(|region| region.size()).sum();
         let cores = core_list(&node.cores);
         let cores = if cores.is_empty() { "none" } else { &cores };
         let number = node.number;

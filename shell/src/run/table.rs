@@ -7,36 +7,29 @@ use bulkhead_memory::sort_ascending;
 use core::fmt::{self, Write};
 
 /// Prints a table, every row behind `indent` spaces: left-aligned columns, two spaces between, no
-/// spaces at the end of a row. An empty cell becomes `-`, so that a program can split rows at spaces.
+/// spaces at the end of a row. An empty cell becomes `-`, so that a program can split rows at spaces;
+/// a column without heading and cells is left out.
 ///
 /// The rows are made twice, once to be measured and once to be printed, and never all at once: a
 /// table may be as long as the machine has cores, the heap is not.
-pub(super) fn print<'a, R: AsRef<[String]>>(
-    headings: impl AsRef<[&'a str]>,
+pub(super) fn print<const N: usize>(
+    headings: [&str; N],
     indent: usize,
-    rows: impl Iterator<Item = R> + Clone,
+    rows: impl Iterator<Item = [String; N]> + Clone,
     out: &mut dyn Write,
 ) -> fmt::Result {
-    let headings = headings.as_ref();
-    let mut widths = widths(headings);
+    let mut widths = headings.map(|heading| heading.chars().count());
     for row in rows.clone() {
-        measure(row.as_ref(), &mut widths);
+        measure(&row, &mut widths);
     }
-    print_row(headings, &widths, indent, out)?;
+    print_row(&headings, &widths, indent, out)?;
     for row in rows {
-        print_cells(row.as_ref(), &widths, indent, out)?;
+        print_cells(&row, &widths, indent, out)?;
     }
     Ok(())
 }
 
-fn widths(headings: &[&str]) -> Vec<usize> {
-    headings
-        .iter()
-        .map(|heading| heading.chars().count())
-        .collect()
-}
-
-/// Not once for each kind of rows, as the two below.
+/// Not once for each number of columns, as the two below.
 fn measure(row: &[String], widths: &mut [usize]) {
     for (width, cell) in widths.iter_mut().zip(row) {
         *width = (*width).max(cell.chars().count());
@@ -59,6 +52,9 @@ fn print_cells(
 fn print_row(cells: &[&str], widths: &[usize], indent: usize, out: &mut dyn Write) -> fmt::Result {
     write!(out, "{:indent$}", "")?;
     for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
+        if *width == 0 {
+            continue;
+        }
         if column + 1 == cells.len() {
             writeln!(out, "{cell}")?;
         } else {

@@ -7,4 +7,5 @@
 mod cores;
 mod files;
 mod machine;
+mod nodes;
 mod ports;

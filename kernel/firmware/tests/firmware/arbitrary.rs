@@ -10,7 +10,7 @@ use proptest::prelude::*;
 /// A table of a kind that is parsed, with any body.
 fn any_table() -> impl Strategy<Value = Vec<u8>> {
     let kind = prop::sample::select(vec![
-        *b"APIC", *b"MCFG", *b"FACP", *b"DSDT", *b"XSDT", *b"SPCR",
+        *b"APIC", *b"MCFG", *b"FACP", *b"DSDT", *b"XSDT", *b"SPCR", *b"SRAT", *b"SLIT",
     ]);
     (kind, vec(any::<u8>(), 0..400)).prop_map(|(kind, body)| table(kind, &body))
 }
@@ -44,6 +44,25 @@ proptest! {
             .collect();
         let firmware = discover(&Fake::machine(&placed), RSDP);
         prop_assert!(firmware.tables.len() <= placed.len() + 2);
+    }
+
+    /// Whatever was read, asking for it is no trouble either.
+    #[test]
+    fn any_affinity_is_survived(
+        entries in any_entries(), matrix in vec(9u8..=255, 0..40), count in 0u64..8, revision in 0u8..4,
+    ) {
+        let mut srat = table(*b"SRAT", &[&[0; 12][..], &entries].concat());
+        srat[8] = revision;
+        fix_checksum(&mut srat, 9);
+        let slit = table(*b"SLIT", &[&count.to_le_bytes()[..], &matrix].concat());
+        let firmware = discover(&Fake::machine(&[(0x1000, srat), (0x3000, slit)]), RSDP);
+        for from in [0, 1, 7, 8, u32::MAX] {
+            let own = firmware.distances.between(from, from);
+            prop_assert!(own.is_none_or(|own| own == 10));
+        }
+        for (region, _) in &firmware.affinity.memory {
+            prop_assert!(region.start() < region.end());
+        }
     }
 
     #[test]

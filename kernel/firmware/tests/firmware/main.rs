@@ -16,6 +16,7 @@ mod fixed;
 mod links;
 mod methods;
 mod no_routes;
+mod numa;
 mod routes;
 mod smbios;
 mod spcr;

@@ -11,3 +11,4 @@ mod io_apics;
 mod large;
 mod launches;
 mod maps;
+mod nodes;

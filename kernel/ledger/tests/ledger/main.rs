@@ -12,6 +12,7 @@ mod history;
 mod io_apics;
 mod lives;
 mod low;
+mod nodes;
 mod places;
 mod properties;
 mod refusals;

@@ -6,7 +6,7 @@ use bulkhead_ledger::{Ledger, Owner, Partition};
 use bulkhead_linux::E820Kind;
 use bulkhead_memory::{PAGE, Region, RegionSet};
 use bulkhead_model::{
-    Change, Claim, Com, DeviceName, End, Machine, MemoryKind, MemoryRange, MemoryRequest,
+    Change, Claim, Com, DeviceName, End, Machine, MemoryKind, MemoryRange, MemoryRequest, Node,
     RestartPolicy,
 };
 use bulkhead_pci::WindowKind;
@@ -149,6 +149,7 @@ fn step(ledger: &mut Ledger, machine: &Machine, step: &Step) -> bool {
 /// A machine with this boot processor, whose memory map also has odd ranges, some of which overlap others.
 fn odd_machine(odd: &[(u64, u64, MemoryKind)], boot_core: u32) -> Machine {
     let mut machine = Fake::with_io_apics(3).machine;
+    (machine.nodes, machine.distances) = nodes();
     machine.boot_core = boot_core;
     let ranges = odd.iter().filter_map(|(start, size, kind)| {
         Some(MemoryRange {
@@ -387,7 +388,8 @@ proptest! {
     /// Planning again gives the same plan: a restart is the plan applied again.
     #[test]
     fn plans_repeat(change in any_change()) {
-        let machine = Fake::with_io_apics(3).machine;
+        let mut machine = Fake::with_io_apics(3).machine;
+        (machine.nodes, machine.distances) = nodes();
         let mut ledger = Ledger::new();
         if ledger.define(&machine, "web", change).is_ok() {
             let plan = || ledger.plan(&machine, &RESIDENT, "web").unwrap();
@@ -396,4 +398,10 @@ proptest! {
             prop_assert_eq!(first.copies, second.copies);
         }
     }
+}
+
+/// Two nodes, as the made machine has them.
+fn nodes() -> (Vec<Node>, Vec<u8>) {
+    let machine = Fake::with_nodes().machine;
+    (machine.nodes, machine.distances)
 }

@@ -72,7 +72,7 @@ pub(super) fn srat(nodes: &[NodeView]) -> Option<Vec<u8>> {
             };
             body.extend_from_slice(entry.as_bytes());
         }
-        for region in &node.memory {
+        for region in node.memory.iter() {
             let entry = Memory {
                 kind: 1,
                 length: 40,

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use bulkhead_firmware::InterruptOverride;
-use bulkhead_memory::Region;
+use bulkhead_memory::RegionSet;
 use bulkhead_pci::Route;
 
 /// What a partition has, as far as its ACPI tables have to say it.
@@ -41,10 +41,12 @@ pub struct View<'a> {
 /// What a partition has of a NUMA node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeView {
+    /// The machine's number of it; the partition's is its place among all.
+    pub number: usize,
     /// Local APIC IDs of its cores.
     pub cores: Vec<u32>,
     /// Its memory.
-    pub memory: Vec<Region>,
+    pub memory: RegionSet,
     /// How far it is from each node in turn, itself among them; empty if that is not known.
     pub distances: Vec<u8>,
 }
