@@ -122,6 +122,8 @@ pub struct View {
 /// # Errors
 /// [`LaunchError::Oversized`] and [`LaunchError::RuntimeCode`] if `resident` can't be;
 /// [`LaunchError::Kernel`] if the kernel's image is shorter than its header says.
+// Not in the frame of who lays it out, from where the stack is deepest.
+#[inline(never)]
 pub fn plan(
     layout: Layout<'_>,
     id: usize,

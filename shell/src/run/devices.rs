@@ -31,6 +31,8 @@ const BUTTON: &str =
     "the card in its slot is wanted out (attention button), and nobody has answered";
 
 /// Prints what there is of each kind of device.
+// Not in the frame of all commands.
+#[inline(never)]
 pub(super) fn devices(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
     let (machine, ledger) = (control.machine(), control.ledger());
     functions(control, out)?;

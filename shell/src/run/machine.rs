@@ -74,6 +74,8 @@ pub(super) fn printable(bytes: &[u8]) -> String {
 }
 
 /// Prints a row for each core.
+// Not in the frame of all commands.
+#[inline(never)]
 pub(super) fn cores(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
     let machine = control.machine();
     let rows = machine.cores.iter().map(|core| {

@@ -15,6 +15,8 @@ use super::table::{self, core_list};
 use crate::control::Control;
 
 /// Prints the whole memory map, one owner a row, and what is free of it.
+// Not in the frame of all commands.
+#[inline(never)]
 pub(super) fn memory(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
     let (machine, ledger) = (control.machine(), control.ledger());
     let map = ledger.memory_map(machine);

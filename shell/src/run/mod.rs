@@ -36,6 +36,8 @@ pub(crate) use watch::{Watch, status_line};
 pub(crate) type Done = Result<(), Failure>;
 
 /// Does what is asked for. If it is refused, nothing has been changed.
+// Not in the frames of scripts, which include each other.
+#[inline(never)]
 pub(crate) fn run(request: &Request, control: &mut dyn Control, out: &mut dyn Write) -> Done {
     let verb = &request.verb;
     control.observe();

@@ -22,6 +22,8 @@ use crate::control::Control;
 use crate::words::Word;
 
 /// Prints a partition: state, definition, claim, and the view that a launch now would give it.
+// Not in the frame of all commands.
+#[inline(never)]
 pub(super) fn show(name: &Word, control: &dyn Control, out: &mut dyn Write) -> Done {
     let ledger = control.ledger();
     let partition = names::partition(name, ledger)?;

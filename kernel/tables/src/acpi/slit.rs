@@ -10,6 +10,8 @@ use super::srat::table;
 const REVISION: u8 = 1;
 
 /// The table, of the nodes of the SRAT in its order; `None` if not all distances are known.
+// Not in the frame of all tables.
+#[inline(never)]
 pub(super) fn slit(nodes: &[NodeView]) -> Option<Vec<u8>> {
     let count = nodes.len();
     let is_known = nodes.iter().all(|node| node.distances.len() == count);

@@ -53,6 +53,8 @@ const _: () = assert!(size_of::<Core>() == 24);
 const _: () = assert!(size_of::<Memory>() == 40);
 
 /// The table; `None` if all is of one node, which goes without saying.
+// Not in the frame of all tables.
+#[inline(never)]
 pub(super) fn srat(nodes: &[NodeView]) -> Option<Vec<u8>> {
     if nodes.len() < 2 {
         return None;
