@@ -135,14 +135,15 @@ struct Near {
 
 /// The sets of free memory in which that of the partition is to be looked for before all others:
 /// an even share of each node that its cores are of, or the one asked for; all of those nodes. What
-/// a kernel `needs` below 4 GiB comes from another node where theirs have none there.
+/// a kernel needs below 4 GiB comes from another node where theirs have none there. With each set, for
+/// how many partitions that may come something has to stay there.
 pub(crate) fn preferences(
     definition: &Definition,
     cores: &[u32],
     machine: &Machine,
     free: &RegionSet,
-    needs: u64,
-) -> Vec<RegionSet> {
+    low: Low,
+) -> Vec<(RegionSet, usize)> {
     let (mut near, mut sets) = (Near::default(), Vec::new());
     if !machine.has_nodes() {
         return sets;
@@ -169,16 +170,19 @@ pub(crate) fn preferences(
     if near.nodes.is_empty() {
         return sets;
     }
-    let low = all.within(LOW).largest().map_or(0, |region| region.size());
-    if low < needs
-        && let Some(piece) = low_piece(&rest, near.wanted, needs)
+    let largest = all.within(LOW).largest();
+    let mut to_come = low.to_come;
+    if largest.is_none_or(|region| region.size() < low.needs)
+        && let Some(piece) = low.piece(&rest, near.wanted)
     {
         near.given.insert(piece);
         near.wanted -= piece.size();
+        to_come = 0;
     }
     all.unite(&near.given);
-    sets.extend(near.even());
-    sets.push(all);
+    let even = near.even();
+    sets.extend(even.filter(|set| low.leaves(free, set)).map(|set| (set, 0)));
+    sets.push((all, to_come));
     sets
 }
 
@@ -201,15 +205,31 @@ pub(crate) fn insist(
     Err(NodeError::NoRoom { node, free })
 }
 
-/// Memory below 4 GiB, from wherever it is.
-fn low_piece(free: &RegionSet, total: u64, needs: u64) -> Option<Region> {
-    let is_large = total / LARGE >= LOW_SHARE;
-    let share = if is_large {
-        LOW_SHARE.max(needs)
-    } else {
-        needs
-    };
-    free.within(LOW).lowest_fit(share.min(total), LARGE_PAGE)
+/// What memory below 4 GiB is needed for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Low {
+    /// Bytes that a partition needs there, in one piece.
+    pub(crate) needs: u64,
+    /// How many partitions may still come, each with the same need.
+    pub(crate) to_come: usize,
+}
+
+impl Low {
+    /// A piece of it, from wherever it is, for a partition of `total` bytes.
+    fn piece(self, free: &RegionSet, total: u64) -> Option<Region> {
+        let fit = |share: u64| free.within(LOW).lowest_fit(share.min(total), LARGE_PAGE);
+        let large = fit(LOW_SHARE.max(self.needs)).filter(|piece| {
+            total / LARGE >= LOW_SHARE && self.leaves(free, &[*piece].into_iter().collect())
+        });
+        large.or_else(|| fit(self.needs))
+    }
+
+    /// Whether those that may come could still boot, if `taken` were.
+    fn leaves(self, free: &RegionSet, taken: &RegionSet) -> bool {
+        let [free, taken] = [free, taken].map(|set| set.within(LOW).total());
+        let wanted = self.needs.saturating_mul(self.to_come as u64);
+        free.saturating_sub(taken) >= wanted
+    }
 }
 
 impl Near {

@@ -41,13 +41,21 @@ pub(crate) fn claim<'a>(
         Some((_, claim)) => claim.memory.clone(),
         None => {
             let needed = memory::Needed::to_boot(boot.bzimage, initrd_bytes(&initrds));
-            let look =
-                |free: &RegionSet| memory::allocate(&definition.memory, &needed, free, to_come);
-            let near = nodes::preferences(definition, &cores, machine, &free, needed.low_bytes());
-            match near.iter().find_map(|free| look(free).ok()) {
+            let look = |free: &RegionSet, to_come| {
+                memory::allocate(&definition.memory, &needed, free, to_come)
+            };
+            let low = nodes::Low {
+                needs: needed.low_bytes(),
+                to_come,
+            };
+            let near = nodes::preferences(definition, &cores, machine, &free, low);
+            match near
+                .iter()
+                .find_map(|(free, to_come)| look(free, *to_come).ok())
+            {
                 Some(memory) => memory,
                 None => {
-                    let memory = look(&free).map_err(|failure| {
+                    let memory = look(&free, to_come).map_err(|failure| {
                         failure.explain(&definition.memory, machine, others.clone())
                     })?;
                     nodes::insist(definition, machine, &free).map_err(PlanError::Node)?;
