@@ -101,6 +101,17 @@ impl Life {
             | (self.generation as u64) << GENERATION
     }
 
+    /// The phase alone: the shell's core looks at all partitions a thousand times a second.
+    pub(crate) const fn phase_of(word: u64) -> Phase {
+        match (word >> PHASE) & 7 {
+            1 => Phase::Launching,
+            2 => Phase::Running,
+            3 => Phase::Ending,
+            4 => Phase::Waiting,
+            _ => Phase::Idle,
+        }
+    }
+
     /// The reverse of [`encode`](Self::encode).
     #[expect(
         clippy::cast_possible_truncation,
@@ -109,13 +120,7 @@ impl Life {
     pub(crate) fn decode(word: u64) -> Self {
         let bits = |from: u32, count: u32| (word >> from) & ((1 << count) - 1);
         Self {
-            phase: match bits(PHASE, 3) {
-                1 => Phase::Launching,
-                2 => Phase::Running,
-                3 => Phase::Ending,
-                4 => Phase::Waiting,
-                _ => Phase::Idle,
-            },
+            phase: Self::phase_of(word),
             next: match bits(NEXT, 2) {
                 1 => Next::Launch,
                 2 => Next::Policy,

@@ -85,11 +85,16 @@ impl Slot {
     // --- its life ------------------------------------------------------------------------------
 
     pub(crate) fn life(&self) -> Life {
-        Life::decode(self.life.load())
+        Life::decode(self.word())
+    }
+
+    /// The same, not taken apart yet.
+    pub(crate) fn word(&self) -> u64 {
+        self.life.load()
     }
 
     pub(crate) fn phase(&self) -> Phase {
-        self.life().phase
+        Life::phase_of(self.word())
     }
 
     /// One step from `from` to `to`; `false` if somebody else has made one.

@@ -9,7 +9,9 @@ use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use arrayvec::ArrayString;
+use bulkhead_launch::LaunchPlan;
 use bulkhead_memory::Region;
+use bulkhead_model::Warning;
 use bulkhead_printk::kept::{Book, Kept, RUN_BYTES, RUNS, Room};
 use bulkhead_printk::{MAGIC, Ram, Reason, Ring, find, found_at, printable};
 
@@ -98,6 +100,11 @@ pub(super) unsafe fn keep(partition: usize, stored: &Stored) {
     if run == 0 || !LIFE.members(partition).any(|core| core == me) {
         return;
     }
+    // It tells its addresses (SetVirtualAddressMap) before it makes VMCOREINFO, so there is none yet, and
+    // all its memory would be looked through for it.
+    if detour::root(partition).is_none() && calls_services(&stored.plan) {
+        return;
+    }
     let begun = tsc::now();
     with_kept(partition, |kept, book| {
         if !book.has(run)
@@ -107,6 +114,12 @@ pub(super) unsafe fn keep(partition: usize, stored: &Stored) {
         }
     });
     LONGEST.fetch_max(tsc::now().saturating_sub(begun), Ordering::Relaxed);
+}
+
+/// Whether its kernel is one that calls EFI's services.
+fn calls_services(plan: &LaunchPlan) -> bool {
+    let is_without = |warning: &Warning| matches!(warning, Warning::NoEfi { .. });
+    !plan.warnings.iter().any(is_without)
 }
 
 /// Sees to it that what the last Linux left is not taken for the next one's.
