@@ -1,21 +1,27 @@
 //! What the loader brings: files of all kinds, several initrds for one kernel, a UKI.
 
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use bulkhead_fake::{cpio, pe};
 use bulkhead_tests::iso::{Iso, Loader};
 use bulkhead_tests::qemu::Machine;
-use bulkhead_tests::{Kernel, build_folder, demo_initrd, root};
+use bulkhead_tests::{Kernel, build_folder, demo_initrd, report, root};
 use libtest_mimic::Trial;
 
-use crate::{story, story_with};
+use crate::{long_story, story, story_with};
 
 pub(crate) fn stories() -> Vec<Trial> {
     vec![
         story("images::told_to_the_loader", told_to_the_loader),
         story("images::by_grub", || all(Loader::Grub)),
         story_with(Loader::Limine, "images::by_limine", || all(Loader::Limine)),
+        long_story("images::large_initrds", || {
+            large_initrd(700, "3G", "1G");
+            large_initrd(1536, "6G", "2G");
+        }),
     ]
 }
 
@@ -126,6 +132,48 @@ fn told_to_the_loader() {
         .expect("tools/mkiso can be run");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("warning: image \"zero\" is empty"), "{said}");
+}
+
+/// An initrd of so many MiB, most of them the zeros that may stand between two archives: the file is a
+/// sparse one, and only a Linux that has all of it finds the last archive.
+fn large_initrd(mib: u64, memory: &str, own: &str) {
+    let patience = Duration::from_secs(300);
+    let name = format!("images-large-{mib}");
+    let folder = build_folder().join("tests").join(&name);
+    std::fs::create_dir_all(&folder).expect("the folder can be made");
+    let path = folder.join("initrd");
+    std::fs::copy(demo_initrd(), &path).expect("can be copied");
+    let last = cpio("which", b"last");
+    let mut file = std::fs::OpenOptions::new().write(true).open(&path);
+    let file = file.as_mut().expect("can be opened");
+    let at = (mib << 20) - last.len() as u64;
+    assert_eq!(at % 4, 0);
+    file.seek(SeekFrom::Start(at)).expect("can be");
+    file.write_all(&last).expect("can be written");
+
+    let iso = Iso::new(&name)
+        .image("linux", Kernel::Debian612Cloud.image())
+        .image("large", &path)
+        .script(&format!(
+            "define one cores=1 memory={own} kernel=linux initrd=large console=com2 \
+             cmdline=\"bulkhead.name=one quiet\"\n"
+        ))
+        .make();
+    let mut machine = Machine::new(&iso, "run").memory(memory).start();
+    machine.wait_for_within(1, "Bulkhead", patience);
+    machine.wait_for_prompt();
+    // Twice: the second from the image as it was.
+    for start in ["start one", "restart one"] {
+        machine.com(2).skip();
+        machine.com(1).send(&format!("{start}\r"));
+        machine.wait_for_within(2, report::BEGIN, patience);
+        machine.wait_for_within(2, "# ", patience);
+        machine.linux_expect(2, "cat /which", "last");
+    }
+    let shown = machine.command("show one");
+    println!("{mib} MiB: {shown}");
+    drop(machine);
+    std::fs::remove_dir_all(&folder).expect("can be removed");
 }
 
 /// Each image is what was given to the loader.

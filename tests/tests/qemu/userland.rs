@@ -3,7 +3,7 @@
 //! cores off, load the machine, and dump a crashed kernel do what they do elsewhere. What each says is in
 //! `docs/userland.md`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -15,6 +15,9 @@ use libtest_mimic::Trial;
 
 use crate::long_story;
 use crate::messages::assert_messages;
+
+mod two;
+mod upgrade;
 
 pub(crate) fn stories() -> Vec<Trial> {
     vec![
@@ -29,6 +32,8 @@ pub(crate) fn stories() -> Vec<Trial> {
         long_story("userland::debian_13", || {
             whole("trixie", "6.12.", "Bulkhead Bulkhead partition")
         }),
+        long_story("userland::kernel_upgrade", upgrade::kernel_upgrade),
+        long_story("userland::two_at_once", two::two_at_once),
     ]
 }
 
@@ -73,16 +78,21 @@ fn made(suite: &str) -> PathBuf {
 /// One partition with its disk; what it writes is gone with the machine.
 fn boot(suite: &str) -> Running {
     let folder = made(suite);
-    let iso = Iso::new(&format!("userland_{suite}"))
-        .image("linux", folder.join("vmlinuz"))
-        .image("initrd", folder.join("initrd"))
+    let disk = Device::virtio_blk(&folder.join("disk")).with_drive_option("snapshot=on");
+    start(&format!("userland_{suite}"), &folder, disk)
+}
+
+/// One partition with that disk, and `vmlinuz` and `initrd` of a folder as the loader's images.
+fn start(name: &str, images: &Path, disk: Device) -> Running {
+    let iso = Iso::new(name)
+        .image("linux", images.join("vmlinuz"))
+        .image("initrd", images.join("initrd"))
         .script(
             "define one cores=1,2 memory=1536M kernel=linux initrd=initrd console=com2 \
              devices=01:00.0 cmdline=\"root=LABEL=root ro quiet crashkernel=256M\"\n\
              start one\n",
         )
         .make();
-    let disk = Device::virtio_blk(&folder.join("disk")).with_drive_option("snapshot=on");
     let mut machine = Machine::new(&iso, "run")
         .cores("3")
         .memory("3G")
@@ -97,10 +107,14 @@ fn boot(suite: &str) -> Running {
 
 /// Every unit has started, and the kernel says nothing that is not known.
 fn is_right(machine: &mut Running) {
-    let state = machine.linux_within(COM, "systemctl is-system-running --wait", BOOT);
-    let failed = machine.linux(COM, "systemctl --failed --no-legend --plain");
-    assert_eq!((state.as_str(), failed.as_str()), ("running", ""));
+    has_started_all(machine, COM);
     assert_messages(machine, COM);
+}
+
+fn has_started_all(machine: &mut Running, com: usize) {
+    let state = machine.linux_within(com, "systemctl is-system-running --wait", BOOT);
+    let failed = machine.linux(com, "systemctl --failed --no-legend --plain");
+    assert_eq!((state.as_str(), failed.as_str()), ("running", ""));
 }
 
 /// What programs make of the tables.
