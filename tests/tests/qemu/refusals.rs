@@ -90,6 +90,10 @@ const REFUSALS: &[(&str, &[&str])] = &[
         &["noefi"],
     ),
     (
+        "define web cores=2 memory=256M kernel=linux cmdline=\"pnpacpi=off\"",
+        &["pnpacpi=off", "sleep for ever"],
+    ),
+    (
         "define web cores=2 memory=256M kernel=linux cmdline=\"pci=conf1\"",
         &["pci=conf1"],
     ),

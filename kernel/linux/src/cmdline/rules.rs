@@ -103,6 +103,11 @@ pub(super) const RULES: &[Rule] = &[
         reason: "Linux would drive the keyboard controller without asking whether the partition has it",
     },
     Rule {
+        name: "pnpacpi",
+        refuses: |value| value.is_some_and(|value| value.starts_with("off")),
+        reason: "a suspended Linux would sleep for ever: it is a PNP device of its tables that keeps it from that",
+    },
+    Rule {
         name: "no_ipi_broadcast",
         refuses: |value| value != Some("1"),
         reason: "Linux would send interrupts to all cores of the machine at once (accepted: no_ipi_broadcast=1)",

@@ -270,6 +270,8 @@ fn refused_by_name() {
         "pci=nocrs",
         "i8042.nopnp",
         "i8042.nopnp=1",
+        "pnpacpi=off",
+        "pnpacpi=offline",
         "no_ipi_broadcast=0",
         "no-ipi-broadcast=0",
         "nolapic",
@@ -347,6 +349,11 @@ fn sentences() {
         refusal("noefi"),
         "parameter noefi is refused: power-off and reboot reach Bulkhead through the EFI services; \
          without them a reboot resets the whole machine"
+    );
+    assert_eq!(
+        refusal("pnpacpi=off"),
+        "parameter pnpacpi=off is refused: a suspended Linux would sleep for ever: it is a PNP device of \
+         its tables that keeps it from that"
     );
     assert_eq!(
         refusal("mem=8G"),
