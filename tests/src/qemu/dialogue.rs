@@ -197,7 +197,7 @@ impl Running {
         self.linux(
             com,
             &format!(
-                "rm -f /tmp/{name}.*; (({line}; echo JOB=$?) </dev/null >/tmp/{name}.out 2>&1 &)"
+                "rm -f /tmp/{name}.*; ( ({line}; echo JOB=$?) </dev/null >/tmp/{name}.out 2>&1 &)"
             ),
         );
     }
