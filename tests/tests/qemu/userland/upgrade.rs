@@ -42,6 +42,8 @@ pub(super) fn kernel_upgrade() {
     assert!(said.contains("ended=0"), "{said}");
     machine.com(COM).send("systemctl reboot\r");
     machine.wait_for_within(1, "* one: rebooted", BOOT);
+    // The shell that asked for it has written one more.
+    machine.com(COM).skip();
     machine.wait_for_within(COM, PROMPT, BOOT);
     machine.linux_expect(COM, "uname -r", old);
     machine.com(COM).send("systemctl poweroff\r");
@@ -58,6 +60,8 @@ pub(super) fn kernel_upgrade() {
     is_right(&mut machine);
     machine.com(COM).send("systemctl poweroff\r");
     machine.wait_for_within(1, "* one: powered-off", BOOT);
+    drop(machine);
+    std::fs::remove_file(disk).expect("it is there");
 }
 
 /// Where `tools/userland` puts the root file system: behind 1 MiB and a system partition of 64 MiB.
