@@ -32,6 +32,8 @@ DEMO_IMAGES := $(foreach name,$(DEMO_KERNELS),$(name)=$(STORE)/$(name)/vmlinuz) 
 # What partitions with devices boot: the kernels that have the drivers, each with its own.
 DEVICE_KERNELS := debian-6.1 debian-6.12
 DEVICE_IMAGES := $(DEVICE_KERNELS:%=build/devices-%.img)
+# For the long stories: 7.x too.
+LONG_DEVICE_IMAGES := $(DEVICE_IMAGES) build/devices-debian-sid.img
 
 # Crates without hardware: they run their tests here, and must build for the bare machine too.
 PURE := bulkhead-memory bulkhead-processor bulkhead-firmware bulkhead-pci bulkhead-terminal bulkhead-usb bulkhead-linux bulkhead-tables bulkhead-model bulkhead-describe bulkhead-printk bulkhead-launch bulkhead-ledger bulkhead-lifecycle bulkhead-conductor bulkhead-shell
@@ -113,7 +115,7 @@ test: setup-test check ## All tests: check, then in QEMU
 .PHONY: test-long
 test-long: setup-long ## The long stories: two Debians on disks, 256 MiB streams, all reboots, controls, Bochs, fwts, whole Debians
 	@tools/kernels --table
-	@$(MAKE) kernel build/demo.img $(DEVICE_IMAGES)
+	@$(MAKE) kernel build/demo.img $(LONG_DEVICE_IMAGES)
 	@echo "A Debian to boot from: $$(tools/mkrootfs)"
 	@for suite in bookworm trixie; do echo "A whole one: $$(tools/userland $$suite)"; done
 	@echo "Beside the stories of make test: each kernel with each disk, each partition's reboot under a"
@@ -124,6 +126,7 @@ test-long: setup-long ## The long stories: two Debians on disks, 256 MiB streams
 	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture firmware_tests)
 	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture suspend)
 	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture --test-threads 1 scale)
+	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture large_initrds)
 	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture --test-threads 1 userland)
 
 .PHONY: mutants
@@ -195,8 +198,8 @@ bulkheadctl: setup-build ## build/bulkheadctl: what Bulkhead would make of a mac
 
 # The demo with the drivers of one kernel, for partitions with devices. `work` (make bench) is only
 # here: the demo's image is what launches are measured with.
-.PHONY: $(DEVICE_IMAGES)
-$(DEVICE_IMAGES): build/devices-%.img: guest-tools
+.PHONY: $(LONG_DEVICE_IMAGES)
+$(LONG_DEVICE_IMAGES): build/devices-%.img: guest-tools
 	@tools/kernels $*
 	@tools/mkdevices $* $@ $(GUEST_FILES) $(call guest_file,work)
 

@@ -79,6 +79,20 @@ impl Device {
             .with_drive(disk)
     }
 
+    /// A function that another process makes, by a socket: [`made_card`](crate::made_card).
+    #[must_use]
+    pub(crate) fn by_socket(socket: &Path) -> Self {
+        let socket = socket.display();
+        Self {
+            devices: vec![format!(
+                "{{\"driver\":\"vfio-user-pci\",\"bus\":\"{{port}}\",\
+                 \"socket\":{{\"type\":\"unix\",\"path\":\"{socket}\"}}}}"
+            )],
+            backends: Vec::new(),
+            port: String::new(),
+        }
+    }
+
     /// A network card on a hub: whatever one card on it sends, all others receive. A card that does
     /// not take what it gets makes the others wait.
     #[must_use]

@@ -3,6 +3,7 @@
 //! * [`iso`]: an ISO, or a folder for network boot, from a boot script and images.
 //! * [`qemu`]: a machine, with each serial port on a socket of its own: how QEMU is started.
 //! * [`devices`]: its PCI devices, each behind a root port.
+//! * [`made_card`]: a PCI function whose every answer is made here.
 //! * [`monitor`]: what is done to it from outside.
 //! * [`picture`]: pictures of its screen.
 //! * [`http`]: a web server for network boot.
@@ -40,6 +41,7 @@ pub mod faulty;
 pub mod http;
 pub mod iso;
 pub mod kexec;
+pub mod made_card;
 pub mod monitor;
 pub mod neighbour;
 pub mod picture;
@@ -181,7 +183,8 @@ impl Kernel {
     }
 
     /// Its module for EFI variables.
-    pub(crate) fn module(self) -> PathBuf {
+    #[must_use]
+    pub fn module(self) -> PathBuf {
         self.folder().join("efivarfs.ko")
     }
 

@@ -36,20 +36,27 @@ fn start(name: &str, cpu: &[&str]) -> Running {
 }
 
 /// A variable of nobody's, as a file of efivarfs.
-const FILE: &str = "/sys/firmware/efi/efivars/Sample-01234567-89ab-cdef-0123-456789abcdef";
+pub(crate) const FILE: &str =
+    "/sys/firmware/efi/efivars/Sample-01234567-89ab-cdef-0123-456789abcdef";
 /// One that Linux lets be erased: what it leaves of a panic (`efi_pstore`).
 const DUMP: &str =
     "/sys/firmware/efi/efivars/dump-type0-1-1-1700000000-C-cfc8fc79-be2e-4ddc-97f0-9f98bfe298a0";
 
 /// Writes a value with these attributes, in one write; what is said of it.
-fn write(machine: &mut Running, com: usize, file: &str, attributes: u8, text: &str) -> String {
+pub(crate) fn write(
+    machine: &mut Running,
+    com: usize,
+    file: &str,
+    attributes: u8,
+    text: &str,
+) -> String {
     let command = format!(
         "unlock {file}; printf '\\{attributes:03o}\\000\\000\\000{text}' > /tmp/value; cat /tmp/value > {file}"
     );
     machine.linux(com, &format!("({command}) 2>&1 | grep -v unlock"))
 }
 
-fn read(machine: &mut Running, com: usize, file: &str) -> String {
+pub(crate) fn read(machine: &mut Running, com: usize, file: &str) -> String {
     machine.linux(com, &format!("tail -c +5 {file} 2>&1"))
 }
 

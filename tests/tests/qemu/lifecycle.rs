@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use bulkhead_tests::control;
 use bulkhead_tests::faulty;
 use bulkhead_tests::iso::Iso;
 use bulkhead_tests::qemu::{Machine, Running, has_kvm};
 use bulkhead_tests::soak::{self, PARTITIONS, Way};
 use bulkhead_tests::ticks;
-use bulkhead_tests::{Kernel, build_folder, demo_initrd, initrd_with, kexec};
+use bulkhead_tests::{Kernel, build_folder, demo_initrd, guest_tool, initrd_with, kexec};
 use libtest_mimic::Trial;
 
+use crate::firmware::{self, FILE};
 use crate::neighbour::Neighbour;
 use crate::{pair, story};
 
@@ -355,18 +357,31 @@ fn reboots_without_end() {
     next.noticed_nothing(&mut machine);
 }
 
-/// A Linux enters another kernel by kexec: it stays inside its claim, and its power-off still
-/// reaches Bulkhead.
+/// A Linux enters another kernel by kexec: it stays inside its claim, has the variables that the first
+/// one wrote, is answered by Bulkhead's own, and its power-off still reaches Bulkhead.
 fn kexec_inside() {
     let entered = Kernel::Debian612Cloud;
-    let carrier = initrd_with("carrier.img", &kexec::files(&[entered]));
+    // Each with what its EFI variables need.
+    let module = |kernel: Kernel| {
+        let path = format!("/lib/modules/{}/efivarfs.ko", kernel.release());
+        (path, kernel.module())
+    };
+    let unlock = || ("/bin/unlock".to_string(), guest_tool("unlock"));
+    let mut files = kexec::files(&[entered]);
+    files.retain(|(path, _)| path != "/boot/demo.img");
+    files.push((
+        "/boot/demo.img".to_string(),
+        initrd_with("entered.img", &[module(entered), unlock()]),
+    ));
+    files.extend([module(Kernel::Debian61Cloud), unlock()]);
+    let carrier = initrd_with("carrier.img", &files);
     let iso = Iso::new("kexec")
         .image("linux", Kernel::Debian61Cloud.image())
         .image("demo", demo_initrd())
         .image("carrier", carrier)
         .script(
             "define next cores=3 memory=256M kernel=linux initrd=demo console=com3 cmdline=\"bulkhead.name=next quiet\"\n\
-             define victim cores=1,2 memory=640M@0x20000000 kernel=linux initrd=carrier console=com2 cmdline=\"bulkhead.name=victim quiet\"\n\
+             define victim cores=1,2 memory=640M@0x20000000 kernel=linux initrd=carrier console=com2 control=yes cmdline=\"bulkhead.name=victim quiet\"\n\
              start next victim\n",
         )
         .make();
@@ -376,6 +391,10 @@ fn kexec_inside() {
     let first = machine.wait_for_demo(2);
     assert_eq!(first.release, Kernel::Debian61Cloud.release());
     let mut next = Neighbour::watch(&mut machine, 3);
+    assert_eq!(firmware::write(&mut machine, 2, FILE, 7, "before"), "");
+    control::unlock(&mut machine, 2, "Control");
+    let refused = control::ask(&mut machine, 2, "kill nobody");
+    assert!(refused.starts_with("error:"), "{refused}");
 
     machine.com(2).skip();
     machine
@@ -393,8 +412,22 @@ fn kexec_inside() {
         );
     }
     next.runs_on(&mut machine, "kexec");
+    variables_after_kexec(&mut machine, &refused);
     machine.com(2).send("poweroff -f\r");
     machine.wait_for(1, "* victim: powered-off");
     next.runs_on(&mut machine, "power-off after kexec");
     next.noticed_nothing(&mut machine);
+}
+
+/// What the first kernel wrote, and how its last request stands; both can be written again.
+fn variables_after_kexec(machine: &mut Running, refused: &str) {
+    assert_eq!(firmware::read(machine, 2, FILE), "before");
+    assert_eq!(control::read(machine, 2, "Control"), refused);
+    let row = control::partition(machine, 2, "victim");
+    assert_eq!((row.state.as_str(), row.runs), ("running", 1));
+    assert_eq!(firmware::write(machine, 2, FILE, 7, "after"), "");
+    assert_eq!(firmware::read(machine, 2, FILE), "after");
+    control::unlock(machine, 2, "Control");
+    let refused = control::ask(machine, 2, "start next");
+    assert!(refused.starts_with("error:"), "{refused}");
 }

@@ -20,6 +20,9 @@ pub(super) fn stories() -> Vec<Trial> {
         long_story("devices::disks_of_6_12_and_6_1", || {
             two("disks_swapped", Kernel::Debian612, Kernel::Debian61)
         }),
+        long_story("devices::disks_of_7_x", || {
+            two("disks_newest", Kernel::DebianSid, Kernel::Debian612)
+        }),
         long_story("devices::control_disks_6_1", || {
             alone("disks_control_61", Kernel::Debian61)
         }),

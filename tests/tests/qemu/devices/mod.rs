@@ -8,6 +8,7 @@ mod disks;
 mod dma;
 mod drivers;
 mod legacy;
+mod made;
 mod network;
 mod no_io;
 mod refused;
@@ -35,6 +36,7 @@ pub(crate) fn stories() -> Vec<Trial> {
         dma::stories(),
         drivers::stories(),
         legacy::stories(),
+        made::stories(),
         refused::stories(),
         topology::stories(),
         unplugged::stories(),

@@ -13,9 +13,12 @@ use crate::story;
 
 pub(super) fn stories() -> Vec<Trial> {
     vec![
-        story("devices::network", || three("network", "16M", 3)),
+        story("devices::network", || three("network", &STABLE, "16M", 3)),
         long_story("devices::network_256_mib", || {
-            three("network_long", "256M", 3)
+            three("network_long", &STABLE, "256M", 3)
+        }),
+        long_story("devices::network_of_7_x", || {
+            three("network_newest", &NEWEST, "16M", 3)
         }),
         long_story("devices::control_network", control),
     ]
@@ -48,6 +51,9 @@ const WIRES: [Wire; 3] = [
         ends: [(0, "01"), (1, "02")],
     },
 ];
+const STABLE: [Kernel; 3] = [Kernel::Debian61, Kernel::Debian612, Kernel::Debian61];
+/// With this, 7.x drives each model of card.
+const NEWEST: [Kernel; 3] = [Kernel::DebianSid, Kernel::DebianSid, Kernel::Debian612];
 const NAMES: [&str; 3] = ["a", "b", "c"];
 
 fn board() -> Board {
@@ -69,11 +75,12 @@ fn address(wire: &Wire, partition: usize) -> String {
     format!("10.0.{}.{}", wire.number, partition + 1)
 }
 
-fn three(name: &str, size: &str, reboots: usize) {
+fn three(name: &str, kernels: &[Kernel; 3], size: &str, reboots: usize) {
+    let [a, b, c] = *kernels;
     let partitions = [
-        Partition::new("a", 2, Kernel::Debian61, "1").devices("01:00.0,06:00.0"),
-        Partition::new("b", 3, Kernel::Debian612, "2").devices("02:00.0,03:00.0"),
-        Partition::new("c", 4, Kernel::Debian61, "3").devices("04:00.0,05:00.0"),
+        Partition::new("a", 2, a, "1").devices("01:00.0,06:00.0"),
+        Partition::new("b", 3, b, "2").devices("02:00.0,03:00.0"),
+        Partition::new("c", 4, c, "3").devices("04:00.0,05:00.0"),
     ];
     let mut machine = boot(name, &partitions, &board());
     for partition in 0..3 {
