@@ -44,13 +44,13 @@ pub(crate) fn stories() -> Vec<Trial> {
 /// What the shell says of a machine.
 const COMMANDS: [&str; 3] = ["cores", "memory", "devices"];
 /// A boot script of which the shell accepts some lines and refuses others, each for another reason; what is
-/// defined is undone.
+/// defined is undone. It lies at addresses of its own: where free RAM begins is the loader's to say.
 const SCRIPT: &str = "\
 on-error continue
-define a cores=1 memory=256M kernel=linux console=com2
+define a cores=1 memory=256M@0x20000000 kernel=linux console=com2
 define b cores=1 memory=256M kernel=linux
 define c cores=77 memory=256M kernel=linux
-define d cores=0 memory=256M kernel=linux
+define d cores=0 memory=256M@0x40000000 kernel=linux
 undefine d
 define e cores=2 memory=900G kernel=linux
 define f cores=2 memory=256M@0xf0000000 kernel=linux
