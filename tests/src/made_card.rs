@@ -187,7 +187,8 @@ impl Request {
             5 => {
                 let is_config = word(&self.body, 8) == CONFIG_REGION;
                 set(4, if is_config { 3 } else { 0 });
-                set(16, if is_config { CONFIG_BYTES as u32 } else { 0 });
+                let bytes = if is_config { CONFIG_BYTES } else { 0 };
+                set(16, u32::try_from(bytes).unwrap_or_default());
             }
             // An interrupt: there is none.
             7 => set(12, 0),
