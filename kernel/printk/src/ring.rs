@@ -223,7 +223,9 @@ impl Ring {
             level: flags >> 5,
             time,
             at,
-            length: u64::from(u16::from_le_bytes([low, high])).min(room),
+            length: u64::from(u16::from_le_bytes([low, high]))
+                .min(room)
+                .min(RECORD_MAX),
             id,
             state_at,
         })
@@ -255,6 +257,11 @@ impl Ring {
         (space.word(ram, block)? == id).then_some((text, room))
     }
 }
+
+/// Most bytes of a record that are read: twice what a stock kernel puts into one (`LOG_LINE_MAX`, later
+/// `PRINTKRB_RECORD_MAX`). Records that lie may share their bytes, and would make a text of many times the
+/// ring's size.
+const RECORD_MAX: u64 = 2048;
 
 /// Whether a descriptor is number `id`, and says something complete.
 fn is_readable(state: u64, id: u64) -> bool {

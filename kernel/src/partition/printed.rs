@@ -9,9 +9,7 @@ use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use arrayvec::ArrayString;
-use bulkhead_launch::LaunchPlan;
 use bulkhead_memory::Region;
-use bulkhead_model::Warning;
 use bulkhead_printk::kept::{Book, Kept, RUN_BYTES, RUNS, Room};
 use bulkhead_printk::{MAGIC, Ram, Reason, Ring, find, found_at, printable};
 
@@ -102,7 +100,7 @@ pub(super) unsafe fn keep(partition: usize, stored: &Stored) {
     }
     // It tells its addresses (SetVirtualAddressMap) before it makes VMCOREINFO, so there is none yet, and
     // all its memory would be looked through for it.
-    if detour::root(partition).is_none() && calls_services(&stored.plan) {
+    if detour::root(partition).is_none() && stored.has_efi {
         return;
     }
     let begun = tsc::now();
@@ -114,12 +112,6 @@ pub(super) unsafe fn keep(partition: usize, stored: &Stored) {
         }
     });
     LONGEST.fetch_max(tsc::now().saturating_sub(begun), Ordering::Relaxed);
-}
-
-/// Whether its kernel is one that calls EFI's services.
-fn calls_services(plan: &LaunchPlan) -> bool {
-    let is_without = |warning: &Warning| matches!(warning, Warning::NoEfi { .. });
-    !plan.warnings.iter().any(is_without)
 }
 
 /// Sees to it that what the last Linux left is not taken for the next one's.

@@ -68,6 +68,16 @@ fn a_text_that_is_not_as_its_record_says_is_left_out_or_cut() {
 }
 
 #[test]
+fn a_record_is_no_longer_than_a_kernel_makes_them() {
+    let mut made = Made::new(Kind {
+        size_bits: 12,
+        ..Kind::default()
+    });
+    made.print(0, 6, &"x".repeat(3000));
+    assert_eq!(lines(&made).matches('x').count(), 2048);
+}
+
+#[test]
 fn the_bit_of_encrypted_memory_is_no_address() {
     let mut made = Made::new(Kind {
         dynamic: Some(0),
