@@ -45,7 +45,7 @@ fn all(loader: Loader) {
     let demo = std::fs::read(demo_initrd()).expect("the demo can be read");
     let mut arm64 = vec![0; 4096];
     arm64[0x38..0x3c].copy_from_slice(b"ARM\x64");
-    let (first, second) = archives(&put);
+    let [first, second, third] = archives(&put);
     let uki = pe(&[
         (".cmdline", b"bulkhead.name=uki quiet from=uki\n\0"),
         (".linux", &kernel),
@@ -62,13 +62,14 @@ fn all(loader: Loader) {
     .image("demo", demo_initrd())
     .image("first", first)
     .image("second", second)
+    .image("third", third)
     .image("uki", put("uki", &[&uki[..], &[0xaa; 1234]].concat()))
     .image("zero", put("zero", b""))
     .image("vmlinux", "/bin/busybox")
     .image("packed", gzip(&Kernel::Debian61Cloud.image(), "packed"))
     .image("image", put("image", &arm64))
     .script(
-        "define joined cores=1 memory=256M kernel=linux initrd=demo,first,second console=com2 \
+        "define joined cores=1 memory=256M kernel=linux initrd=demo,first,second,third console=com2 \
              cmdline=\"bulkhead.name=joined quiet\"\n\
              define uki cores=2 memory=256M kernel=uki initrd=second console=com3\n\
              start joined uki\n",
@@ -90,6 +91,7 @@ fn all(loader: Loader) {
     // The second archive is not compressed: Linux finds it only where it is padded to.
     machine.linux_expect(2, "cat /which", "second");
     machine.linux_expect(2, "cat /only-first", "here");
+    machine.linux_expect(2, "cat /packed /behind", "in front\nbehind it");
     assert_eq!(machine.wait_for_demo(3).name, "uki");
     machine.linux_expect(3, "cat /of-ucode", "yes");
     machine.linux_expect(3, "cat /which", "second");
@@ -183,6 +185,7 @@ fn listed(said: &str) {
         ("demo", "data"),
         ("first", "data"),
         ("second", "data"),
+        ("third", "data"),
         ("uki", "UKI"),
         ("vmlinux", "data"),
         ("packed", "data"),
@@ -200,8 +203,9 @@ fn listed(said: &str) {
     assert!(zero.contains(" 0 ") && zero.contains(" empty "), "{zero}");
 }
 
-/// Two archives that both have `/which`. The first is compressed, and ends where no other may begin.
-fn archives(put: &impl Fn(&str, &[u8]) -> PathBuf) -> (PathBuf, PathBuf) {
+/// Two archives that both have `/which`. The first is compressed, and ends where no other may begin. And
+/// a compressed one with another behind it, of which a loader that unpacks files would lose something.
+fn archives(put: &impl Fn(&str, &[u8]) -> PathBuf) -> [PathBuf; 3] {
     let two = [cpio("which", b"first"), cpio("only-first", b"here")].concat();
     let plain = put("first.cpio", &two);
     let packed = gzip(&plain, "first");
@@ -210,10 +214,15 @@ fn archives(put: &impl Fn(&str, &[u8]) -> PathBuf) -> (PathBuf, PathBuf) {
     while bytes.len() % 4 != 1 {
         bytes.push(0);
     }
-    (
+    let packed = gzip(&put("packed.cpio", &cpio("packed", b"in front\n")), "front");
+    let mut third = std::fs::read(&packed).expect("can be read");
+    third.resize(third.len().next_multiple_of(4), 0);
+    third.extend(cpio("behind", b"behind it"));
+    [
         put("first", &bytes),
         put("second", &cpio("which", b"second")),
-    )
+        put("third", &third),
+    ]
 }
 
 fn gzip(path: &Path, name: &str) -> PathBuf {
