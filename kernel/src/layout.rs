@@ -88,7 +88,7 @@ pub(crate) const MP_DECOY: u64 = 0x300;
 
 /// Vectors that Bulkhead uses on its own cores.
 pub(crate) mod vector {
-    /// The local APIC timer of the shell's core.
+    /// The local APIC timer of the shell's core, and of no other: who that is need not be asked then.
     pub(crate) const TIMER: u8 = 0xe0;
     /// "Look at your mailbox": wakes a parked core.
     pub(crate) const DOORBELL: u8 = 0xf1;

@@ -61,6 +61,8 @@ pub struct Conductor<'a, S, const P: usize, const C: usize> {
     stage: S,
     machine: Machine,
     ledger: Ledger,
+    /// When all partitions are looked at again although nothing was heard of them.
+    next_look: u64,
 }
 
 /// Whether a partition could be launched in that way now: with what is worth saying. Nothing is kept
@@ -97,6 +99,7 @@ impl<'a, S: Stage, const P: usize, const C: usize> Conductor<'a, S, P, C> {
             stage,
             machine,
             ledger: Ledger::new(),
+            next_look: 0,
         }
     }
 

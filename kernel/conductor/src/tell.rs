@@ -8,6 +8,9 @@ use bulkhead_pci::Address;
 
 use crate::{Conductor, Stage};
 
+/// Between two looks at all partitions of which nothing was heard, in microseconds.
+const LOOK_US: u64 = 8_000;
+
 /// Segment, bus, device and function in the 32 bits of an event.
 #[must_use]
 pub fn packed(address: Address) -> u32 {
@@ -48,8 +51,7 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
     pub fn next_line(&mut self) -> Option<(Option<Event>, String)> {
         loop {
             let Some(event) = self.life.next_event() else {
-                self.life.tend(&self.stage);
-                return Some((None, self.serve_request()?));
+                return self.look_at_all().map(|line| (None, line));
             };
             self.observe();
             if let Some(text) = self.words(&event) {
@@ -57,6 +59,23 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
                 return Some((Some(event), format!("{name}: {text}")));
             }
         }
+    }
+
+    /// Takes up what was left, and does the next thing that a partition asks for.
+    ///
+    /// The shell asks a thousand times a second, so all partitions are looked at one by one only where
+    /// one has asked, and now and then: nothing that is waited for is due within such a time.
+    fn look_at_all(&mut self) -> Option<String> {
+        let now = self.stage.now();
+        if !self.life.was_asked() && now < self.next_look {
+            return None;
+        }
+        self.life.tend(&self.stage);
+        let done = self.serve_request();
+        // After one there may be another.
+        let until = if done.is_some() { 0 } else { LOOK_US };
+        self.next_look = now.saturating_add(self.stage.ticks(until));
+        done
     }
 
     /// The name of a partition by its number.

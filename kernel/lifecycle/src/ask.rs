@@ -152,6 +152,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         target: usize,
     ) -> Outcome {
         let passed = Standing::Passed { verb, target };
+        self.passed.store(1);
         // Taken back in such a way that it is answered if this core is reset at this point.
         let left = Standing::Answered(Outcome::ShellLeft);
         if !self.shell_runs() && stand(slot, passed, left) {
@@ -219,6 +220,13 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     }
 
     // --- by the shell's core -------------------------------------------------------------------------
+
+    /// Whether a request was passed to the shell since this was asked last. One is not told of whose
+    /// caller was reset at that very moment: it is found by looking at all now and then.
+    pub fn was_asked(&self) -> bool {
+        // Before the requests are looked at, so that one that comes meanwhile is told of.
+        self.passed.load() != 0 && self.passed.replace(1, 0)
+    }
 
     /// The next request that was passed to the shell: who asks, for what, of whom. It is to be
     /// [answered](Self::answer).

@@ -77,6 +77,8 @@ pub struct Lifecycle<const P: usize, const C: usize> {
     token: Token,
     events: event::Ring,
     seat: Seat,
+    /// Not 0: something was passed to the shell since it was asked last.
+    passed: sync::Word32,
 }
 
 impl<const P: usize, const C: usize> Default for Lifecycle<P, C> {
@@ -101,6 +103,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             token: Token::new(),
             events: event::Ring::new(),
             seat: Seat::new(),
+            passed: sync::Word32::new(0),
         }
     }
 

@@ -41,12 +41,17 @@ pub enum OwnId {
 /// 0 where the APIC says 16 or 32. So the APIC is asked, and CPUID fills in what xAPIC can't hold.
 /// `ap.S` does the same.
 #[must_use]
-pub fn own_id(by_apic: OwnId, by_cpuid: u32) -> u32 {
-    match by_apic {
-        OwnId::Whole(id) => id,
-        OwnId::Low(id) if by_cpuid.to_le_bytes()[0] == id => by_cpuid,
-        OwnId::Low(id) => u32::from(id),
-        OwnId::Nothing => by_cpuid,
+pub fn own_id(by_apic: OwnId, by_cpuid: impl FnOnce() -> u32) -> u32 {
+    let low = match by_apic {
+        // Without CPUID, which costs hundreds of cycles, and an exit where a hypervisor is below.
+        OwnId::Whole(id) => return id,
+        OwnId::Low(id) => Some(id),
+        OwnId::Nothing => None,
+    };
+    let id = by_cpuid();
+    match low {
+        Some(low) if id.to_le_bytes()[0] != low => u32::from(low),
+        _ => id,
     }
 }
 

@@ -273,11 +273,11 @@ pub(crate) fn stop_timer() {
     write(register::TIMER_INITIAL, 0);
 }
 
-/// Starts a tick on this core that comes every `us` microseconds.
-pub(crate) fn start_timer(us: u64) {
+/// Starts a tick on this core: that vector every `us` microseconds.
+pub(crate) fn start_timer(number: u8, us: u64) {
     let ticks = TIMER_TICKS_PER_MS.load(Ordering::Relaxed) * us / 1000;
     write(register::TIMER_DIVIDE, DIVIDE_BY_16);
-    write(register::LVT_TIMER, PERIODIC | u32::from(vector::TIMER));
+    write(register::LVT_TIMER, PERIODIC | u32::from(number));
     write(
         register::TIMER_INITIAL,
         u32::try_from(ticks).unwrap_or(u32::MAX).max(1),

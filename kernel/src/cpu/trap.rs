@@ -196,7 +196,7 @@ extern "C" fn handle(frame: &mut Frame) {
     let number = frame.vector as u8;
     if matches!(number, vector::TIMER | vector::DOORBELL) {
         apic::end_of_interrupt();
-        if number == vector::TIMER && LIFE.shell_runs() && cores::is_boot_core() {
+        if number == vector::TIMER && LIFE.shell_runs() {
             serial::on_tick();
         }
         return;

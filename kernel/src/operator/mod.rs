@@ -22,7 +22,7 @@ use crate::boot::{Alone, BootInfo};
 use crate::console::{self, Console, keyboard, println, serial};
 use crate::cpu::{apic, mtrr, stacks, tsc};
 use crate::images;
-use crate::layout::{MAX_CORES, MAX_FUNCTIONS, MAX_IMAGES, MAX_PARTITIONS};
+use crate::layout::{MAX_CORES, MAX_FUNCTIONS, MAX_IMAGES, MAX_PARTITIONS, vector};
 use crate::mem::paging;
 use crate::partition::LIFE;
 use crate::partition::rim::Rim;
@@ -154,7 +154,7 @@ impl Session {
 /// Starts the tick, which takes what is typed whatever the shell does meanwhile. Interrupts stay
 /// on until the core leaves the shell.
 fn take_interrupts() {
-    apic::start_timer(serial::look_us());
+    apic::start_timer(vector::TIMER, serial::look_us());
     x86_64::instructions::interrupts::enable();
 }
 

@@ -13,6 +13,12 @@ use crate::cpu::tsc;
 use crate::partition::LIFE;
 use crate::usb;
 
+/// Ticks of the time-stamp counter at which the seat is looked at again although nothing was done.
+static SEAT_DUE: AtomicU64 = AtomicU64::new(0);
+/// Between two such looks, in microseconds: nobody sees a difference, and a core that waits for its
+/// operator is to do next to nothing.
+const SEAT_US: u64 = 8_000;
+
 /// The second in which the status line was shown last.
 static STATUS_SECOND: AtomicU64 = AtomicU64::new(u64::MAX);
 
@@ -48,8 +54,12 @@ impl Kernel {
     /// Keeps screen and keyboard up to date while there is time; sleeps until the next tick if there
     /// is nothing to be drawn. Gives up after a row, so that the serial line is looked at in time.
     pub(super) fn tend_seat(&mut self, something_done: bool) {
-        self.lend();
-        self.show_status(something_done);
+        let now = tsc::now();
+        if something_done || now >= SEAT_DUE.load(Ordering::Relaxed) {
+            SEAT_DUE.store(now + tsc::ticks(SEAT_US), Ordering::Relaxed);
+            self.lend();
+            self.show_status(something_done);
+        }
         if !screen::draw_one() && !something_done {
             super::wait_for_tick();
         }

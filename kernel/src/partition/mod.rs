@@ -19,7 +19,7 @@
 use bulkhead_lifecycle::{Duty, End, Lifecycle};
 
 use crate::cpu::{apic, cores, gdt, halt_for_ever, mtrr, state, trap, virtualization};
-use crate::layout::{MAX_CORES, MAX_PARTITIONS};
+use crate::layout::{MAX_CORES, MAX_PARTITIONS, vector};
 use crate::reset_vector;
 use rim::Rim;
 
@@ -105,7 +105,8 @@ pub(crate) fn park() -> ! {
             Duty::Rest => x86_64::instructions::interrupts::enable_and_hlt(),
             Duty::Look => {
                 if !is_ticking {
-                    apic::start_timer(TICK_US);
+                    // It is woken, and no more.
+                    apic::start_timer(vector::DOORBELL, TICK_US);
                 }
                 x86_64::instructions::interrupts::enable_and_hlt();
             }

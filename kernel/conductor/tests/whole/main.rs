@@ -231,3 +231,40 @@ fn what_was_kept_goes_with_the_definition() {
     step(&mut world, define());
     assert_eq!(world.board.forgotten.borrow().len(), 1);
 }
+
+/// A shell that waits does next to nothing: it asks a thousand times a second.
+#[test]
+fn who_was_not_asked_looks_at_no_partition() {
+    use bulkhead_lifecycle::model::set_hook;
+    use std::{cell::Cell, rc::Rc};
+
+    let mut world = World::new();
+    let partition = Step::Define(0, vec![1], 0x1000_0000, RestartPolicy::Never, true);
+    let asked = Step::Define(1, vec![4], 0x2000_0000, RestartPolicy::Never, false);
+    for step in [partition, asked, Step::Launch(0, false)] {
+        take(&mut world, &step);
+        world.settle();
+    }
+    let accesses = |world: &mut World| {
+        let count = Rc::new(Cell::new(0));
+        let counter = count.clone();
+        set_hook(Some(Box::new(move |_| counter.set(counter.get() + 1))));
+        let line = world.conductor.next_line().map(|(_, line)| line);
+        set_hook(None);
+        (count.get(), line)
+    };
+    let whole = accesses(&mut world);
+    assert_eq!(whole.1, None);
+    // At once again: less than one look at each.
+    let again = accesses(&mut world);
+    assert!(again.0 < board::PARTITIONS, "{} accesses", again.0);
+    // But who asks is heard at once.
+    world.ask(1, 0, &format!("start {}", NAMES[1]), None);
+    let (_, line) = accesses(&mut world);
+    let line = line.expect("the request is done");
+    assert!(line.contains("asked to start"), "{line}");
+    // And work that was left is found although nothing is heard of it.
+    while accesses(&mut world).1.is_some() {}
+    world.board.pass(10_000);
+    assert!(accesses(&mut world).0 >= board::PARTITIONS);
+}

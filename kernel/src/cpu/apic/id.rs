@@ -14,7 +14,7 @@ pub(crate) fn id() -> u32 {
         Mode::Memory(_) if paging::is_active() => OwnId::Low(read(register::ID).to_le_bytes()[3]),
         Mode::Memory(_) | Mode::Off => OwnId::Nothing,
     };
-    own_id(said, id_by_cpuid())
+    own_id(said, id_by_cpuid)
 }
 
 /// What CPUID says that this core's ID is: all 32 bits, where it has the leaf for that.
