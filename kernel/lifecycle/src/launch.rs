@@ -138,10 +138,17 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
                         Duty::Look
                     };
                 }
-                Phase::Launching if slot.boot_core() == me => return Duty::Launch(partition),
+                Phase::Launching if slot.boot_core() == me => {
+                    return if self.has_turn(hw, partition, slot) {
+                        Duty::Launch(partition)
+                    } else {
+                        Duty::Look
+                    };
+                }
                 Phase::Waiting if slot.boot_core() == me => {
                     let is_due = hw.now() >= slot.due();
-                    return if is_due && slot.advance(life, life.step(Phase::Launching)) {
+                    let is_begun = is_due && slot.advance(life, life.step(Phase::Launching));
+                    return if is_begun && self.has_turn(hw, partition, slot) {
                         Duty::Launch(partition)
                     } else {
                         Duty::Look
@@ -217,6 +224,10 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             slot.set_cleared();
         }
         slot.set_copied(hw.place(partition));
+        if !self.begin_turn(hw, partition, slot) {
+            own.set_state(CoreState::Parked);
+            return false;
+        }
         for index in slot.members().filter(|index| *index != hw.me()) {
             if let Some(core) = self.core(index) {
                 core.set_state(CoreState::Running);
