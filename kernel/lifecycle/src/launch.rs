@@ -236,8 +236,13 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         hw.hand_over(partition);
         slot.set_entered(hw.now());
         slot.set_inside(true);
-        let run = slot.runs().saturating_add(1);
-        if !slot.advance(life, life.step(Phase::Running)) {
+        let run = slot.runs(life).saturating_add(1);
+        slot.set_runs(run);
+        let running = Life {
+            is_odd_run: run & 1 != 0,
+            ..life.step(Phase::Running)
+        };
+        if !slot.advance(life, running) {
             // Killed meanwhile: its other cores never left Bulkhead's code. One that its end has
             // taken back since then, or lost, stays as that says.
             slot.set_inside(false);
@@ -250,7 +255,6 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             own.set_state(CoreState::Parked);
             return false;
         }
-        slot.set_runs(run);
         self.post(Kind::Launched, partition, run);
         true
     }

@@ -49,7 +49,7 @@ pub(crate) struct Slot {
     name: [Word64; 2],
     cores: [Word64; WORDS],
     boot_core: Word32,
-    /// How often its kernel was entered.
+    /// How often its kernel was entered, or will have been by the launch that is under way.
     runs: Word32,
     /// How often its memory began to be written.
     attempts: Word32,
@@ -156,6 +156,7 @@ impl Slot {
             end: None,
             failures: 0,
             is_planned: false,
+            is_odd_run: false,
             ..life.step(Phase::Idle)
         };
         self.advance(life, next);
@@ -245,8 +246,17 @@ impl Slot {
 
     // --- its launches ----------------------------------------------------------------------------
 
-    pub(crate) fn runs(&self) -> u32 {
-        self.runs.load()
+    /// How often its kernel was entered, up to that step of its life, which was read before. The count
+    /// is stored before the step that makes it true, so that none sees the step without it; that step
+    /// may still fail, when the launch is called off.
+    pub(crate) fn runs(&self, life: Life) -> u32 {
+        let runs = self.runs.load();
+        let is_true = (runs & 1 != 0) == life.is_odd_run;
+        if is_true {
+            runs
+        } else {
+            runs.saturating_sub(1)
+        }
     }
 
     pub(crate) fn set_runs(&self, runs: u32) {

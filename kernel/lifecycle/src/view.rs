@@ -33,7 +33,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         let life = slot.life();
         Some(View {
             state: life.state(attempts > 0),
-            runs: slot.runs(),
+            runs: slot.runs(life),
             attempts,
             is_cleared,
             failures: u32::from(life.failures),

@@ -160,6 +160,8 @@ pub(crate) struct Memory {
     /// When the mark was put for it, and whether its Linux was entered and did not write since.
     pub(crate) marked: u64,
     pub(crate) is_to_write: bool,
+    /// When it was last seen to run: its launches and the count of its runs.
+    pub(crate) counted: Option<(u32, u32)>,
 }
 
 /// The state that is not the lifecycle's.

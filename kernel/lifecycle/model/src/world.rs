@@ -134,6 +134,7 @@ impl World {
     /// A place where another core may go on, and where this one may be reset.
     pub(crate) fn point(&self, me: usize) {
         self.switch.load(Ordering::SeqCst);
+        self.look_at_runs(owner(me));
         let is_stalled = self.machine().is_stalled(me);
         if is_stalled {
             // Until something comes for it, or nobody else has anything to do.
@@ -141,6 +142,29 @@ impl World {
             self.machine().cores[me].is_woken = true;
         }
         self.arrive(me);
+    }
+
+    /// That who is seen to run is seen with the number of this run, and no other: at any step.
+    fn look_at_runs(&self, partition: usize) {
+        let Some(view) = check(|| self.life.view(partition)) else {
+            return;
+        };
+        let mut machine = self.machine();
+        let memory = &mut machine.memory[partition];
+        if view.state == State::Running {
+            let before = memory.counted.replace((memory.launches, view.runs));
+            let is_same = before.is_none_or(|(launches, _)| launches == memory.launches);
+            let runs = before.map_or(0, |(_, runs)| runs);
+            assert!(
+                if is_same && before.is_some() {
+                    view.runs == runs
+                } else {
+                    view.runs > runs
+                },
+                "{partition} is seen to run with the count {} after {before:?}",
+                view.runs
+            );
+        }
     }
 
     fn arrive(&self, me: usize) {
