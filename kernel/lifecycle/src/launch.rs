@@ -243,19 +243,23 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             ..life.step(Phase::Running)
         };
         if !slot.advance(life, running) {
-            // Killed meanwhile: its other cores never left Bulkhead's code. One that its end has
-            // taken back since then, or lost, stays as that says.
-            slot.set_inside(false);
-            for index in slot.members().filter(|index| *index != hw.me()) {
-                if let Some(core) = self.core(index) {
-                    core.stay();
-                }
-            }
-            hw.keep();
+            self.stay(hw, slot);
             own.set_state(CoreState::Parked);
             return false;
         }
         self.post(Kind::Launched, partition, run);
         true
+    }
+
+    /// A launch on this core was called off: its other cores never left Bulkhead's code. One that its
+    /// end has taken back since then, or lost, stays as that says.
+    fn stay(&self, hw: &impl Hardware, slot: &Slot) {
+        slot.set_inside(false);
+        for index in slot.members().filter(|index| *index != hw.me()) {
+            if let Some(core) = self.core(index) {
+                core.stay();
+            }
+        }
+        hw.keep();
     }
 }
