@@ -175,6 +175,7 @@ impl<'a, S: Stage, const P: usize, const C: usize> Conductor<'a, S, P, C> {
                 cores: &indices,
                 policy: partition.definition.restart,
                 has_control: partition.definition.control,
+                shares_low: partition.claim.shares_low_chunk,
             }),
         );
         self.ledger.observe(id, seen, ram);

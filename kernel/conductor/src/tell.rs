@@ -123,6 +123,14 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
                 "its watchdog {} can't be stopped: it may reset the machine",
                 unpacked(detail)
             ),
+            Kind::Waits => format!(
+                "waits for {}, which has not yet written the low memory that they share",
+                self.name_of(detail as usize)
+            ),
+            Kind::WaitsNoLonger => format!(
+                "waits no longer for {}, which has not written the low memory that they share in 30 s",
+                self.name_of(detail as usize)
+            ),
             Kind::CoreLost => {
                 format!("core {} did not come back", core(detail as usize))
             }

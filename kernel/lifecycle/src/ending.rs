@@ -208,7 +208,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             return; // somebody took it for abandoned
         }
         if let Some(end) = life.end {
-            self.post(Kind::Ended(end), partition, slot.runs());
+            self.post(Kind::Ended(end), partition, slot.runs(life));
             if has_given_up {
                 self.post(Kind::GaveUp(end), partition, u32::from(next.failures));
             }

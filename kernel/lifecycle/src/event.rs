@@ -36,6 +36,11 @@ pub enum Kind {
     WatchdogStopped,
     /// A watchdog of its runs on; detail = which device's.
     WatchdogRuns,
+    /// Its launch waits for another one, whose Linux has not written the low memory that they share;
+    /// detail = number of that partition.
+    Waits,
+    /// It is launched all the same; detail = number of that partition.
+    WaitsNoLonger,
 }
 
 /// One event.
@@ -50,7 +55,7 @@ pub struct Event {
 }
 
 impl Kind {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 18] = [
         Self::Launched,
         Self::Ended(End::PoweredOff),
         Self::Ended(End::Rebooted),
@@ -67,6 +72,8 @@ impl Kind {
         Self::DeviceReachesMemory,
         Self::WatchdogStopped,
         Self::WatchdogRuns,
+        Self::Waits,
+        Self::WaitsNoLonger,
     ];
 
     fn number(self) -> u64 {

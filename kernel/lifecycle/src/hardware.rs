@@ -64,6 +64,12 @@ pub trait Hardware {
     /// Writes the partition's images and tables: how long the images took, in ticks.
     fn place(&self, partition: usize) -> u64;
 
+    /// Whether the mark in the low memory that the partition shares is gone: a Linux has written there.
+    fn is_low_written(&self, partition: usize) -> bool;
+
+    /// Puts the mark there.
+    fn mark_low(&self, partition: usize);
+
     /// Leaves this core as a Linux finds it after a reset.
     fn hand_over(&self, partition: usize);
 

@@ -138,10 +138,17 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
                         Duty::Look
                     };
                 }
-                Phase::Launching if slot.boot_core() == me => return Duty::Launch(partition),
+                Phase::Launching if slot.boot_core() == me => {
+                    return if self.has_turn(hw, partition, slot) {
+                        Duty::Launch(partition)
+                    } else {
+                        Duty::Look
+                    };
+                }
                 Phase::Waiting if slot.boot_core() == me => {
                     let is_due = hw.now() >= slot.due();
-                    return if is_due && slot.advance(life, life.step(Phase::Launching)) {
+                    let is_begun = is_due && slot.advance(life, life.step(Phase::Launching));
+                    return if is_begun && self.has_turn(hw, partition, slot) {
                         Duty::Launch(partition)
                     } else {
                         Duty::Look
@@ -217,6 +224,10 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             slot.set_cleared();
         }
         slot.set_copied(hw.place(partition));
+        if !self.begin_turn(hw, partition, slot) {
+            own.set_state(CoreState::Parked);
+            return false;
+        }
         for index in slot.members().filter(|index| *index != hw.me()) {
             if let Some(core) = self.core(index) {
                 core.set_state(CoreState::Running);
@@ -225,22 +236,30 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         hw.hand_over(partition);
         slot.set_entered(hw.now());
         slot.set_inside(true);
-        let run = slot.runs().saturating_add(1);
-        if !slot.advance(life, life.step(Phase::Running)) {
-            // Killed meanwhile: its other cores never left Bulkhead's code. One that its end has
-            // taken back since then, or lost, stays as that says.
-            slot.set_inside(false);
-            for index in slot.members().filter(|index| *index != hw.me()) {
-                if let Some(core) = self.core(index) {
-                    core.stay();
-                }
-            }
-            hw.keep();
+        let run = slot.runs(life).saturating_add(1);
+        slot.set_runs(run);
+        let running = Life {
+            is_odd_run: run & 1 != 0,
+            ..life.step(Phase::Running)
+        };
+        if !slot.advance(life, running) {
+            self.stay(hw, slot);
             own.set_state(CoreState::Parked);
             return false;
         }
-        slot.set_runs(run);
         self.post(Kind::Launched, partition, run);
         true
+    }
+
+    /// A launch on this core was called off: its other cores never left Bulkhead's code. One that its
+    /// end has taken back since then, or lost, stays as that says.
+    fn stay(&self, hw: &impl Hardware, slot: &Slot) {
+        slot.set_inside(false);
+        for index in slot.members().filter(|index| *index != hw.me()) {
+            if let Some(core) = self.core(index) {
+                core.stay();
+            }
+        }
+        hw.keep();
     }
 }

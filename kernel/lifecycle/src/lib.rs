@@ -55,7 +55,6 @@ pub use hardware::Hardware;
 pub use launch::{Duty, LaunchError};
 pub use request::{Outcome, Verb};
 pub use slot::Definition;
-pub use turn::Turn;
 pub use variables::{CallerMemory, GUID, MAX_REQUEST_BYTES, Status, Variables};
 pub use view::View;
 
@@ -67,6 +66,7 @@ use crate::core::Core;
 use seat::Seat;
 use slot::Slot;
 use token::Token;
+use turn::Turn;
 
 /// The lives of up to `P` partitions on up to `C` cores. The kernel has one, in static memory; but for
 /// what is kept of each core, which takes no more than the machine has.
@@ -75,6 +75,7 @@ pub struct Lifecycle<const P: usize, const C: usize> {
     /// Entered once, before any of them runs.
     cores: Once<Box<[Core]>>,
     token: Token,
+    turn: Turn,
     events: event::Ring,
     seat: Seat,
     /// Not 0: something was passed to the shell since it was asked last.
@@ -101,6 +102,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             slots: [const { Slot::new() }; P],
             cores: Once::new(),
             token: Token::new(),
+            turn: Turn::new(),
             events: event::Ring::new(),
             seat: Seat::new(),
             passed: sync::Word32::new(0),

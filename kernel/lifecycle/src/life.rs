@@ -53,18 +53,25 @@ pub(crate) struct Life {
     /// It has a plan, so that it can be launched without the shell. It changes only at rest: a launch
     /// and the shell, which withdraws the plan, are steps of the same word, and one of them fails.
     pub(crate) is_planned: bool,
+    /// The lowest bit of the number of its runs, which so changes in the step that begins one
+    /// ([`Slot::runs`](crate::slot::Slot::runs)).
+    pub(crate) is_odd_run: bool,
     /// Grows with each step, so that an old word is never taken for a new one.
     pub(crate) generation: u32,
 }
 
-const PHASE: u32 = 0; // 3 bits
-const NEXT: u32 = 3; // 2 bits
+const PHASE: u32 = 0; // 3 bits, with what follows while ending
+const ODD_RUN: u32 = 3; // 1 bit
 const END: u32 = 5; // 3 bits
 const FAILURES: u32 = 8; // 3 bits
 const PLANNED: u32 = 11; // 1 bit
 const WORKER: u32 = 12; // 10 bits
 const KICKER: u32 = 22; // 10 bits
 const GENERATION: u32 = 32;
+
+/// Ending, where it does not stay ended.
+const ENDING_TO_LAUNCH: u64 = 5;
+const ENDING_BY_POLICY: u64 = 6;
 
 /// Most cores that have room in the word.
 pub(crate) const MOST_CORES: usize = (1 << 10) - 1;
@@ -91,8 +98,13 @@ impl Life {
             Some(end) => end as u64,
             None => 0,
         };
-        (self.phase as u64) << PHASE
-            | (self.next as u64) << NEXT
+        let phase = match (self.phase, self.next) {
+            (Phase::Ending, Next::Launch) => ENDING_TO_LAUNCH,
+            (Phase::Ending, Next::Policy) => ENDING_BY_POLICY,
+            (phase, _) => phase as u64,
+        };
+        phase << PHASE
+            | (self.is_odd_run as u64) << ODD_RUN
             | end << END
             | (self.failures as u64 & 7) << FAILURES
             | (self.is_planned as u64) << PLANNED
@@ -106,7 +118,7 @@ impl Life {
         match (word >> PHASE) & 7 {
             1 => Phase::Launching,
             2 => Phase::Running,
-            3 => Phase::Ending,
+            3 | ENDING_TO_LAUNCH | ENDING_BY_POLICY => Phase::Ending,
             4 => Phase::Waiting,
             _ => Phase::Idle,
         }
@@ -121,14 +133,15 @@ impl Life {
         let bits = |from: u32, count: u32| (word >> from) & ((1 << count) - 1);
         Self {
             phase: Self::phase_of(word),
-            next: match bits(NEXT, 2) {
-                1 => Next::Launch,
-                2 => Next::Policy,
+            next: match bits(PHASE, 3) {
+                ENDING_TO_LAUNCH => Next::Launch,
+                ENDING_BY_POLICY => Next::Policy,
                 _ => Next::Stay,
             },
             end: End::from_number(bits(END, 3) as u8),
             failures: bits(FAILURES, 3) as u8,
             is_planned: bits(PLANNED, 1) != 0,
+            is_odd_run: bits(ODD_RUN, 1) != 0,
             worker: index(bits(WORKER, 10)),
             kicker: index(bits(KICKER, 10)),
             generation: bits(GENERATION, 32) as u32,
@@ -189,7 +202,11 @@ mod tests {
             Phase::Ending,
             Phase::Waiting,
         ] {
-            for next in [Next::Stay, Next::Launch, Next::Policy] {
+            let nexts: &[Next] = match phase {
+                Phase::Ending => &[Next::Stay, Next::Launch, Next::Policy],
+                _ => &[Next::Stay],
+            };
+            for &next in nexts {
                 for end in End::ALL.into_iter().map(Some).chain([None]) {
                     for core in [None, Some(0), Some(1), Some(MOST_CORES - 1)] {
                         let life = Life {
@@ -200,6 +217,7 @@ mod tests {
                             kicker: core,
                             failures: Life::MOST_FAILURES,
                             is_planned: core.is_some(),
+                            is_odd_run: core.is_none(),
                             generation: u32::MAX,
                         };
                         assert_eq!(Life::decode(life.encode()), life);

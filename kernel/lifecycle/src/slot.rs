@@ -25,6 +25,8 @@ pub struct Definition<'a> {
     pub policy: RestartPolicy,
     /// Whether it may ask for the launch and the end of others.
     pub has_control: bool,
+    /// Whether it shares low memory with others, which one Linux at a time may write.
+    pub shares_low: bool,
 }
 
 mod flag {
@@ -34,6 +36,8 @@ mod flag {
     pub(super) const CONTROL: u32 = 1 << 1;
     /// What others left in its RAM is cleared.
     pub(super) const CLEARED: u32 = 1 << 2;
+    /// It shares low memory.
+    pub(super) const SHARES_LOW: u32 = 1 << 3;
     /// Where its policy stands: 8 bits.
     pub(super) const POLICY: u32 = 8;
 }
@@ -45,7 +49,7 @@ pub(crate) struct Slot {
     name: [Word64; 2],
     cores: [Word64; WORDS],
     boot_core: Word32,
-    /// How often its kernel was entered.
+    /// How often its kernel was entered, or will have been by the launch that is under way.
     runs: Word32,
     /// How often its memory began to be written.
     attempts: Word32,
@@ -116,13 +120,11 @@ impl Slot {
         }
         self.boot_core
             .store(definition.cores.first().map_or(0, |core| *core as u32));
-        let control = if definition.has_control {
-            flag::CONTROL
-        } else {
-            0
-        };
+        let flag = |is_set, bit| if is_set { bit } else { 0 };
+        let flags = flag(definition.has_control, flag::CONTROL)
+            | flag(definition.shares_low, flag::SHARES_LOW);
         let policy = u32::from(definition.policy.as_u8()) << flag::POLICY;
-        self.change_flags(!flag::CLEARED, flag::DEFINED | control | policy);
+        self.change_flags(!flag::CLEARED, flag::DEFINED | flags | policy);
     }
 
     /// Whether that is what was published.
@@ -132,12 +134,15 @@ impl Slot {
             && self.name[1].load() == name_words(definition.name)[1]
             && self.policy() == definition.policy
             && self.has_control() == definition.has_control
-            && self.has_cores(definition.cores)
+            && self.uses_same(definition)
     }
 
-    /// Whether those are its cores.
-    pub(crate) fn has_cores(&self, cores: &[usize]) -> bool {
-        self.members().all(|core| cores.contains(&core)) && self.members().count() == cores.len()
+    /// Whether it has the same cores, and low memory of the same kind: what a plan is carried out with.
+    pub(crate) fn uses_same(&self, definition: &Definition<'_>) -> bool {
+        let cores = definition.cores;
+        self.members().all(|core| cores.contains(&core))
+            && self.members().count() == cores.len()
+            && self.shares_low() == definition.shares_low
     }
 
     /// It is no more: its number may serve another.
@@ -151,6 +156,7 @@ impl Slot {
             end: None,
             failures: 0,
             is_planned: false,
+            is_odd_run: false,
             ..life.step(Phase::Idle)
         };
         self.advance(life, next);
@@ -197,6 +203,10 @@ impl Slot {
         self.has(flag::CONTROL)
     }
 
+    pub(crate) fn shares_low(&self) -> bool {
+        self.has(flag::SHARES_LOW)
+    }
+
     pub(crate) fn is_planned(&self) -> bool {
         self.life().is_planned
     }
@@ -236,8 +246,17 @@ impl Slot {
 
     // --- its launches ----------------------------------------------------------------------------
 
-    pub(crate) fn runs(&self) -> u32 {
-        self.runs.load()
+    /// How often its kernel was entered, up to that step of its life, which was read before. The count
+    /// is stored before the step that makes it true, so that none sees the step without it; that step
+    /// may still fail, when the launch is called off.
+    pub(crate) fn runs(&self, life: Life) -> u32 {
+        let runs = self.runs.load();
+        let is_true = (runs & 1 != 0) == life.is_odd_run;
+        if is_true {
+            runs
+        } else {
+            runs.saturating_sub(1)
+        }
     }
 
     pub(crate) fn set_runs(&self, runs: u32) {

@@ -1,129 +1,197 @@
-//! Whose turn it is to write what several Linuxes have in common.
+//! Whose turn it is to write the low memory that several Linuxes share.
 //!
 //! A Linux that is launched holds it, and nobody tells when it has written: what it overwrites first
 //! is a mark that is put there before it is entered. So the next one may have its turn once that is
-//! gone, or once the holder has come back. Nobody waits in here: who is refused asks again.
+//! gone, or once the holder is at rest and all its cores are back. One that never gets so far, or
+//! whose core does not come back, may still be about to write; it is waited for, and for a limited
+//! time. Nobody waits in here: who is refused asks again.
 
+use crate::hardware::Hardware;
+use crate::life::Phase;
+use crate::slot::Slot;
 use crate::sync::Word64;
+use crate::{CoreState, Kind, Lifecycle};
+
+/// How long a Linux may take from its entry until it has written, in microseconds.
+const PATIENCE_US: u64 = 30_000_000;
+/// After so long it is told who is waited for, in microseconds.
+const TELLING_US: u64 = 10_000_000;
 
 /// Low byte: the holder's number and 1, or 0 for nobody.
 const HOLDER: u64 = 0xff;
 /// The mark is in place.
 const MARKED: u64 = 1 << 8;
-/// Above: how many turns there were, so that no step is made from one that is over.
-const TURN: u64 = 1 << 16;
+/// Above: since when, as ticks. It grows with each step, so that none is made from a turn that is over.
+const SINCE: u64 = 1 << 16;
 
 /// A turn that one partition at a time has.
-pub struct Turn(Word64);
+pub(crate) struct Turn {
+    word: Word64,
+    /// The turn of which it was told that it is waited for.
+    told: Word64,
+}
 
-impl Default for Turn {
-    fn default() -> Self {
-        Self::new()
+/// The turn at one moment.
+#[derive(Clone, Copy)]
+struct Held(u64);
+
+/// What somebody else's turn means for who wants it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It is over.
+    Over,
+    /// Its Linux may still write, and has time for that.
+    Awaited,
+    /// It may, and has had that.
+    Late,
+}
+
+impl Held {
+    fn holder(self) -> Option<usize> {
+        usize::from(self.0.to_le_bytes()[0]).checked_sub(1)
+    }
+
+    const fn is_marked(self) -> bool {
+        self.0 & MARKED != 0
+    }
+
+    const fn age(self, now: u64) -> u64 {
+        now.saturating_sub(self.nobodys().0)
+    }
+
+    const fn nobodys(self) -> Self {
+        Self(self.0 & !(SINCE - 1))
+    }
+
+    /// That partition's from now on.
+    const fn of(self, partition: usize, now: u64) -> Self {
+        let (before, now) = (self.0 / SINCE, now / SINCE);
+        let since = if now > before { now } else { before + 1 };
+        Self(since.wrapping_mul(SINCE) | (partition as u64 + 1) & HOLDER)
     }
 }
 
 impl Turn {
     /// Nobody's.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self(Word64::new(0))
+    pub(crate) const fn new() -> Self {
+        Self {
+            word: Word64::new(0),
+            told: Word64::new(0),
+        }
     }
 
-    /// Takes the turn for a partition that is about to be entered on this core, and has `mark` put
-    /// the mark in place; unless another one has it and has not written yet, which `is_written`
-    /// tells.
-    pub fn take(
-        &self,
-        partition: usize,
-        is_written: impl FnOnce() -> bool,
-        mark: impl FnOnce(),
-    ) -> bool {
-        let before = self.0.load();
-        let own = holder(partition);
-        let is_over = match before & HOLDER {
-            0 => true,
-            other if other == own => true,
-            // Without the mark in place its absence says nothing.
-            _ => before & MARKED != 0 && is_written(),
-        };
-        let held = (before & !(TURN - 1)).wrapping_add(TURN) | own;
-        if !is_over || !self.0.replace(before, held) {
-            return false;
-        }
-        mark();
-        // Nobody else makes a step from here: what it would need is the mark.
-        self.0.replace(held, held | MARKED)
+    fn look(&self) -> Held {
+        Held(self.word.load())
     }
 
-    /// The partition has come back, or was not entered. By its boot core only.
-    pub fn release(&self, partition: usize) {
-        let before = self.0.load();
-        if before & HOLDER == holder(partition) {
-            self.0.replace(before, before & !(TURN - 1));
-        }
+    fn replace(&self, from: Held, to: Held) -> bool {
+        self.word.replace(from.0, to.0)
+    }
+
+    /// Whether it has to be told of this turn that it is waited for: once.
+    fn is_to_tell(&self, held: Held) -> bool {
+        let before = self.told.load();
+        before != held.0 && self.told.replace(before, held.0)
     }
 }
 
-const fn holder(partition: usize) -> u64 {
-    (partition as u64 + 1) & HOLDER
+impl<const P: usize, const C: usize> Lifecycle<P, C> {
+    /// Whether that partition may be launched on this core, its boot core: it shares no low memory, or
+    /// has the turn from here on.
+    pub(crate) fn has_turn(&self, hw: &impl Hardware, partition: usize, slot: &Slot) -> bool {
+        let held = self.turn.look();
+        let other = held.holder().filter(|holder| *holder != partition);
+        if !slot.shares_low() {
+            // What it had when it did share says nothing of the run that begins.
+            let is_own = held.holder() == Some(partition);
+            return !is_own || self.turn.replace(held, held.nobodys());
+        }
+        let standing = other.map_or(Standing::Over, |other| {
+            self.standing(hw, held, other, partition)
+        });
+        if standing == Standing::Awaited {
+            let is_long = held.age(hw.now()) > hw.ticks(TELLING_US);
+            if is_long && self.turn.is_to_tell(held) {
+                self.post_about(Kind::Waits, partition, other);
+            }
+            return false;
+        }
+        let is_taken = self.turn.replace(held, held.of(partition, hw.now()));
+        if is_taken && standing == Standing::Late {
+            self.post_about(Kind::WaitsNoLonger, partition, other);
+        }
+        is_taken
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "there are fewer partitions"
+    )]
+    fn post_about(&self, kind: Kind, partition: usize, other: Option<usize>) {
+        self.post(kind, partition, other.unwrap_or(partition) as u32);
+    }
+
+    /// How the turn of `holder` stands, for a partition that wants it.
+    fn standing(
+        &self,
+        hw: &impl Hardware,
+        held: Held,
+        holder: usize,
+        partition: usize,
+    ) -> Standing {
+        let Some(slot) = self.slot(holder) else {
+            return Standing::Over;
+        };
+        let has_core = || self.core_state(slot.boot_core()) != CoreState::Lost;
+        match slot.phase() {
+            Phase::Idle | Phase::Waiting if !self.has_lost(holder, slot) => Standing::Over,
+            // Without the mark in place its absence says nothing.
+            _ if held.is_marked() && hw.is_low_written(partition) => Standing::Over,
+            // It may have much RAM to clear, and is not entered yet.
+            Phase::Launching if has_core() => Standing::Awaited,
+            _ if held.age(hw.now()) <= hw.ticks(PATIENCE_US) => Standing::Awaited,
+            _ => Standing::Late,
+        }
+    }
+
+    /// The Linux of that partition is about to be entered on this core: its time begins. `false` if
+    /// somebody else has taken the turn.
+    pub(crate) fn begin_turn(&self, hw: &impl Hardware, partition: usize, slot: &Slot) -> bool {
+        if !slot.shares_low() {
+            return true;
+        }
+        let held = self.turn.look();
+        if held.holder() != Some(partition) {
+            return false;
+        }
+        hw.mark_low(partition);
+        let Held(began) = held.of(partition, hw.now());
+        self.turn.replace(held, Held(began | MARKED))
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Turn;
-    use core::cell::Cell;
+    use super::*;
 
-    /// Memory with or without the mark.
-    struct Chunk(Cell<bool>);
-
-    impl Chunk {
-        fn take(&self, turn: &Turn, partition: usize) -> bool {
-            turn.take(partition, || !self.0.get(), || self.0.set(true))
+    #[test]
+    fn no_two_turns_are_the_same_whatever_the_clock_says() {
+        let mut held = Held(0);
+        for (partition, now) in [(0, 0), (0, 0), (254, 1), (3, 5 << 40), (3, 5 << 40), (3, 7)] {
+            let next = held.of(partition, now);
+            assert!(next.0 > held.0 && next.holder() == Some(partition));
+            assert!(!next.is_marked() && next.age(now) == 0);
+            held = next;
         }
+        assert_eq!(Held(0).holder(), None);
+        assert_eq!(held.of(0, u64::MAX).age(0), 0);
     }
 
     #[test]
-    fn the_next_waits_until_the_mark_is_gone() {
-        let (turn, chunk) = (Turn::new(), Chunk(Cell::new(false)));
-        assert!(chunk.take(&turn, 3));
-        assert!(!chunk.take(&turn, 4));
-        chunk.0.set(false); // its Linux writes
-        assert!(chunk.take(&turn, 4));
-        assert!(chunk.0.get());
-        assert!(!chunk.take(&turn, 3));
-    }
-
-    #[test]
-    fn who_came_back_holds_nobody_up() {
-        let (turn, chunk) = (Turn::new(), Chunk(Cell::new(false)));
-        assert!(chunk.take(&turn, 0));
-        turn.release(1);
-        assert!(!chunk.take(&turn, 1), "not its own to release");
-        turn.release(0);
-        assert!(chunk.take(&turn, 1));
-        // Launched again without a word: its core was reset.
-        assert!(chunk.take(&turn, 1));
-        assert!(!chunk.take(&turn, 0));
-    }
-
-    #[test]
-    fn two_at_once_get_one_turn() {
-        let (turn, chunk) = (Turn::new(), Chunk(Cell::new(false)));
-        assert!(chunk.take(&turn, 0));
-        chunk.0.set(false);
-        // While one looks whether it is written, another one takes the turn.
-        let first = turn.take(
-            1,
-            || {
-                assert!(chunk.take(&turn, 2));
-                true
-            },
-            || unreachable!(),
-        );
-        assert!(!first);
-        // Between the step and the mark there is no mark, and nobody else's turn.
-        turn.release(2);
-        assert!(turn.take(5, || false, || assert!(!turn.take(6, || true, || ()))));
-        assert!(!turn.take(6, || false, || ()));
+    fn a_turn_is_told_of_once() {
+        let turn = Turn::new();
+        let first = Held(0).of(1, 0);
+        assert!(turn.is_to_tell(first) && !turn.is_to_tell(first));
+        assert!(turn.is_to_tell(first.of(1, 0)));
     }
 }

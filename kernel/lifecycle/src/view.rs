@@ -33,7 +33,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         let life = slot.life();
         Some(View {
             state: life.state(attempts > 0),
-            runs: slot.runs(),
+            runs: slot.runs(life),
             attempts,
             is_cleared,
             failures: u32::from(life.failures),
@@ -113,10 +113,8 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         }
         match definition {
             Some(definition) if slot.shows(definition) => {}
-            // Whoever saw no shell a moment ago may be about a launch, by the plan for the old cores.
-            Some(definition)
-                if slot.has_cores(definition.cores) || self.withdraw_plan(partition) =>
-            {
+            // Whoever saw no shell a moment ago may be about a launch, by the old plan.
+            Some(definition) if slot.uses_same(definition) || self.withdraw_plan(partition) => {
                 slot.publish(definition);
             }
             Some(_) => {}

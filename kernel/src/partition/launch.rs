@@ -7,7 +7,7 @@
 use bulkhead_launch::LaunchPlan;
 
 use super::rim::Rim;
-use super::{LIFE, low, plans, runtime};
+use super::{LIFE, plans, runtime};
 use crate::cpu::apic;
 use crate::cpu::entropy;
 use crate::cpu::tsc;
@@ -24,12 +24,7 @@ unsafe extern "C" {
 pub(super) fn run(rim: &Rim, partition: usize) {
     // What is still pending is the old kernel's; the new one must not find it.
     apic::drain_pending();
-    if !low::take(partition) {
-        core::hint::spin_loop();
-        return; // and is asked again what its duty is, until its turn has come
-    }
     if !LIFE.launch(rim, partition) {
-        low::release(rim, partition);
         return;
     }
     // SAFETY: this is a core of that partition, which is live.

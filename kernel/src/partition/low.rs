@@ -7,46 +7,34 @@
 //! overwrites it (its copy ends where the chunk does and is three pages at least), and not in the
 //! last two pages, which a decompressor before 6.6 borrows and puts back. Once it is gone the next
 //! Linux is entered, which has to unpack itself, to find its memory and to start its scheduler before
-//! it copies; the one before has some hundred instructions to go.
+//! it copies; the one before has some hundred instructions to go. Whose turn it is, and for how long, the
+//! lifecycle decides.
 
-use bulkhead_lifecycle::Turn;
-use bulkhead_memory::{PAGE, Region};
+use bulkhead_launch::LaunchPlan;
+use bulkhead_memory::PAGE;
 
-use super::rim::Rim;
-use super::{LIFE, plans};
 use crate::mem::phys;
-
-static TURN: Turn = Turn::new();
 
 /// What lies there until a Linux has written.
 const MARK: u64 = 0x6b72_616d_2077_6f6c;
 
-/// Has this partition's turn come to write the chunk? Always, if it has one of its own.
-pub(super) fn take(partition: usize) -> bool {
-    // SAFETY: this is the boot core of that partition, which is being launched; if it is killed
-    // meanwhile this core is the one that ends it.
-    let chunk = unsafe { plans::with(partition, |stored| stored.plan.shared_low_chunk) };
-    let Some(chunk) = chunk.flatten() else {
-        return true;
-    };
-    let place = phys::pointer::<u64>(mark(chunk));
+/// Where the mark is, if this partition shares a chunk.
+fn place(plan: &LaunchPlan) -> Option<*mut u64> {
+    let chunk = plan.shared_low_chunk?;
+    Some(phys::pointer::<u64>(chunk.end() - 2 * PAGE - 8))
+}
+
+/// Whether the mark is gone.
+pub(super) fn is_written(plan: &LaunchPlan) -> bool {
     // SAFETY: RAM below 640 KiB, aligned, that is read and written by the cores that share it alone;
     // Linuxes among them, hence volatile.
-    let is_written = || unsafe { place.read_volatile() } != MARK;
-    // SAFETY: as above; it is this partition's turn, so no Linux is about to read it.
-    let put = || unsafe { place.write_volatile(MARK) };
-    TURN.take(partition, is_written, put)
+    place(plan).is_none_or(|place| unsafe { place.read_volatile() } != MARK)
 }
 
-/// The partition's Linux is gone, or was not entered.
-pub(super) fn release(rim: &Rim, partition: usize) {
-    use bulkhead_lifecycle::Hardware;
-    // Another core does its work where this one is lost, and may yet run.
-    if LIFE.boot_core(partition) == Some(rim.me()) {
-        TURN.release(partition);
+/// Puts the mark. By the core whose turn it is.
+pub(super) fn mark(plan: &LaunchPlan) {
+    if let Some(place) = place(plan) {
+        // SAFETY: as above; it is this partition's turn, so no Linux is about to read it.
+        unsafe { place.write_volatile(MARK) };
     }
-}
-
-fn mark(chunk: Region) -> u64 {
-    chunk.end() - 2 * PAGE - 8
 }

@@ -119,7 +119,6 @@ impl Hardware for Rim {
     }
 
     fn silence(&self, partition: usize) {
-        low::release(self, partition);
         let end = |stored: &Stored| {
             devices::silence(&stored.plan);
             // SAFETY: the lifecycle asks at an end only, once no core runs its Linux any more.
@@ -166,6 +165,22 @@ impl Hardware for Rim {
         // SAFETY: the lifecycle asks.
         unsafe { with_plan(partition, place) };
         ticks
+    }
+
+    fn is_low_written(&self, partition: usize) -> bool {
+        let mut is_written = true;
+        // SAFETY: the lifecycle asks, on a core that is about to launch that partition.
+        unsafe {
+            with_plan(partition, |stored| {
+                is_written = low::is_written(&stored.plan)
+            })
+        };
+        is_written
+    }
+
+    fn mark_low(&self, partition: usize) {
+        // SAFETY: the lifecycle asks, on the core that launches that partition.
+        unsafe { with_plan(partition, |stored| low::mark(&stored.plan)) };
     }
 
     fn hand_over(&self, _partition: usize) {

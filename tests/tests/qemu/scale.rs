@@ -13,6 +13,7 @@ use crate::{long_story, story};
 pub(crate) fn stories() -> Vec<Trial> {
     vec![
         story("scale::kexec_by_low_memory", kexec_by_low_memory),
+        story("scale::who_never_writes_low_memory", who_never_writes),
         long_story("scale::thirty_two_on_one_core_each", thirty_two),
     ]
 }
@@ -87,6 +88,64 @@ fn kexec_by_low_memory() {
     let second = machine.wait_for_demo(3);
     assert_eq!(second.release, entered.release());
     assert_eq!(second.apic_ids, [7, 8]);
+}
+
+/// A kernel that hangs before it writes the low memory that it shares holds up the launch of the next, for
+/// half a minute; and so the handoff of Bulkhead's core, after whose Linux the shell is back.
+fn who_never_writes() {
+    // Those that have the pieces of their own.
+    let mut script = String::new();
+    for number in 1..=6 {
+        script += &format!("define w{number} cores=2 memory=64M kernel=cloud61\n");
+    }
+    let iso = Iso::new("scale_never_writes")
+        .image("cloud61", Kernel::Debian61Cloud.image())
+        .image("demo", demo_initrd())
+        .script(&script)
+        .make();
+    let machine = Machine::new(&iso, "run").cores("32").memory("3G");
+    let mut machine = machine.start();
+    machine.wait_for_prompt();
+    // It panics before it has EFI's services, to which it goes then, and so on for ever.
+    let hung = "rcutree.rcu_fanout_leaf=1 panic_on_warn=1";
+    for (name, core, line) in [
+        ("stuck", "1 console=com2", hung),
+        ("next", "2 console=com3", "bulkhead.name=next quiet"),
+        (
+            "last",
+            "0 console=com4",
+            "bulkhead.name=last quiet bulkhead.run=poweroff",
+        ),
+    ] {
+        let define = format!(
+            "define {name} cores={core} memory=256M kernel=cloud61 initrd=demo \
+             restart=never cmdline=\"{line}\""
+        );
+        machine.expect(&define, &["shares 32K with others"]);
+    }
+    machine.expect("start stuck", &[]);
+    machine.wait_for(1, "* stuck: launched");
+    machine.expect("start next", &[]);
+    machine.wait_for(1, "* next: waits for stuck, which has not yet written");
+    machine.expect_states(&[("stuck", "running"), ("next", "launching")]);
+    machine.wait_for(1, "* next: waits no longer for stuck");
+    machine.wait_for(1, "* next: launched run=1");
+    machine.wait_for_demo(3);
+    // It is the last that hangs again, before Bulkhead's core is handed off.
+    machine.expect("kill stuck", &[]);
+    machine.expect("start stuck", &[]);
+    machine.wait_for(1, "* stuck: launched run=2");
+    machine.com(1).skip();
+    machine.com(1).send("handoff last\r");
+    machine.wait_for_within(1, "the shell is back", LIMIT * 2);
+    machine.wait_for(1, "* last: waits for stuck");
+    machine.wait_for(1, "* last: waits no longer for stuck");
+    machine.wait_for(1, "* last: powered-off");
+    machine.expect_states(&[
+        ("stuck", "running"),
+        ("next", "running"),
+        ("last", "stopped"),
+    ]);
 }
 
 const SINGLE: usize = 32;

@@ -7,7 +7,7 @@ use bulkhead_model::RestartPolicy;
 use shuttle::thread;
 
 use crate::cores;
-use crate::machine::{CORES, LAST, Mode, NAMES, PARTITIONS, RESCUER, members, pick};
+use crate::machine::{CORES, LAST, Mode, NAMES, PARTITIONS, RESCUER, members, pick, shares_low};
 use crate::world::{World, check};
 
 /// Longest time in which everything must settle, in microseconds: a worker that is never heard of
@@ -74,6 +74,7 @@ fn set_up(world: &Arc<World>) {
                 cores: members(partition),
                 policy: pick(&RestartPolicy::ALL),
                 has_control: partition != 2,
+                shares_low: shares_low(partition),
             }),
         );
         world.life.provide_plan(partition);

@@ -180,6 +180,18 @@ impl Hardware for Seen<'_> {
         1
     }
 
+    fn is_low_written(&self, _: usize) -> bool {
+        self.world.point(self.me);
+        !self.world.machine().is_low_marked
+    }
+
+    fn mark_low(&self, partition: usize) {
+        self.act();
+        let mut machine = self.world.machine();
+        machine.is_low_marked = true;
+        machine.memory[partition].marked = machine.clock;
+    }
+
     fn hand_over(&self, partition: usize) {
         self.act();
         self.world.machine().cores[self.me].launching = Some(partition);

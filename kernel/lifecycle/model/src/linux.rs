@@ -7,8 +7,14 @@ use bulkhead_lifecycle::{End, Outcome, Verb};
 use shuttle::rand::{Rng, thread_rng};
 
 use crate::hardware::Seen;
-use crate::machine::{Entry, LAST, Mode, NAMES, RESCUER, Stop, members, one_in, pick};
+use crate::machine::{
+    Entry, LAST, Machine, Mode, NAMES, RESCUER, Stop, members, one_in, owner, pick, shares_low,
+};
 use crate::world::{World, check};
+
+/// How long others wait for one that does not write their low memory, in microseconds; but for the part
+/// that a turn does not count.
+const TURN_US: u64 = 30_000_000 - (1 << 16);
 
 /// Whether a core goes on in its Linux.
 #[derive(PartialEq, Eq)]
@@ -22,6 +28,9 @@ enum Then {
 pub(crate) fn run(world: &Arc<World>, me: usize, partition: usize, is_entry: bool) {
     if is_entry {
         enter(world, me, partition);
+        if shares_low(partition) {
+            write_low(world, me, partition);
+        }
         for sibling in members(partition).iter().filter(|core| **core != me) {
             if !one_in(8) {
                 start_sibling(world, me, partition, *sibling);
@@ -45,6 +54,10 @@ fn enter(world: &World, me: usize, partition: usize) {
         "{partition} sees what another left in its RAM"
     );
     memory.entries += 1;
+    memory.is_to_write = shares_low(partition);
+    if memory.is_to_write {
+        awaits_turn(&machine, partition);
+    }
     if partition == LAST {
         machine.steps_of_last = 0;
     }
@@ -52,6 +65,38 @@ fn enter(world: &World, me: usize, partition: usize) {
     core.launching = None;
     core.mode = Some(Mode::Linux(partition));
     (core.asked, core.nmi, core.in_vmx) = (false, false, false);
+}
+
+/// None that shares low memory is entered while another is about to write it, and has time for it.
+fn awaits_turn(machine: &Machine, partition: usize) {
+    for (other, memory) in machine.memory.iter().enumerate() {
+        let is_in_time = memory.is_to_write && machine.clock < memory.marked + TURN_US;
+        assert!(
+            other == partition || !is_in_time,
+            "{partition} is entered while {other} is about to write low memory"
+        );
+    }
+}
+
+/// It writes the low memory that it shares; or hangs before that, with interrupts off.
+fn write_low(world: &World, me: usize, partition: usize) {
+    world.point(me);
+    leave_if_asked(world, me, false);
+    let may_hang = {
+        let machine = world.machine();
+        machine.budget > 0 && machine.rebooter != Some(partition) && partition != RESCUER
+    };
+    if may_hang && one_in(4) {
+        world.note(|| format!("{partition} hangs before it writes low memory"));
+        loop {
+            world.sleep(me);
+            leave_if_asked(world, me, false);
+        }
+    }
+    world.progress();
+    let mut machine = world.machine();
+    machine.is_low_marked = false;
+    machine.memory[partition].is_to_write = false;
 }
 
 /// A step in Linux's own code, where interrupts come.
@@ -67,6 +112,7 @@ fn leave_if_asked(world: &World, me: usize, are_interrupts_on: bool) {
     if is_out {
         (core.nmi, core.asked) = (false, false);
         core.mode = Some(Mode::Bulkhead);
+        machine.memory[owner(me)].is_to_write &= members(owner(me))[0] != me;
         drop(machine);
         world.note(|| "is led out of its Linux".into());
         leave_vmx(world, me);

@@ -24,11 +24,22 @@ const MEMBERS: [&[usize]; PARTITIONS] = [&[1, 2], &[3, 4], &[5, 6], &[7], &[0, 8
 
 std::thread_local! {
     static IS_ALONE: Cell<bool> = const { Cell::new(false) };
+    static ARE_SHARING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Says whether the boot processor is the last Linux's only core.
 pub(crate) fn set_alone(is_alone: bool) {
     IS_ALONE.set(is_alone);
+}
+
+/// Says whether most partitions share low memory.
+pub(crate) fn set_sharing(are_sharing: bool) {
+    ARE_SHARING.set(are_sharing);
+}
+
+/// Whether a partition shares low memory with others.
+pub(crate) fn shares_low(partition: usize) -> bool {
+    ARE_SHARING.get() && partition != 1
 }
 
 /// A partition's cores, the boot core first.
@@ -146,6 +157,11 @@ pub(crate) struct Memory {
     pub(crate) ends_in_hand: u32,
     /// Both, when a core was told that its launch is begun.
     pub(crate) promised: Option<(u32, u32)>,
+    /// When the mark was put for it, and whether its Linux was entered and did not write since.
+    pub(crate) marked: u64,
+    pub(crate) is_to_write: bool,
+    /// When it was last seen to run: its launches and the count of its runs.
+    pub(crate) counted: Option<(u32, u32)>,
 }
 
 /// The state that is not the lifecycle's.
@@ -158,6 +174,8 @@ pub(crate) struct Machine {
     /// INITs left that go wrong.
     pub(crate) faults: u32,
     pub(crate) boot_processor_first: bool,
+    /// The mark is in the low memory that partitions share.
+    pub(crate) is_low_marked: bool,
     /// The partition whose Linux reboots whenever it is entered: its policy must give up.
     pub(crate) rebooter: Option<usize>,
     pub(crate) steps_of_last: u32,

@@ -13,7 +13,7 @@ use shuttle::thread;
 
 use crate::machine::{
     CORES, Core, Entry, Life, Machine, Memory, Mode, PARTITIONS, RESCUER, Stop, members, one_in,
-    owner, pick, set_alone,
+    owner, pick, set_alone, set_sharing,
 };
 
 /// All of it.
@@ -80,6 +80,7 @@ impl World {
     /// A machine at rest.
     pub(crate) fn new() -> Arc<Self> {
         set_alone(one_in(2));
+        set_sharing(one_in(2));
         let world = Arc::new(Self {
             life: Life::new(),
             machine: Mutex::new(Machine {
@@ -92,6 +93,7 @@ impl World {
                 budget: thread_rng().gen_range(5..40),
                 faults: if one_in(3) { 1 } else { 0 },
                 boot_processor_first: one_in(2),
+                is_low_marked: false,
                 rebooter: one_in(4).then(|| pick(&[0, 1, 2])),
                 steps_of_last: 0,
                 order: None,
@@ -132,6 +134,7 @@ impl World {
     /// A place where another core may go on, and where this one may be reset.
     pub(crate) fn point(&self, me: usize) {
         self.switch.load(Ordering::SeqCst);
+        self.look_at_runs(owner(me));
         let is_stalled = self.machine().is_stalled(me);
         if is_stalled {
             // Until something comes for it, or nobody else has anything to do.
@@ -139,6 +142,29 @@ impl World {
             self.machine().cores[me].is_woken = true;
         }
         self.arrive(me);
+    }
+
+    /// That who is seen to run is seen with the number of this run, and no other: at any step.
+    fn look_at_runs(&self, partition: usize) {
+        let Some(view) = check(|| self.life.view(partition)) else {
+            return;
+        };
+        let mut machine = self.machine();
+        let memory = &mut machine.memory[partition];
+        if view.state == State::Running {
+            let before = memory.counted.replace((memory.launches, view.runs));
+            let is_same = before.is_none_or(|(launches, _)| launches == memory.launches);
+            let runs = before.map_or(0, |(_, runs)| runs);
+            assert!(
+                if is_same && before.is_some() {
+                    view.runs == runs
+                } else {
+                    view.runs > runs
+                },
+                "{partition} is seen to run with the count {} after {before:?}",
+                view.runs
+            );
+        }
     }
 
     fn arrive(&self, me: usize) {
@@ -239,6 +265,9 @@ impl World {
         if let Some(partition) = target.launching.take() {
             machine.memory[partition].lost_entries += 1;
         }
+        if members(owner(core))[0] == core {
+            machine.memory[owner(core)].is_to_write = false;
+        }
         let target = &mut machine.cores[core];
         target.mode = Some(Mode::Waiting);
         target.is_reset = true;
@@ -281,7 +310,14 @@ impl World {
             return;
         }
         machine.still += 1;
-        let most = 20_000u64 << (machine.still / 16).min(6);
+        let is_in = |state| (0..PARTITIONS).any(|partition| self.state(partition) == state);
+        // A launch for which nobody does anything waits for others to write, half a minute.
+        let is_long = is_in(State::Launching) && !is_in(State::Ending);
+        let most = if is_long {
+            4_000_000
+        } else {
+            20_000u64 << (machine.still / 16).min(6)
+        };
         machine.clock += thread_rng().gen_range(50..most);
         machine.cores.iter_mut().for_each(|c| c.has_relaxed = false);
         drop(machine);

@@ -45,6 +45,8 @@ pub(crate) struct Machine {
     pub(crate) while_placing: Cell<Option<Happening>>,
     /// What happens whenever somebody waits.
     pub(crate) while_relaxing: Cell<Option<Happening>>,
+    /// The mark is in the low memory that partitions share.
+    pub(crate) is_low_marked: Cell<bool>,
     pub(crate) log: RefCell<Vec<String>>,
 }
 
@@ -65,6 +67,7 @@ impl Machine {
             at_reading: Cell::new(None),
             while_placing: Cell::new(None),
             while_relaxing: Cell::new(None),
+            is_low_marked: Cell::new(false),
             log: RefCell::default(),
         };
         machine.life.enter_cores(CORES);
@@ -73,18 +76,33 @@ impl Machine {
         }
         machine.life.set_core_state(0, CoreState::Bulkhead);
         for partition in 0..PARTITIONS {
-            machine.life.publish(
-                partition,
-                Some(&Definition {
-                    name: NAMES[partition],
-                    cores: MEMBERS[partition],
-                    policy,
-                    has_control: partition == 1,
-                }),
-            );
-            machine.life.provide_plan(partition);
+            machine.define(partition, policy, false);
         }
         machine
+    }
+
+    /// The same, and they share low memory.
+    pub(crate) fn sharing(policy: RestartPolicy) -> Self {
+        let machine = Self::new(policy);
+        for partition in 0..PARTITIONS {
+            machine.define(partition, policy, true);
+        }
+        machine
+    }
+
+    /// Defines it anew, and makes a plan.
+    pub(crate) fn define(&self, partition: usize, policy: RestartPolicy, shares_low: bool) {
+        self.life.publish(
+            partition,
+            Some(&Definition {
+                name: NAMES[partition],
+                cores: MEMBERS[partition],
+                policy,
+                has_control: partition == 1,
+                shares_low,
+            }),
+        );
+        self.life.provide_plan(partition);
     }
 
     pub(crate) fn at(&self, core: usize) -> At<'_> {
@@ -270,6 +288,13 @@ impl Hardware for At<'_> {
             happen(self.0);
         }
         7
+    }
+    fn is_low_written(&self, _: usize) -> bool {
+        !self.0.is_low_marked.get()
+    }
+    fn mark_low(&self, partition: usize) {
+        self.0.note(format!("mark {partition}"));
+        self.0.is_low_marked.set(true);
     }
     fn hand_over(&self, _: usize) {}
     fn keep(&self) {}
