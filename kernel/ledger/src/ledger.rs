@@ -147,9 +147,11 @@ impl Ledger {
         let partition = self.get(name)?;
         let layout = Layout::of(machine, &partition.definition, &partition.claim)?;
         let warnings = self.warnings(machine, partition, &layout);
-        let foreign = self
-            .history
-            .foreign(partition.id, &partition.claim.own_regions());
+        let claim = &partition.claim;
+        let mut foreign = self.history.foreign(partition.id, &claim.own_regions());
+        if claim.shares_low_chunk {
+            foreign.extend(self.history.foreign_to_sharers(claim.low_chunk));
+        }
         Ok(launch::plan(
             layout,
             partition.id,
@@ -173,6 +175,10 @@ impl Ledger {
         let regions = partition.claim.own_regions();
         if ram.attempts != before.attempts {
             self.history.taint(id, &regions);
+            // It had its turn before.
+            if partition.claim.shares_low_chunk {
+                self.history.share(partition.claim.low_chunk);
+            }
         }
         if ram.attempts > 0 && ram.is_cleared {
             self.history.record(id, &regions);

@@ -31,31 +31,30 @@ impl Turn {
 
     /// Takes the turn for a partition that is about to be entered on this core, and has `mark` put
     /// the mark in place; unless another one has it and has not written yet, which `is_written`
-    /// tells.
+    /// tells. `mark` is told whether nobody else had it: only then is no other Linux at work there, and
+    /// all but the mark may be written too. Else whoever had it has done so.
     pub fn take(
         &self,
         partition: usize,
         is_written: impl FnOnce() -> bool,
-        mark: impl FnOnce(),
+        mark: impl FnOnce(bool),
     ) -> bool {
         let before = self.0.load();
         let own = holder(partition);
-        let is_over = match before & HOLDER {
-            0 => true,
-            other if other == own => true,
-            // Without the mark in place its absence says nothing.
-            _ => before & MARKED != 0 && is_written(),
-        };
+        let is_alone = matches!(before & HOLDER, holder if holder == 0 || holder == own);
+        // Without the mark in place its absence says nothing.
+        let is_over = is_alone || before & MARKED != 0 && is_written();
         let held = (before & !(TURN - 1)).wrapping_add(TURN) | own;
         if !is_over || !self.0.replace(before, held) {
             return false;
         }
-        mark();
+        mark(is_alone);
         // Nobody else makes a step from here: what it would need is the mark.
         self.0.replace(held, held | MARKED)
     }
 
-    /// The partition has come back, or was not entered. By its boot core only.
+    /// The partition has come back, or was not entered. By its boot core, or whoever sees to it that
+    /// nothing launches it.
     pub fn release(&self, partition: usize) {
         let before = self.0.load();
         if before & HOLDER == holder(partition) {
@@ -78,7 +77,7 @@ mod tests {
 
     impl Chunk {
         fn take(&self, turn: &Turn, partition: usize) -> bool {
-            turn.take(partition, || !self.0.get(), || self.0.set(true))
+            turn.take(partition, || !self.0.get(), |_| self.0.set(true))
         }
     }
 
@@ -118,12 +117,32 @@ mod tests {
                 assert!(chunk.take(&turn, 2));
                 true
             },
-            || unreachable!(),
+            |_| unreachable!(),
         );
         assert!(!first);
         // Between the step and the mark there is no mark, and nobody else's turn.
         turn.release(2);
-        assert!(turn.take(5, || false, || assert!(!turn.take(6, || true, || ()))));
-        assert!(!turn.take(6, || false, || ()));
+        assert!(turn.take(5, || false, |_| assert!(!turn.take(6, || true, |_| ()))));
+        assert!(!turn.take(6, || false, |_| ()));
+    }
+
+    #[test]
+    fn only_who_takes_it_from_nobody_may_clear() {
+        let turn = Turn::new();
+        let alone = |partition| {
+            let mut told = None;
+            turn.take(partition, || true, |is_alone| told = Some(is_alone));
+            told
+        };
+        assert_eq!(alone(0), Some(true));
+        assert_eq!(alone(0), Some(true), "its own core was reset");
+        // The other's Linux has only just overwritten the mark.
+        assert_eq!(alone(1), Some(false));
+        turn.release(1);
+        assert_eq!(alone(2), Some(true));
+        // One that was reset before it had cleared all of it is not taken over from.
+        turn.release(2);
+        let cleared = turn.take(3, || true, |_| assert_eq!(alone(4), None));
+        assert!(cleared);
     }
 }

@@ -12,8 +12,9 @@
 use bulkhead_lifecycle::Turn;
 use bulkhead_memory::{PAGE, Region};
 
+use super::plans::{self, Stored};
 use super::rim::Rim;
-use super::{LIFE, plans};
+use super::{LIFE, launch};
 use crate::mem::phys;
 
 static TURN: Turn = Turn::new();
@@ -33,9 +34,22 @@ pub(super) fn take(partition: usize) -> bool {
     // SAFETY: RAM below 640 KiB, aligned, that is read and written by the cores that share it alone;
     // Linuxes among them, hence volatile.
     let is_written = || unsafe { place.read_volatile() } != MARK;
-    // SAFETY: as above; it is this partition's turn, so no Linux is about to read it.
-    let put = || unsafe { place.write_volatile(MARK) };
+    let put = |is_alone: bool| {
+        if is_alone {
+            // SAFETY: a part of the chunk, where no Linux is at work: nobody had the turn.
+            let clear = |stored: &Stored| unsafe { launch::clear(&stored.plan.clear_at_turn) };
+            // SAFETY: as for the chunk.
+            let _ = unsafe { plans::with(partition, clear) };
+        }
+        // SAFETY: as above; it is this partition's turn, so no Linux is about to read it.
+        unsafe { place.write_volatile(MARK) };
+    };
     TURN.take(partition, is_written, put)
+}
+
+/// Nothing launches the partition any more; also if its core did not come back, and does not release it.
+pub(super) fn forget(partition: usize) {
+    TURN.release(partition);
 }
 
 /// The partition's Linux is gone, or was not entered.

@@ -13,7 +13,7 @@ use bulkhead_memory::Region;
 use bulkhead_model::Warning;
 use bulkhead_tables::efi;
 
-use super::{LIFE, printed, stores};
+use super::{LIFE, low, printed, stores};
 use crate::layout::MAX_PARTITIONS;
 
 /// A plan, and the RAM of its partition.
@@ -51,6 +51,7 @@ pub(crate) unsafe fn store(partition: usize, plan: Option<LaunchPlan>) -> bool {
     else {
         return false;
     };
+    low::forget(partition);
     let is_planned = plan.is_some();
     if let Some(plan) = &plan {
         // SAFETY: as this one: the shell's core, and the partition is at rest. The plan was made for

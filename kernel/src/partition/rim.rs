@@ -149,7 +149,7 @@ impl Hardware for Rim {
             }
             // SAFETY: no other core and no device uses that RAM: the lifecycle asks at a launch only,
             // when all other cores of the partition are parked and its devices are silent.
-            unsafe { launch::clear(&stored.plan) };
+            unsafe { launch::clear(&stored.plan.clear) };
         };
         // SAFETY: the lifecycle asks.
         unsafe { with_plan(partition, clear) };
