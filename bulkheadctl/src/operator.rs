@@ -6,10 +6,10 @@ use std::fmt;
 
 use bulkhead_conductor::{ConductError, How};
 use bulkhead_launch::ResidentCode;
-use bulkhead_ledger::Ledger;
+use bulkhead_ledger::{Ledger, PlanError};
 use bulkhead_lifecycle::CoreState;
 use bulkhead_memory::Region;
-use bulkhead_model::{Life, Machine, Ram, State};
+use bulkhead_model::{Change, Life, Machine, Ram, State, Warning};
 use bulkhead_shell::{Control, ScriptStopped, Shell};
 use bulkhead_terminal::keyboard::Keymap;
 
@@ -58,8 +58,16 @@ impl Control for Operator {
         &self.ledger
     }
 
-    fn parts(&mut self) -> (&Machine, &mut Ledger) {
-        (&self.machine, &mut self.ledger)
+    fn define(&mut self, name: &str, change: Change) -> Result<Vec<Warning>, PlanError> {
+        self.ledger.define(&self.machine, name, change)
+    }
+
+    fn set(&mut self, name: &str, change: Change) -> Result<Vec<Warning>, PlanError> {
+        self.ledger.set(&self.machine, name, change)
+    }
+
+    fn undefine(&mut self, name: &str) -> Result<(), PlanError> {
+        self.ledger.undefine(name)
     }
 
     fn resident_code(&self) -> ResidentCode {

@@ -55,11 +55,7 @@ impl Processors {
         let by_cpuid = own_id(&leaves);
         let boot_core = boot_core(firmware, by_cpuid);
         let mode = ApicMode::of(pack);
-        let mut ids = to_start(firmware, boot_core);
-        let named = ids.len();
-        ids.retain(|id| mode.reaches(*id) || *id == boot_core);
-        let reached = ids.len();
-        ids.truncate(MAX_CORES);
+        let found = to_start(firmware, boot_core, |id| mode.reaches(id), MAX_CORES);
         let core = |apic_id: &u32| FoundCore {
             apic_id: *apic_id,
             responding: true,
@@ -69,9 +65,9 @@ impl Processors {
             boot_core,
             odd_id: (by_cpuid != boot_core).then_some(by_cpuid),
             mode,
-            unreachable: named - reached,
-            too_many: reached - ids.len(),
-            cores: ids.iter().map(core).collect(),
+            unreachable: found.unreachable,
+            too_many: found.too_many,
+            cores: found.ids.iter().map(core).collect(),
         }
     }
 

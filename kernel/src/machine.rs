@@ -5,7 +5,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use bulkhead_describe::cores::{FoundCore, Topology, to_start};
+use bulkhead_describe::cores::{FoundCore, ToStart, Topology, to_start};
 use bulkhead_describe::images::Module;
 use bulkhead_describe::{Found, ShellLine};
 use bulkhead_firmware::{
@@ -21,7 +21,7 @@ use crate::boot::{Alone, BootInfo};
 use crate::console::keyboard;
 use crate::cpu::{apic, cores, pic, tsc};
 use crate::images;
-use crate::layout::{LARGEST, MP_DECOY};
+use crate::layout::{LARGEST, MAX_CORES, MP_DECOY};
 use crate::mem::{frames, phys};
 use crate::partition::LIFE;
 
@@ -86,25 +86,13 @@ pub(crate) unsafe fn mask_io_apics(_: &Alone, firmware: &Firmware) {
     }
 }
 
-/// Cores that firmware names and that are not used.
-pub(crate) struct LeftOut {
-    /// Because the mode in which firmware left the local APICs can't address their IDs.
-    pub(crate) unreachable: usize,
-    /// Because there are too many.
-    pub(crate) too_many: usize,
-}
-
-/// Enters the cores that firmware names; this one alone if it names none. Says how many were left
-/// out.
-pub(crate) fn init_cores(firmware: &Firmware) -> LeftOut {
-    let mut ids = to_start(firmware, apic::id());
-    let named = ids.len();
+/// Enters the cores that firmware names; this one alone if it names none. Says which, and how many were
+/// left out.
+pub(crate) fn init_cores(firmware: &Firmware) -> ToStart {
     // In xAPIC mode an INIT to core 256 would go to core 0, and one to core 255 to all.
-    ids.retain(|id| apic::reaches(*id) || *id == apic::id());
-    LeftOut {
-        unreachable: named - ids.len(),
-        too_many: cores::init(&ids),
-    }
+    let found = to_start(firmware, apic::id(), apic::reaches, MAX_CORES);
+    cores::init(&found.ids);
+    found
 }
 
 /// The whole description, after everything was looked at.

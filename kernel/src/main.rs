@@ -27,6 +27,7 @@ mod watchdog;
 use alloc::vec::Vec;
 
 use boot::{Alone, BootInfo};
+use bulkhead_describe::cores::ToStart;
 use bulkhead_firmware::Firmware;
 use bulkhead_model::budget::{self, Extent};
 use bulkhead_model::{MemoryRange, map};
@@ -126,7 +127,7 @@ fn settle_heap(extent: &Extent) {
 /// How the other cores were started.
 struct Started {
     /// Cores that are not handled.
-    left_out: machine::LeftOut,
+    left_out: ToStart,
     /// Whether there was a page for the trampoline; without it none is started.
     has_trampoline: bool,
 }

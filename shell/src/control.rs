@@ -6,10 +6,10 @@ use core::fmt;
 
 use bulkhead_conductor::{ConductError, How};
 use bulkhead_launch::ResidentCode;
-use bulkhead_ledger::Ledger;
+use bulkhead_ledger::{Ledger, PlanError};
 use bulkhead_lifecycle::CoreState;
 use bulkhead_memory::Region;
-use bulkhead_model::Machine;
+use bulkhead_model::{Change, Machine, Warning};
 use bulkhead_pci::{Answer, Function};
 
 /// The kernel, as the shell sees it.
@@ -23,13 +23,23 @@ pub trait Control {
     /// The partitions.
     fn ledger(&self) -> &Ledger;
 
-    /// The machine and the partitions, to change them.
-    fn parts(&mut self) -> (&Machine, &mut Ledger);
+    /// Defines a partition.
+    ///
+    /// # Errors
+    /// [`PlanError`] says why not.
+    fn define(&mut self, name: &str, change: Change) -> Result<Vec<Warning>, PlanError>;
 
-    /// The partitions, to change them.
-    fn ledger_mut(&mut self) -> &mut Ledger {
-        self.parts().1
-    }
+    /// Changes a partition, and gives up what it is not to have any more.
+    ///
+    /// # Errors
+    /// [`PlanError`] says why not.
+    fn set(&mut self, name: &str, change: Change) -> Result<Vec<Warning>, PlanError>;
+
+    /// Forgets a partition.
+    ///
+    /// # Errors
+    /// [`PlanError`] says why not.
+    fn undefine(&mut self, name: &str) -> Result<(), PlanError>;
 
     /// The runtime services that every launch puts into its partition.
     fn resident_code(&self) -> ResidentCode;

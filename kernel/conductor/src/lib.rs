@@ -11,6 +11,7 @@
 extern crate alloc;
 
 mod carry;
+mod define;
 mod error;
 mod leave;
 mod tell;
@@ -45,6 +46,9 @@ pub trait Stage: Hardware {
 
     /// Clears what a partition's Linux kept in its firmware: the definition is gone.
     fn forget(&mut self, partition: usize);
+
+    /// Drops what is kept in a partition's RAM, which is not its own any more.
+    fn vacate(&mut self, partition: usize);
 
     /// What a partition's Linux said in that run why it panicked, fit to stand between quotes.
     fn reason(&self, _partition: usize, _run: u32) -> Option<String> {
@@ -111,11 +115,6 @@ impl<'a, S: Stage, const P: usize, const C: usize> Conductor<'a, S, P, C> {
     /// The partitions, as they were last observed.
     pub const fn ledger(&self) -> &Ledger {
         &self.ledger
-    }
-
-    /// The machine, and the partitions to change them.
-    pub const fn parts(&mut self) -> (&Machine, &mut Ledger) {
-        (&self.machine, &mut self.ledger)
     }
 
     /// The hardware.

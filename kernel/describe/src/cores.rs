@@ -33,17 +33,45 @@ pub struct Topology {
 /// CPUID: EAX, EBX, ECX and EDX of a leaf and a subleaf.
 pub type Cpuid<'a> = &'a dyn Fn(u32, u32) -> [u32; 4];
 
-/// Local APIC IDs of the cores that are to be started, ascending, each once: those that firmware
-/// says are enabled, and `own`, which runs this, whatever firmware says.
+/// The cores that are to be started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToStart {
+    /// Their local APIC IDs, ascending, each once.
+    pub ids: Vec<u32>,
+    /// Others that firmware says are enabled, whose IDs can't be addressed.
+    pub unreachable: usize,
+    /// Others for which there is no room.
+    pub too_many: usize,
+}
+
+/// Of the cores that firmware says are enabled, those that can be `reached`, at most so many, the lowest
+/// first; and `own`, which runs this, whatever firmware says.
 #[must_use]
-pub fn to_start(firmware: &Firmware, own: u32) -> Vec<u32> {
+pub fn to_start(
+    firmware: &Firmware,
+    own: u32,
+    reaches: impl Fn(u32) -> bool,
+    most: usize,
+) -> ToStart {
     let processors = firmware.madt.iter().flat_map(|madt| &madt.processors);
     let enabled = processors.filter(|processor| processor.enabled);
     let mut ids: Vec<u32> = enabled.map(|processor| processor.apic_id).collect();
     ids.push(own);
     sort_ascending(&mut ids);
     ids.dedup();
-    ids
+    let named = ids.len();
+    ids.retain(|id| reaches(*id) || *id == own);
+    let reached = ids.len();
+    let beyond = ids.split_off(most.min(reached));
+    if beyond.contains(&own) {
+        ids.pop();
+        ids.push(own);
+    }
+    ToStart {
+        unreachable: named - reached,
+        too_many: reached - ids.len(),
+        ids,
+    }
 }
 
 impl Topology {

@@ -62,6 +62,8 @@ pub struct LaunchPlan {
     pub clear: Vec<Region>,
     /// The low chunk, if other partitions have it too: their kernels must not write it at once.
     pub shared_low_chunk: Option<Region>,
+    /// What to clear of that, once it is its turn to write there.
+    pub clear_at_turn: Vec<Region>,
     /// Its PCI functions, to be set up before and quieted after each run.
     pub grant: Grant,
     /// Register pages of the I/O APICs that it owns, to be masked after each run.
@@ -117,7 +119,8 @@ pub struct View {
     pub kernel_release: Option<String>,
 }
 
-/// Plans the launch of the partition number `id`. Of its RAM, `foreign` holds data of others.
+/// Plans the launch of the partition number `id`. Of its RAM, `foreign` holds data of others: pieces, of
+/// which none is half in the low chunk.
 ///
 /// # Errors
 /// [`LaunchError::Oversized`] and [`LaunchError::RuntimeCode`] if `resident` can't be;
@@ -175,7 +178,10 @@ pub fn plan(
     ];
     let code = numbered(block.runtime_code, resident, id)?;
     let (copies, gaps) = copies(&layout.images, placement)?;
+    let shared_low_chunk = claim.shares_low_chunk.then_some(claim.low_chunk);
     let writes: Vec<Write> = own.into_iter().chain(code).chain(gaps).collect();
+    let is_shared = |part: &Region| shared_low_chunk.is_some_and(|chunk| chunk.overlaps(*part));
+    let (clear_at_turn, foreign): (Vec<_>, Vec<_>) = foreign.iter().copied().partition(is_shared);
     Ok(LaunchPlan {
         partition: id,
         name: definition.name.clone(),
@@ -186,10 +192,11 @@ pub fn plan(
         entry: placement.entry,
         boot_params: block.zero_page.start(),
         seeds: efi.seeds,
-        clear: to_clear(foreign, &copies, &writes),
+        clear: to_clear(&foreign, &copies, &writes),
         copies,
         writes,
-        shared_low_chunk: claim.shares_low_chunk.then_some(claim.low_chunk),
+        shared_low_chunk,
+        clear_at_turn,
         grant: Grant::new(&machine.functions, &claim.devices.units),
         io_apics: owned_io_apics(machine, claim)
             .map(|io_apic| io_apic.address)

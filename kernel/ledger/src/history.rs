@@ -12,8 +12,10 @@ pub const MOST_PIECES: usize = 256;
 /// The last user of each byte of RAM that a partition has ever used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
-    /// Last used by that partition. Disjoint from each other and from `orphaned`.
+    /// Last used by that partition. Disjoint from each other and from the others here.
     used: LiteMap<usize, RegionSet>,
+    /// Last used by those that share it: foreign to whoever has it alone.
+    shared: RegionSet,
     /// Last used by a partition that is no more, or by two at once.
     orphaned: RegionSet,
 }
@@ -24,6 +26,7 @@ impl History {
     pub const fn new() -> Self {
         Self {
             used: LiteMap::new_vec(),
+            shared: RegionSet::new(),
             orphaned: RegionSet::new(),
         }
     }
@@ -43,12 +46,21 @@ impl History {
     #[must_use]
     pub fn foreign(&self, id: usize, regions: &[Region]) -> Vec<Region> {
         let others = self.used.iter().filter(|(user, _)| **user != id);
-        let sets = others.map(|(_, set)| set).chain([&self.orphaned]);
-        let foreign: RegionSet = sets
-            .flat_map(|set| regions.iter().map(|region| set.within(*region)))
-            .flat_map(|part| part.iter().collect::<Vec<_>>())
-            .collect();
-        foreign.iter().collect()
+        let ownerless = [&self.orphaned, &self.shared];
+        within(others.map(|(_, set)| set).chain(ownerless), regions)
+    }
+
+    /// The parts of `chunk`, which several share, that hold data of one that had it alone.
+    #[must_use]
+    pub fn foreign_to_sharers(&self, chunk: Region) -> Vec<Region> {
+        let sets = self.used.iter().map(|(_, set)| set);
+        within(sets.chain([&self.orphaned]), &[chunk])
+    }
+
+    /// From now on `chunk` holds data of those that share it and of nobody else.
+    pub fn share(&mut self, chunk: Region) {
+        self.forget(&[chunk]);
+        self.shared.insert(chunk);
     }
 
     /// A launch of partition `id` begins to write to `regions`: until it is recorded, what was
@@ -91,6 +103,16 @@ impl History {
                 .iter_mut()
                 .for_each(|(_, set)| set.remove(*region));
             self.orphaned.remove(*region);
+            self.shared.remove(*region);
         }
     }
+}
+
+/// The parts of `regions` that are in any of the sets.
+fn within<'a>(sets: impl Iterator<Item = &'a RegionSet>, regions: &[Region]) -> Vec<Region> {
+    let all: RegionSet = sets
+        .flat_map(|set| regions.iter().map(|region| set.within(*region)))
+        .flat_map(|part| part.iter().collect::<Vec<_>>())
+        .collect();
+    all.iter().collect()
 }

@@ -5,7 +5,10 @@
 use alloc::vec::Vec;
 
 use bulkhead_launch::{self as launch, LaunchPlan, Layout, ResidentCode};
-use bulkhead_model::{Change, Claim, Definition, Key, Life, Machine, Ram, Warning, check_name};
+use bulkhead_memory::Region;
+use bulkhead_model::{
+    Change, Claim, Definition, Key, Life, Machine, Ram, State, Warning, check_name,
+};
 
 use crate::{History, PlanError, cores, devices, permission, resolve};
 
@@ -98,6 +101,22 @@ impl Ledger {
         name: &str,
         change: Change,
     ) -> Result<Vec<Warning>, PlanError> {
+        self.set_if(machine, name, change, |_, _| true)
+    }
+
+    /// The same, if its present claim is given up where another one follows: `give_up` is told its number
+    /// and whether it keeps all its memory, and sees to it that nothing is launched by the claim any
+    /// more; `false` if something has been already.
+    ///
+    /// # Errors
+    /// [`PlanError`] says why not.
+    pub fn set_if(
+        &mut self,
+        machine: &Machine,
+        name: &str,
+        change: Change,
+        give_up: impl FnOnce(usize, bool) -> bool,
+    ) -> Result<Vec<Warning>, PlanError> {
         let index = self.index(name)?;
         let mut partition = self.resting(index, "changed")?.clone();
         change.apply(&mut partition.definition);
@@ -109,6 +128,11 @@ impl Ledger {
             self.others(partition.id),
         )?;
         let warnings = self.examine(machine, &partition)?;
+        let (old, new) = (&self.partitions[index].claim, &partition.claim);
+        let is_in = |region: &Region| new.memory.iter().any(|own| own.contains_region(*region));
+        if old != new && !give_up(partition.id, old.memory.iter().all(is_in)) {
+            return Err(launching(&partition, "changed"));
+        }
         self.partitions[index] = partition;
         Ok(warnings)
     }
@@ -118,8 +142,24 @@ impl Ledger {
     /// # Errors
     /// [`PlanError`] says why not.
     pub fn undefine(&mut self, name: &str) -> Result<(), PlanError> {
+        self.undefine_if(name, |_| true)
+    }
+
+    /// The same, if its claim is given up, as for [`set_if`](Self::set_if).
+    ///
+    /// # Errors
+    /// [`PlanError`] says why not.
+    pub fn undefine_if(
+        &mut self,
+        name: &str,
+        give_up: impl FnOnce(usize) -> bool,
+    ) -> Result<(), PlanError> {
         let index = self.index(name)?;
-        let id = self.resting(index, "undefined")?.id;
+        let partition = self.resting(index, "undefined")?;
+        let id = partition.id;
+        if !give_up(id) {
+            return Err(launching(partition, "undefined"));
+        }
         self.partitions.remove(index);
         self.history.retire(id);
         Ok(())
@@ -147,9 +187,11 @@ impl Ledger {
         let partition = self.get(name)?;
         let layout = Layout::of(machine, &partition.definition, &partition.claim)?;
         let warnings = self.warnings(machine, partition, &layout);
-        let foreign = self
-            .history
-            .foreign(partition.id, &partition.claim.own_regions());
+        let claim = &partition.claim;
+        let mut foreign = self.history.foreign(partition.id, &claim.own_regions());
+        if claim.shares_low_chunk {
+            foreign.extend(self.history.foreign_to_sharers(claim.low_chunk));
+        }
         Ok(launch::plan(
             layout,
             partition.id,
@@ -173,6 +215,10 @@ impl Ledger {
         let regions = partition.claim.own_regions();
         if ram.attempts != before.attempts {
             self.history.taint(id, &regions);
+            // It had its turn before.
+            if partition.claim.shares_low_chunk {
+                self.history.share(partition.claim.low_chunk);
+            }
         }
         if ram.attempts > 0 && ram.is_cleared {
             self.history.record(id, &regions);
@@ -280,9 +326,18 @@ impl Ledger {
 }
 
 fn wrong_state(partition: &Partition, action: &'static str) -> PlanError {
+    in_state(partition, partition.life.state, action)
+}
+
+/// Its launch began after it was observed.
+fn launching(partition: &Partition, action: &'static str) -> PlanError {
+    in_state(partition, State::Launching, action)
+}
+
+fn in_state(partition: &Partition, state: State, action: &'static str) -> PlanError {
     PlanError::WrongState {
         name: partition.definition.name.clone(),
-        state: partition.life.state.word(),
+        state: state.word(),
         action,
     }
 }

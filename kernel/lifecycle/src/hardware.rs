@@ -67,8 +67,9 @@ pub trait Hardware {
     /// Whether the mark in the low memory that the partition shares is gone: a Linux has written there.
     fn is_low_written(&self, partition: usize) -> bool;
 
-    /// Puts the mark there.
-    fn mark_low(&self, partition: usize);
+    /// Puts the mark there; if `clears`, after what its plan says is to be cleared of that memory, where
+    /// no other Linux is at work then.
+    fn mark_low(&self, partition: usize, clears: bool);
 
     /// Leaves this core as a Linux finds it after a reset.
     fn hand_over(&self, partition: usize);

@@ -21,6 +21,9 @@ const TELLING_US: u64 = 10_000_000;
 const HOLDER: u64 = 0xff;
 /// The mark is in place.
 const MARKED: u64 = 1 << 8;
+/// No other Linux was at work there when it was taken: what one that had the memory alone left in it is
+/// to be cleared before the mark is put.
+const FIRST: u64 = 1 << 9;
 /// Above: since when, as ticks. It grows with each step, so that none is made from a turn that is over.
 const SINCE: u64 = 1 << 16;
 
@@ -53,6 +56,14 @@ impl Held {
 
     const fn is_marked(self) -> bool {
         self.0 & MARKED != 0
+    }
+
+    const fn is_first(self) -> bool {
+        self.0 & FIRST != 0
+    }
+
+    const fn first(self, is_first: bool) -> Self {
+        Self(if is_first { self.0 | FIRST } else { self.0 })
     }
 
     const fn age(self, now: u64) -> u64 {
@@ -116,11 +127,24 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             }
             return false;
         }
-        let is_taken = self.turn.replace(held, held.of(partition, hw.now()));
+        // Whoever was late may not have come to clear what was there before; it had no mark either.
+        let is_first =
+            !self.has_company(partition) || standing == Standing::Late && !held.is_marked();
+        let taken = held.of(partition, hw.now()).first(is_first);
+        let is_taken = self.turn.replace(held, taken);
         if is_taken && standing == Standing::Late {
             self.post_about(Kind::WaitsNoLonger, partition, other);
         }
         is_taken
+    }
+
+    /// Whether another Linux that shares the memory may be at work there.
+    fn has_company(&self, partition: usize) -> bool {
+        let mut others = self.slots.iter().enumerate();
+        others.any(|(number, slot)| {
+            let is_at_rest = matches!(slot.phase(), Phase::Idle | Phase::Waiting);
+            number != partition && slot.shares_low() && (!is_at_rest || self.has_lost(number, slot))
+        })
     }
 
     #[expect(
@@ -164,7 +188,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         if held.holder() != Some(partition) {
             return false;
         }
-        hw.mark_low(partition);
+        hw.mark_low(partition, held.is_first());
         let Held(began) = held.of(partition, hw.now());
         self.turn.replace(held, Held(began | MARKED))
     }

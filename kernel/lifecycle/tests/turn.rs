@@ -211,3 +211,46 @@ fn who_shares_no_more_holds_nobody_up() {
     machine.start(2);
     machine.start(0);
 }
+
+/// Whether the launches since the last look cleared what one that had the memory alone left there.
+fn cleared(machine: &Machine) -> Vec<String> {
+    let mut done = machine.done();
+    done.retain(|what| what.starts_with("clear low"));
+    done
+}
+
+/// What is there where none runs that shares it may be anybody's; where one runs it was cleared for that.
+#[test]
+fn who_is_alone_clears() {
+    let machine = Machine::sharing(Never);
+    machine.start(2);
+    write(&machine);
+    assert_eq!(cleared(&machine), ["clear low 2"]);
+    machine.start(0);
+    write(&machine);
+    assert_eq!(machine.life.kill(&machine.at(0), 0), Ok(()));
+    machine.run();
+    machine.start(0);
+    write(&machine);
+    let nobody: [&str; 0] = [];
+    assert_eq!(cleared(&machine), nobody, "2 runs");
+    for partition in [0, 2] {
+        assert_eq!(machine.life.kill(&machine.at(0), partition), Ok(()));
+        machine.run();
+    }
+    // It had the last turn, and yet another one may have had the memory alone since.
+    machine.start(0);
+    assert_eq!(cleared(&machine), ["clear low 0"]);
+}
+
+/// One that never came to clear is not relied on.
+#[test]
+fn who_follows_a_launch_that_crashed_clears() {
+    let machine = Machine::sharing(Never);
+    machine.life.start(&machine.at(0), 2).expect("at rest");
+    assert_eq!(machine.life.duty(&machine.at(5)), Duty::Launch(2));
+    machine.life.set_core_state(5, CoreState::Lost);
+    start_waiting(&machine, 0);
+    machine.pass(31_000);
+    assert_eq!(cleared(&machine), ["clear low 0"]);
+}

@@ -13,7 +13,6 @@ use bulkhead_lifecycle::CoreState;
 use super::apic;
 use super::gdt::Segments;
 use super::stacks;
-use crate::layout::MAX_CORES;
 use crate::partition::LIFE;
 
 /// One core: what the lifecycle does not know of it. The entry code looks it up by its ID; its layout
@@ -81,12 +80,11 @@ fn all() -> &'static [Core] {
     unsafe { core::slice::from_raw_parts(CORES.load(Ordering::Relaxed), count) }
 }
 
-/// Enters all cores of the machine and gives each but the boot processor a stack.
-///
-/// Cores beyond [`MAX_CORES`] are left out: the return value says how many. Counts once.
-pub(crate) fn init(apic_ids: &[u32]) -> usize {
-    let known = apic_ids.len().min(MAX_CORES);
-    let others = apic_ids[..known].iter().filter(|id| !is_boot(**id)).count() as u64;
+/// Enters all cores of the machine, at most [`MAX_CORES`](crate::layout::MAX_CORES), and gives each but
+/// the boot processor, which is one of them, a stack. Counts once.
+pub(crate) fn init(apic_ids: &[u32]) {
+    let known = apic_ids.len();
+    let others = apic_ids.iter().filter(|id| !is_boot(**id)).count() as u64;
     // SAFETY: called once, on the boot processor, before it starts the others.
     unsafe { stacks::map(others) };
     let mut numbers = 0..others;
@@ -107,7 +105,7 @@ pub(crate) fn init(apic_ids: &[u32]) -> usize {
             fault: [const { AtomicU64::new(0) }; 3],
         }
     };
-    let cores: Vec<Core> = apic_ids[..known].iter().map(enter).collect();
+    let cores: Vec<Core> = apic_ids.iter().map(enter).collect();
     super::state::init(known);
     LIFE.enter_cores(known);
     CORES.store(
@@ -118,7 +116,6 @@ pub(crate) fn init(apic_ids: &[u32]) -> usize {
     if let Some(boot) = all().iter().position(|core| is_boot(core.id())) {
         LIFE.set_core_state(boot, CoreState::Bulkhead);
     }
-    apic_ids.len() - known
 }
 
 /// Whether that is the machine's boot processor.

@@ -6,10 +6,10 @@ use core::fmt;
 
 use bulkhead_conductor::{ConductError, How};
 use bulkhead_launch::ResidentCode;
-use bulkhead_ledger::Ledger;
+use bulkhead_ledger::{Ledger, PlanError};
 use bulkhead_lifecycle::{CoreState, State};
 use bulkhead_memory::Region;
-use bulkhead_model::Machine;
+use bulkhead_model::{Change, Machine, Warning};
 use bulkhead_pci::{Answer, Function};
 use bulkhead_shell::Control;
 use bulkhead_terminal::keyboard::Keymap;
@@ -78,8 +78,16 @@ impl Control for Kernel {
         self.conductor.ledger()
     }
 
-    fn parts(&mut self) -> (&Machine, &mut Ledger) {
-        self.conductor.parts()
+    fn define(&mut self, name: &str, change: Change) -> Result<Vec<Warning>, PlanError> {
+        self.conductor.define(name, change)
+    }
+
+    fn set(&mut self, name: &str, change: Change) -> Result<Vec<Warning>, PlanError> {
+        self.conductor.set(name, change)
+    }
+
+    fn undefine(&mut self, name: &str) -> Result<(), PlanError> {
+        self.conductor.undefine(name)
     }
 
     fn observe(&mut self) {

@@ -23,7 +23,11 @@ impl Stage for Rim {
     fn forget(&mut self, partition: usize) {
         // SAFETY: as above; the partition is at rest, and has no definition any more.
         unsafe { stores::forget(partition) };
-        // SAFETY: likewise.
+        self.vacate(partition);
+    }
+
+    fn vacate(&mut self, partition: usize) {
+        // SAFETY: the only conductor is the shell's, on the shell's core; it asks for partitions at rest.
         unsafe { printed::forget(partition) };
     }
 

@@ -5,6 +5,7 @@
 //! not hold up the shell.
 
 use bulkhead_launch::LaunchPlan;
+use bulkhead_memory::Region;
 
 use super::rim::Rim;
 use super::{LIFE, plans, runtime};
@@ -39,12 +40,12 @@ pub(super) fn run(rim: &Rim, partition: usize) {
     unsafe { enter_linux(entry, boot_params) }
 }
 
-/// Clears what others left in the RAM of the claim.
+/// Clears what others left in RAM of the claim: a list of the partition's plan.
 ///
 /// # Safety
-/// No other core and no device may use the memory of the claim.
-pub(super) unsafe fn clear(plan: &LaunchPlan) {
-    for region in &plan.clear {
+/// No other core and no device may use that memory.
+pub(super) unsafe fn clear(regions: &[Region]) {
+    for region in regions {
         // SAFETY: the plan was checked against the machine and all other claims, and by the
         // caller's contract this core alone uses the memory.
         unsafe { phys::clear(*region) };
@@ -55,7 +56,7 @@ pub(super) unsafe fn clear(plan: &LaunchPlan) {
 /// time-stamp counter.
 ///
 /// # Safety
-/// As [`clear`].
+/// No other core and no device may use the memory of the claim.
 pub(super) unsafe fn place(plan: &LaunchPlan) -> u64 {
     let start = tsc::now();
     for copy in &plan.copies {

@@ -13,6 +13,7 @@
 use bulkhead_launch::LaunchPlan;
 use bulkhead_memory::PAGE;
 
+use super::launch;
 use crate::mem::phys;
 
 /// What lies there until a Linux has written.
@@ -32,7 +33,14 @@ pub(super) fn is_written(plan: &LaunchPlan) -> bool {
 }
 
 /// Puts the mark. By the core whose turn it is.
-pub(super) fn mark(plan: &LaunchPlan) {
+///
+/// # Safety
+/// If it `clears`, no Linux may be at work in the chunk.
+pub(super) unsafe fn mark(plan: &LaunchPlan, clears: bool) {
+    if clears {
+        // SAFETY: parts of the chunk, where by the caller's contract nobody else is at work.
+        unsafe { launch::clear(&plan.clear_at_turn) };
+    }
     if let Some(place) = place(plan) {
         // SAFETY: as above; it is this partition's turn, so no Linux is about to read it.
         unsafe { place.write_volatile(MARK) };

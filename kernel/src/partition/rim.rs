@@ -148,7 +148,7 @@ impl Hardware for Rim {
             }
             // SAFETY: no other core and no device uses that RAM: the lifecycle asks at a launch only,
             // when all other cores of the partition are parked and its devices are silent.
-            unsafe { launch::clear(&stored.plan) };
+            unsafe { launch::clear(&stored.plan.clear) };
         };
         // SAFETY: the lifecycle asks.
         unsafe { with_plan(partition, clear) };
@@ -178,9 +178,12 @@ impl Hardware for Rim {
         is_written
     }
 
-    fn mark_low(&self, partition: usize) {
-        // SAFETY: the lifecycle asks, on the core that launches that partition.
-        unsafe { with_plan(partition, |stored| low::mark(&stored.plan)) };
+    fn mark_low(&self, partition: usize, clears: bool) {
+        // SAFETY: the lifecycle asks, on the core that launches that partition, and has it clear where no
+        // other that shares the memory runs.
+        let mark = |stored: &Stored| unsafe { low::mark(&stored.plan, clears) };
+        // SAFETY: the lifecycle asks.
+        unsafe { with_plan(partition, mark) };
     }
 
     fn hand_over(&self, _partition: usize) {

@@ -21,9 +21,8 @@ pub(super) fn define(
     control: &mut dyn Control,
     out: &mut dyn Write,
 ) -> Done {
-    let (machine, ledger) = control.parts();
-    let warnings = ledger
-        .define(machine, &name.text, settings.change.clone())
+    let warnings = control
+        .define(&name.text, settings.change.clone())
         .map_err(|error| blame(&error, name, settings))?;
     report(name, &warnings, control, out)
 }
@@ -35,19 +34,17 @@ pub(super) fn set(
     control: &mut dyn Control,
     out: &mut dyn Write,
 ) -> Done {
-    let (machine, ledger) = control.parts();
-    names::partition(name, ledger)?;
-    let warnings = ledger
-        .set(machine, &name.text, settings.change.clone())
+    names::partition(name, control.ledger())?;
+    let warnings = control
+        .set(&name.text, settings.change.clone())
         .map_err(|error| blame(&error, name, settings))?;
     report(name, &warnings, control, out)
 }
 
 /// `undefine NAME`
 pub(super) fn undefine(name: &Word, control: &mut dyn Control) -> Done {
-    let ledger = control.parts().1;
-    names::partition(name, ledger)?;
-    let undefined = ledger.undefine(&name.text);
+    names::partition(name, control.ledger())?;
+    let undefined = control.undefine(&name.text);
     Ok(undefined.map_err(|error| names::refused(name, &error))?)
 }
 

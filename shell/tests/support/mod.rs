@@ -16,11 +16,11 @@ use std::collections::VecDeque;
 use bulkhead_conductor::{ConductError, How, can_launch};
 use bulkhead_fake::{Happening, happen};
 use bulkhead_launch::ResidentCode;
-use bulkhead_ledger::Ledger;
+use bulkhead_ledger::{Ledger, PlanError};
 use bulkhead_lifecycle::CoreState;
 use bulkhead_linux::FileKind;
 use bulkhead_memory::Region;
-use bulkhead_model::{End, Image, ImageKind, Machine, State, Told};
+use bulkhead_model::{Change, End, Image, ImageKind, Machine, State, Told, Warning};
 use bulkhead_pci::{Address, Answer, Function};
 use bulkhead_shell::{Control, Shell};
 
@@ -147,8 +147,16 @@ impl Control for FakeKernel {
         &self.ledger
     }
 
-    fn parts(&mut self) -> (&Machine, &mut Ledger) {
-        (&self.machine, &mut self.ledger)
+    fn define(&mut self, name: &str, change: Change) -> Result<Vec<Warning>, PlanError> {
+        self.ledger.define(&self.machine, name, change)
+    }
+
+    fn set(&mut self, name: &str, change: Change) -> Result<Vec<Warning>, PlanError> {
+        self.ledger.set(&self.machine, name, change)
+    }
+
+    fn undefine(&mut self, name: &str) -> Result<(), PlanError> {
+        self.ledger.undefine(name)
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "there are 14 services")]

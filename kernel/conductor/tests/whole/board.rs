@@ -43,6 +43,8 @@ pub(crate) struct Board {
     pub(crate) deaf: RefCell<[bool; CORES]>,
     pub(crate) now: Cell<u64>,
     plans: RefCell<Vec<Option<LaunchPlan>>>,
+    /// Where what each partition's Linux printed is kept, from a plan until it is forgotten.
+    rooms: RefCell<[Option<Region>; PARTITIONS]>,
     /// Whose firmware was cleared.
     pub(crate) forgotten: RefCell<Vec<usize>>,
     /// The RAM of each partition, as its plan has it.
@@ -73,6 +75,7 @@ impl Board {
             now: Cell::new(1_000_000),
             forgotten: RefCell::new(Vec::new()),
             plans: RefCell::new((0..PARTITIONS).map(|_| None).collect()),
+            rooms: RefCell::default(),
             ram: RefCell::new(vec![Vec::new(); PARTITIONS]),
             data: RefCell::default(),
             incarnation: RefCell::new([0; PARTITIONS]),
@@ -121,6 +124,15 @@ impl Board {
         }
         let set = data.entry(own).or_default();
         regions.iter().for_each(|region| set.insert(*region));
+    }
+
+    /// What a launch without the shell would use of each partition, or a look at what it printed.
+    pub(crate) fn in_reach(&self, partition: usize) -> Vec<Region> {
+        let room = self.rooms.borrow()[partition];
+        let is_planned = self.plans.borrow()[partition].is_some();
+        let ram = self.ram.borrow()[partition].clone();
+        let planned = ram.into_iter().filter(|_| is_planned);
+        planned.chain(room).collect()
     }
 
     fn forget(&self, region: Region) {
@@ -222,7 +234,7 @@ impl Hardware for Hw {
         true // at once
     }
 
-    fn mark_low(&self, _partition: usize) {}
+    fn mark_low(&self, _partition: usize, _clears: bool) {}
 
     fn set_up(&self, partition: usize, _is_first: bool) {
         self.board.nobody_runs(partition);
@@ -263,6 +275,11 @@ impl Hardware for Hw {
 impl Stage for Hw {
     fn forget(&mut self, partition: usize) {
         self.board.forgotten.borrow_mut().push(partition);
+        self.vacate(partition);
+    }
+
+    fn vacate(&mut self, partition: usize) {
+        self.board.rooms.borrow_mut()[partition] = None;
     }
 
     fn store(&mut self, partition: usize, plan: Option<LaunchPlan>) -> bool {
@@ -271,6 +288,7 @@ impl Stage for Hw {
         }
         if let Some(plan) = &plan {
             self.board.lives.provide_plan(partition);
+            self.board.rooms.borrow_mut()[partition] = Some(plan.view.block.printed);
             let own = plan
                 .view
                 .efi

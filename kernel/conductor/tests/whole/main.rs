@@ -268,3 +268,55 @@ fn who_was_not_asked_looks_at_no_partition() {
     world.board.pass(10_000);
     assert!(accesses(&mut world).0 >= board::PARTITIONS);
 }
+
+/// Who saw no shell a moment ago may begin a launch at any step of a change: either that is refused,
+/// or the launch is.
+#[test]
+fn a_launch_that_begins_meanwhile_keeps_what_it_was_planned_for() {
+    use bulkhead_lifecycle::model::set_hook;
+    use std::{cell::Cell, rc::Rc};
+
+    let mut was = [false; 2];
+    for (step, is_undefined) in (0..400).flat_map(|step| [(step, false), (step, true)]) {
+        let mut world = World::new();
+        let define = |n, core, at| Step::Define(n, vec![core], at, RestartPolicy::Never, false);
+        for step in [
+            define(0, 1, 0x1000_0000),
+            Step::Launch(0, false),
+            Step::Kill(0),
+        ] {
+            take(&mut world, &step);
+            world.settle();
+        }
+        let (lives, other) = (world.lives(), Board::seen_from(&world.board, 9));
+        let is_launched = Rc::new(Cell::new(false));
+        let (launched, accesses) = (Rc::clone(&is_launched), Cell::new(0));
+        set_hook(Some(Box::new(move |_| {
+            accesses.set(accesses.get() + 1);
+            if accesses.get() == step {
+                launched.set(lives.start(&other, 0).is_ok());
+            }
+        })));
+        let is_changed = if is_undefined {
+            world.conductor.undefine(NAMES[0]).is_ok()
+        } else {
+            let to = Change {
+                memory: Some(vec![at(128 * MIB, Some(0x2000_0000))]),
+                ..Change::default()
+            };
+            world.conductor.set(NAMES[0], to).is_ok()
+        };
+        set_hook(None);
+        assert!(!(is_changed && is_launched.get()), "{step}: both");
+        was[0] |= is_changed && step > 0;
+        was[1] |= is_launched.get();
+        world.settle();
+        world.judge();
+        for step in [define(1, 4, 0x1000_0000), Step::Launch(1, false)] {
+            take(&mut world, &step);
+            world.settle();
+            world.judge();
+        }
+    }
+    assert_eq!(was, [true; 2]);
+}

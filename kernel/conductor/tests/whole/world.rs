@@ -7,6 +7,7 @@ use std::rc::Rc;
 use bulkhead_conductor::{Conductor, How};
 use bulkhead_fake::machine;
 use bulkhead_lifecycle::{Duty, End, Outcome, State, model};
+use bulkhead_memory::Region;
 use bulkhead_model::{Change, Machine};
 
 use crate::board::{At, BOOT, Board, CORES, Hw, Lives, PARTITIONS, WasReset};
@@ -61,9 +62,7 @@ impl World {
     // --- at the shell ------------------------------------------------------------------------------
 
     pub(crate) fn define(&mut self, name: &str, change: Change) {
-        self.conductor.observe();
-        let (machine, ledger) = self.conductor.parts();
-        if ledger.define(machine, name, change).is_ok() {
+        if self.conductor.define(name, change).is_ok() {
             self.incarnations += 1;
             let id = self.id(name).expect("just defined");
             self.board.incarnation.borrow_mut()[id] = self.incarnations;
@@ -71,14 +70,11 @@ impl World {
     }
 
     pub(crate) fn set(&mut self, name: &str, change: Change) {
-        self.conductor.observe();
-        let (machine, ledger) = self.conductor.parts();
-        let _ = ledger.set(machine, name, change);
+        let _ = self.conductor.set(name, change);
     }
 
     pub(crate) fn undefine(&mut self, name: &str) {
-        self.conductor.observe();
-        let _ = self.conductor.parts().1.undefine(name);
+        let _ = self.conductor.undefine(name);
     }
 
     pub(crate) fn launch(&mut self, name: &str, how: How) {
@@ -252,6 +248,7 @@ impl World {
                 assert_ne!(outcome, Outcome::Unanswered);
             }
         }
+        self.judge_plans();
         if self.shell_runs() {
             self.conductor.observe();
             for partition in self.conductor.ledger() {
@@ -261,6 +258,19 @@ impl World {
                 for core in &life.lost_cores {
                     assert!(partition.claim.cores.contains(core), "it gave {core} away");
                 }
+            }
+        }
+    }
+
+    /// Nothing that could be launched uses memory outside of its owner's claim, and nothing that could be
+    /// read as its own is there: also if the shell panics now.
+    fn judge_plans(&self) {
+        for id in 0..PARTITIONS {
+            let partition = self.conductor.ledger().by_id(id);
+            let claim = partition.map_or(Vec::new(), |p| p.claim.regions());
+            let is_own = |region: &Region| claim.iter().any(|own| own.contains_region(*region));
+            for region in self.board.in_reach(id) {
+                assert!(is_own(&region), "{id} uses {region}, and has {claim:x?}");
             }
         }
     }

@@ -188,7 +188,7 @@ fn threads_of_zen_1_are_siblings() {
 fn ids_that_firmware_has_moved_up_and_names_in_any_order() {
     let processors: Vec<Processor> = [21, 19, 16, 20, 17, 18].map(|id| processor(id, id)).into();
     // The boot processor's ID is one of them, by its APIC.
-    let ids = to_start(&firmware(&processors), 16);
+    let ids = ids(&firmware(&processors), 16);
     assert_eq!(ids, [16, 17, 18, 19, 20, 21]);
     let cores = describe(&all_respond(&ids), &processors, topology(PHENOM));
     assert!(cores.iter().all(|core| core.package == cores[0].package));
@@ -227,7 +227,7 @@ fn siblings_and_packages_of_sparse_ids() {
         .enumerate()
         .map(|(uid, id)| processor(id, uid as u32))
         .collect();
-    let ids = to_start(&firmware(&processors), 0);
+    let ids = ids(&firmware(&processors), 0);
     assert_eq!(ids.len(), 40);
     assert!(ids.is_sorted());
     let cores = describe(&all_respond(&ids), &processors, topology);
@@ -259,10 +259,40 @@ fn cores_to_start_are_those_enabled_and_this_one() {
         enabled: false,
         ..processor(4, 3)
     });
-    assert_eq!(to_start(&firmware(&processors), 2), [2, 6]);
+    let to_start = |processors: &[Processor], own| ids(&firmware(processors), own);
+    assert_eq!(to_start(&processors, 2), [2, 6]);
     // This core runs, whatever firmware says of it.
-    assert_eq!(to_start(&firmware(&processors), 4), [2, 4, 6]);
-    assert_eq!(to_start(&Firmware::default(), 7), [7]);
+    assert_eq!(to_start(&processors, 4), [2, 4, 6]);
+    assert_eq!(to_start(&[], 7), [7]);
+    assert_eq!(ids(&Firmware::default(), 7), [7]);
+}
+
+/// Those of all that can be reached and have room.
+fn ids(firmware: &Firmware, own: u32) -> Vec<u32> {
+    to_start(firmware, own, |_| true, 1000).ids
+}
+
+/// The one that runs this is never left out, however high its ID is.
+#[test]
+fn beyond_what_there_is_room_for_the_highest_are_left_out() {
+    let processors: Vec<Processor> = (0..600).map(|id| processor(id, id)).collect();
+    let firmware = firmware(&processors);
+    for (own, ids) in [
+        (0, (0..512).collect::<Vec<u32>>()),
+        (511, (0..512).collect()),
+        (512, (0..511).chain([512]).collect()),
+        (599, (0..511).chain([599]).collect()),
+        // Not even among those that firmware names.
+        (700, (0..511).chain([700]).collect()),
+    ] {
+        let found = to_start(&firmware, own, |_| true, 512);
+        assert_eq!(found.ids, ids, "{own}");
+        assert_eq!(found.too_many, if own == 700 { 89 } else { 88 });
+        assert_eq!(found.unreachable, 0);
+    }
+    let found = to_start(&firmware, 599, |id| id < 255, 512);
+    assert_eq!(found.ids, (0..255).chain([599]).collect::<Vec<u32>>());
+    assert_eq!((found.unreachable, found.too_many), (344, 0));
 }
 
 #[test]

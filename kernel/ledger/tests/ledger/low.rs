@@ -1,9 +1,9 @@
 //! Low memory: of one's own, or shared.
 
-use bulkhead_fake::{Fake, MIB, at, claim, region};
+use bulkhead_fake::{Fake, Happening, MIB, at, claim, happen, region};
 use bulkhead_linux::BzImage;
 use bulkhead_memory::Region;
-use bulkhead_model::{Change, Claim, Core, ImageKind, MemoryRequest};
+use bulkhead_model::{Change, Claim, Core, End, ImageKind, MemoryRequest};
 
 fn any(size: u64) -> MemoryRequest {
     at(size, None)
@@ -229,24 +229,49 @@ fn crowded() -> Fake {
     fake
 }
 
+/// A launch of it, up to its Linux, and its end.
+fn run(fake: &mut Fake, name: &str) {
+    let id = fake.ledger.get(name).unwrap().id;
+    let ended = Happening::Ended(End::PoweredOff);
+    for what in [Happening::Launch, Happening::Launched, ended] {
+        assert!(happen(&mut fake.ledger, id, what));
+    }
+}
+
 #[test]
-fn a_shared_chunk_is_nobodys_to_clear() {
+fn what_others_left_in_a_shared_chunk_is_cleared_at_the_turn() {
     let mut fake = crowded();
+    // Somebody has run where two are to share.
+    fake.define("web", claim(&[7, 8], &[any(64 * MIB)]))
+        .unwrap();
+    let (chunk, _) = low(&fake, "web");
+    run(&mut fake, "web");
+    fake.ledger.undefine("web").unwrap();
     for (name, core) in [("a", 5), ("b", 6)] {
-        fake.define(name, claim(&[core], &[any(64 * MIB)])).unwrap();
-        let id = fake.ledger.get(name).unwrap().id;
-        let ram = |attempts, is_cleared| bulkhead_model::Ram {
-            attempts,
-            is_cleared,
-        };
-        fake.ledger
-            .observe(id, bulkhead_model::Life::default(), ram(1, true));
+        fake.define(name, claim(&[core], &[any(32 * MIB)])).unwrap();
+        assert_eq!(low(&fake, name), (chunk, true));
     }
     for name in ["a", "b"] {
         let plan = fake.plan(name);
-        assert_eq!(plan.clear, []);
-        assert_eq!(plan.shared_low_chunk, Some(low(&fake, name).0));
-        let chunk = low(&fake, name).0;
-        assert!(plan.view.e820.entries().iter().any(|e| e.region == chunk));
+        assert_eq!(plan.clear_at_turn, [chunk], "{name}");
+        assert!(plan.clear.iter().all(|region| !region.overlaps(chunk)));
+        assert_eq!(plan.shared_low_chunk, Some(chunk));
+        let told = plan.view.e820;
+        assert!(told.entries().iter().any(|e| e.region == chunk));
     }
+    // Once one of them has had its turn, what lies there is only theirs.
+    run(&mut fake, "a");
+    for name in ["a", "b"] {
+        assert_eq!(fake.plan(name).clear_at_turn, [], "{name}");
+    }
+    // And is foreign to who has it alone.
+    for name in ["a", "b"] {
+        fake.ledger.undefine(name).unwrap();
+    }
+    fake.define("web", claim(&[7, 8], &[any(32 * MIB)]))
+        .unwrap();
+    assert_eq!(low(&fake, "web"), (chunk, false));
+    let plan = fake.plan("web");
+    assert!(plan.clear.contains(&chunk), "{:x?}", plan.clear);
+    assert_eq!(plan.clear_at_turn, []);
 }

@@ -185,9 +185,15 @@ impl Hardware for Seen<'_> {
         !self.world.machine().is_low_marked
     }
 
-    fn mark_low(&self, partition: usize) {
+    fn mark_low(&self, partition: usize, clears: bool) {
         self.act();
         let mut machine = self.world.machine();
+        for (other, memory) in machine.memory.iter().enumerate() {
+            assert!(
+                !clears || other == partition || !memory.is_to_write,
+                "{partition} clears low memory that {other} is about to write"
+            );
+        }
         machine.is_low_marked = true;
         machine.memory[partition].marked = machine.clock;
     }

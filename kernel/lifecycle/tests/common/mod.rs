@@ -292,7 +292,10 @@ impl Hardware for At<'_> {
     fn is_low_written(&self, _: usize) -> bool {
         !self.0.is_low_marked.get()
     }
-    fn mark_low(&self, partition: usize) {
+    fn mark_low(&self, partition: usize, clears: bool) {
+        if clears {
+            self.0.note(format!("clear low {partition}"));
+        }
         self.0.note(format!("mark {partition}"));
         self.0.is_low_marked.set(true);
     }
