@@ -1,7 +1,6 @@
 //! A core's local APIC made ready for Bulkhead, and handed over, through its [`Registers`].
 //!
-//! Source: Intel SDM Vol. 3A, "Advanced Programmable Interrupt Controller (APIC)"; AMD APM Vol. 2,
-//! "Extended Interrupts".
+//! Source: Intel SDM Vol. 3A, chapter "Advanced Programmable Interrupt Controller (APIC)".
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
