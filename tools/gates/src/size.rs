@@ -6,13 +6,13 @@
 use std::path::Path;
 
 /// The kernel's own code.
-pub const FOLDER: &str = "kernel/src";
+pub(crate) const FOLDER: &str = "kernel/src";
 /// The most lines of Rust that it may have, without blank ones and those that are only a comment. Its
 /// assembly, which can be moved nowhere, is counted by `make bench`.
-pub const MOST: usize = 6_000;
+pub(crate) const MOST: usize = 6_000;
 
 /// What is wrong with that many lines.
-pub fn problem(lines: usize) -> Option<String> {
+pub(crate) fn problem(lines: usize) -> Option<String> {
     (lines > MOST).then(|| {
         format!(
             "{FOLDER} has {lines} lines of code, at most {MOST} are allowed: move what needs no hardware \
@@ -22,7 +22,7 @@ pub fn problem(lines: usize) -> Option<String> {
 }
 
 /// Lines of code of all Rust below a folder.
-pub fn lines_below(folder: &Path) -> std::io::Result<usize> {
+pub(crate) fn lines_below(folder: &Path) -> std::io::Result<usize> {
     let mut lines = 0;
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
