@@ -11,6 +11,8 @@
 //! * [`boot`]: what a core had in them when it first came up.
 //! * [`steps`]: from both to an ordered list of writes, and carrying it out.
 //! * [`apic`]: whom an interrupt can be sent to, and what is firmware's in a local APIC.
+//! * [`local`]: a local APIC made ready and handed over.
+//! * [`mtrr`], [`gate`]: the registers of memory types; entries of interrupt tables.
 //!
 //! Nothing here touches a processor: the caller reads and writes ([`steps::Registers`]).
 #![no_std]
@@ -19,6 +21,9 @@
 pub mod apic;
 pub mod boot;
 pub mod cpuid;
+pub mod gate;
+pub mod local;
+pub mod mtrr;
 pub mod presence;
 pub mod steps;
 pub mod table;

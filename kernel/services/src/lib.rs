@@ -1,11 +1,13 @@
 //! What a partition's EFI runtime services keep, as plain values: its variables ([`Store`]), the
-//! time ([`clock`]), and the seed that each run of a Linux gets ([`seed`]).
+//! time ([`clock`]; of the machine's real-time clock, [`chip`]), and the seed that each run of a Linux gets
+//! ([`seed`]).
 //!
 //! The services themselves are in `bulkhead-lifecycle` (variables) and the kernel's
 //! `partition/call.rs`; the hardware is read in `kernel/src/cpu`.
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod chip;
 pub mod clock;
 pub mod cmos;
 mod half;

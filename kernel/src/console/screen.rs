@@ -9,7 +9,7 @@ use core::fmt::{self, Write};
 use bulkhead_model::FirmwareKind;
 use bulkhead_terminal::screen::{Display, Surface};
 
-use super::framebuffer::FrameBuffer;
+use super::framebuffer::{self, FrameBuffer};
 use super::vga_text::{self, VgaText};
 use crate::boot::BootInfo;
 use crate::cpu::tsc;
@@ -58,13 +58,13 @@ static SCREEN: IrqLock<Option<Screen>> = IrqLock::new(None);
 
 /// Finds the screen that the loader has left, if any, and blanks it.
 pub(crate) fn init(info: &BootInfo) {
-    let buffer = info.screen.and_then(FrameBuffer::new);
+    let buffer = info.screen.and_then(framebuffer::map);
     let text = || {
         let may_be = info.firmware == FirmwareKind::Bios && info.screen.is_none();
         may_be.then(VgaText::find)?
     };
     let (mut target, columns, rows) = if let Some(buffer) = buffer {
-        let (columns, rows) = (buffer.raster().columns(), buffer.raster().rows());
+        let (columns, rows) = buffer.size();
         (Target::FrameBuffer(buffer), columns, rows)
     } else if let Some(text) = text() {
         (Target::Text(text), vga_text::COLUMNS, vga_text::ROWS)

@@ -3,32 +3,16 @@
 //!
 //! Source: Intel SDM Vol. 3A, "Memory Type Range Registers" and "MTRR Considerations in MP Systems".
 
+use bulkhead_processor::mtrr::Snapshot;
 use spin::Once;
 
 use super::{read_msr, write_msr};
 
-const CAPABILITY: u32 = 0xfe;
-const DEFAULT_TYPE: u32 = 0x2ff;
 const PAT: u32 = 0x277;
-const VARIABLE_BASE: u32 = 0x200;
-const FIXED: [u32; 11] = [
-    0x250, 0x258, 0x259, 0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f,
-];
-const FIXED_SUPPORTED: u64 = 1 << 8;
-const ENABLE: u64 = 1 << 11;
 /// The page-attribute table as the processor has it after reset; Linux sets its own.
 const PAT_RESET: u64 = 0x0007_0406_0007_0406;
 /// The same with entry 3 write-combining, which only the frame buffer's pages use.
 const PAT_WRITE_COMBINING: u64 = 0x0007_0406_0107_0406;
-const MAX_VARIABLE: usize = 16;
-
-#[derive(PartialEq, Eq)]
-struct Snapshot {
-    default_type: u64,
-    fixed: Option<[u64; FIXED.len()]>,
-    variable: [(u64, u64); MAX_VARIABLE],
-    variable_count: usize,
-}
 
 static SNAPSHOT: Once<Snapshot> = Once::new();
 
@@ -66,29 +50,9 @@ pub(crate) fn hand_over() {
 ///
 /// # Safety
 /// The processor must have them.
-#[expect(
-    clippy::multiple_unsafe_ops_per_block,
-    reason = "reads only, all by the one contract"
-)]
 unsafe fn read_all() -> Snapshot {
     // SAFETY: by the caller's contract; reading them changes nothing.
-    unsafe {
-        let capability = read_msr(CAPABILITY);
-        let variable_count = ((capability & 0xff) as usize).min(MAX_VARIABLE);
-        let mut variable = [(0, 0); MAX_VARIABLE];
-        for (register, pair) in (VARIABLE_BASE..)
-            .step_by(2)
-            .zip(&mut variable[..variable_count])
-        {
-            *pair = (read_msr(register), read_msr(register + 1));
-        }
-        Snapshot {
-            default_type: read_msr(DEFAULT_TYPE),
-            fixed: (capability & FIXED_SUPPORTED != 0).then(|| FIXED.map(|r| read_msr(r))),
-            variable,
-            variable_count,
-        }
-    }
+    Snapshot::read(|register| unsafe { read_msr(register) })
 }
 
 /// Gives this core the recorded registers and the reset value of the page-attribute table.
@@ -114,16 +78,9 @@ pub(crate) fn apply() {
     // are flushed around the change as the manual's sequence demands. Interrupts are off here.
     unsafe {
         core::arch::asm!("wbinvd", options(nostack, preserves_flags));
-        write_msr(DEFAULT_TYPE, snapshot.default_type & !ENABLE);
-        for (register, value) in FIXED.iter().zip(snapshot.fixed.iter().flatten()) {
-            write_msr(*register, *value);
+        for (register, value) in snapshot.writes() {
+            write_msr(register, value);
         }
-        let variable = &snapshot.variable[..snapshot.variable_count];
-        for (register, (base, mask)) in (VARIABLE_BASE..).step_by(2).zip(variable) {
-            write_msr(register, *base);
-            write_msr(register + 1, *mask);
-        }
-        write_msr(DEFAULT_TYPE, snapshot.default_type);
         core::arch::asm!("wbinvd", options(nostack, preserves_flags));
     }
     x86_64::instructions::tlb::flush_all();

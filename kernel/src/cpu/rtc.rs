@@ -3,16 +3,12 @@
 //!
 //! Stock x86 kernels (5.10 to 7.x) read the real-time clock's ports once at boot, whatever ACPI and
 //! EFI say (`mach_get_cmos_time`), and so find what another partition left there. So the two are made
-//! to agree before each launch ([`before_launch`]); by whose time, [`judge`] says.
-//!
-//! The ports are an index and a window that nobody can reserve, and another Linux may be using them:
-//! what is read must come twice the same, and nothing is written without having been found wrong three
-//! times. Register B is not touched, so that no reset of this core can leave the clock stopped.
+//! to agree before each launch ([`before_launch`]), by [`bulkhead_services::chip`].
 
 use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
-use bulkhead_services::cmos;
-use bulkhead_services::rtc::{Reading, Verdict, judge};
+use bulkhead_services::chip::{self, Registers};
+use bulkhead_services::rtc::Reading;
 use x86_64::instructions::port::Port;
 
 use super::tsc;
@@ -47,8 +43,8 @@ fn since_zero() -> i64 {
 
 /// Reads the clock; after the counter's rate is known. One whose battery has failed is not believed.
 pub(crate) fn read_at_boot(_alone: &Alone) {
-    let is_valid = register(cmos::STATUS_D) & cmos::IS_VALID != 0;
-    let Reading::Time(seconds) = read() else {
+    let is_valid = chip::is_valid(&Chip);
+    let Reading::Time(seconds) = chip::read(&Chip) else {
         log::info!("clock: the real-time clock is not there or not set");
         return;
     };
@@ -99,66 +95,37 @@ fn agree() -> bool {
     }
     let is_owned = IS_OWNED.load(Ordering::Acquire);
     let ours = || now_ns().map(|now| now / NANOSECONDS);
-    let look = || judge(read(), ours(), is_owned);
-    // Mostly there is nothing to do, as one look tells. Somebody may be setting it: nothing follows
-    // from what is not found three times.
-    let first = look();
-    if first != Verdict::Leave {
-        match [first, look(), look()] {
-            [Verdict::Adopt(_), Verdict::Adopt(_), Verdict::Adopt(time)] => adopt(time),
-            [Verdict::PutBack, Verdict::PutBack, Verdict::PutBack] => {
-                if let Some(ours) = ours() {
-                    write(ours);
-                }
-            }
-            _ => {}
-        }
+    if let Some(time) = chip::agree(&Chip, ours, is_owned) {
+        adopt(time);
     }
     let _ = TURN.compare_exchange(begun, 0, Ordering::AcqRel, Ordering::Relaxed);
     true
 }
 
-/// What the clock says.
-fn read() -> Reading {
-    let mut last = None;
-    for _ in 0..5 {
-        // An update takes up to 2 ms.
-        if !tsc::wait_until(10_000, || register(cmos::STATUS_A) & cmos::UPDATING == 0) {
-            return Reading::Unreadable;
-        }
-        let now = (cmos::TIME.map(register), register(cmos::STATUS_B));
-        if last == Some(now) && now.1 & cmos::SETTING == 0 {
-            return cmos::decode(now.0, now.1).map_or(Reading::NoTime, Reading::Time);
-        }
-        last = Some(now);
-    }
-    Reading::Unreadable
-}
+/// The clock's registers.
+struct Chip;
 
-fn write(seconds: i64) {
-    let Some(values) = cmos::encode(seconds, register(cmos::STATUS_B)) else {
-        return;
-    };
-    let mut index = Port::<u8>::new(INDEX);
-    let mut window = Port::<u8>::new(WINDOW);
-    // A write during an update is lost.
-    let _ = tsc::wait_until(10_000, || register(cmos::STATUS_A) & cmos::UPDATING == 0);
-    for (which, value) in cmos::TIME.into_iter().zip(values) {
-        // SAFETY: the clock's index port; the top bit, which would let NMIs wait, stays clear.
-        unsafe { index.write(which) };
+/// Its index and its window.
+const PORTS: (u16, u16) = (0x70, 0x71);
+
+impl Registers for Chip {
+    fn get(&self, which: u8) -> u8 {
+        // SAFETY: the clock's index port; every PC has it, and where it is missing nothing answers. The
+        // top bit, which would let NMIs wait, stays clear.
+        unsafe { Port::<u8>::new(PORTS.0).write(which) };
+        // SAFETY: reading the registers that are read here has no side effect.
+        unsafe { Port::<u8>::new(PORTS.1).read() }
+    }
+
+    fn set(&self, which: u8, value: u8) {
+        // SAFETY: as above.
+        unsafe { Port::<u8>::new(PORTS.0).write(which) };
         // SAFETY: a register of the time, which Bulkhead keeps.
-        unsafe { window.write(value) };
+        unsafe { Port::<u8>::new(PORTS.1).write(value) };
     }
-}
 
-const INDEX: u16 = 0x70;
-const WINDOW: u16 = 0x71;
-
-fn register(which: u8) -> u8 {
-    let mut index = Port::<u8>::new(INDEX);
-    let mut window = Port::<u8>::new(WINDOW);
-    // SAFETY: the clock's index port; every PC has it, and where it is missing nothing answers.
-    unsafe { index.write(which) };
-    // SAFETY: reading the registers that are read here has no side effect.
-    unsafe { window.read() }
+    fn wait_for(&self, done: impl FnMut() -> bool) -> bool {
+        // An update takes up to 2 ms.
+        tsc::wait_until(10_000, done)
+    }
 }

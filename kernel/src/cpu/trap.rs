@@ -115,33 +115,6 @@ fn fill<const N: usize>(table: &mut Table<N>, stack_of: impl Fn(u64) -> Option<u
     }
 }
 
-/// An interrupt gate to `handler`, on the current stack, in the bytes that the processor reads.
-///
-/// Source: Intel SDM Vol. 3A, "64-Bit Mode IDT".
-pub(crate) fn gate(handler: u64) -> [u8; 16] {
-    const PRESENT_INTERRUPT: u8 = 0x8e;
-    let [a, b, c, d, e, f, g, h] = handler.to_le_bytes();
-    let [code_low, code_high] = gdt::CODE.0.to_le_bytes();
-    [
-        a,
-        b,
-        code_low,
-        code_high,
-        0,
-        PRESENT_INTERRUPT,
-        c,
-        d,
-        e,
-        f,
-        g,
-        h,
-        0,
-        0,
-        0,
-        0,
-    ]
-}
-
 /// Loads the table into this core.
 #[expect(clippy::cast_possible_truncation, reason = "the table has 4 KiB")]
 pub(crate) fn load() {

@@ -7,9 +7,10 @@ use alloc::vec::Vec;
 
 use bulkhead_launch::{LaunchPlan, ResidentCode};
 use bulkhead_lifecycle::End;
+use bulkhead_processor::gate::interrupt_gate;
 use spin::Once;
 
-use crate::cpu::{smp, trap};
+use crate::cpu::{gdt, smp, trap};
 use crate::mem::{paging, phys};
 
 core::arch::global_asm!(
@@ -133,7 +134,10 @@ pub(super) unsafe fn build_bridge(page: u64) {
             (trap::NMI, &raw const bridge_nmi),
             (trap::MACHINE_CHECK, &raw const bridge_machine_check),
         ] {
-            phys::write(gates + vector * 16, &trap::gate(place(handler)));
+            phys::write(
+                gates + vector * 16,
+                &interrupt_gate(place(handler), gdt::CODE.0),
+            );
         }
         phys::write(
             base_of(&raw const bridge_gates_pointer),

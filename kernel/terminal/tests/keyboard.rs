@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use bulkhead_terminal::keyboard::{Input, Keyboard, Keymap, Ports};
+use bulkhead_terminal::keyboard::{Input, Keyboard, Keymap, Polled, Ports};
 use proptest::prelude::*;
 
 /// A controller and a keyboard, as far as Bulkhead uses them.
@@ -265,4 +265,74 @@ proptest! {
             prop_assert!(typed(&mut keyboard, &mut fake).ends_with('1'));
         }
     }
+}
+
+/// How often a keyboard that is asked for so long is looked at.
+#[test]
+fn an_idle_keyboard_is_looked_at_seldom_and_a_busy_one_always() {
+    let mut fake = Fake::new(0x41);
+    let mut polled = Polled::new();
+    assert!(polled.next(1000, &mut fake).is_none() && !polled.is_heard());
+    assert_eq!(polled.describe(), "there is no PS/2 controller");
+    polled.init(true, &mut fake);
+    assert!(polled.is_heard());
+    let mut next = |now: u64, fake: &mut Fake| polled.next(now, fake).is_some();
+    // The lights are told.
+    for now in (2000..2200).step_by(10) {
+        assert!(!next(now, &mut fake));
+    }
+    fake.press(&[0x1e, 0x9e, 0x1e]);
+    assert!(!next(2195, &mut fake), "it was looked at 5 ms ago");
+    assert!(next(2200, &mut fake));
+    assert!(next(2201, &mut fake), "a key came a moment ago");
+    for _ in 0..2 {
+        assert!(!next(2250, &mut fake), "nothing more is there");
+    }
+    fake.press(&[0x9e, 0x1e]);
+    assert!(!next(2251, &mut fake), "50 ms after a key it is idle");
+    assert!(next(2260, &mut fake));
+}
+
+#[test]
+fn a_keyboard_that_is_lent_is_left_alone_and_set_up_anew() {
+    let mut fake = Fake::new(0x41);
+    let mut polled = Polled::new();
+    polled.init(true, &mut fake);
+    polled.set_lent(true, &mut fake);
+    assert!(!polled.is_heard());
+    assert_eq!(polled.describe(), "a partition has it");
+    polled.set_keymap(Keymap::from_name("de").unwrap());
+    // A partition has taken its interrupt, and its translation.
+    fake.configuration = 0;
+    fake.told.clear();
+    fake.press(&[0x2c]);
+    assert!(polled.next(5000, &mut fake).is_none());
+    assert_eq!((fake.output.len(), fake.told.len()), (1, 0));
+    polled.set_lent(true, &mut fake);
+    assert_eq!(fake.output.len(), 1);
+    polled.set_lent(false, &mut fake);
+    assert!(polled.is_heard());
+    assert_eq!(polled.describe(), "PS/2, scan code set 2");
+    assert_eq!(polled.keymap().name(), "de");
+    for now in (6000..6100).step_by(10) {
+        assert!(polled.next(now, &mut fake).is_none());
+    }
+    // The key that is `y` on a US keyboard: set 2's 0x35, before the layout says `z`.
+    fake.press(&[0x35]);
+    let Some(Input::Bytes(bytes)) = polled.next(6100, &mut fake) else {
+        panic!("no key");
+    };
+    assert_eq!(&bytes[..], b"z");
+}
+
+#[test]
+fn where_firmware_says_that_there_is_no_controller_nothing_is_touched() {
+    let mut fake = Fake::new(0x41);
+    fake.press(&[0x1e]);
+    let mut polled = Polled::new();
+    polled.init(false, &mut fake);
+    polled.set_lent(true, &mut fake);
+    polled.set_lent(false, &mut fake);
+    assert!(polled.next(9000, &mut fake).is_none());
+    assert_eq!(fake.output.len(), 1);
 }

@@ -4,8 +4,9 @@
 //!   version, but for those that [`versions`] names with a reason.
 //! * Every link between the documents leads to a file, and to a heading in it ([`links`]).
 //! * The README is no longer than somebody reads.
+//! * The kernel's own code, which only a machine can try, has no more lines than [`size`] allows.
 //!
-//! Prints what is wrong, a line each, and fails if anything is. It has no dependencies, so that it
+//! Prints how many these are, and what is wrong, a line each, and fails if anything is. It has no dependencies, so that it
 //! is built in a moment and before everything else.
 
 #![forbid(unsafe_code)]
@@ -13,6 +14,7 @@
 mod licence;
 mod links;
 mod packages;
+mod size;
 mod versions;
 
 use std::path::{Path, PathBuf};
@@ -62,6 +64,14 @@ fn problems(root: &Path) -> Result<Vec<String>, String> {
     let readme = root.join("README.md");
     let bytes = readme.metadata().map_err(|e| format!("README.md: {e}"))?;
     problems.extend(too_long("README.md", bytes.len(), README_LIMIT));
+    let lines = size::lines_below(&root.join(size::FOLDER))
+        .map_err(|e| format!("{}: {e}", size::FOLDER))?;
+    println!(
+        "gates: {} has {lines} lines of code, of {} at most",
+        size::FOLDER,
+        size::MOST
+    );
+    problems.extend(size::problem(lines));
     Ok(problems)
 }
 

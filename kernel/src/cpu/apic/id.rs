@@ -1,18 +1,21 @@
 //! Who this core is.
 
 use bulkhead_processor::apic::{OwnId, own_id};
+use bulkhead_processor::local::{Reached, Registers, register};
 
-use super::{Mode, mode, read, register};
+use super::{Own, reached};
 use crate::mem::paging;
 
 /// The local APIC ID of this core: what interrupts are sent to. It is what the APIC says; CPUID may say
 /// another (`bulkhead_processor::apic::own_id`), and is all that there is before Bulkhead's page tables
 /// are active and where a Linux has switched the APIC off.
 pub(crate) fn id() -> u32 {
-    let said = match mode() {
-        Mode::Registers => OwnId::Whole(read(register::ID)),
-        Mode::Memory(_) if paging::is_active() => OwnId::Low(read(register::ID).to_le_bytes()[3]),
-        Mode::Memory(_) | Mode::Off => OwnId::Nothing,
+    let said = match reached() {
+        Reached::Registers => OwnId::Whole(Own.read(register::ID)),
+        Reached::Memory(_) if paging::is_active() => {
+            OwnId::Low(Own.read(register::ID).to_le_bytes()[3])
+        }
+        Reached::Memory(_) | Reached::Off => OwnId::Nothing,
     };
     own_id(said, id_by_cpuid)
 }

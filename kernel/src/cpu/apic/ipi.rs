@@ -2,11 +2,10 @@
 //!
 //! Source: Intel SDM Vol. 3A, "Issuing Interprocessor Interrupts", "ICR Operation in x2APIC Mode".
 
-use core::sync::atomic::Ordering;
+use bulkhead_processor::apic::{Command, Destination};
+use bulkhead_processor::local::{Registers, msr, register};
 
-use bulkhead_processor::apic::{self, Command, Destination};
-
-use super::{Mode, X2APIC_AT_BOOT, X2APIC_MSR, mode, read, register, write};
+use super::{Own, mode_at_boot, reached};
 use crate::cpu::{tsc, write_msr};
 use crate::layout::vector;
 
@@ -18,36 +17,29 @@ const SEND_PENDING: u32 = 1 << 12;
 
 /// Whether cores of that ID can be sent anything in the mode that firmware chose.
 pub(crate) fn reaches(id: u32) -> bool {
-    let mode = if X2APIC_AT_BOOT.load(Ordering::Relaxed) {
-        apic::Mode::Registers
-    } else {
-        apic::Mode::Memory
-    };
-    Destination::new(id, mode).is_some()
+    Destination::new(id, mode_at_boot()).is_some()
 }
 
 /// Sends a command to the core of that ID; says whether it was sent. It is not if this core's APIC is
 /// off, or in a mode that can't address that ID alone.
 fn send(id: u32, low: u32) -> bool {
-    let mode = match mode() {
-        Mode::Registers => apic::Mode::Registers,
-        Mode::Memory(_) => apic::Mode::Memory,
-        Mode::Off => return false,
-    };
-    let Some(destination) = Destination::new(id, mode) else {
+    let destination = reached().mode().and_then(|mode| Destination::new(id, mode));
+    let Some(destination) = destination else {
         return false;
     };
     match destination.command(low) {
         Command::Registers(value) => {
             fence();
             // SAFETY: x2APIC has one 64-bit command register.
-            unsafe { write_msr(X2APIC_MSR + (register::COMMAND_LOW >> 4), value) };
+            unsafe { write_msr(msr(register::COMMAND_LOW), value) };
         }
         Command::Memory { high, low } => {
-            write(register::COMMAND_HIGH, high);
-            write(register::COMMAND_LOW, low);
+            Own.write(register::COMMAND_HIGH, high);
+            Own.write(register::COMMAND_LOW, low);
             // Bounded: a core that can't deliver must not hang this one.
-            let _ = tsc::wait_until(1_000, || read(register::COMMAND_LOW) & SEND_PENDING == 0);
+            let _ = tsc::wait_until(1_000, || {
+                Own.read(register::COMMAND_LOW) & SEND_PENDING == 0
+            });
         }
     }
     true

@@ -10,7 +10,7 @@
 //! the serial line and the keyboard. Nothing here waits long: a keyboard that is not there, or
 //! does not answer, costs some 25 ms once.
 //!
-//! Key types: [`Keyboard`], [`Ports`], [`Keys`], [`Input`], [`Keymap`]. Neighbours: the kernel's
+//! Key types: [`Keyboard`], [`Polled`], [`Ports`], [`Keys`], [`Input`], [`Keymap`]. Neighbours: the kernel's
 //! `console/keyboard.rs` has the ports; `bulkhead_usb` has USB keyboards.
 
 mod controller;
@@ -18,6 +18,7 @@ mod device;
 mod input;
 mod keymap;
 mod keys;
+mod polled;
 mod table;
 mod usage;
 
@@ -26,3 +27,4 @@ pub use device::Keyboard;
 pub use input::{Input, LONGEST};
 pub use keymap::Keymap;
 pub use keys::Keys;
+pub use polled::Polled;

@@ -11,12 +11,13 @@
 //! be seen. Colours are not stored: a line's is told by how it begins ([`Kind`]), because the same
 //! text goes to a serial line that has none.
 //!
-//! Key types: [`Display`], [`Surface`], [`Raster`], [`Row`]. Neighbour: the kernel's
+//! Key types: [`Display`], [`Surface`], [`Painter`], [`Raster`], [`Row`]. Neighbour: the kernel's
 //! `console/screen.rs` has the surfaces.
 
 mod display;
 mod font;
 mod kind;
+mod painter;
 mod pixel;
 mod raster;
 mod sequence;
@@ -25,6 +26,7 @@ mod text;
 pub use display::{Display, Row, Surface};
 pub use font::{GLYPH_HEIGHT, GLYPH_WIDTH};
 pub use kind::{Kind, Rgb};
+pub use painter::{Painter, Pixels};
 pub use pixel::PixelFormat;
 pub use raster::Raster;
 pub use text::{MAX_COLUMNS, MAX_ROWS, Text};

@@ -3,7 +3,12 @@
 use bulkhead_linux::{Channel, Screen};
 use bulkhead_terminal::screen::{GLYPH_HEIGHT, GLYPH_WIDTH, Kind, Raster, Row};
 
-const fn screen(width: u16, height: u16, bits: u8, [red, green, blue]: [(u8, u8); 3]) -> Screen {
+pub(crate) const fn screen(
+    width: u16,
+    height: u16,
+    bits: u8,
+    [red, green, blue]: [(u8, u8); 3],
+) -> Screen {
     const fn channel((size, position): (u8, u8)) -> Channel {
         Channel { size, position }
     }
@@ -26,8 +31,8 @@ const fn screen(width: u16, height: u16, bits: u8, [red, green, blue]: [(u8, u8)
     }
 }
 
-const XRGB: [(u8, u8); 3] = [(8, 16), (8, 8), (8, 0)];
-const RGB565: [(u8, u8); 3] = [(5, 11), (6, 5), (5, 0)];
+pub(crate) const XRGB: [(u8, u8); 3] = [(8, 16), (8, 8), (8, 0)];
+pub(crate) const RGB565: [(u8, u8); 3] = [(5, 11), (6, 5), (5, 0)];
 
 fn lines(screen: &Screen, row: &Row<'_>, columns: usize) -> Vec<Vec<u8>> {
     let raster = Raster::new(screen).unwrap();
