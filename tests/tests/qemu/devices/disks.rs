@@ -204,7 +204,7 @@ fn check(machine: &mut Running, com: usize, raw: &str, mounted: &str) {
 fn one_vector_per_core(machine: &mut Running, com: usize) {
     for core in [0, 1] {
         let count = |machine: &mut Running| -> [u64; 2] {
-            let line = machine.linux(com, &format!("grep \"nvme0q$((q + 1))$\" /proc/interrupts"));
+            let line = machine.linux(com, "grep \"nvme0q$((q + 1))$\" /proc/interrupts");
             let mut words = line.split_ascii_whitespace().skip(1);
             let mut next = || words.next().and_then(|word| word.parse().ok());
             match (next(), next()) {
