@@ -125,7 +125,7 @@ fn variables() {
 /// for the next run, whole, and goes when that erases it.
 fn a_panic_is_kept() {
     const NAME: &str = "firmware_panic";
-    let kernels = [Kernel::Debian61, Kernel::Debian612];
+    let kernels = [Kernel::Debian61Cloud, Kernel::Debian612Cloud];
     let mut iso = Iso::new(NAME);
     let mut script = String::new();
     for (index, kernel) in kernels.into_iter().enumerate() {
@@ -148,6 +148,7 @@ fn a_panic_is_kept() {
     machine.wait_for_prompt();
     for (com, name) in [(2, "linux0"), (3, "linux1")] {
         machine.wait_for_demo(com);
+        machine.linux_expect(com, "ls /sys/firmware/efi/efivars", "SecureBoot-");
         machine.linux(com, "insmod /efi-pstore.ko pstore_disable=0");
         machine.linux_expect(com, "cat /sys/module/pstore/parameters/backend", "efi");
         machine.com(com).skip();
