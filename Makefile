@@ -127,6 +127,7 @@ test-long: setup-long ## The long stories: two Debians on disks, 256 MiB streams
 	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture suspend)
 	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture --test-threads 1 scale)
 	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture large_initrds)
+	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture --test-threads 1 brought_to)
 	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture --test-threads 1 userland)
 
 .PHONY: mutants

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,8 @@ struct Received {
 struct Shared {
     received: Mutex<Received>,
     more: Condvar,
+    /// Nothing is read any more: the other side's bytes stay in the socket, which is soon full.
+    is_held: AtomicBool,
 }
 
 /// A serial port: QEMU connects to a socket that we listen on, so that not a byte is missed.
@@ -101,6 +104,9 @@ impl Port {
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             loop {
+                while shared.is_held.load(Ordering::Relaxed) {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
                 let count = reader.read(&mut buffer).unwrap_or(0);
                 let mut received = shared.received.lock().expect("no panic while held");
                 if count == 0 {
@@ -114,6 +120,11 @@ impl Port {
                 shared.more.notify_all();
             }
         });
+    }
+
+    /// Stops reading what comes, but for what is under way, or goes on with it.
+    pub fn hold(&self, hold: bool) {
+        self.shared.is_held.store(hold, Ordering::Relaxed);
     }
 
     /// Sends text as if typed. If QEMU has ended it is lost: the next wait says so.

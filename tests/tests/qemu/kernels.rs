@@ -10,7 +10,9 @@ use bulkhead_tests::qemu::{Machine, Running};
 use bulkhead_tests::{Kernel, demo_initrd};
 use libtest_mimic::Trial;
 
-use crate::story;
+use crate::{long_story, story};
+
+mod brought;
 
 pub(crate) fn stories() -> Vec<Trial> {
     let ends = |name: &str, kernel| story(name, move || every_end(kernel));
@@ -19,6 +21,12 @@ pub(crate) fn stories() -> Vec<Trial> {
         ends("kernels::newest", Kernel::DebianSidCloud),
         ends("kernels::oldest", Kernel::Debian510Cloud),
         story("kernels::many_parameters", many_parameters),
+        long_story("kernels::brought_to_6_12", || {
+            brought::parameters(Kernel::Debian612Cloud);
+        }),
+        long_story("kernels::brought_to_rt", || {
+            brought::parameters(Kernel::Debian612Rt);
+        }),
     ]
 }
 

@@ -14,7 +14,8 @@ pub enum BzImageError {
     },
     /// No 0xaa55 at 0x1fe or no `HdrS` at 0x202.
     NoMagic,
-    /// Older than protocol 2.12 (Linux 3.8).
+    /// Older than protocol 2.12 (Linux 3.8); also what other programs have that loaders are to load
+    /// as they do a kernel.
     OldProtocol {
         /// What the header says: 0x0209 is 2.9.
         protocol: u16,
@@ -83,7 +84,8 @@ impl fmt::Display for BzImageError {
                 let [minor, major] = protocol.to_le_bytes();
                 write!(
                     f,
-                    "boot protocol {major}.{minor:02} is too old (at least 2.12, Linux 3.8)"
+                    "boot protocol {major}.{minor:02} is too old (at least 2.12, Linux 3.8; iPXE, MEMDISK \
+                     and the like are no Linux: give them an entry of their own in the loader's menu)"
                 )
             }
             Self::No64BitEntry => {

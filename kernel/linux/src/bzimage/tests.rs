@@ -110,7 +110,8 @@ fn refusals_name_what_is_wrong() {
                 protocol: 0x020b,
                 ..good()
             },
-            "boot protocol 2.11 is too old (at least 2.12, Linux 3.8)",
+            "boot protocol 2.11 is too old (at least 2.12, Linux 3.8; iPXE, MEMDISK and the like are no \
+             Linux: give them an entry of their own in the loader's menu)",
         ),
         (
             Fixture {

@@ -24,6 +24,9 @@ const TIMER: &str =
     "without its local APIC Linux would take the machine's timer and interrupt controller";
 const OURS: &str = "Bulkhead sets it itself";
 const FOREIGN_MEMORY: &str = "it names physical memory, which may belong to another partition";
+const SLEEPS: &str = "a suspended Linux would sleep for ever: it is a PNP device of its tables that keeps it from that";
+/// What Linux has to call so that this device is there.
+const PNP_CALLS: [&str; 4] = ["acpi_init", "pnp_init", "pnpacpi_init", "pnp_system_init"];
 const MACHINE_CHECK: &str =
     "a machine check reaches all cores, and one that does not listen resets the whole machine";
 
@@ -105,7 +108,12 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "pnpacpi",
         refuses: |value| value.is_some_and(|value| value.starts_with("off")),
-        reason: "a suspended Linux would sleep for ever: it is a PNP device of its tables that keeps it from that",
+        reason: SLEEPS,
+    },
+    Rule {
+        name: "initcall_blacklist",
+        refuses: |value| has_item(value, |item| PNP_CALLS.contains(&item)),
+        reason: SLEEPS,
     },
     Rule {
         name: "no_ipi_broadcast",

@@ -163,6 +163,7 @@ fn accepted() {
     for user in [
         "root=/dev/vda1 ro quiet splash loglevel=7",
         "acpi=force acpi_osi=Linux acpi_sleep=s3_bios",
+        "initcall_blacklist=serial8250_init,sysfb_init pnpacpi=on",
         "efi=debug,runtime add_efi_memmap",
         "no_ipi_broadcast=1 nosmp maxcpus=1 nr_cpus=2 noapic",
         "pci=noearly,nomsi pci=off pcie_aspm=off",
@@ -272,6 +273,8 @@ fn refused_by_name() {
         "i8042.nopnp=1",
         "pnpacpi=off",
         "pnpacpi=offline",
+        "initcall_blacklist=serial8250_init,pnp_system_init",
+        "initcall_blacklist=acpi_init",
         "no_ipi_broadcast=0",
         "no-ipi-broadcast=0",
         "nolapic",
