@@ -7,8 +7,9 @@ use litemap::LiteMap;
 
 use crate::header::read_table;
 use crate::{
-    Affinity, Distances, Fadt, Madt, NoSerialPort, PhysicalMemory, Problem, SerialPort, Signature,
-    SleepS5, TableInfo, fadt, madt, mcfg, prt, root, rsdp, sleep, slit, spcr, srat,
+    Affinity, Distances, Fadt, Madt, NoSerialPort, Performance, PhysicalMemory, Problem,
+    SerialPort, Signature, SleepS5, TableInfo, bytes, fadt, hmat, madt, mcfg, prt, root, rsdp,
+    sleep, slit, spcr, srat,
 };
 
 /// Everything that was learnt from the firmware's tables.
@@ -24,6 +25,8 @@ pub struct Firmware {
     pub affinity: Affinity,
     /// How far those are from each other.
     pub distances: Distances,
+    /// How fast the one is for the others.
+    pub performance: Performance,
     /// Fixed hardware.
     pub fadt: Option<Fadt>,
     /// How to power the machine off.
@@ -63,6 +66,11 @@ pub fn discover(memory: &dyn PhysicalMemory, rsdp: u64) -> Firmware {
             firmware.problems.push(Problem::RepeatedAddress { address });
         }
     }
+    // Which domains there are is known by now.
+    if let Some(hmat) = firmware.bytes(memory, *b"HMAT") {
+        let problems = &mut firmware.problems;
+        firmware.performance = hmat::parse(hmat, &firmware.affinity, problems);
+    }
     if let Some(dsdt) = firmware.fadt.as_ref().map(|fadt| fadt.dsdt)
         && let Some(dsdt) = firmware.add_dsdt(memory, dsdt)
     {
@@ -95,11 +103,12 @@ impl Firmware {
             .any(|table| table.signature == info.signature);
         let problems = &mut self.problems;
         match &info.signature {
-            b"APIC" | b"MCFG" | b"FACP" | b"SPCR" | b"SRAT" | b"SLIT" if is_second => problems
-                .push(Problem::SecondTable {
+            b"APIC" | b"MCFG" | b"FACP" | b"SPCR" | b"SRAT" | b"SLIT" | b"HMAT" if is_second => {
+                problems.push(Problem::SecondTable {
                     table: info.name(),
                     address,
-                }),
+                });
+            }
             b"APIC" => self.madt = madt::parse(bytes, problems),
             b"MCFG" => self.ecam = mcfg::parse(bytes, problems),
             b"FACP" => self.fadt = fadt::parse(bytes, problems),
@@ -110,6 +119,13 @@ impl Firmware {
         }
         self.tables.push(info);
         (info.signature == *b"SSDT").then_some(bytes)
+    }
+
+    /// The bytes of the first table of a kind that was met.
+    fn bytes<'m>(&self, memory: &'m dyn PhysicalMemory, signature: [u8; 4]) -> Option<&'m [u8]> {
+        let mut tables = self.tables.iter();
+        let info = tables.find(|info| info.signature == signature)?;
+        bytes::read(memory, info.address, usize::try_from(info.length).ok()?)
     }
 
     /// Reads the DSDT and returns its bytes.

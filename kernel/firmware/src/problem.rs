@@ -100,6 +100,20 @@ pub enum Problem {
         /// The length it claims, in bytes.
         length: u8,
     },
+    /// A structure is shorter than what it holds, or says what can't be; it is ignored.
+    BadStructure {
+        /// Which table.
+        table: Signature,
+        /// The structure's offset in the table.
+        offset: usize,
+    },
+    /// A table is of a revision that nobody here knows, and is ignored.
+    UnknownRevision {
+        /// Which table.
+        table: Signature,
+        /// Its revision.
+        revision: u8,
+    },
     /// The last entry runs past the end of its table.
     TruncatedEntry {
         /// Which table.
@@ -226,6 +240,16 @@ impl fmt::Display for Problem {
                 f,
                 "{table} entry at offset {offset:#x} claims a length of {length} bytes"
             ),
+            Self::BadStructure { table, offset } => write!(
+                f,
+                "{table} structure at offset {offset:#x} can't be used, it is ignored"
+            ),
+            Self::UnknownRevision { table, revision } => {
+                write!(
+                    f,
+                    "{table} has the unknown revision {revision}, it is ignored"
+                )
+            }
             Self::TruncatedEntry { table, offset } => write!(
                 f,
                 "{table} entry at offset {offset:#x} runs past the end of the table"
