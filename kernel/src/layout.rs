@@ -10,6 +10,7 @@
 //! The identity map is executable because three things run in it: the trampoline below 1 MiB, the
 //! first instructions of a Linux, and the runtime services' first instructions on their way back.
 
+use bulkhead_firmware::MAX_PERFORMANCE_BYTES;
 use bulkhead_model::budget::Extent;
 
 include!("base.rs");
@@ -80,6 +81,7 @@ pub(crate) const LARGEST: Extent = Extent {
     images: MAX_IMAGES,
     ranges: MAX_RANGES,
     partitions: MAX_PARTITIONS,
+    performance: MAX_PERFORMANCE_BYTES,
 };
 
 /// Where the decoy MP table goes: in the first KiB, which Linux scans first

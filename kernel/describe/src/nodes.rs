@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use bulkhead_firmware::{Affinity, Distances};
+use bulkhead_firmware::{Affinity, Distances, Performance};
 use bulkhead_memory::RegionSet;
 use bulkhead_model::{Core, MOST_NODES, Node};
 
@@ -56,4 +56,18 @@ pub fn distances(nodes: &[Node], told: &Distances) -> Vec<u8> {
             .map(move |to| told.between(from.domain, to.domain))
     });
     pairs.collect::<Option<_>>().unwrap_or_default()
+}
+
+/// How fast their memory is for the cores of which of them, by their numbers: those with cores, and
+/// those with memory.
+#[must_use]
+pub fn performance(nodes: &[Node], told: &Performance) -> Performance {
+    let number = |domain, has: fn(&Node) -> bool| {
+        let number = nodes.iter().position(|node| node.domain == domain)?;
+        has(&nodes[number]).then_some(u32::try_from(number).ok()?)
+    };
+    told.renumbered(
+        |domain| number(domain, |node| !node.cores.is_empty()),
+        |domain| number(domain, |node| !node.memory.is_empty()),
+    )
 }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::bytes::{u8_at, u16_at, u32_at, u64_at};
-use crate::performance::{Attached, Matrix, Performance, SideCache, kept};
+use crate::performance::{Attached, MAX_PERFORMANCE_BYTES, Matrix, Performance, SideCache, kept};
 use crate::{Affinity, Problem, Signature};
 
 /// Offset of the first structure: the header and four reserved bytes.
@@ -12,8 +12,8 @@ const STRUCTURES_OFFSET: usize = 40;
 const MAX_STRUCTURES: usize = 512;
 /// More proximity domains than any machine has.
 const MAX_DOMAINS: usize = 64;
-/// Most that is kept of one table: more than two matrices for each pair of the most domains.
-const MAX_BYTES: usize = 32 << 10;
+/// Most that is kept of one table: what was kept before its last structure has as many bytes, or fewer.
+const MAX_BYTES: usize = MAX_PERFORMANCE_BYTES - (2 << 10);
 const TABLE: Signature = Signature(*b"HMAT");
 
 /// Offset of the lists of a matrix.

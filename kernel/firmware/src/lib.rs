@@ -41,7 +41,7 @@ pub use events::{Events, Mode, Ports};
 pub use fadt::{AddressSpace, Fadt, ResetRegister};
 pub use header::TableInfo;
 pub use madt::{InterruptOverride, IoApic, Madt, Processor};
-pub use performance::{Attached, Matrix, Performance, SideCache};
+pub use performance::{Attached, MAX_PERFORMANCE_BYTES, Matrix, Performance, SideCache};
 pub use problem::{Problem, Signature};
 pub use rsdp::find_rsdp;
 pub use sleep::SleepS5;

@@ -6,6 +6,9 @@ use alloc::vec::Vec;
 const STRUCTURE_BYTES: usize = 48;
 const MATRIX_BYTES: usize = 128;
 
+/// Most bytes that a [`Performance`] needs: more than two matrices for each pair of the most domains.
+pub const MAX_PERFORMANCE_BYTES: usize = 34 << 10;
+
 /// How fast memory is. What the values mean depends on the revision; nothing here interprets them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Performance {

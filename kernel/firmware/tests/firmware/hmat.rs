@@ -2,8 +2,10 @@
 
 use crate::fake::{Fake, RSDP, fix_checksum, table};
 use crate::numa::{memory, srat, x2apic};
-use bulkhead_firmware::{Attached, Firmware, Matrix, Performance, Problem, SideCache, Signature};
-use bulkhead_firmware::discover;
+use bulkhead_firmware::{
+    Attached, Firmware, MAX_PERFORMANCE_BYTES, Matrix, Performance, Problem, SideCache, Signature,
+    discover,
+};
 
 const HMAT: Signature = Signature(*b"HMAT");
 
@@ -29,11 +31,17 @@ fn attached(flags: u8, initiator: u32, memory: u32) -> Vec<u8> {
 /// A matrix by its counts, whatever follows them.
 fn matrix_of(counts: [u32; 2], kind: [u8; 2], lists: &[u32], values: &[u16]) -> Vec<u8> {
     let mut body = [kind[0], kind[1], 3, 0].to_vec();
-    counts.iter().for_each(|count| body.extend(count.to_le_bytes()));
+    counts
+        .iter()
+        .for_each(|count| body.extend(count.to_le_bytes()));
     body.extend([0; 4]);
     body.extend(0x1_0000_0064u64.to_le_bytes());
-    lists.iter().for_each(|domain| body.extend(domain.to_le_bytes()));
-    values.iter().for_each(|value| body.extend(value.to_le_bytes()));
+    lists
+        .iter()
+        .for_each(|domain| body.extend(domain.to_le_bytes()));
+    values
+        .iter()
+        .for_each(|value| body.extend(value.to_le_bytes()));
     structure(1, &body)
 }
 
@@ -178,17 +186,23 @@ fn what_is_kept_is_bounded() {
         [Problem::TooManyEntries { table, read: 512 }]
     );
     let domains: Vec<u32> = (0..64).collect();
-    let entries: Vec<Vec<u8>> = domains.iter().map(|domain| x2apic(*domain, *domain, 1)).collect();
+    let entries: Vec<Vec<u8>> = domains
+        .iter()
+        .map(|domain| x2apic(*domain, *domain, 1))
+        .collect();
     let read = |entries: &[Vec<u8>], structures: &[Vec<u8>]| {
         let entries: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
-        let tables = [(0x1000, srat(3, &entries)), (0x10_0000, hmat(2, structures))];
+        let tables = [
+            (0x1000, srat(3, &entries)),
+            (0x10_0000, hmat(2, structures)),
+        ];
         discover(&Fake::machine(&tables), RSDP)
     };
     // All that a machine of 64 nodes can have of memory, and some.
     let square = matrix([0, 0], &domains, &domains, &[5; 64 * 64]);
     let firmware = read(&entries, &vec![square.clone(); 10]);
     assert_eq!(firmware.performance.matrices.len(), 3);
-    assert!(firmware.performance.bytes() < 34 << 10);
+    assert!(firmware.performance.bytes() <= MAX_PERFORMANCE_BYTES);
     let table = HMAT;
     assert_eq!(
         firmware.problems,
@@ -226,7 +240,11 @@ fn other_numbers() {
     assert_eq!(other.caches.len(), 1);
     assert_eq!((other.caches[0].memory, other.revision), (0, 2));
     // Nothing of it is one's own.
-    assert!(told.performance.renumbered(only(7, 1), only(5, 0)).is_empty());
+    assert!(
+        told.performance
+            .renumbered(only(7, 1), only(5, 0))
+            .is_empty()
+    );
     let without = told.performance.renumbered(only(5, 1), only(9, 0));
     assert_eq!(without.attached[0].initiator, None);
     assert_eq!(without.matrices, []);
