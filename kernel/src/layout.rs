@@ -10,7 +10,7 @@
 //! The identity map is executable because three things run in it: the trampoline below 1 MiB, the
 //! first instructions of a Linux, and the runtime services' first instructions on their way back.
 
-use bulkhead_firmware::MAX_PERFORMANCE_BYTES;
+use bulkhead_memory::performance::MAX_PERFORMANCE_BYTES;
 use bulkhead_model::budget::Extent;
 
 include!("base.rs");

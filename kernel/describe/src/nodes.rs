@@ -2,8 +2,9 @@
 
 use alloc::vec::Vec;
 
-use bulkhead_firmware::{Affinity, Distances, Performance};
+use bulkhead_firmware::{Affinity, Distances};
 use bulkhead_memory::RegionSet;
+use bulkhead_memory::performance::Performance;
 use bulkhead_model::{Core, MOST_NODES, Node};
 
 /// The nodes: the domains that have a core or RAM, ascending. None at all if there are more than
@@ -62,12 +63,14 @@ pub fn distances(nodes: &[Node], told: &Distances) -> Vec<u8> {
 /// those with memory.
 #[must_use]
 pub fn performance(nodes: &[Node], told: &Performance) -> Performance {
-    let number = |domain, has: fn(&Node) -> bool| {
+    let node = |domain| {
         let number = nodes.iter().position(|node| node.domain == domain)?;
-        has(&nodes[number]).then_some(u32::try_from(number).ok()?)
+        Some((u32::try_from(number).ok()?, &nodes[number]))
     };
     told.renumbered(
-        |domain| number(domain, |node| !node.cores.is_empty()),
-        |domain| number(domain, |node| !node.memory.is_empty()),
+        |domain| node(domain).and_then(|(number, node)| (!node.cores.is_empty()).then_some(number)),
+        |domain| {
+            node(domain).and_then(|(number, node)| (!node.memory.is_empty()).then_some(number))
+        },
     )
 }

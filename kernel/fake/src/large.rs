@@ -1,8 +1,9 @@
 //! Machines as large as they may be, for what depends on their size.
 
-use bulkhead_firmware::{Attached, Matrix, Performance, TableInfo};
+use bulkhead_firmware::TableInfo;
 use bulkhead_linux::{FileKind, Uki};
 use bulkhead_memory::Region;
+use bulkhead_memory::performance::{Attached, Matrix, Performance};
 use bulkhead_model::{
     Core, Image, ImageKind, Machine, MemoryKind, MemoryRange, Node, Resident, Told,
 };

@@ -2,14 +2,14 @@
 
 use alloc::vec::Vec;
 
+use bulkhead_memory::performance::Performance;
 use bulkhead_pci::{EcamRange, Route};
 use litemap::LiteMap;
 
 use crate::header::read_table;
 use crate::{
-    Affinity, Distances, Fadt, Madt, NoSerialPort, Performance, PhysicalMemory, Problem,
-    SerialPort, Signature, SleepS5, TableInfo, bytes, fadt, hmat, madt, mcfg, prt, root, rsdp,
-    sleep, slit, spcr, srat,
+    Affinity, Distances, Fadt, Madt, NoSerialPort, PhysicalMemory, Problem, SerialPort, Signature,
+    SleepS5, TableInfo, bytes, fadt, hmat, madt, mcfg, prt, root, rsdp, sleep, slit, spcr, srat,
 };
 
 /// Everything that was learnt from the firmware's tables.

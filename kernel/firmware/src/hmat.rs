@@ -2,8 +2,11 @@
 
 use alloc::vec::Vec;
 
+use bulkhead_memory::performance::{
+    Attached, MAX_PERFORMANCE_BYTES, Matrix, Performance, SideCache, kept,
+};
+
 use crate::bytes::{u8_at, u16_at, u32_at, u64_at};
-use crate::performance::{Attached, MAX_PERFORMANCE_BYTES, Matrix, Performance, SideCache, kept};
 use crate::{Affinity, Problem, Signature};
 
 /// Offset of the first structure: the header and four reserved bytes.
@@ -64,7 +67,7 @@ pub(crate) fn parse(table: &[u8], affinity: &Affinity, problems: &mut Vec<Proble
             return performance;
         };
         rest = behind;
-        match performance.add(structure, known) {
+        match add(&mut performance, structure, known) {
             Ok(()) => {}
             Err(Bad::Structure) => problems.push(Problem::BadStructure {
                 table: TABLE,
@@ -105,29 +108,31 @@ enum Bad {
     TooMuch,
 }
 
-impl Performance {
-    /// Adds one structure, of the domains that are `known`.
-    fn add(&mut self, structure: &[u8], known: impl Fn(u32) -> Option<u32>) -> Result<(), Bad> {
-        let left = MAX_BYTES.saturating_sub(self.bytes());
-        if left < LISTS_OFFSET {
-            return Err(Bad::TooMuch);
-        }
-        match u16_at(structure, 0) {
-            Some(0) => {
-                let attached = attached(structure, self.revision, known);
-                self.attached.extend(attached.ok_or(Bad::Structure)?);
-            }
-            Some(1) => {
-                self.matrices.extend(matrix(structure, known, left)?);
-            }
-            Some(2) => {
-                let cache = cache(structure, known);
-                self.caches.extend(cache.ok_or(Bad::Structure)?);
-            }
-            _ => {}
-        }
-        Ok(())
+/// Adds one structure, of the domains that are `known`.
+fn add(
+    performance: &mut Performance,
+    structure: &[u8],
+    known: impl Fn(u32) -> Option<u32>,
+) -> Result<(), Bad> {
+    let left = MAX_BYTES.saturating_sub(performance.bytes());
+    if left < LISTS_OFFSET {
+        return Err(Bad::TooMuch);
     }
+    match u16_at(structure, 0) {
+        Some(0) => {
+            let attached = attached(structure, performance.revision, known);
+            performance.attached.extend(attached.ok_or(Bad::Structure)?);
+        }
+        Some(1) => {
+            performance.matrices.extend(matrix(structure, known, left)?);
+        }
+        Some(2) => {
+            let cache = cache(structure, known);
+            performance.caches.extend(cache.ok_or(Bad::Structure)?);
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// `None` if the structure is too short; nothing in it if it is of no memory that is known.

@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use bulkhead_firmware::Performance;
 use bulkhead_memory::RegionSet;
+use bulkhead_memory::performance::Performance;
 use bulkhead_model::{Claim, Machine};
 use bulkhead_tables::acpi::NodeView;
 
@@ -67,13 +67,13 @@ pub fn told_nodes(machine: &Machine, claim: &Claim) -> Vec<NodeView> {
 // Not in the frame of all tables.
 #[inline(never)]
 pub(crate) fn told_performance(machine: &Machine, told: &[NodeView]) -> Performance {
-    let place = |number: u32, has: fn(&NodeView) -> bool| {
+    let place = |number: u32| {
         let number = usize::try_from(number).ok()?;
         let place = told.iter().position(|node| node.number == number)?;
-        has(&told[place]).then_some(u32::try_from(place).ok()?)
+        Some((u32::try_from(place).ok()?, &told[place]))
     };
     machine.performance.renumbered(
-        |number| place(number, |node| !node.cores.is_empty()),
-        |number| place(number, |node| !node.memory.is_empty()),
+        |number| place(number).and_then(|(place, node)| (!node.cores.is_empty()).then_some(place)),
+        |number| place(number).and_then(|(place, node)| (!node.memory.is_empty()).then_some(place)),
     )
 }

@@ -22,7 +22,7 @@ pub struct Extent {
     pub partitions: usize,
     /// Bytes of what firmware tells of how fast memory is ([`Performance::bytes`]).
     ///
-    /// [`Performance::bytes`]: bulkhead_firmware::Performance::bytes
+    /// [`Performance::bytes`]: bulkhead_memory::performance::Performance::bytes
     pub performance: usize,
 }
 

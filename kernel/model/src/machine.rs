@@ -6,8 +6,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use bulkhead_firmware::{Identity, InterruptOverride, IoApic, Performance, Problem, TableInfo};
+use bulkhead_firmware::{Identity, InterruptOverride, IoApic, Problem, TableInfo};
 use bulkhead_linux::Screen;
+use bulkhead_memory::performance::Performance;
 use bulkhead_memory::{Region, RegionSet};
 use bulkhead_pci::{Address, EcamRange, Function, Route, Unit};
 

@@ -12,7 +12,7 @@ use acpi::fadt::Fadt;
 use acpi::madt::{Madt, MadtEntry};
 use acpi::mcfg::Mcfg;
 use acpi::{AcpiHandler, AcpiTables, PhysicalMapping};
-use bulkhead_firmware::Performance;
+use bulkhead_memory::performance::Performance;
 use bulkhead_tables::acpi::{Blob, NodeView, View, build};
 use fixture::{IO_APICS, OVERRIDES, UARTS, nodes, performance, roots, table, view};
 use proptest::prelude::*;

@@ -1,7 +1,8 @@
 //! NUMA nodes, from what firmware says of proximity domains.
 
 use bulkhead_describe::nodes;
-use bulkhead_firmware::{Affinity, Attached, Distances, Matrix, Performance};
+use bulkhead_firmware::{Affinity, Distances};
+use bulkhead_memory::performance::{Attached, Matrix, Performance};
 use bulkhead_memory::{Region, RegionSet};
 use bulkhead_model::{Core, MOST_NODES, Node};
 

@@ -2,9 +2,9 @@
 
 use crate::fake::{Fake, RSDP, fix_checksum, table};
 use crate::numa::{memory, srat, x2apic};
-use bulkhead_firmware::{
-    Attached, Firmware, MAX_PERFORMANCE_BYTES, Matrix, Performance, Problem, SideCache, Signature,
-    discover,
+use bulkhead_firmware::{Firmware, Problem, Signature, discover};
+use bulkhead_memory::performance::{
+    Attached, MAX_PERFORMANCE_BYTES, Matrix, Performance, SideCache,
 };
 
 const HMAT: Signature = Signature(*b"HMAT");

@@ -4,9 +4,9 @@
 //! on the revision, so that it is firmware's.
 
 use alloc::vec::Vec;
+use bulkhead_memory::performance::{Attached, Matrix, Performance, SideCache};
 use core::mem::size_of;
 
-use bulkhead_firmware::{Attached, Matrix, Performance, SideCache};
 use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{Immutable, IntoBytes, KnownLayout, Unaligned};
 

@@ -2,8 +2,9 @@
 
 use alloc::vec::Vec;
 
-use bulkhead_firmware::{InterruptOverride, Performance};
+use bulkhead_firmware::InterruptOverride;
 use bulkhead_memory::RegionSet;
+use bulkhead_memory::performance::Performance;
 use bulkhead_pci::Route;
 
 /// What a partition has, as far as its ACPI tables have to say it.

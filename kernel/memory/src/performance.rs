@@ -137,7 +137,8 @@ impl Matrix {
 }
 
 /// The places of those of a list that have a number, and these: each once.
-pub(crate) fn kept(
+#[must_use]
+pub fn kept(
     domains: impl Iterator<Item = u32>,
     number: impl Fn(u32) -> Option<u32>,
 ) -> (Vec<usize>, Vec<u32>) {
