@@ -7,6 +7,7 @@ use bulkhead_pci::{EcamRange, Route};
 use litemap::LiteMap;
 
 use crate::header::read_table;
+use crate::problem::Note as _;
 use crate::{
     Affinity, Distances, Fadt, Madt, NoSerialPort, PhysicalMemory, Problem, SerialPort, Signature,
     SleepS5, TableInfo, bytes, fadt, hmat, madt, mcfg, prt, root, rsdp, sleep, slit, spcr, srat,
@@ -59,11 +60,11 @@ pub fn discover(memory: &dyn PhysicalMemory, rsdp: u64) -> Firmware {
     let mut aml = Vec::new();
     for (index, &address) in root.entries.iter().enumerate() {
         if address == 0 {
-            firmware.problems.push(Problem::NullEntry { index });
+            firmware.problems.note(Problem::NullEntry { index });
         } else if seen.insert(address, ()).is_none() {
             aml.extend(firmware.add(memory, address, root.table.name()));
         } else {
-            firmware.problems.push(Problem::RepeatedAddress { address });
+            firmware.problems.note(Problem::RepeatedAddress { address });
         }
     }
     // Which domains there are is known by now.
@@ -78,7 +79,7 @@ pub fn discover(memory: &dyn PhysicalMemory, rsdp: u64) -> Firmware {
         aml.insert(0, dsdt);
         firmware.sleep = aml.iter().find_map(|table| sleep::find(table));
         if firmware.sleep.is_none() {
-            firmware.problems.push(Problem::NoSleepState);
+            firmware.problems.note(Problem::NoSleepState);
         }
     }
     firmware.routes = {
@@ -104,7 +105,7 @@ impl Firmware {
         let problems = &mut self.problems;
         match &info.signature {
             b"APIC" | b"MCFG" | b"FACP" | b"SPCR" | b"SRAT" | b"SLIT" | b"HMAT" if is_second => {
-                problems.push(Problem::SecondTable {
+                problems.note(Problem::SecondTable {
                     table: info.name(),
                     address,
                 });
@@ -133,7 +134,7 @@ impl Firmware {
         const DSDT: Signature = Signature(*b"DSDT");
         let (info, bytes) = read_table(memory, address, Signature(*b"FACP"), &mut self.problems)?;
         if info.name() != DSDT {
-            self.problems.push(Problem::WrongSignature {
+            self.problems.note(Problem::WrongSignature {
                 expected: DSDT,
                 found: info.name(),
                 address,

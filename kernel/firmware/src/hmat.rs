@@ -7,6 +7,7 @@ use bulkhead_memory::performance::{
 };
 
 use crate::bytes::{u8_at, u16_at, u32_at, u64_at};
+use crate::problem::Note as _;
 use crate::{Affinity, Problem, Signature};
 
 /// Offset of the first structure: the header and four reserved bytes.
@@ -35,14 +36,14 @@ const HAS_MEMORY: u16 = 1 << 1;
 pub(crate) fn parse(table: &[u8], affinity: &Affinity, problems: &mut Vec<Problem>) -> Performance {
     let mut performance = Performance::default();
     let (Some(mut rest), Some(revision)) = (table.get(STRUCTURES_OFFSET..), u8_at(table, 8)) else {
-        problems.push(Problem::TooShort {
+        problems.note(Problem::TooShort {
             table: TABLE,
             length: table.len(),
         });
         return performance;
     };
     if !matches!(revision, 1 | 2) {
-        problems.push(Problem::UnknownRevision {
+        problems.note(Problem::UnknownRevision {
             table: TABLE,
             revision,
         });
@@ -60,7 +61,7 @@ pub(crate) fn parse(table: &[u8], affinity: &Affinity, problems: &mut Vec<Proble
         let split = length.filter(|length| *length >= 8);
         let Some((structure, behind)) = split.and_then(|length| rest.split_at_checked(length))
         else {
-            problems.push(Problem::TruncatedEntry {
+            problems.note(Problem::TruncatedEntry {
                 table: TABLE,
                 offset,
             });
@@ -69,7 +70,7 @@ pub(crate) fn parse(table: &[u8], affinity: &Affinity, problems: &mut Vec<Proble
         rest = behind;
         match add(&mut performance, structure, known) {
             Ok(()) => {}
-            Err(Bad::Structure) => problems.push(Problem::BadStructure {
+            Err(Bad::Structure) => problems.note(Problem::BadStructure {
                 table: TABLE,
                 offset,
             }),
@@ -79,7 +80,7 @@ pub(crate) fn parse(table: &[u8], affinity: &Affinity, problems: &mut Vec<Proble
     if !rest.is_empty() {
         let read =
             performance.attached.len() + performance.matrices.len() + performance.caches.len();
-        problems.push(Problem::TooManyEntries { table: TABLE, read });
+        problems.note(Problem::TooManyEntries { table: TABLE, read });
     }
     performance
 }

@@ -58,3 +58,7 @@ pub trait PhysicalMemory {
 
 /// The longest table that is believed, in bytes; real ones are below 1 MiB.
 pub const MAX_TABLE_BYTES: usize = 4 << 20;
+
+/// Most heap that [`discover`] needs at once, in bytes, whatever the tables say; the routes of
+/// interrupt pins apart.
+pub const READING_BYTES: usize = 96 << 10;
