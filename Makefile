@@ -179,7 +179,7 @@ demo-iso: kernel build/demo.img
 	@CMDLINE= TIMEOUT=0 ENTRY=1 tools/mkiso '$(LOADER)' conf/demo.conf build/demo.iso $(DEMO_IMAGES)
 
 .PHONY: kernel
-kernel:
+kernel: ## Bulkhead itself, the file that a boot loader takes
 	cargo build $(LOCKED) --release -p bulkhead --target $(TARGET)
 
 guest_file = /bin/$(1)=$(or $(CARGO_TARGET_DIR),target)/$(GUEST)/release/$(1)

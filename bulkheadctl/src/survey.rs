@@ -2,9 +2,12 @@
 
 use std::fmt::Write;
 
+use bulkhead_launch::kexec;
 use bulkhead_linux::BzImage;
 use bulkhead_memory::{Bytes, Region};
 use bulkhead_model::{Image, ImageKind, Machine, Told};
+
+use bulkhead_shell::Control;
 
 use crate::board::{Board, board, most_partitions};
 use crate::findings::Findings;
@@ -111,47 +114,70 @@ fn models(out: &mut String, pack: &Pack) -> std::fmt::Result {
     Ok(())
 }
 
-/// Defines partitions of one core each until the shell refuses one, whose reason is the limit.
+/// How many partitions fit, and what they have of low memory.
 fn partitions(out: &mut String, pack: &Pack) -> std::fmt::Result {
-    let mut machine = board(pack, Some(&[])).machine;
-    machine.images.push(kernel());
-    let cores: Vec<u32> = machine.cores.iter().map(|core| core.apic_id).collect();
-    let (most, own) = (most_partitions(&machine), machine.boot_core);
-    let mut operator = Operator::new(machine, Vec::new());
-    let mut count = 0;
-    let others = cores.into_iter().filter(|core| *core != own);
-    let mut reason = String::from("each has a core, and Bulkhead keeps one");
-    for core in others {
-        if count == most {
-            reason = format!("there is room for {most}");
-            break;
-        }
-        let line = format!("define p{count} cores={core} {LEAST}");
-        let (said, done) = operator.run("survey", &line);
-        if done.is_err() {
-            let error = said.lines().find_map(|line| line.split_once("error: "));
-            reason = error.map_or(said.clone(), |(_, error)| error.to_string());
-            break;
-        }
-        count += 1;
-    }
+    let (trial, reason) = trial(pack, "6.1");
+    let count = trial.ledger().iter().len();
     writeln!(out, "partitions of one core: {count} at once ({reason})")?;
+    let claims = || trial.ledger().iter().map(|partition| &partition.claim);
+    let shared = claims().filter(|claim| claim.shares_low_chunk).count();
+    let small = claims().filter(|claim| claim.low_chunk.size() < kexec::LOW_BYTES);
+    let small = small.count() - shared;
+    let whole = count - shared - small;
+    writeln!(
+        out,
+        "low memory: {whole} with 64K (any kexec inside), {small} with 32K (kexec from Linux 6.8 on), \
+         {shared} share 32K (no kexec)"
+    )?;
+    let (own, reason) = self::trial(pack, "6.1-rt");
+    let own = own.ledger().iter().len();
+    if own < count {
+        writeln!(
+            out,
+            "of those that can't share (several cores, PREEMPT_RT, before 5.13, no EFI): {own} at once ({reason})"
+        )?;
+    }
     writeln!(
         out,
         "RAM of Bulkhead itself: about 1 MiB, a page below 64 KiB, and the images that its loader brings"
     )
 }
 
+/// Partitions of one core each, with a kernel that says to be that version, defined until the shell
+/// refuses one; and the reason, which is the limit.
+fn trial(pack: &Pack, version: &str) -> (Operator, String) {
+    let mut machine = board(pack, Some(&[])).machine;
+    machine.images.push(kernel(version));
+    let cores: Vec<u32> = machine.cores.iter().map(|core| core.apic_id).collect();
+    let (most, own) = (most_partitions(&machine), machine.boot_core);
+    let mut operator = Operator::new(machine, Vec::new());
+    let others = cores.into_iter().filter(|core| *core != own);
+    for (number, core) in others.enumerate() {
+        if number == most {
+            return (operator, format!("there is room for {most}"));
+        }
+        let line = format!("define p{number} cores={core} {LEAST}");
+        let (said, done) = operator.run("survey", &line);
+        if done.is_err() {
+            let error = said.lines().find_map(|line| line.split_once("error: "));
+            let reason = error.map_or(said.clone(), |(_, error)| error.to_string());
+            return (operator, reason);
+        }
+    }
+    let reason = String::from("each has a core, and Bulkhead keeps one");
+    (operator, reason)
+}
+
 /// A kernel as the trial's partitions have it: a small one, whose bytes nobody reads.
-fn kernel() -> Image {
+fn kernel(version: &str) -> Image {
     Image {
         name: String::from("linux"),
         // Where no RAM is: the trial is about partitions, whatever images there are.
         region: Region::new(1 << 50, 8 << 20),
         kind: ImageKind::Kernel(BzImage {
             protocol: 0x020f,
-            // One of those that can share low memory, as all since 5.13 but the rt ones.
-            version: Some(String::from("6.1")),
+            // It decides about low memory.
+            version: Some(version.into()),
             setup_bytes: 0x4000,
             protected_mode_bytes: (8 << 20) - 0x4000,
             init_size: 48 << 20,

@@ -10,6 +10,8 @@
 //! The identity map is executable because three things run in it: the trampoline below 1 MiB, the
 //! first instructions of a Linux, and the runtime services' first instructions on their way back.
 
+use bulkhead_firmware::READING_BYTES;
+use bulkhead_memory::performance::MAX_PERFORMANCE_BYTES;
 use bulkhead_model::budget::Extent;
 
 include!("base.rs");
@@ -53,10 +55,10 @@ pub(crate) const EARLY_HEAP: usize = 24 << 10;
 ///
 /// ```text
 /// the memory map as it is described    192 ranges of 24 bytes, growing                13.5 KiB
-/// processors of the MADT               1024 of 16 bytes, growing                        48 KiB
+/// firmware's tables                    whatever they say (`kernel/firmware/tests/heap.rs`)    96 KiB
 /// interrupt routes of the DSDT         512 of 12 bytes, growing, and what reads them    30 KiB
 /// ```
-pub(crate) const BOOT_HEAP: usize = 96 << 10;
+pub(crate) const BOOT_HEAP: usize = READING_BYTES + (48 << 10);
 
 /// Most ranges of the loader's memory map.
 pub(crate) const MAX_RANGES: usize = 192;
@@ -80,6 +82,7 @@ pub(crate) const LARGEST: Extent = Extent {
     images: MAX_IMAGES,
     ranges: MAX_RANGES,
     partitions: MAX_PARTITIONS,
+    performance: MAX_PERFORMANCE_BYTES,
 };
 
 /// Where the decoy MP table goes: in the first KiB, which Linux scans first

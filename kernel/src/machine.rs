@@ -49,6 +49,7 @@ pub(crate) fn extent(info: &BootInfo, firmware: &Firmware, functions: usize) -> 
         ranges: info.memory.len(),
         // Each partition has a core.
         partitions: cores.min(LARGEST.partitions),
+        performance: firmware.performance.bytes(),
     }
 }
 

@@ -103,8 +103,10 @@ const fn details(verb: Verb) -> &'static str {
         Verb::Undefine => "Refused while the partition runs.\n",
         Verb::Check => "Without a name every partition is checked.\n",
         Verb::List => {
-            "STATE is defined, launching, running, ending, waiting, stopped (it powered off\n\
-             or was killed) or failed; RUNS counts its launches; RESTART is its policy.\n"
+            "STATE is defined (never started), launching, running, ending, waiting (for\n\
+             its restart), stopped (it powered off, was killed, or rebooted with\n\
+             restart=never) or failed (it panicked, or its policy gave up). RUNS counts\n\
+             its launches; RESTART is its policy.\n"
         }
         Verb::Watch => {
             "UP is the time since its kernel was entered, in hours, minutes and seconds.\n\
@@ -182,7 +184,7 @@ const fn details(verb: Verb) -> &'static str {
         Verb::Devices => {
             "\"devices=\" takes, separated by commas: a PCI function (its whole bus comes\n\
              with it), pci:BUS (with all below it; bus0 for pci:00), com1-com4, ps2, rtc,\n\
-             framebuffer, ioapic0.\n\
+             framebuffer, ioapic0, ioapic1 and so on (\"ioapic\" where there is one).\n\
              \n\
              example:\n  \
              set web devices=0000:01:00.0,com3\n"

@@ -29,6 +29,7 @@ fn a_machine_is_described_by_what_the_file_has() {
         "owner free; alone",
         "BAR 0: 16K memory at 0xfe000000, 64-bit",
         "partitions of one core: 1 at once",
+        "low memory: 1 with 64K (any kexec inside), 0 with 32K (kexec from Linux 6.8 on), 0 share",
         "1 can be owned alone, 0 with others, 1 stay Bulkhead's",
         "nothing is to be changed",
     ] {

@@ -108,6 +108,7 @@ pub fn describe(found: Found<'_>) -> Machine {
     let nodes = nodes::describe(&firmware.affinity, &cores, &map::ram(&found.memory));
     Machine {
         distances: nodes::distances(&nodes, &firmware.distances),
+        performance: nodes::performance(&nodes, &firmware.performance),
         nodes,
         cores,
         boot_core: found.boot_core,

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use bulkhead_firmware::{Affinity, Distances};
 use bulkhead_memory::RegionSet;
+use bulkhead_memory::performance::Performance;
 use bulkhead_model::{Core, MOST_NODES, Node};
 
 /// The nodes: the domains that have a core or RAM, ascending. None at all if there are more than
@@ -56,4 +57,20 @@ pub fn distances(nodes: &[Node], told: &Distances) -> Vec<u8> {
             .map(move |to| told.between(from.domain, to.domain))
     });
     pairs.collect::<Option<_>>().unwrap_or_default()
+}
+
+/// How fast their memory is for the cores of which of them, by their numbers: those with cores, and
+/// those with memory.
+#[must_use]
+pub fn performance(nodes: &[Node], told: &Performance) -> Performance {
+    let node = |domain| {
+        let number = nodes.iter().position(|node| node.domain == domain)?;
+        Some((u32::try_from(number).ok()?, &nodes[number]))
+    };
+    told.renumbered(
+        |domain| node(domain).and_then(|(number, node)| (!node.cores.is_empty()).then_some(number)),
+        |domain| {
+            node(domain).and_then(|(number, node)| (!node.memory.is_empty()).then_some(number))
+        },
+    )
 }

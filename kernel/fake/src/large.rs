@@ -3,6 +3,7 @@
 use bulkhead_firmware::TableInfo;
 use bulkhead_linux::{FileKind, Uki};
 use bulkhead_memory::Region;
+use bulkhead_memory::performance::{Attached, Matrix, Performance};
 use bulkhead_model::{
     Core, Image, ImageKind, Machine, MemoryKind, MemoryRange, Node, Resident, Told,
 };
@@ -72,6 +73,35 @@ fn add_nodes(machine: &mut Machine) {
     let count = machine.nodes.len();
     let pairs = (0..count).flat_map(|from| (0..count).map(move |to| from == to));
     machine.distances = pairs.map(|is_own| if is_own { 10 } else { 21 }).collect();
+    machine.performance = performance(count);
+}
+
+/// How fast memory is on a machine of so many nodes that all have cores and memory: latency and
+/// bandwidth, each value another.
+#[expect(clippy::cast_possible_truncation, reason = "nodes are 64 at most")]
+pub(crate) fn performance(nodes: usize) -> Performance {
+    let numbers: Vec<u32> = (0..nodes as u32).collect();
+    let attached = |number| Attached {
+        memory: number,
+        initiator: Some(number),
+    };
+    let matrix = |data_type| Matrix {
+        flags: 0,
+        data_type,
+        least_transfer: 0,
+        base_unit: 1000,
+        initiators: numbers.clone(),
+        memories: numbers.clone(),
+        values: (0..nodes * nodes)
+            .map(|at| u16::from(data_type) * 100 + at as u16)
+            .collect(),
+    };
+    Performance {
+        revision: 2,
+        attached: numbers.iter().copied().map(attached).collect(),
+        matrices: [0, 3].map(matrix).to_vec(),
+        caches: Vec::new(),
+    }
 }
 
 fn table(number: u64) -> TableInfo {

@@ -238,6 +238,7 @@ impl Fake {
             node(4, 5..10, region(4 * GIB, 8 * GIB)),
         ];
         fake.machine.distances = vec![10, 21, 22, 10];
+        fake.machine.performance = large::performance(2);
         fake
     }
 

@@ -2,13 +2,15 @@
 
 use alloc::vec::Vec;
 
+use bulkhead_memory::performance::Performance;
 use bulkhead_pci::{EcamRange, Route};
 use litemap::LiteMap;
 
 use crate::header::read_table;
+use crate::problem::Note as _;
 use crate::{
     Affinity, Distances, Fadt, Madt, NoSerialPort, PhysicalMemory, Problem, SerialPort, Signature,
-    SleepS5, TableInfo, fadt, madt, mcfg, prt, root, rsdp, sleep, slit, spcr, srat,
+    SleepS5, TableInfo, bytes, fadt, hmat, madt, mcfg, prt, root, rsdp, sleep, slit, spcr, srat,
 };
 
 /// Everything that was learnt from the firmware's tables.
@@ -24,6 +26,8 @@ pub struct Firmware {
     pub affinity: Affinity,
     /// How far those are from each other.
     pub distances: Distances,
+    /// How fast the one is for the others.
+    pub performance: Performance,
     /// Fixed hardware.
     pub fadt: Option<Fadt>,
     /// How to power the machine off.
@@ -56,12 +60,17 @@ pub fn discover(memory: &dyn PhysicalMemory, rsdp: u64) -> Firmware {
     let mut aml = Vec::new();
     for (index, &address) in root.entries.iter().enumerate() {
         if address == 0 {
-            firmware.problems.push(Problem::NullEntry { index });
+            firmware.problems.note(Problem::NullEntry { index });
         } else if seen.insert(address, ()).is_none() {
             aml.extend(firmware.add(memory, address, root.table.name()));
         } else {
-            firmware.problems.push(Problem::RepeatedAddress { address });
+            firmware.problems.note(Problem::RepeatedAddress { address });
         }
+    }
+    // Which domains there are is known by now.
+    if let Some(hmat) = firmware.bytes(memory, *b"HMAT") {
+        let problems = &mut firmware.problems;
+        firmware.performance = hmat::parse(hmat, &firmware.affinity, problems);
     }
     if let Some(dsdt) = firmware.fadt.as_ref().map(|fadt| fadt.dsdt)
         && let Some(dsdt) = firmware.add_dsdt(memory, dsdt)
@@ -70,7 +79,7 @@ pub fn discover(memory: &dyn PhysicalMemory, rsdp: u64) -> Firmware {
         aml.insert(0, dsdt);
         firmware.sleep = aml.iter().find_map(|table| sleep::find(table));
         if firmware.sleep.is_none() {
-            firmware.problems.push(Problem::NoSleepState);
+            firmware.problems.note(Problem::NoSleepState);
         }
     }
     firmware.routes = {
@@ -95,11 +104,12 @@ impl Firmware {
             .any(|table| table.signature == info.signature);
         let problems = &mut self.problems;
         match &info.signature {
-            b"APIC" | b"MCFG" | b"FACP" | b"SPCR" | b"SRAT" | b"SLIT" if is_second => problems
-                .push(Problem::SecondTable {
+            b"APIC" | b"MCFG" | b"FACP" | b"SPCR" | b"SRAT" | b"SLIT" | b"HMAT" if is_second => {
+                problems.note(Problem::SecondTable {
                     table: info.name(),
                     address,
-                }),
+                });
+            }
             b"APIC" => self.madt = madt::parse(bytes, problems),
             b"MCFG" => self.ecam = mcfg::parse(bytes, problems),
             b"FACP" => self.fadt = fadt::parse(bytes, problems),
@@ -112,12 +122,19 @@ impl Firmware {
         (info.signature == *b"SSDT").then_some(bytes)
     }
 
+    /// The bytes of the first table of a kind that was met.
+    fn bytes<'m>(&self, memory: &'m dyn PhysicalMemory, signature: [u8; 4]) -> Option<&'m [u8]> {
+        let mut tables = self.tables.iter();
+        let info = tables.find(|info| info.signature == signature)?;
+        bytes::read(memory, info.address, usize::try_from(info.length).ok()?)
+    }
+
     /// Reads the DSDT and returns its bytes.
     fn add_dsdt<'m>(&mut self, memory: &'m dyn PhysicalMemory, address: u64) -> Option<&'m [u8]> {
         const DSDT: Signature = Signature(*b"DSDT");
         let (info, bytes) = read_table(memory, address, Signature(*b"FACP"), &mut self.problems)?;
         if info.name() != DSDT {
-            self.problems.push(Problem::WrongSignature {
+            self.problems.note(Problem::WrongSignature {
                 expected: DSDT,
                 found: info.name(),
                 address,

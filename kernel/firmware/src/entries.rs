@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::bytes::u8_at;
+use crate::problem::Note as _;
 use crate::{Problem, Signature};
 
 /// Splits one entry off, that lies at `offset` in its table. `None` ends the walk: without a true
@@ -15,7 +16,7 @@ pub(crate) fn next_entry<'a>(
 ) -> Option<&'a [u8]> {
     let length = u8_at(rest, 1).unwrap_or(u8::MAX);
     if length < 2 {
-        problems.push(Problem::BadEntryLength {
+        problems.note(Problem::BadEntryLength {
             table,
             offset,
             length,
@@ -23,7 +24,7 @@ pub(crate) fn next_entry<'a>(
         return None;
     }
     let Some((entry, behind)) = rest.split_at_checked(usize::from(length)) else {
-        problems.push(Problem::TruncatedEntry { table, offset });
+        problems.note(Problem::TruncatedEntry { table, offset });
         return None;
     };
     *rest = behind;

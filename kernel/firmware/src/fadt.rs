@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::bytes::{u8_at, u16_at, u32_at, u64_at};
+use crate::problem::Note as _;
 use crate::{Events, Problem, Signature};
 
 /// Offsets of fields (ACPI §5.2.9, Table 5.9).
@@ -92,7 +93,7 @@ pub struct Fadt {
 /// Reads a FADT; a register that can't be used becomes a problem.
 pub(crate) fn parse(table: &[u8], problems: &mut Vec<Problem>) -> Option<Fadt> {
     if table.len() < SHORTEST_BYTES {
-        problems.push(Problem::TooShort {
+        problems.note(Problem::TooShort {
             table: Signature(*b"FACP"),
             length: table.len(),
         });
@@ -203,7 +204,7 @@ fn port(
 
 fn plain_port(register: &'static str, address: u64, problems: &mut Vec<Problem>) -> u16 {
     u16::try_from(address).unwrap_or_else(|_| {
-        problems.push(Problem::BadRegister { register, address });
+        problems.note(Problem::BadRegister { register, address });
         0
     })
 }
@@ -214,7 +215,7 @@ fn reset_register(table: &[u8], problems: &mut Vec<Problem>) -> Option<ResetRegi
     let usable = address_space(space)
         .filter(|space| address != 0 && (*space != AddressSpace::Io || address <= 0xffff));
     if usable.is_none() {
-        problems.push(Problem::BadRegister {
+        problems.note(Problem::BadRegister {
             register: "RESET_REG",
             address,
         });

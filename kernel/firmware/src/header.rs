@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::bytes::{array_at, read, sums_to_zero, u8_at, u32_at};
+use crate::problem::Note as _;
 use crate::{MAX_TABLE_BYTES, PhysicalMemory, Problem, Signature};
 
 /// Length of the header in bytes; what is particular to a table follows it.
@@ -43,7 +44,7 @@ pub(crate) fn read_table<'a>(
 ) -> Option<(TableInfo, &'a [u8])> {
     let unreachable = Problem::Unreachable { named_by, address };
     let Some(header) = read(memory, address, HEADER_BYTES) else {
-        problems.push(unreachable);
+        problems.note(unreachable);
         return None;
     };
     let signature: [u8; 4] = array_at(header, 0)?;
@@ -51,7 +52,7 @@ pub(crate) fn read_table<'a>(
     let bytes_wanted = usize::try_from(length).ok()?;
     let table = Signature(signature);
     if !(HEADER_BYTES..=MAX_TABLE_BYTES).contains(&bytes_wanted) {
-        problems.push(Problem::AbsurdLength {
+        problems.note(Problem::AbsurdLength {
             table,
             address,
             length,
@@ -59,12 +60,12 @@ pub(crate) fn read_table<'a>(
         return None;
     }
     let Some(bytes) = read(memory, address, bytes_wanted) else {
-        problems.push(unreachable);
+        problems.note(unreachable);
         return None;
     };
     let checksum_ok = sums_to_zero(bytes);
     if !checksum_ok {
-        problems.push(Problem::BadChecksum { table, address });
+        problems.note(Problem::BadChecksum { table, address });
     }
     let info = TableInfo {
         signature,

@@ -22,6 +22,7 @@ mod entries;
 mod events;
 mod fadt;
 mod header;
+mod hmat;
 mod madt;
 mod mcfg;
 mod problem;
@@ -57,3 +58,7 @@ pub trait PhysicalMemory {
 
 /// The longest table that is believed, in bytes; real ones are below 1 MiB.
 pub const MAX_TABLE_BYTES: usize = 4 << 20;
+
+/// Most heap that [`discover`] needs at once, in bytes, whatever the tables say; the routes of
+/// interrupt pins apart.
+pub const READING_BYTES: usize = 96 << 10;

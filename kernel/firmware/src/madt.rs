@@ -6,12 +6,17 @@ use litemap::LiteMap;
 
 use crate::bytes::{u8_at, u16_at, u32_at, u64_at};
 use crate::entries::next_entry;
+use crate::problem::Note as _;
 use crate::{Problem, Signature};
 
 /// Offset of the first entry: header, local APIC address, flags.
 const ENTRIES_OFFSET: usize = 44;
 /// More entries than any machine has.
 const MAX_ENTRIES: usize = 8192;
+/// More processors than any machine has, absent ones among them.
+const MOST_PROCESSORS: usize = 1024;
+/// More interrupts than ISA has.
+const MOST_OVERRIDES: usize = 64;
 /// As many as numbers of eight bits tell apart.
 const MOST_IO_APICS: usize = 256;
 /// `Enabled` in a processor's flags.
@@ -70,7 +75,7 @@ pub struct InterruptOverride {
 /// Reads a MADT; an entry that can't be used becomes a problem.
 pub(crate) fn parse(table: &[u8], problems: &mut Vec<Problem>) -> Option<Madt> {
     let Some(mut rest) = table.get(ENTRIES_OFFSET..) else {
-        problems.push(Problem::TooShort {
+        problems.note(Problem::TooShort {
             table: TABLE,
             length: table.len(),
         });
@@ -90,7 +95,7 @@ pub(crate) fn parse(table: &[u8], problems: &mut Vec<Problem>) -> Option<Madt> {
             return Some(madt);
         };
         if add_entry(&mut madt, entry, &mut known, problems).is_none() {
-            problems.push(Problem::BadEntryLength {
+            problems.note(Problem::BadEntryLength {
                 table: TABLE,
                 offset,
                 length: u8_at(entry, 1).unwrap_or(0),
@@ -98,7 +103,7 @@ pub(crate) fn parse(table: &[u8], problems: &mut Vec<Problem>) -> Option<Madt> {
         }
     }
     if !rest.is_empty() {
-        problems.push(Problem::TooManyEntries {
+        problems.note(Problem::TooManyEntries {
             table: TABLE,
             read: MAX_ENTRIES,
         });
@@ -131,11 +136,16 @@ fn add_entry(
             madt.add_io_apic(io_apic, problems);
         }
         // Interrupt Source Override (§5.2.12.5)
-        2 => madt.overrides.push(InterruptOverride {
-            source: u8_at(entry, 3)?,
-            gsi: u32_at(entry, 4)?,
-            flags: u16_at(entry, 8)?,
-        }),
+        2 => {
+            let interrupt = InterruptOverride {
+                source: u8_at(entry, 3)?,
+                gsi: u32_at(entry, 4)?,
+                flags: u16_at(entry, 8)?,
+            };
+            if madt.overrides.len() < MOST_OVERRIDES {
+                madt.overrides.push(interrupt);
+            }
+        }
         // Local APIC Address Override (§5.2.12.8)
         5 => madt.local_apic_address = u64_at(entry, 4)?,
         // Processor Local x2APIC (§5.2.12.12)
@@ -166,9 +176,9 @@ impl Madt {
     fn add_io_apic(&mut self, io_apic: IoApic, problems: &mut Vec<Problem>) {
         let address = io_apic.address;
         if self.io_apics.iter().any(|known| known.address == address) {
-            problems.push(Problem::RepeatedIoApic { address });
+            problems.note(Problem::RepeatedIoApic { address });
         } else if self.io_apics.len() == MOST_IO_APICS {
-            problems.push(Problem::TooManyIoApics { address });
+            problems.note(Problem::TooManyIoApics { address });
         } else {
             self.io_apics.push(io_apic);
         }
@@ -187,21 +197,31 @@ impl Madt {
         let apic_id = processor.apic_id;
         if apic_id == broadcast {
             if processor.enabled {
-                problems.push(Problem::BroadcastProcessor { apic_id });
+                problems.note(Problem::BroadcastProcessor { apic_id });
             }
             return;
         }
+        let count = self.processors.len();
         let earlier = known
             .get(&apic_id)
             .and_then(|&index| self.processors.get_mut(index));
         match earlier {
+            None if count == MOST_PROCESSORS => {
+                let problem = Problem::TooManyEntries {
+                    table: TABLE,
+                    read: MOST_PROCESSORS,
+                };
+                if processor.enabled && problems.last() != Some(&problem) {
+                    problems.note(problem);
+                }
+            }
             None => {
-                known.insert(apic_id, self.processors.len());
+                known.insert(apic_id, count);
                 self.processors.push(processor);
             }
             Some(earlier) if !earlier.enabled && processor.enabled => *earlier = processor,
             Some(earlier) if processor.enabled && *earlier != processor => {
-                problems.push(Problem::DuplicateProcessor { apic_id });
+                problems.note(Problem::DuplicateProcessor { apic_id });
             }
             Some(_) => {}
         }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use bulkhead_pci::EcamRange;
 
 use crate::bytes::{u8_at, u16_at, u64_at};
+use crate::problem::Note as _;
 use crate::{Problem, Signature};
 
 /// Offset of the first entry: the header and eight reserved bytes.
@@ -44,20 +45,20 @@ fn share_buses(one: &EcamRange, other: &EcamRange) -> bool {
 pub(crate) fn parse(table: &[u8], problems: &mut Vec<Problem>) -> Vec<EcamRange> {
     let mut ranges: Vec<EcamRange> = Vec::new();
     let Some(entries) = table.get(ENTRIES_OFFSET..) else {
-        problems.push(Problem::TooShort {
+        problems.note(Problem::TooShort {
             table: TABLE,
             length: table.len(),
         });
         return ranges;
     };
     if entries.len() / ENTRY_BYTES > MAX_ENTRIES {
-        problems.push(Problem::TooManyEntries {
+        problems.note(Problem::TooManyEntries {
             table: TABLE,
             read: MAX_ENTRIES,
         });
     } else if !entries.len().is_multiple_of(ENTRY_BYTES) {
         let whole = entries.len() / ENTRY_BYTES * ENTRY_BYTES;
-        problems.push(Problem::TruncatedEntry {
+        problems.note(Problem::TruncatedEntry {
             table: TABLE,
             offset: ENTRIES_OFFSET + whole,
         });
@@ -66,8 +67,8 @@ pub(crate) fn parse(table: &[u8], problems: &mut Vec<Problem>) -> Vec<EcamRange>
     for (index, range) in whole.filter_map(parse_entry).enumerate() {
         let repeated = ranges.iter().any(|other| share_buses(other, &range));
         match fault(&range) {
-            Some(reason) => problems.push(Problem::BadEcam { index, reason }),
-            None if repeated => problems.push(Problem::BadEcam {
+            Some(reason) => problems.note(Problem::BadEcam { index, reason }),
+            None if repeated => problems.note(Problem::BadEcam {
                 index,
                 reason: "an earlier entry has some of its buses",
             }),

@@ -1,6 +1,10 @@
 //! What can be wrong with firmware's tables.
 
+use alloc::vec::Vec;
 use core::fmt;
+
+/// Most that are kept: somebody is to read them, and they are in the kernel's heap.
+const MOST: usize = 64;
 
 /// A table's four-byte signature; prints as text even when it is none.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,6 +104,20 @@ pub enum Problem {
         /// The length it claims, in bytes.
         length: u8,
     },
+    /// A structure is shorter than what it holds, or says what can't be; it is ignored.
+    BadStructure {
+        /// Which table.
+        table: Signature,
+        /// The structure's offset in the table.
+        offset: usize,
+    },
+    /// A table is of a revision that nobody here knows, and is ignored.
+    UnknownRevision {
+        /// Which table.
+        table: Signature,
+        /// Its revision.
+        revision: u8,
+    },
     /// The last entry runs past the end of its table.
     TruncatedEntry {
         /// Which table.
@@ -176,6 +194,24 @@ pub enum Problem {
     /// The DSDT and the SSDTs are larger or have more root bridges than any machine's: they
     /// aren't searched for the routes of interrupt pins.
     TooMuchAml,
+    /// There are more problems than are kept.
+    More,
+}
+
+/// Keeps problems, as many as there is room for.
+pub(crate) trait Note {
+    /// Keeps one more; the last one of all says that there were more.
+    fn note(&mut self, problem: Problem);
+}
+
+impl Note for Vec<Problem> {
+    fn note(&mut self, problem: Problem) {
+        match self.len() {
+            ..MOST => self.push(problem),
+            MOST => self.push(Problem::More),
+            _ => {}
+        }
+    }
 }
 
 impl fmt::Display for Problem {
@@ -226,6 +262,16 @@ impl fmt::Display for Problem {
                 f,
                 "{table} entry at offset {offset:#x} claims a length of {length} bytes"
             ),
+            Self::BadStructure { table, offset } => write!(
+                f,
+                "{table} structure at offset {offset:#x} can't be used, it is ignored"
+            ),
+            Self::UnknownRevision { table, revision } => {
+                write!(
+                    f,
+                    "{table} has the unknown revision {revision}, it is ignored"
+                )
+            }
             Self::TruncatedEntry { table, offset } => write!(
                 f,
                 "{table} entry at offset {offset:#x} runs past the end of the table"
@@ -274,6 +320,7 @@ impl fmt::Display for Problem {
                 "{pins} interrupt pins of bus {segment:04x}:{bus:02x} lead to link devices that don't \
                  tell by a constant where they lead on"
             ),
+            Self::More => f.write_str("there is more that is wrong with the tables"),
             Self::TooMuchAml => f.write_str("DSDT and SSDTs are too large to be searched for _PRT"),
         }
     }

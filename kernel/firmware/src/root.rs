@@ -4,11 +4,12 @@ use alloc::vec::Vec;
 
 use crate::bytes::{u32_at, u64_at};
 use crate::header::{HEADER_BYTES, TableInfo, read_table};
+use crate::problem::Note as _;
 use crate::rsdp::Rsdp;
 use crate::{PhysicalMemory, Problem, Signature};
 
 /// More tables than any machine has; firmware in the field stays below 100.
-const MAX_ENTRIES: usize = 512;
+const MAX_ENTRIES: usize = 256;
 
 /// The root table and the addresses it lists, in its order.
 pub(crate) struct Root {
@@ -25,7 +26,7 @@ pub(crate) fn parse(
     let root = parse_one(memory, rsdp.xsdt, *b"XSDT", 8, problems)
         .or_else(|| parse_one(memory, rsdp.rsdt, *b"RSDT", 4, problems));
     if root.is_none() {
-        problems.push(Problem::NoRootTable);
+        problems.note(Problem::NoRootTable);
     }
     root
 }
@@ -42,7 +43,7 @@ fn parse_one(
     }
     let (table, bytes) = read_table(memory, address, Signature(*b"RSDP"), problems)?;
     if table.signature != signature {
-        problems.push(Problem::WrongSignature {
+        problems.note(Problem::WrongSignature {
             expected: Signature(signature),
             found: table.name(),
             address,
@@ -51,7 +52,7 @@ fn parse_one(
     }
     let body = bytes.get(HEADER_BYTES..)?;
     if body.len() / entry_bytes > MAX_ENTRIES {
-        problems.push(Problem::TooManyEntries {
+        problems.note(Problem::TooManyEntries {
             table: table.name(),
             read: MAX_ENTRIES,
         });

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::bytes::{read, sums_to_zero, u8_at, u16_at, u32_at, u64_at};
+use crate::problem::Note as _;
 use crate::{PhysicalMemory, Problem, Signature};
 
 /// What an RSDP begins with.
@@ -62,7 +63,7 @@ pub(crate) fn parse(
     let Some(first) =
         read(memory, address, FIRST_BYTES).filter(|bytes| bytes.starts_with(SIGNATURE))
     else {
-        problems.push(Problem::NoRsdp { address });
+        problems.note(Problem::NoRsdp { address });
         return None;
     };
     let bad_checksum = Problem::BadChecksum {
@@ -72,20 +73,20 @@ pub(crate) fn parse(
     let rsdt = u64::from(u32_at(first, 16)?);
     let revision = u8_at(first, 15)?;
     if !sums_to_zero(first) {
-        problems.push(bad_checksum);
+        problems.note(bad_checksum);
     }
     if revision < 2 {
         return Some(Rsdp { rsdt, xsdt: 0 });
     }
     let Some(whole) = read(memory, address, WHOLE_BYTES) else {
-        problems.push(Problem::TooShort {
+        problems.note(Problem::TooShort {
             table: NAME,
             length: FIRST_BYTES,
         });
         return Some(Rsdp { rsdt, xsdt: 0 });
     };
     if !sums_to_zero(whole) {
-        problems.push(bad_checksum);
+        problems.note(bad_checksum);
     }
     Some(Rsdp {
         rsdt,

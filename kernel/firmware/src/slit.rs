@@ -3,12 +3,13 @@
 use alloc::vec::Vec;
 
 use crate::bytes::u64_at;
+use crate::problem::Note as _;
 use crate::{Problem, Signature};
 
 /// Offset of the matrix: the header and how many rows and columns it has.
 const MATRIX_OFFSET: usize = 44;
 /// More domains than any machine has.
-const MAX_DOMAINS: usize = 256;
+const MAX_DOMAINS: usize = 128;
 /// The distance of a domain from itself; all others are larger.
 const LOCAL: u8 = 10;
 const TABLE: Signature = Signature(*b"SLIT");
@@ -40,7 +41,7 @@ pub(crate) fn parse(table: &[u8], problems: &mut Vec<Problem>) -> Distances {
     let domains = count.filter(|count| *count <= MAX_DOMAINS).unwrap_or(0);
     let end = MATRIX_OFFSET + domains * domains;
     let Some(matrix) = table.get(MATRIX_OFFSET..end).filter(|_| domains != 0) else {
-        problems.push(Problem::TooShort {
+        problems.note(Problem::TooShort {
             table: TABLE,
             length: table.len(),
         });
@@ -51,7 +52,7 @@ pub(crate) fn parse(table: &[u8], problems: &mut Vec<Problem>) -> Distances {
         (*distance == LOCAL) == is_own && *distance >= LOCAL
     };
     if !matrix.iter().enumerate().all(is_true) {
-        problems.push(Problem::BadDistances);
+        problems.note(Problem::BadDistances);
         return Distances::default();
     }
     Distances {

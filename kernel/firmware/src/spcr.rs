@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::bytes::{u8_at, u16_at, u32_at, u64_at};
+use crate::problem::Note as _;
 use crate::{Problem, Signature};
 
 /// Offsets of fields.
@@ -112,7 +113,7 @@ pub(crate) fn parse(
     problems: &mut Vec<Problem>,
 ) -> Option<Result<SerialPort, NoSerialPort>> {
     if table.len() < SHORTEST_BYTES {
-        problems.push(Problem::TooShort {
+        problems.note(Problem::TooShort {
             table: Signature(*b"SPCR"),
             length: table.len(),
         });

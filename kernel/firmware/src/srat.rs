@@ -6,12 +6,15 @@ use bulkhead_memory::Region;
 
 use crate::bytes::{u8_at, u32_at, u64_at};
 use crate::entries::next_entry;
+use crate::problem::Note as _;
 use crate::{Problem, Signature};
 
 /// Offset of the first entry: the header and twelve reserved bytes.
 const ENTRIES_OFFSET: usize = 48;
 /// More entries than any machine has.
 const MAX_ENTRIES: usize = 8192;
+/// More processors than any machine has.
+const MAX_PROCESSORS: usize = 1024;
 /// More ranges of memory than any machine has.
 const MAX_RANGES: usize = 256;
 const TABLE: Signature = Signature(*b"SRAT");
@@ -33,35 +36,36 @@ pub struct Affinity {
 pub(crate) fn parse(table: &[u8], problems: &mut Vec<Problem>) -> Affinity {
     let mut affinity = Affinity::default();
     let (Some(mut rest), Some(revision)) = (table.get(ENTRIES_OFFSET..), u8_at(table, 8)) else {
-        problems.push(Problem::TooShort {
+        problems.note(Problem::TooShort {
             table: TABLE,
             length: table.len(),
         });
         return affinity;
     };
+    let mut is_cut = false;
     for _ in 0..MAX_ENTRIES {
         if rest.is_empty() {
-            return affinity;
+            break;
         }
         let offset = table.len() - rest.len();
         let Some(entry) = next_entry(TABLE, &mut rest, offset, problems) else {
             return affinity;
         };
         if affinity.add(entry, revision >= LONG_DOMAINS).is_none() {
-            problems.push(Problem::BadEntryLength {
+            problems.note(Problem::BadEntryLength {
                 table: TABLE,
                 offset,
                 length: u8_at(entry, 1).unwrap_or(0),
             });
         }
-        if affinity.memory.len() > MAX_RANGES {
-            affinity.memory.truncate(MAX_RANGES);
-            break;
-        }
+        // Of each kind the first ones count, in whatever order they stand.
+        is_cut |= affinity.memory.len() > MAX_RANGES || affinity.processors.len() > MAX_PROCESSORS;
+        affinity.memory.truncate(MAX_RANGES);
+        affinity.processors.truncate(MAX_PROCESSORS);
     }
-    if !rest.is_empty() {
-        let read = MAX_RANGES;
-        problems.push(Problem::TooManyEntries { table: TABLE, read });
+    if is_cut || !rest.is_empty() {
+        let read = affinity.memory.len() + affinity.processors.len();
+        problems.note(Problem::TooManyEntries { table: TABLE, read });
     }
     affinity
 }

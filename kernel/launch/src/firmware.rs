@@ -40,13 +40,15 @@ pub(crate) fn tables(machine: &Machine, claim: &Claim) -> acpi::Blob {
     let roots: Vec<acpi::PciRoot> = units
         .filter_map(|unit| root(machine, owned, unit))
         .collect();
+    let nodes = nodes::told_nodes(machine, claim);
     acpi::build(&acpi::View {
         base: 0,
         local_apic_address: u32::try_from(machine.local_apic_address).unwrap_or(DEFAULT_LOCAL_APIC),
         first_absent: first_absent(machine, claim),
         cores: &claim.cores,
         uarts: &uarts,
-        nodes: &nodes::told_nodes(machine, claim),
+        nodes: &nodes,
+        performance: Some(&nodes::told_performance(machine, &nodes)),
         io_apics: &io_apics,
         overrides: &overrides,
         isa_interrupts: owned.has_irq(machine, RTC_IRQ),

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use bulkhead_memory::RegionSet;
+use bulkhead_memory::performance::Performance;
 use bulkhead_model::{Claim, Machine};
 use bulkhead_tables::acpi::NodeView;
 
@@ -60,4 +61,19 @@ pub fn told_nodes(machine: &Machine, claim: &Claim) -> Vec<NodeView> {
         }
     }
     told
+}
+
+/// How fast the memory of those nodes is for their cores, by their places: as far as firmware tells.
+// Not in the frame of all tables.
+#[inline(never)]
+pub(crate) fn told_performance(machine: &Machine, told: &[NodeView]) -> Performance {
+    let place = |number: u32| {
+        let number = usize::try_from(number).ok()?;
+        let place = told.iter().position(|node| node.number == number)?;
+        Some((u32::try_from(place).ok()?, &told[place]))
+    };
+    machine.performance.renumbered(
+        |number| place(number).and_then(|(place, node)| (!node.cores.is_empty()).then_some(place)),
+        |number| place(number).and_then(|(place, node)| (!node.memory.is_empty()).then_some(place)),
+    )
 }

@@ -11,6 +11,7 @@
 
 extern crate alloc;
 
+pub mod performance;
 mod region;
 mod set;
 mod size;

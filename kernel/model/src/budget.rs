@@ -20,6 +20,10 @@ pub struct Extent {
     pub ranges: usize,
     /// Partitions that can be defined at once.
     pub partitions: usize,
+    /// Bytes of what firmware tells of how fast memory is ([`Performance::bytes`]).
+    ///
+    /// [`Performance::bytes`]: bulkhead_memory::performance::Performance::bytes
+    pub performance: usize,
 }
 
 /// A line of the budget.
@@ -56,13 +60,14 @@ const TOLD_RANGES: usize = 128;
 impl Extent {
     /// A machine on which at most so many partitions can be defined.
     #[must_use]
-    pub const fn of(machine: &Machine, partitions: usize) -> Self {
+    pub fn of(machine: &Machine, partitions: usize) -> Self {
         Self {
             cores: machine.cores.len(),
             functions: machine.functions.len(),
             images: machine.images.len(),
             ranges: machine.memory.len(),
             partitions,
+            performance: machine.performance.bytes(),
         }
     }
 
@@ -80,7 +85,7 @@ impl Extent {
 /// What a command needs at most while it runs, beside what stays of it: a line, and a plan in the
 /// making, of a partition that has all of the machine.
 #[must_use]
-pub const fn command_lines(extent: &Extent) -> [Line; 5] {
+pub const fn command_lines(extent: &Extent) -> [Line; 6] {
     let ranges = extent.told_ranges();
     [
         // What `limits::PEAK_BYTES` of the shell has beyond its `HELD_BYTES`.
@@ -97,12 +102,14 @@ pub const fn command_lines(extent: &Extent) -> [Line; 5] {
             144,
             extent.functions,
         ),
+        // By other numbers, as a table, and that among all.
+        Line::new("a plan: how fast memory is", 4, extent.performance),
     ]
 }
 
 /// All lines.
 #[must_use]
-pub const fn lines(extent: &Extent) -> [Line; 11] {
+pub const fn lines(extent: &Extent) -> [Line; 13] {
     let partitions = extent.partitions;
     let told = partitions * extent.told_ranges();
     [
@@ -145,6 +152,13 @@ pub const fn lines(extent: &Extent) -> [Line; 11] {
             partitions,
         ),
         Line::new("partitions: each range told, in the plan", 72, told),
+        // While the machine is described, by two numberings.
+        Line::new("how fast memory is", 2, extent.performance),
+        Line::new(
+            "partitions: how fast memory is, in the plan",
+            extent.performance,
+            partitions,
+        ),
     ]
 }
 

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use bulkhead_firmware::{Identity, InterruptOverride, IoApic, Problem, TableInfo};
 use bulkhead_linux::Screen;
+use bulkhead_memory::performance::Performance;
 use bulkhead_memory::{Region, RegionSet};
 use bulkhead_pci::{Address, EcamRange, Function, Route, Unit};
 
@@ -31,6 +32,9 @@ pub struct Machine {
     pub nodes: Vec<Node>,
     /// How far the nodes are from each other, row by row; empty if firmware does not tell.
     pub distances: Vec<u8>,
+    /// How fast their memory is for the cores of which of them, by their numbers, as far as firmware
+    /// tells.
+    pub performance: Performance,
     /// Serial ports that were found by probing.
     pub uarts: Vec<Uart>,
     /// The PCI function that is the shell's serial port, if it is one.

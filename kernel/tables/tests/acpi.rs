@@ -12,8 +12,9 @@ use acpi::fadt::Fadt;
 use acpi::madt::{Madt, MadtEntry};
 use acpi::mcfg::Mcfg;
 use acpi::{AcpiHandler, AcpiTables, PhysicalMapping};
-use bulkhead_tables::acpi::{Blob, View, build};
-use fixture::{IO_APICS, OVERRIDES, UARTS, nodes, roots, table, view};
+use bulkhead_memory::performance::Performance;
+use bulkhead_tables::acpi::{Blob, NodeView, View, build};
+use fixture::{IO_APICS, OVERRIDES, UARTS, nodes, performance, roots, table, view};
 use proptest::prelude::*;
 
 /// Shows the blob to the `acpi` crate at the addresses that it is made for.
@@ -146,6 +147,62 @@ fn the_srat_and_the_slit_have_the_nodes() {
     unknown[1].distances.pop();
     let found = signatures(&told(&unknown[..]));
     assert!(found.contains(b"SRAT") && !found.contains(b"SLIT"));
+}
+
+#[test]
+fn the_hmat_has_what_is_told_of_the_nodes() {
+    let nodes = nodes();
+    fn told(nodes: &[NodeView], performance: Option<&Performance>) -> Blob {
+        build(&View {
+            nodes,
+            performance,
+            ..view(&[1, 300])
+        })
+    }
+    // Bytes as the specification has them.
+    let domain = |flags: u8, initiator: u8, memory: u8| {
+        let mut bytes = [0; 40];
+        (bytes[4], bytes[8], bytes[12], bytes[16]) = (40, flags, initiator, memory);
+        bytes
+    };
+    let matrix = [
+        [1, 0, 0, 0, 48, 0, 0, 0, 0x10, 4, 64, 0, 1, 0, 0, 0],
+        [2, 0, 0, 0, 0, 0, 0, 0, 0xe8, 3, 0, 0, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0x34, 0x12, 0xff, 0xff],
+    ];
+    let cache = [
+        [2, 0, 0, 0, 32, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0],
+        [0, 0, 0, 0, 4, 0, 0, 0, 0x11, 0x11, 0x40, 0, 0, 0, 0, 0],
+    ];
+    let rest = [matrix.concat(), cache.concat()].concat();
+    let blob = told(&nodes, Some(&performance(2)));
+    let hmat = table(&blob, b"HMAT");
+    let domains = [domain(1, 0, 0), domain(0, 0, 1)].concat();
+    assert_eq!((hmat[8], &hmat[36..40]), (2, &[0; 4][..]));
+    assert_eq!(hmat[40..], [domains, rest.clone()].concat());
+    // Before revision 2 each domain of memory had its addresses.
+    let with_addresses = |mut bytes: [u8; 40], base: u64| {
+        bytes[24..32].copy_from_slice(&base.to_le_bytes());
+        bytes[32..].copy_from_slice(&(1u64 << 28).to_le_bytes());
+        bytes
+    };
+    let blob = told(&nodes, Some(&performance(1)));
+    let hmat = table(&blob, b"HMAT");
+    let domains = [
+        with_addresses(domain(3, 0, 0), 1 << 32),
+        with_addresses(domain(2, 0, 1), 1 << 30),
+    ];
+    assert_eq!(hmat[8], 1);
+    assert_eq!(hmat[40..], [domains.concat(), rest].concat());
+    // Nothing is told of one node, or of nothing.
+    let empty = Performance::default();
+    for blob in [
+        told(&nodes[..1], Some(&performance(2))),
+        told(&nodes, Some(&empty)),
+        told(&nodes, None),
+    ] {
+        assert!(!blob.tables.iter().any(|table| &table.0 == b"HMAT"));
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::{env, fs, process};
 
 use bulkhead_tables::acpi::{Blob, UartView, View, build};
-use fixture::{IO_APICS, OVERRIDES, UARTS, nodes, roots, table, view};
+use fixture::{IO_APICS, OVERRIDES, UARTS, nodes, performance, roots, table, view};
 
 /// Intel's disassembler and compiler, if installed; `None` and a word about it if not.
 fn iasl(arguments: &[&str]) -> Option<String> {
@@ -81,6 +81,7 @@ fn the_disassembler_reads_everything_that_there_can_be() {
         io_apics: &IO_APICS,
         isa_interrupts: true,
         nodes: &nodes(),
+        performance: Some(&performance(2)),
         overrides: &OVERRIDES,
         uarts: &uarts,
         ps2: true,

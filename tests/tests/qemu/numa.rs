@@ -18,17 +18,40 @@ pub(crate) fn stories() -> Vec<Trial> {
     ]
 }
 
+/// Nanoseconds and MiB a second from a node's cores to a node's memory, each another.
+const SPEEDS: [(usize, usize, u32, u32); 4] = [
+    (0, 0, 10, 4096),
+    (0, 1, 40, 1024),
+    (1, 0, 50, 512),
+    (1, 1, 20, 2048),
+];
+
 /// Three cores and 2 GiB each: the first node's below 4 GiB, the second one's above. Local APIC IDs
-/// are 0 to 2 and 4 to 6.
+/// are 0 to 2 and 4 to 6. There is a cache in front of the second one's memory.
 fn with_nodes(machine: Machine) -> Machine {
     let memory = |id| format!("memory-backend-ram,id={id},size=2G,reserve=off");
-    machine
+    let speeds = SPEEDS.iter().flat_map(|(from, to, latency, bandwidth)| {
+        let pair = format!("hmat-lb,initiator={from},target={to},hierarchy=memory");
+        [
+            format!("{pair},data-type=access-latency,latency={latency}"),
+            format!("{pair},data-type=access-bandwidth,bandwidth={bandwidth}M"),
+        ]
+    });
+    let machine = machine
         .cores("6,sockets=2,cores=3")
         .memory("4G")
         .arguments(&["-object", &memory("m0"), "-object", &memory("m1")])
-        .arguments(&["-numa", "node,nodeid=0,cpus=0-2,memdev=m0"])
-        .arguments(&["-numa", "node,nodeid=1,cpus=3-5,memdev=m1"])
-        .arguments(&["-numa", "dist,src=0,dst=1,val=21"])
+        .arguments(&["-machine", "hmat=on"])
+        .arguments(&["-numa", "node,nodeid=0,cpus=0-2,memdev=m0,initiator=0"])
+        .arguments(&["-numa", "node,nodeid=1,cpus=3-5,memdev=m1,initiator=1"])
+        .arguments(&["-numa", "dist,src=0,dst=1,val=21"]);
+    let cache =
+        "hmat-cache,node-id=1,size=16M,level=1,associativity=direct,policy=write-back,line=64";
+    speeds
+        .chain([cache.into()])
+        .fold(machine, |machine, speed| {
+            machine.arguments(&["-numa", &speed])
+        })
 }
 
 /// What a file of a node's folder says, in the Linux on that port.
@@ -48,6 +71,19 @@ fn mebibytes(machine: &mut Running, com: usize, node: usize) -> u64 {
         .and_then(|word| word.parse().ok());
     let kibibytes: u64 = kibibytes.unwrap_or_else(|| panic!("{text}"));
     kibibytes >> 10
+}
+
+/// What that Linux says of how fast a node's memory is for the cores that it is nearest to: which node's
+/// these are, and the latency and the bandwidth of reads.
+fn speed(machine: &mut Running, com: usize, node: usize) -> (String, [String; 2]) {
+    let folder = "access0/initiators";
+    let nearest = machine.linux(
+        com,
+        &format!("ls /sys/devices/system/node/node{node}/{folder} | grep node"),
+    );
+    let files = ["read_latency", "read_bandwidth"];
+    let said = files.map(|file| of_node(machine, com, node, &format!("{folder}/{file}")));
+    (nearest, said)
 }
 
 fn nodes(name: &str, kernel: Kernel) {
@@ -83,7 +119,10 @@ fn nodes(name: &str, kernel: Kernel) {
     let online = "cat /sys/devices/system/node/online";
     assert_eq!(machine.linux(2, online), "0");
     assert_eq!(
-        machine.linux(2, "ls /sys/firmware/acpi/tables | grep -c S[RL][AI]T"),
+        machine.linux(
+            2,
+            "ls /sys/firmware/acpi/tables | grep -c -e S[RL][AI]T -e HMAT"
+        ),
         "0"
     );
 
@@ -95,6 +134,13 @@ fn nodes(name: &str, kernel: Kernel) {
         let memory = mebibytes(&mut machine, 3, node);
         assert!((120..=256).contains(&memory), "node {node}: {memory} MiB");
     }
+    let told = |latency: &str, bandwidth: &str| [latency, bandwidth].map(String::from);
+    let own = |number: &str, speed| (format!("node{number}"), speed);
+    assert_eq!(speed(&mut machine, 3, 0), own("0", told("10", "4096")));
+    assert_eq!(speed(&mut machine, 3, 1), own("1", told("20", "2048")));
+    let cache =
+        |node| format!("cat /sys/devices/system/node/node{node}/memory_side_cache/index1/size");
+    assert_eq!(machine.linux(3, &cache(1)), (16 << 20).to_string());
 
     // What is missing is the kernel's own, and its bounce buffers.
     let said = machine.command("show both");
@@ -114,6 +160,10 @@ fn nodes(name: &str, kernel: Kernel) {
     assert_eq!(of_node(&mut machine, 4, 0, "cpulist"), "0-1");
     assert_eq!(of_node(&mut machine, 4, 0, "distance"), "10 21");
     assert_eq!(of_node(&mut machine, 4, 1, "cpulist"), "");
+    // The machine's node 1 is its 0, and nearest to what it has of the machine's node 0, too.
+    assert_eq!(speed(&mut machine, 4, 0), own("0", told("20", "2048")));
+    assert_eq!(speed(&mut machine, 4, 1), own("0", told("50", "512")));
+    assert_eq!(machine.linux(4, &cache(0)), (16 << 20).to_string());
     let memory = [0, 1].map(|node| mebibytes(&mut machine, 4, node));
     assert!(
         (680..=768).contains(&memory[0]) && memory[1] <= 256,
@@ -127,7 +177,7 @@ fn nodes(name: &str, kernel: Kernel) {
         assert!(said.contains(line), "{line}: {said}");
     }
     for com in 2..=4 {
-        let complaints = machine.linux(com, "dmesg | grep -c -e 'NUMA: nodes only cover' -e 'SRAT: .*invalid' -e 'SLIT table looks invalid'");
+        let complaints = machine.linux(com, "dmesg | grep -c -e 'NUMA: nodes only cover' -e 'SRAT: .*invalid' -e 'SLIT table looks invalid' -e 'acpi/hmat.*gnoring'");
         assert_eq!(complaints, "0");
     }
 }

@@ -2,6 +2,7 @@
 
 use bulkhead_describe::nodes;
 use bulkhead_firmware::{Affinity, Distances};
+use bulkhead_memory::performance::{Attached, Matrix, Performance};
 use bulkhead_memory::{Region, RegionSet};
 use bulkhead_model::{Core, MOST_NODES, Node};
 
@@ -56,6 +57,48 @@ fn domains_in_their_order() {
     );
     // Nothing is said of how far they are.
     assert_eq!(nodes::distances(&nodes, &Distances::default()), []);
+}
+
+#[test]
+fn how_fast_they_are_by_their_numbers() {
+    let node = |domain, cores: &[u32], memory: &[(u64, u64)]| Node {
+        domain,
+        cores: cores.to_vec(),
+        memory: set(memory),
+    };
+    let nodes = [
+        node(3, &[0], &[(0, 0x8000)]),
+        node(7, &[1], &[]),
+        node(8, &[], &[(0x8000, 0x1_0000)]),
+    ];
+    let domains = [8, 7, 3, 5];
+    let attached = |memory, initiator| Attached { memory, initiator };
+    let told = Performance {
+        revision: 2,
+        attached: vec![
+            attached(8, Some(7)),
+            attached(3, Some(5)),
+            attached(7, None),
+        ],
+        matrices: vec![Matrix {
+            flags: 0,
+            data_type: 1,
+            least_transfer: 0,
+            base_unit: 100,
+            initiators: domains.to_vec(),
+            memories: domains.to_vec(),
+            values: (0..16).collect(),
+        }],
+        caches: Vec::new(),
+    };
+    let found = nodes::performance(&nodes, &told);
+    // A node without cores is no initiator, one without memory none's target.
+    assert_eq!(found.attached, [attached(2, Some(1)), attached(0, None)]);
+    let matrix = &found.matrices[0];
+    assert_eq!(matrix.initiators, [1, 0]);
+    assert_eq!(matrix.memories, [2, 0]);
+    assert_eq!(matrix.values, [4, 6, 8, 10]);
+    assert!(nodes::performance(&[], &told).is_empty());
 }
 
 #[test]

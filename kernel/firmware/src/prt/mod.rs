@@ -33,6 +33,7 @@ use bulkhead_memory::sort_ascending;
 use bulkhead_pci::{Bus, Route};
 
 use crate::header::HEADER_BYTES;
+use crate::problem::Note as _;
 use crate::{Problem, Signature};
 use aml::Object;
 use names::{Kind, Names};
@@ -98,7 +99,7 @@ pub(crate) fn find(
         .filter(|_| bytes <= MAX_AML_BYTES)
         .and_then(|tables| read(&tables, only_segment, is_narrow));
     let Some(routes) = routes else {
-        problems.push(Problem::TooMuchAml);
+        problems.note(Problem::TooMuchAml);
         return Vec::new();
     };
     problems.extend(routes.problems);
@@ -176,7 +177,7 @@ fn routes(names: &mut Names<'_>, bridges: &[Bridge]) -> Option<Routes> {
         if bridges.iter().filter(is_sharer).count() > 1 {
             let problem = Problem::SharedRootBus { segment, bus };
             if !routes.problems.contains(&problem) {
-                routes.problems.push(problem);
+                routes.problems.note(problem);
             }
             continue;
         }
@@ -195,7 +196,7 @@ fn routes(names: &mut Names<'_>, bridges: &[Bridge]) -> Option<Routes> {
                 bus,
                 pins: unknown,
             };
-            routes.problems.push(problem);
+            routes.problems.note(problem);
         }
     }
     sort_ascending(&mut routes.found);
@@ -224,7 +225,7 @@ impl Routes {
             }),
             Pin::Conflict if self.conflicts < MAX_CONFLICTS => {
                 self.conflicts += 1;
-                self.problems.push(Problem::ConflictingRoutes {
+                self.problems.note(Problem::ConflictingRoutes {
                     segment,
                     bus,
                     device,
@@ -237,7 +238,7 @@ impl Routes {
                     read: MAX_ROUTES,
                 };
                 if !self.problems.contains(&problem) {
-                    self.problems.push(problem);
+                    self.problems.note(problem);
                 }
             }
             Pin::Conflict | Pin::Unknown | Pin::Unnamed => {}

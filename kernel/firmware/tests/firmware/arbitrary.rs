@@ -10,7 +10,7 @@ use proptest::prelude::*;
 /// A table of a kind that is parsed, with any body.
 fn any_table() -> impl Strategy<Value = Vec<u8>> {
     let kind = prop::sample::select(vec![
-        *b"APIC", *b"MCFG", *b"FACP", *b"DSDT", *b"XSDT", *b"SPCR", *b"SRAT", *b"SLIT",
+        *b"APIC", *b"MCFG", *b"FACP", *b"DSDT", *b"XSDT", *b"SPCR", *b"SRAT", *b"SLIT", *b"HMAT",
     ]);
     (kind, vec(any::<u8>(), 0..400)).prop_map(|(kind, body)| table(kind, &body))
 }
@@ -63,6 +63,34 @@ proptest! {
         for (region, _) in &firmware.affinity.memory {
             prop_assert!(region.start() < region.end());
         }
+    }
+
+    /// Structures of all kinds, cut, with bytes turned over.
+    #[test]
+    fn any_performance_is_survived(
+        kinds in vec((0u16..4, vec(0u8..9, 0..90)), 0..12), revision in 1u8..3,
+        damage in vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+    ) {
+        let structures: Vec<Vec<u8>> = kinds
+            .iter()
+            .map(|(kind, body)| crate::hmat::structure(*kind, body))
+            .collect();
+        let mut hmat = crate::hmat::hmat(revision, &structures);
+        for (at, value) in damage {
+            *at.get_mut(&mut hmat[8..]) = value;
+        }
+        fix_checksum(&mut hmat, 9);
+        let entries: Vec<Vec<u8>> = (0..8).map(|id| crate::numa::x2apic(id, id, 1)).collect();
+        let entries: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
+        let srat = crate::numa::srat(3, &entries);
+        let found = discover(&Fake::machine(&[(0x1000, srat), (0x3000, hmat)]), RSDP).performance;
+        for matrix in &found.matrices {
+            let cells = matrix.initiators.len() * matrix.memories.len();
+            prop_assert_eq!(cells, matrix.values.len());
+            prop_assert!(matrix.initiators.iter().chain(&matrix.memories).all(|domain| *domain < 8));
+        }
+        let even = |domain: u32| (domain % 2 == 0).then_some(domain / 2);
+        prop_assert!(found.renumbered(even, even).bytes() <= found.bytes());
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod discover;
 mod events;
 mod fake;
 mod fixed;
+mod hmat;
 mod links;
 mod methods;
 mod no_routes;

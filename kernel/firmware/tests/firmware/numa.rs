@@ -5,7 +5,7 @@ use bulkhead_firmware::{Affinity, Firmware, Problem, Signature, discover};
 use bulkhead_memory::Region;
 
 /// An SRAT of that revision.
-fn srat(revision: u8, entries: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn srat(revision: u8, entries: &[&[u8]]) -> Vec<u8> {
     let body = [&[0; 12][..], &entries.concat()].concat();
     let mut bytes = table(*b"SRAT", &body);
     bytes[8] = revision;
@@ -24,7 +24,7 @@ fn processor(apic_id: u8, domain: u32, flags: u8) -> Vec<u8> {
     [&[0, 16, low, apic_id, flags, 0, 0, 0, 0][..], &tail].concat()
 }
 
-fn memory(domain: u32, base: u64, size: u64, flags: u8) -> Vec<u8> {
+pub(crate) fn memory(domain: u32, base: u64, size: u64, flags: u8) -> Vec<u8> {
     let mut entry = vec![1, 40];
     entry.extend(domain.to_le_bytes());
     entry.extend([0; 2]);
@@ -36,7 +36,7 @@ fn memory(domain: u32, base: u64, size: u64, flags: u8) -> Vec<u8> {
     entry
 }
 
-fn x2apic(apic_id: u32, domain: u32, flags: u8) -> Vec<u8> {
+pub(crate) fn x2apic(apic_id: u32, domain: u32, flags: u8) -> Vec<u8> {
     let mut entry = vec![2, 24, 0, 0];
     entry.extend(domain.to_le_bytes());
     entry.extend(apic_id.to_le_bytes());

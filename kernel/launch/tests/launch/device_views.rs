@@ -57,6 +57,7 @@ fn assert_tables(
         local_apic_address: 0xfee0_0000,
         first_absent: Some(254),
         nodes: &[],
+        performance: None,
         cores: &[2],
         io_apics: &[],
         isa_interrupts: false,

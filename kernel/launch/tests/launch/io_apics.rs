@@ -46,6 +46,7 @@ fn assert_told(plan: &LaunchPlan, core: u32, number: u8, told: &[u8], gsis: &[(u
         local_apic_address: 0xfee0_0000,
         first_absent: Some(254),
         nodes: &[],
+        performance: None,
         cores: &[core],
         io_apics: &views,
         isa_interrupts: has_isa,

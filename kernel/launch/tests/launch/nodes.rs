@@ -1,7 +1,7 @@
 //! What a partition is told of NUMA nodes, read back as firmware's tables are.
 
 use bulkhead_fake::{Fake, GIB, MIB, at, claim, written};
-use bulkhead_firmware::{Firmware, PhysicalMemory, discover};
+use bulkhead_firmware::{Attached, Firmware, PhysicalMemory, discover};
 use bulkhead_launch::LaunchPlan;
 use bulkhead_memory::{Region, RegionSet};
 
@@ -59,6 +59,7 @@ fn one_node_goes_without_saying() {
     assert_eq!(firmware.affinity.processors, []);
     assert_eq!(firmware.affinity.memory, []);
     assert_eq!(firmware.distances.between(0, 0), None);
+    assert!(firmware.performance.is_empty());
 }
 
 #[test]
@@ -80,6 +81,8 @@ fn a_partition_of_two_nodes() {
         [Some(21), Some(22), Some(10)]
     );
     assert_eq!(between(2, 0), None);
+    // All of it, by its own numbers, which happen to be the machine's.
+    assert_eq!(firmware.performance, fake.machine.performance);
 }
 
 #[test]
@@ -95,6 +98,19 @@ fn memory_of_a_node_without_cores_comes_last() {
     let chunk = fake.ledger.get("web").unwrap().claim.low_chunk;
     assert!(of_domain(&firmware, 0).contains_region(chunk));
     assert_eq!(firmware.distances.between(0, 1), Some(22));
+    // The machine's node 1 is its 0; nobody is told of node 0's cores.
+    let attached = |memory, initiator| Attached { memory, initiator };
+    assert_eq!(
+        firmware.performance.attached,
+        [attached(1, None), attached(0, Some(0))]
+    );
+    let matrices: Vec<_> = firmware.performance.matrices.iter().collect();
+    for (matrix, values) in matrices.iter().zip([[2, 3], [302, 303]]) {
+        assert_eq!(matrix.initiators, [0]);
+        assert_eq!(matrix.memories, [1, 0]);
+        assert_eq!(matrix.values, values);
+    }
+    assert_eq!(matrices.len(), 2);
 }
 
 #[test]

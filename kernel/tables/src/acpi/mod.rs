@@ -1,13 +1,14 @@
 //! The ACPI tables of a partition.
 //!
 //! One file makes the bytes of one table; here they are put in order, and then each is
-//! told the addresses of those it points to: DSDT, FADT, MADT, MCFG, SRAT, SLIT, XSDT, RSDP. There is an MCFG
-//! only for a partition with PCI: one without entries would only be complained about; an SRAT and a SLIT
-//! only for one of several NUMA nodes.
+//! told the addresses of those it points to: DSDT, FADT, MADT, MCFG, SRAT, SLIT, HMAT, XSDT, RSDP. There is an
+//! MCFG only for a partition with PCI: one without entries would only be complained about; an SRAT, a SLIT
+//! and an HMAT only for one of several NUMA nodes.
 
 mod dsdt;
 mod fadt;
 mod header;
+mod hmat;
 mod madt;
 mod mcfg;
 mod rsdp;
@@ -53,7 +54,11 @@ pub fn build(view: &View<'_>) -> Blob {
     if let Some(mcfg) = mcfg::mcfg(view.roots) {
         blob.add(&mcfg);
     }
-    let nodes = [srat::srat(view.nodes), slit::slit(view.nodes)];
+    let nodes = [
+        srat::srat(view.nodes),
+        slit::slit(view.nodes),
+        hmat::hmat(view.nodes, view.performance),
+    ];
     for table in nodes.into_iter().flatten() {
         blob.add(&table);
     }

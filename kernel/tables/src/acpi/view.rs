@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use bulkhead_firmware::InterruptOverride;
 use bulkhead_memory::RegionSet;
+use bulkhead_memory::performance::Performance;
 use bulkhead_pci::Route;
 
 /// What a partition has, as far as its ACPI tables have to say it.
@@ -21,6 +22,9 @@ pub struct View<'a> {
     pub cores: &'a [u32],
     /// The NUMA nodes that it has cores or memory of, if they are several.
     pub nodes: &'a [NodeView],
+    /// How fast their memory is for which of them, as far as that is known; they are numbered as they
+    /// stand there.
+    pub performance: Option<&'a Performance>,
     /// Its I/O APICs.
     pub io_apics: &'a [IoApicView],
     /// Where ISA interrupts that arrive at its I/O APICs go, if not to the global one of the same

@@ -13,6 +13,7 @@ const NOTHING: View<'static> = View {
     local_apic_address: 0xfee0_0000,
     first_absent: None,
     nodes: &[],
+    performance: None,
     cores: &[],
     io_apics: &[],
     isa_interrupts: false,
