@@ -11,6 +11,7 @@ use bulkhead_lifecycle::CoreState;
 use bulkhead_memory::Region;
 use bulkhead_model::Machine;
 use bulkhead_pci::{Answer, Function};
+use bulkhead_printk::{Follower, Note, Piece};
 
 /// The kernel, as the shell sees it.
 ///
@@ -123,6 +124,9 @@ pub trait Control {
         run: Option<u32>,
         out: &mut dyn fmt::Write,
     ) -> Result<bool, fmt::Error>;
+
+    /// Reads on what a partition's Linux prints: as [`Follower::read`].
+    fn follow(&self, id: usize, follower: &mut Follower, piece: &mut Piece) -> Option<Note>;
 
     /// The runs of a partition that are kept, oldest first.
     fn printed_runs(&self, id: usize) -> [Option<u32>; 3];

@@ -15,7 +15,9 @@ pub struct Bytes<const N: usize> {
 }
 
 impl<const N: usize> Bytes<N> {
-    pub(crate) const fn new() -> Self {
+    /// None yet.
+    #[must_use]
+    pub const fn new() -> Self {
         Self {
             bytes: [0; N],
             length: 0,
@@ -28,6 +30,16 @@ impl<const N: usize> Bytes<N> {
             *place = byte;
             self.length += 1;
         }
+    }
+
+    /// How many more there is room for.
+    pub(crate) const fn room(&self) -> usize {
+        N - self.length
+    }
+
+    /// Drops all.
+    pub(crate) const fn clear(&mut self) {
+        self.length = 0;
     }
 
     /// All of them.
