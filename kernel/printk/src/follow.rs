@@ -63,12 +63,6 @@ impl Follower {
         Self::default()
     }
 
-    /// Whether a line has begun, so that what else is said needs a new one.
-    #[must_use]
-    pub const fn is_inside_a_line(&self) -> bool {
-        self.pen.is_inside()
-    }
-
     /// Reads on: a piece, and what is to be said behind it. With neither there is nothing more for now.
     pub fn read<R: Ram>(
         &mut self,

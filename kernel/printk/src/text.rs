@@ -25,7 +25,7 @@ impl<const N: usize> Bytes<N> {
     }
 
     /// One more, if there is room.
-    pub(crate) fn push(&mut self, byte: u8) {
+    pub fn push(&mut self, byte: u8) {
         if let Some(place) = self.bytes.get_mut(self.length) {
             *place = byte;
             self.length += 1;

@@ -61,7 +61,7 @@ impl Seen {
         let note = self.follower.read(&source, self.now_ms, &mut piece);
         self.text.push_str(piece.as_str());
         if let Some(note) = note {
-            assert!(!self.follower.is_inside_a_line(), "{note:?}");
+            assert!(self.text.is_empty() || self.text.ends_with('\n'), "{note:?}");
             self.text.push_str(&format!("({note:?})\n"));
             self.notes.push(note);
         }
