@@ -126,7 +126,9 @@ pub trait Control {
     ) -> Result<bool, fmt::Error>;
 
     /// Reads on what a partition's Linux prints: as [`Follower::read`].
-    fn follow(&self, id: usize, follower: &mut Follower, piece: &mut Piece) -> Option<Note>;
+    fn follow(&self, _id: usize, _follower: &mut Follower, _piece: &mut Piece) -> Option<Note> {
+        None
+    }
 
     /// The runs of a partition that are kept, oldest first.
     fn printed_runs(&self, id: usize) -> [Option<u32>; 3];

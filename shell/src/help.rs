@@ -106,8 +106,8 @@ const fn details(verb: Verb) -> &'static str {
         Verb::Check => "Without a name every partition is checked.\n",
         Verb::List => {
             "STATE is defined, launching, running, ending, waiting, stopped (it powered off\n\
-             or was killed) or failed; RUNS counts its launches; RESTART is its policy; CONSOLE is its\n\
-             serial port, or mem: what it prints is read in its memory alone.\n"
+             or was killed) or failed; RUNS counts its launches; RESTART is its policy;\n\
+             CONSOLE is its serial port, or mem: what it prints is read in its memory alone.\n"
         }
         Verb::Watch => {
             "UP is the time since its kernel was entered, in hours, minutes and seconds.\n\
@@ -115,7 +115,8 @@ const fn details(verb: Verb) -> &'static str {
         }
         Verb::Console => {
             "From the last lines on, over its ends and restarts, with or without a port of\n\
-             its own, until Ctrl-] is pressed. It is only read: what is typed reaches nobody.\n\
+             its own, until Ctrl-] is pressed. It is only read: what is typed reaches\n\
+             nobody.\n\
              \n\
              example:\n  \
              console web\n"

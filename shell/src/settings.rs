@@ -72,7 +72,7 @@ pub(crate) const KEYS: [SettingKey; 10] = [
         name: "console=",
         form: "com2",
         required: false,
-        meaning: "its own serial port; mem (no port) if not said",
+        meaning: "its serial port, or mem if it has none",
     },
     SettingKey {
         key: Key::Devices,

@@ -20,7 +20,9 @@ fn say(session: &mut Session, pieces: &[(&'static str, Option<Note>)]) {
 /// Rows of the screen from the one on that begins so.
 fn from(session: &Session, start: &str) -> String {
     let screen = session.terminal.screen();
-    screen[screen.rfind(start).expect(start)..].trim_end().to_string()
+    screen[screen.rfind(start).expect(start)..]
+        .trim_end()
+        .to_string()
 }
 
 #[test]
@@ -34,7 +36,9 @@ fn what_is_printed_is_shown_until_the_key() {
     session.keys("\r\u{3}");
     say(&mut session, &[("[    0.000002] half a", None)]);
     tick(&mut session);
-    session.shell.event("db: launched run=1 core=4", &mut session.terminal);
+    session
+        .shell
+        .event("db: launched run=1 core=4", &mut session.terminal);
     let notes = [
         Note::Ended(1),
         Note::Began(2),
@@ -99,8 +103,16 @@ fn what_it_refuses() {
         "                  ^^^\nerror: there is no partition \"wep\", did you mean \"web\"? \
          (partitions: web, db)\n"
     );
-    assert!(session.line("console").contains("\"console\" needs the name of a partition"));
-    assert!(session.line("console web db").contains("\"db\" is too much here"));
+    assert!(
+        session
+            .line("console")
+            .contains("\"console\" needs the name of a partition")
+    );
+    assert!(
+        session
+            .line("console web db")
+            .contains("\"db\" is too much here")
+    );
     session.kernel.add_script("more", "console web\n");
     let said = session.line("include more");
     assert!(

@@ -159,7 +159,10 @@ impl Follower {
             (None, _) => (if is_whole { 0 } else { start }, None),
         };
         let goes_on = |text| note.is_none() && self.pen.has_begun(text);
-        let at = if kept.text_of(self.run).is_some_and(|text| goes_on(text.skip(at))) {
+        let at = if kept
+            .text_of(self.run)
+            .is_some_and(|text| goes_on(text.skip(at)))
+        {
             at + self.pen.column
         } else {
             self.pen.leave(piece);

@@ -118,7 +118,10 @@ impl Position {
             pen.leave(piece);
             return Some(Note::Another);
         }
-        if let Some(lost) = u64::try_from(ahead(next, tail)).ok().filter(|lost| *lost > 0) {
+        if let Some(lost) = u64::try_from(ahead(next, tail))
+            .ok()
+            .filter(|lost| *lost > 0)
+        {
             self.lose(lost, pen, piece);
         }
         for _ in 0..STEP {
@@ -200,7 +203,11 @@ impl Position {
         piece: &mut Piece,
     ) -> Option<bool> {
         let mut chunk = [0; 32];
-        while let Some(left) = record.length.checked_sub(self.given).filter(|left| *left > 0) {
+        while let Some(left) = record
+            .length
+            .checked_sub(self.given)
+            .filter(|left| *left > 0)
+        {
             let most = usize::try_from(left).unwrap_or(usize::MAX);
             let length = chunk.len().min(most);
             let chunk = chunk.get_mut(..length)?;

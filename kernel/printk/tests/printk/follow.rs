@@ -61,7 +61,10 @@ impl Seen {
         let note = self.follower.read(&source, self.now_ms, &mut piece);
         self.text.push_str(piece.as_str());
         if let Some(note) = note {
-            assert!(self.text.is_empty() || self.text.ends_with('\n'), "{note:?}");
+            assert!(
+                self.text.is_empty() || self.text.ends_with('\n'),
+                "{note:?}"
+            );
             self.text.push_str(&format!("({note:?})\n"));
             self.notes.push(note);
         }
@@ -126,10 +129,7 @@ fn what_is_not_complete_is_waited_for() {
     made.print(1, 6, "behind");
     assert_eq!(seen.all(&made), "");
     seen.now_ms += 1000;
-    assert_eq!(
-        seen.all(&made),
-        "(Lost(Some(1)))\n[    0.000000] behind\n"
-    );
+    assert_eq!(seen.all(&made), "(Lost(Some(1)))\n[    0.000000] behind\n");
 }
 
 #[test]
@@ -143,12 +143,21 @@ fn what_was_overwritten_is_counted() {
     made.print(0, 6, "seen");
     assert_eq!(seen.all(&made), "[    0.000000] seen\n");
     for number in 1..=1000u64 {
-        made.print(number * 1_000_000_000, 6, &format!("line {number} {}", "x".repeat(50)));
+        made.print(
+            number * 1_000_000_000,
+            6,
+            &format!("line {number} {}", "x".repeat(50)),
+        );
     }
     let text = seen.all(&made);
-    let lost: u64 = text["(Lost(Some(".len()..text.find(')').unwrap()].parse().unwrap();
+    let lost: u64 = text["(Lost(Some(".len()..text.find(')').unwrap()]
+        .parse()
+        .unwrap();
     assert_eq!(text.lines().count() as u64 - 1, 1000 - lost, "{text}");
-    assert!(text.contains(&format!("] line {} x", lost + 1)), "{lost}: {text}");
+    assert!(
+        text.contains(&format!("] line {} x", lost + 1)),
+        "{lost}: {text}"
+    );
     assert!(lost > 900 && text.ends_with('\n'));
 }
 
@@ -224,7 +233,11 @@ fn more_than_is_kept_is_said_to_be_lost() {
     made.print(0, 6, "seen");
     seen.all(&made);
     for number in 0..3000u64 {
-        made.print(number * 1_000_000_000, 6, &format!("some line, number {number}"));
+        made.print(
+            number * 1_000_000_000,
+            6,
+            &format!("some line, number {number}"),
+        );
     }
     seen.end(&made);
     let text = seen.all(&made);
@@ -254,7 +267,10 @@ fn another_kernel_in_the_same_run_is_told_of() {
     let mut next = Made::new(Kind::default());
     next.print(7000, 6, "a third");
     next.print(8000, 6, "its second");
-    assert!(seen.all(&next).starts_with("(Another)\n[    0.000007] a third\n"));
+    assert!(
+        seen.all(&next)
+            .starts_with("(Another)\n[    0.000007] a third\n")
+    );
 }
 
 #[test]

@@ -283,7 +283,10 @@ impl Made {
     /// Adds to the newest record, which is the last one of its ring, and ends it.
     pub(crate) fn go_on(&mut self, text: &str) {
         let [desc, info, block] = self.newest();
-        let old = usize::from(u16::from_le_bytes([self.bytes[info + 16], self.bytes[info + 17]]));
+        let old = usize::from(u16::from_le_bytes([
+            self.bytes[info + 16],
+            self.bytes[info + 17],
+        ]));
         let length = old + text.len();
         let start = block + 8 + old;
         self.bytes[start..start + text.len()].copy_from_slice(text.as_bytes());
