@@ -5,6 +5,7 @@
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
 mod boot;
+mod consoles;
 mod contention;
 mod devices;
 mod faults;
@@ -82,6 +83,7 @@ fn main() {
         two_linuxes::stories(),
         virtualization::stories(),
         lifecycle::stories(),
+        consoles::stories(),
         printed::stories(),
         handoff::stories(),
         suspend::stories(),
