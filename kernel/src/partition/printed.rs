@@ -78,25 +78,6 @@ fn with_source<T>(
     }))
 }
 
-/// The same for the shell.
-///
-/// # Safety
-/// This is the shell's core, and `work` stores no plan.
-unsafe fn with_any<T>(
-    partition: usize,
-    work: impl FnOnce(&Source<'_, OwnRam<'_>>) -> T,
-) -> Option<T> {
-    let mut work = Some(work);
-    // SAFETY: the same.
-    let done = unsafe {
-        plans::with(partition, |stored| {
-            with_source(partition, Some(stored), work.take()?)
-        })
-    };
-    done.flatten()
-        .or_else(|| with_source(partition, None, work?))
-}
-
 /// What is kept of a partition, if there is room for it.
 fn kept(partition: usize) -> Option<Kept<'static>> {
     let (room, book) = ROOMS.get(partition).zip(BOOKS.get(partition))?;
@@ -166,8 +147,9 @@ pub(crate) unsafe fn show(
     run: Option<u32>,
     out: &mut dyn fmt::Write,
 ) -> Result<bool, fmt::Error> {
-    // SAFETY: the caller's duty.
-    unsafe { with_any(partition, |source| source.show(run, out)) }.unwrap_or(Ok(false))
+    // SAFETY: the shell's core, and no plan is stored meanwhile.
+    let stored = unsafe { plans::get(partition) };
+    with_source(partition, stored, |source| source.show(run, out)).unwrap_or(Ok(false))
 }
 
 /// Reads on what a partition prints.
@@ -179,9 +161,11 @@ pub(crate) unsafe fn follow(
     follower: &mut Follower,
     piece: &mut Piece,
 ) -> Option<Note> {
-    let read = |source: &Source<'_, OwnRam<'_>>| follower.read(source, tsc::uptime_ms(), piece);
-    // SAFETY: the caller's duty.
-    unsafe { with_any(partition, read) }.flatten()
+    // SAFETY: as above.
+    let stored = unsafe { plans::get(partition) };
+    with_source(partition, stored, |source| {
+        follower.read(source, tsc::uptime_ms(), piece)
+    })?
 }
 
 /// The runs that are kept, oldest first.

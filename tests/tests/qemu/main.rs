@@ -27,6 +27,7 @@ mod pair;
 mod power_button;
 mod printed;
 mod processor;
+mod pstore;
 mod refusals;
 mod scale;
 mod screen;
@@ -85,6 +86,7 @@ fn main() {
         lifecycle::stories(),
         consoles::stories(),
         printed::stories(),
+        pstore::stories(),
         handoff::stories(),
         suspend::stories(),
         survey::stories(),
