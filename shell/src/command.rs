@@ -49,6 +49,8 @@ pub(crate) enum Command {
     OnError(OnError),
     /// `watch`
     Watch,
+    /// `console NAME`
+    Console(Word),
     /// `keymap [NAME]`
     Keymap(Option<Word>),
     /// `status [on|off]`
@@ -172,6 +174,8 @@ pub(crate) enum Verb {
     OnError,
     /// `watch`
     Watch,
+    /// `console`
+    Console,
     /// `keymap`
     Keymap,
     /// `status`
@@ -200,7 +204,7 @@ pub(crate) enum Verb {
 
 impl Verb {
     /// All of them, in the order in which `help` lists them.
-    pub(crate) const ALL: [Self; 27] = [
+    pub(crate) const ALL: [Self; 28] = [
         Self::Define,
         Self::Set,
         Self::Undefine,
@@ -208,6 +212,7 @@ impl Verb {
         Self::List,
         Self::Watch,
         Self::Show,
+        Self::Console,
         Self::Start,
         Self::Restart,
         Self::Kill,
@@ -248,6 +253,7 @@ impl Verb {
             Self::Include => "include",
             Self::OnError => "on-error",
             Self::Watch => "watch",
+            Self::Console => "console",
             Self::Keymap => "keymap",
             Self::Status => "status",
             Self::Log => "log",

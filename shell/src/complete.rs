@@ -140,6 +140,7 @@ fn candidates<'a>(
                 | Verb::Check
                 | Verb::Show
                 | Verb::Log
+                | Verb::Console
                 | Verb::Kill
                 | Verb::Handoff,
             ),
@@ -202,7 +203,7 @@ fn setting<'a>(
         Some(Key::Console) => {
             let uarts = machine.uarts.iter().filter(|uart| !uart.is_shell);
             let names = uarts.map(|uart| Com::name(uart.port));
-            Box::new(names.chain(["none"]).map(String::from))
+            Box::new(names.chain(["mem"]).map(String::from))
         }
         Some(Key::Devices) => return devices(value, machine),
         Some(Key::Restart) => owned(RestartPolicy::ALL.map(RestartPolicy::name)),

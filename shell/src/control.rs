@@ -11,6 +11,7 @@ use bulkhead_lifecycle::CoreState;
 use bulkhead_memory::Region;
 use bulkhead_model::{Change, Machine, Warning};
 use bulkhead_pci::{Answer, Function};
+use bulkhead_printk::{Follower, Note, Piece};
 
 /// The kernel, as the shell sees it.
 ///
@@ -133,6 +134,11 @@ pub trait Control {
         run: Option<u32>,
         out: &mut dyn fmt::Write,
     ) -> Result<bool, fmt::Error>;
+
+    /// Reads on what a partition's Linux prints: as [`Follower::read`].
+    fn follow(&self, _id: usize, _follower: &mut Follower, _piece: &mut Piece) -> Option<Note> {
+        None
+    }
 
     /// The runs of a partition that are kept, oldest first.
     fn printed_runs(&self, id: usize) -> [Option<u32>; 3];

@@ -9,7 +9,7 @@ use crate::settings::KEYS;
 pub(crate) const fn usage(verb: Verb) -> &'static str {
     match verb {
         Verb::Define => {
-            "define NAME cores=LIST memory=LIST kernel=IMAGE [initrd=LIST] [cmdline=\"...\"] [console=PORT] [devices=LIST] [restart=POLICY] [control=yes|no] [node=N]"
+            "define NAME cores=LIST memory=LIST kernel=IMAGE [initrd=LIST] [cmdline=\"...\"] [console=PORT|mem] [devices=LIST] [restart=POLICY] [control=yes|no] [node=N]"
         }
         Verb::Set => "set NAME key=value ...",
         Verb::Undefine => "undefine NAME",
@@ -25,6 +25,7 @@ pub(crate) const fn usage(verb: Verb) -> &'static str {
         Verb::Include => "include NAME",
         Verb::OnError => "on-error continue|stop",
         Verb::Watch => "watch",
+        Verb::Console => "console NAME",
         Verb::Keymap => "keymap [LAYOUT]",
         Verb::Status => "status [on|off]",
         Verb::Log => "log [NAME [RUN]]",
@@ -67,6 +68,7 @@ const fn summary(verb: Verb) -> &'static str {
         Verb::Include => "run another script, an image of that name",
         Verb::OnError => "in scripts: what follows a line that is refused",
         Verb::Watch => "the partitions again each second, until a key",
+        Verb::Console => "what its kernel prints, as it prints it",
         Verb::Keymap => "what is printed on the keys of the keyboard",
         Verb::Status => "the line of partitions at the foot of the screen",
         Verb::Log => "what Bulkhead did, or what a Linux printed",
@@ -98,7 +100,7 @@ const fn details(verb: Verb) -> &'static str {
             "Keys that are not named stay as they are. Refused while the partition runs.\n\
              \n\
              example:\n  \
-             set web memory=1G cmdline=\"quiet loglevel=3\" console=none\n"
+             set web memory=1G cmdline=\"quiet loglevel=3\" console=mem\n"
         }
         Verb::Undefine => "Refused while the partition runs.\n",
         Verb::Check => "Without a name every partition is checked.\n",
@@ -106,11 +108,20 @@ const fn details(verb: Verb) -> &'static str {
             "STATE is defined (never started), launching, running, ending, waiting (for\n\
              its restart), stopped (it powered off, was killed, or rebooted with\n\
              restart=never) or failed (it panicked, or its policy gave up). RUNS counts\n\
-             its launches; RESTART is its policy.\n"
+             its launches; RESTART is its policy; CONSOLE is its serial port, or mem: what\n\
+             it prints is read in its memory alone.\n"
         }
         Verb::Watch => {
             "UP is the time since its kernel was entered, in hours, minutes and seconds.\n\
              What happens to partitions meanwhile is told below the table.\n"
+        }
+        Verb::Console => {
+            "From the last lines on, over its ends and restarts, with or without a port of\n\
+             its own, until Ctrl-] is pressed. It is only read: what is typed reaches\n\
+             nobody.\n\
+             \n\
+             example:\n  \
+             console web\n"
         }
         Verb::Keymap => {
             "Without a layout: the one in force, and all that there are. It makes no\n\

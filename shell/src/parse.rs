@@ -75,6 +75,7 @@ fn command(arguments: Arguments<'_>) -> Result<Command, CommandError> {
         Verb::Halt => arguments.nothing(Command::Halt)?,
         Verb::List => arguments.nothing(Command::List)?,
         Verb::Watch => arguments.nothing(Command::Watch)?,
+        Verb::Console => Command::Console(arguments.only_name()?),
         Verb::Keymap => Command::Keymap(arguments.word()?),
         Verb::Status => Command::Status(arguments.word()?),
         Verb::Log => {

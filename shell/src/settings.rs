@@ -72,7 +72,7 @@ pub(crate) const KEYS: [SettingKey; 10] = [
         name: "console=",
         form: "com2",
         required: false,
-        meaning: "the serial port that it owns, or none",
+        meaning: "its serial port, or mem if it has none",
     },
     SettingKey {
         key: Key::Devices,
@@ -206,7 +206,8 @@ fn value_span(word: &Word, start: usize, range: Range<usize>) -> Span {
 }
 
 fn console(value: &str) -> Result<Option<Com>, String> {
-    if value.is_empty() || value == "none" {
+    // What is printed is read in memory in any case: without a port there is nothing else.
+    if ["", "mem", "none"].contains(&value) {
         return Ok(None);
     }
     Com::from_name(value).map(Some).ok_or_else(|| {
@@ -218,7 +219,7 @@ fn console(value: &str) -> Result<Option<Com>, String> {
             None => did_you_mean(value, Com::ALL.map(Com::name)),
         };
         let value = Cut(value);
-        format!("\"{value}\" is not a console{hint} (accepted: com1, com2, com3, com4, none)")
+        format!("\"{value}\" is not a console{hint} (accepted: mem, com1, com2, com3, com4, none)")
     })
 }
 

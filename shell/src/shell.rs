@@ -9,7 +9,7 @@ use crate::control::Control;
 use crate::error::{CommandError, Failure, Span, caret_under_typed};
 use crate::line::{LineEditor, Outcome, PROMPT};
 use crate::parse::parse;
-use crate::run::Watch;
+use crate::run::{Goes, Listening, Watch};
 use crate::script::{Reader, ScriptStopped, write_event};
 use crate::words::too_long;
 
@@ -24,8 +24,17 @@ pub struct Shell {
     undecided: bool,
     /// Lines of scripts are shown before they are run.
     echo: bool,
-    /// The partitions are being watched: there is no prompt.
-    watch: Option<Watch>,
+    /// There is no prompt, but this.
+    instead: Option<Instead>,
+}
+
+/// What goes on by itself until a key is pressed.
+#[derive(Debug)]
+enum Instead {
+    /// The partitions are watched.
+    Watch(Watch),
+    /// A partition is listened to.
+    Console(Listening),
 }
 
 impl Shell {
@@ -43,7 +52,7 @@ impl Shell {
 
     /// Shows the prompt at the start of an empty row.
     pub fn prompt(&mut self, out: &mut dyn Write) {
-        self.watch = None;
+        self.instead = None;
         let _ = self.editor.prompt(out);
     }
 
@@ -55,9 +64,17 @@ impl Shell {
 
     /// Shows anew what changes by itself, if it is time: to be called now and then.
     pub fn tick(&mut self, control: &dyn Control, out: &mut dyn Write) {
-        if let Some(watch) = &mut self.watch {
-            let _ = watch.tick(control, out);
-        }
+        let _ = match &mut self.instead {
+            Some(Instead::Watch(watch)) => watch.tick(control, out),
+            Some(Instead::Console(listening)) => match listening.tick(control, out) {
+                Ok(Goes::Over) => {
+                    self.instead = None;
+                    self.editor.prompt(out)
+                }
+                done => done.map(drop),
+            },
+            None => Ok(()),
+        };
     }
 
     /// The partitions in one line, for the foot of a screen.
@@ -68,9 +85,13 @@ impl Shell {
 
     /// Prints `* line` on a row of its own and shows again what was being typed.
     pub fn event(&mut self, line: &str, out: &mut dyn Write) {
-        if let Some(watch) = &mut self.watch {
-            watch.event(line);
-            return;
+        match &mut self.instead {
+            Some(Instead::Watch(watch)) => return watch.event(line),
+            Some(Instead::Console(listening)) => {
+                let _ = listening.own_row(out).and_then(|()| write_event(line, out));
+                return;
+            }
+            None => {}
         }
         let _ = self.editor.interrupt(out, |out| write_event(line, out));
     }
@@ -93,10 +114,20 @@ impl Shell {
     }
 
     fn take(&mut self, byte: u8, control: &mut dyn Control, out: &mut dyn Write) -> fmt::Result {
-        if self.watch.take().is_some() {
-            // Whatever the key is, it has done its work.
-            self.editor.swallow(byte);
-            return self.editor.prompt(out);
+        match self.instead.take() {
+            Some(Instead::Watch(_)) => {
+                // Whatever the key is, it has done its work.
+                self.editor.swallow(byte);
+                return self.editor.prompt(out);
+            }
+            Some(Instead::Console(mut listening)) => {
+                if listening.key(byte, out)? == Goes::Over {
+                    return self.editor.prompt(out);
+                }
+                self.instead = Some(Instead::Console(listening));
+                return Ok(());
+            }
+            None => {}
         }
         let Some(outcome) = self.editor.feed(byte, out)? else {
             return Ok(());
@@ -111,12 +142,10 @@ impl Shell {
                 refuse(&start, &error, out)?;
                 self.editor.prompt(out)
             }
-            Outcome::Submitted(line) if is_watch(&line) => {
-                self.watch = Some(Watch::default());
-                self.tick(control, out);
-                Ok(())
-            }
             Outcome::Submitted(line) => {
+                if let Some(begun) = begin(&line, control, out) {
+                    return self.go_on(begun, &line, control, out);
+                }
                 match Reader::operator(self.echo).line(&line, control, out) {
                     // What stopped an included script has been printed.
                     Ok(()) | Err(Failure::Included { .. }) => {}
@@ -129,6 +158,26 @@ impl Shell {
                 self.editor.prompt(out)
             }
         }
+    }
+
+    fn go_on(
+        &mut self,
+        begun: Result<Instead, Failure>,
+        line: &str,
+        control: &dyn Control,
+        out: &mut dyn Write,
+    ) -> fmt::Result {
+        match begun {
+            Ok(instead) => {
+                self.instead = Some(instead);
+                self.tick(control, out);
+                return Ok(());
+            }
+            Err(Failure::Refused(error)) => refuse(line, &error, out)?,
+            Err(Failure::Output(error)) => return Err(error),
+            Err(Failure::Included { .. }) => {}
+        }
+        self.editor.prompt(out)
     }
 
     fn tab(
@@ -152,8 +201,20 @@ impl Shell {
     }
 }
 
-fn is_watch(line: &str) -> bool {
-    matches!(parse(line), Ok(Some(request)) if request.command == Command::Watch)
+/// What a line begins that goes on by itself, if it does.
+fn begin(
+    line: &str,
+    control: &mut dyn Control,
+    out: &mut dyn Write,
+) -> Option<Result<Instead, Failure>> {
+    match parse(line).ok()??.command {
+        Command::Watch => Some(Ok(Instead::Watch(Watch::default()))),
+        Command::Console(name) => {
+            control.observe();
+            Some(Listening::to(&name, control, out).map(Instead::Console))
+        }
+        _ => None,
+    }
 }
 
 fn refuse(line: &str, error: &CommandError, out: &mut dyn Write) -> fmt::Result {

@@ -183,7 +183,7 @@ fn show_tells_the_address_inside() {
     );
     assert!(
         show.contains(
-            "\n  console  none\n\
+            "\n  console  mem (no port)\n\
              \x20 device   com2\n\
              \x20 device   com3\n\
              \x20 device   ps2\n\

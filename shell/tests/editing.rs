@@ -124,7 +124,7 @@ fn completions_by_place() {
         ("handoff d", "handoff db "),
         ("hal", "halt "),
         ("halt ", "halt "),
-        ("set db console=n", "set db console=none "),
+        ("set db console=m", "set db console=mem "),
         ("set db initrd=", "set db initrd=demo "),
         ("set db initrd=ucode,d", "set db initrd=ucode,demo "),
         ("set db initrd=demo,", "set db initrd=demo,"),
@@ -165,11 +165,9 @@ fn completion_in_the_middle_adds_no_second_space() {
 fn the_history_has_what_was_refused_too() {
     let mut session = Session::new();
     session.keys("lst\rversion\r\x1b[A\x1b[A\x1b[D\x1b[Di\r");
-    assert!(
-        session.terminal.screen().ends_with(
-            "bulkhead> list\nNAME  STATE  CORES  MEMORY  KERNEL  RUNS  RESTART\nbulkhead>"
-        )
-    );
+    assert!(session.terminal.screen().ends_with(
+        "bulkhead> list\nNAME  STATE  CORES  MEMORY  KERNEL  RUNS  RESTART  CONSOLE\nbulkhead>"
+    ));
 }
 
 #[test]

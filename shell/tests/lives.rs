@@ -81,8 +81,8 @@ fn failures_are_shown_and_an_operators_start_ends_their_row() {
     session.line("set db restart=never");
     assert!(session.line("show db").contains("  restart  never\n"));
     let list = session.line("list");
-    assert!(list.contains("  2     always\n"), "{list}");
-    assert!(list.ends_with("  0     never\n"), "{list}");
+    assert!(list.contains("  2     always   mem\n"), "{list}");
+    assert!(list.ends_with("  0     never    mem\n"), "{list}");
 }
 
 #[test]

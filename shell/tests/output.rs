@@ -19,9 +19,9 @@ fn start_launches_all_and_warns() {
     assert_eq!(session.kernel.started, ["web", "db"]);
     assert_eq!(
         session.line("list"),
-        "NAME  STATE    CORES  MEMORY  KERNEL    RUNS  RESTART\n\
-         web   running  2-3    512M    linux61   1     on-failure\n\
-         db    running  5      512M    linux612  1     on-failure\n"
+        "NAME  STATE    CORES  MEMORY  KERNEL    RUNS  RESTART     CONSOLE\n\
+         web   running  2-3    512M    linux61   1     on-failure  com2\n\
+         db    running  5      512M    linux612  1     on-failure  mem\n"
     );
 }
 

@@ -5,7 +5,7 @@ mod ram;
 
 use bulkhead_lifecycle::{Status, Variables};
 use bulkhead_model::RestartPolicy::Never;
-use bulkhead_services::{MAX_DATA, MAX_NAME, STORE_BYTES, Store};
+use bulkhead_services::{DUMP_BYTES, MAX_DATA, MAX_NAME, OTHER_BYTES, STORE_BYTES, Store};
 use common::Machine;
 use ram::{ATTRIBUTES, DATA, NAME, Ram, SIZE, VENDOR, new_store, ram, units};
 
@@ -157,8 +157,9 @@ fn the_room_is_as_told() {
         linux.set("B", STORED, &[1; MAX_DATA + 1]),
         Status::InvalidParameter
     );
-    let rest = STORE_BYTES / 2 - MAX_DATA - 22;
-    let left = rest as u64;
+    let rest = OTHER_BYTES - MAX_DATA - 22;
+    // A panic's records have room of their own, which is told too: Linux looks there.
+    let left = (rest + DUMP_BYTES) as u64;
     assert_eq!(
         linux.query(STORED).1,
         [all, left, left.min(MAX_DATA as u64)]
@@ -168,7 +169,11 @@ fn the_room_is_as_told() {
         Status::OutOfResources
     );
     assert_eq!(linux.set("B", STORED, &vec![1; rest - 22]), Status::Success);
-    assert_eq!(linux.query(STORED).1, [all, 0, 0]);
+    let left = DUMP_BYTES as u64;
+    assert_eq!(
+        linux.query(STORED).1,
+        [all, left, left.min(MAX_DATA as u64)]
+    );
     assert_eq!(linux.set("C", STORED, b"1"), Status::OutOfResources);
     // What is there already can still be changed and taken away.
     assert_eq!(linux.set("A", STORED, &[2; MAX_DATA]), Status::Success);

@@ -31,40 +31,66 @@ pub struct Found {
     pub ring: Ring,
 }
 
-/// Looks for the ring of the Linux whose RAM is in `regions`, ascending, of which `root` is known. Linux
-/// takes the lowest pages first, and those above 4 GiB before all others: it is looked for in that order,
-/// in the first [`MOST_PAGES`] of each region, and in no more than four times as many.
+/// How far a search for VMCOREINFO has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Search {
+    /// Pages that were looked at, in the order of the search.
+    done: u64,
+    /// Whether there are no more.
+    pub(crate) is_over: bool,
+}
+
+impl Search {
+    /// Goes on over `pages` pages at most, of which `candidates` may have the right beginning. Linux
+    /// takes the lowest pages first, and those above 4 GiB before all others: it is looked for in that
+    /// order, in the first [`MOST_PAGES`] of each region, and in no more than four times as many.
+    pub(crate) fn go_on<'a>(
+        &mut self,
+        ram: &impl Ram,
+        regions: impl Iterator<Item = &'a Region> + Clone,
+        root: Option<Root>,
+        mut pages: u64,
+        mut candidates: u32,
+    ) -> Option<Found> {
+        let is_high = |region: &&Region| region.start() >= HIGH;
+        let low = regions.clone().filter(|region| !is_high(region));
+        // Pages of the regions before.
+        let mut before = 0;
+        for region in regions.filter(is_high).chain(low) {
+            let start = region.start().next_multiple_of(PAGE);
+            let size = region.end().saturating_sub(start).div_ceil(PAGE);
+            let size = size.min(MOST_PAGES).min(4 * MOST_PAGES - before);
+            while let Some(number) = self.done.checked_sub(before).filter(|n| *n < size) {
+                if pages == 0 || candidates == 0 {
+                    return None;
+                }
+                pages -= 1;
+                self.done += 1;
+                let page = start + number * PAGE;
+                let mut start = [0; MAGIC.len()];
+                if ram.read(page, &mut start).is_none() || start != *MAGIC {
+                    continue;
+                }
+                if let Some(ring) = found_at(ram, page, root) {
+                    return Some(Found { page, ring });
+                }
+                candidates -= 1;
+            }
+            before += size;
+        }
+        self.is_over = true;
+        None
+    }
+}
+
+/// Looks for the ring of the Linux whose RAM is in `regions`, ascending, of which `root` is known, in all
+/// of it that is looked at.
 pub fn find<'a>(
     ram: &impl Ram,
     regions: impl Iterator<Item = &'a Region> + Clone,
     root: Option<Root>,
 ) -> Option<Found> {
-    let is_high = |region: &&Region| region.start() >= HIGH;
-    let low = regions.clone().filter(|region| !is_high(region));
-    let mut candidates = MOST_CANDIDATES;
-    let mut pages = 4 * MOST_PAGES;
-    for region in regions.filter(is_high).chain(low) {
-        let most = pages.min(MOST_PAGES);
-        let start = region.start().next_multiple_of(PAGE);
-        for page in (0..most).map_while(|number| start.checked_add(number * PAGE)) {
-            if page >= region.end() {
-                break;
-            }
-            pages -= 1;
-            let mut start = [0; MAGIC.len()];
-            if ram.read(page, &mut start).is_none() || start != *MAGIC {
-                continue;
-            }
-            if let Some(ring) = found_at(ram, page, root) {
-                return Some(Found { page, ring });
-            }
-            candidates -= 1;
-            if candidates == 0 {
-                return None;
-            }
-        }
-    }
-    None
+    Search::default().go_on(ram, regions, root, u64::MAX, MOST_CANDIDATES)
 }
 
 /// The ring to which the page at `page` leads.

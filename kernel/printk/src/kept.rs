@@ -102,6 +102,18 @@ impl<'a> Kept<'a> {
         self.book.runs[place].store(run, Ordering::Release);
     }
 
+    /// Whether that run is kept.
+    #[must_use]
+    pub fn has(&self, run: u32) -> bool {
+        self.book.has(run)
+    }
+
+    /// The runs that are kept, oldest first.
+    #[must_use]
+    pub fn runs(&self) -> [Option<u32>; RUNS] {
+        self.book.runs()
+    }
+
     /// What `run` printed, fit to be shown, if it is kept.
     pub fn text_of(&self, run: u32) -> Option<impl Iterator<Item = u8> + use<'a>> {
         let place = self.book.place(run)?;

@@ -9,6 +9,9 @@
 //! -> lines     as its console would show them ([`Ring::lines`]), and why it panicked ([`Ring::panic`])
 //! ```
 //!
+//! [`Source`] is all of it for one partition, with what was kept of its last runs; a [`Follower`] reads it
+//! as it is printed.
+//!
 //! Nothing that is read is trusted: every address must lie in the partition's RAM, every number has
 //! bounds, every loop ends. A Linux that lies gets lies shown, and nothing else comes of it.
 //!
@@ -19,18 +22,23 @@
 
 mod address;
 mod find;
+mod follow;
 mod info;
 pub mod kept;
 mod lines;
+mod position;
 mod ring;
+mod source;
 mod text;
 
 pub use address::Root;
-pub use find::{Found, MAGIC, MOST_PAGES, find, found_at};
+pub use find::{Found, MAGIC, MOST_PAGES, Search, find, found_at};
+pub use follow::{Follower, Note, PIECE_BYTES, Piece};
 pub use info::Info;
 
 pub use lines::Lines;
 pub use ring::{MOST_RECORDS, Record, Records, Ring};
+pub use source::Source;
 pub use text::{MOST_REASON, Reason, printable};
 
 /// The RAM of one partition.

@@ -64,6 +64,19 @@ pub struct Record {
     state_at: u64,
 }
 
+/// What a descriptor says when it is looked at.
+#[derive(Debug)]
+pub(crate) enum Look {
+    /// Nothing yet: it is being written, or its place is still an older one's.
+    Unwritten,
+    /// A line that may go on.
+    Open(Record),
+    /// A record.
+    Whole(Record),
+    /// Nothing any more, or nothing that can be read.
+    Gone,
+}
+
 /// The records of a ring that can be read, oldest first.
 #[derive(Debug)]
 pub struct Records<'a, R> {
@@ -93,10 +106,7 @@ impl<R: Ram> Iterator for Records<'_, R> {
 impl<R: Ram> Records<'_, R> {
     /// Reads a part of a record's text, unless it was overwritten meanwhile.
     pub(crate) fn read(&mut self, record: &Record, from: u64, into: &mut [u8]) -> Option<()> {
-        self.space
-            .read(self.ram, record.at.wrapping_add(from), into)?;
-        let state = self.space.word(self.ram, record.state_at)?;
-        is_readable(state, record.id).then_some(())
+        read_text(self.ram, &mut self.space, record, from, into)
     }
 }
 
@@ -181,13 +191,12 @@ impl Ring {
     /// The records that can be read, oldest first.
     pub fn records<'a, R: Ram>(&'a self, ram: &'a R) -> Records<'a, R> {
         let mut space = self.space;
-        let mut end = |at| space.word(ram, at);
-        let (head, count) = match (end(self.head), end(self.tail)) {
-            (Some(head), Some(tail)) => {
+        let (head, count) = match self.ends(ram, &mut space) {
+            Some((tail, head)) => {
                 let most = MOST_RECORDS.min(1 << self.count_bits);
                 (head, ((head.wrapping_sub(tail) & ID) + 1).min(most))
             }
-            _ => (0, 0),
+            None => (0, 0),
         };
         Records {
             ring: self,
@@ -198,7 +207,41 @@ impl Ring {
         }
     }
 
-    fn record(&self, ram: &impl Ram, space: &mut Space, id: u64) -> Option<Record> {
+    /// Numbers of the oldest descriptor and of the newest one.
+    pub(crate) fn ends(&self, ram: &impl Ram, space: &mut Space) -> Option<(u64, u64)> {
+        Some((
+            space.word(ram, self.tail)? & ID,
+            space.word(ram, self.head)? & ID,
+        ))
+    }
+
+    /// Its addresses, to look it over with.
+    pub(crate) const fn space(&self) -> Space {
+        self.space
+    }
+
+    /// What descriptor number `id` says now.
+    pub(crate) fn look(&self, ram: &impl Ram, space: &mut Space, id: u64) -> Look {
+        let state = self.state_of(id).and_then(|at| space.word(ram, at));
+        let Some(state) = state else {
+            return Look::Gone;
+        };
+        if state & ID != id {
+            return if ahead(state, id) > 0 {
+                Look::Unwritten
+            } else {
+                Look::Gone
+            };
+        }
+        match (state >> ID_BITS, self.record(ram, space, id)) {
+            (0, _) => Look::Unwritten,
+            (1, Some(record)) => Look::Open(record),
+            (2, Some(record)) => Look::Whole(record),
+            _ => Look::Gone,
+        }
+    }
+
+    pub(crate) fn record(&self, ram: &impl Ram, space: &mut Space, id: u64) -> Option<Record> {
         let state_at = self.state_of(id)?;
         if !is_readable(space.word(ram, state_at)?, id) {
             return None;
@@ -262,6 +305,30 @@ impl Ring {
 /// `PRINTKRB_RECORD_MAX`). Records that lie may share their bytes, and would make a text of many times the
 /// ring's size.
 const RECORD_MAX: u64 = 2048;
+
+/// How far number `other` is ahead of `id`: they go round.
+#[expect(clippy::cast_possible_wrap, reason = "what is meant")]
+pub(crate) const fn ahead(id: u64, other: u64) -> i64 {
+    (other.wrapping_sub(id) << (64 - ID_BITS)) as i64 >> (64 - ID_BITS)
+}
+
+/// The number that follows.
+pub(crate) const fn after(id: u64, count: u64) -> u64 {
+    id.wrapping_add(count) & ID
+}
+
+/// Reads a part of a record's text, unless it was overwritten meanwhile.
+pub(crate) fn read_text(
+    ram: &impl Ram,
+    space: &mut Space,
+    record: &Record,
+    from: u64,
+    into: &mut [u8],
+) -> Option<()> {
+    space.read(ram, record.at.wrapping_add(from), into)?;
+    let state = space.word(ram, record.state_at)?;
+    is_readable(state, record.id).then_some(())
+}
 
 /// Whether a descriptor is number `id`, and says something complete.
 fn is_readable(state: u64, id: u64) -> bool {

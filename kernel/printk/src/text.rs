@@ -15,7 +15,9 @@ pub struct Bytes<const N: usize> {
 }
 
 impl<const N: usize> Bytes<N> {
-    pub(crate) const fn new() -> Self {
+    /// None yet.
+    #[must_use]
+    pub const fn new() -> Self {
         Self {
             bytes: [0; N],
             length: 0,
@@ -23,11 +25,21 @@ impl<const N: usize> Bytes<N> {
     }
 
     /// One more, if there is room.
-    pub(crate) fn push(&mut self, byte: u8) {
+    pub fn push(&mut self, byte: u8) {
         if let Some(place) = self.bytes.get_mut(self.length) {
             *place = byte;
             self.length += 1;
         }
+    }
+
+    /// How many more there is room for.
+    pub(crate) const fn room(&self) -> usize {
+        N - self.length
+    }
+
+    /// Drops all.
+    pub(crate) const fn clear(&mut self) {
+        self.length = 0;
     }
 
     /// All of them.

@@ -13,6 +13,33 @@ pub const MAX_NAME: usize = 128;
 /// Bytes of a record before its name.
 const HEADER: usize = 20;
 
+/// `LINUX_EFI_CRASH_GUID`, cfc8fc79-be2e-4ddc-97f0-9f98bfe298a0, and how the names of records begin that a
+/// panicking Linux writes: `dump-type0-PART-COUNT-SECONDS-C` (`drivers/firmware/efi/efi-pstore.c`). COUNT
+/// is which of its oopses and panics that is.
+const CRASH: [u8; 16] = [
+    0x79, 0xfc, 0xc8, 0xcf, 0x2e, 0xbe, 0xdc, 0x4d, 0x97, 0xf0, 0x9f, 0x98, 0xbf, 0xe2, 0x98, 0xa0,
+];
+const DUMP: &[u8; 11] = b"dump-type0-";
+
+/// Whether a name is that of a panic's record.
+fn is_dump(vendor: [u8; 16], name: impl Iterator<Item = u16>) -> bool {
+    let start = name.take(DUMP.len());
+    vendor == CRASH && start.eq(DUMP.iter().map(|byte| u16::from(*byte)))
+}
+
+/// The COUNT in a name, as any number that is the same for the same.
+fn panic(name: impl Iterator<Item = u16>) -> u64 {
+    let (mut dashes, mut count) = (0, 0u64);
+    for unit in name {
+        if unit == u16::from(b'-') {
+            dashes += 1;
+        } else if dashes == 3 {
+            count = count.wrapping_mul(16).wrapping_add(unit.into());
+        }
+    }
+    count
+}
+
 /// What a variable is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key<'a> {
@@ -26,6 +53,14 @@ impl Key<'_> {
     /// Bytes of a record with so much data.
     pub(crate) const fn record_bytes(&self, data: usize) -> usize {
         HEADER + 2 * self.name.len() + data
+    }
+
+    pub(crate) fn is_dump(&self) -> bool {
+        is_dump(self.vendor, self.name.iter().copied())
+    }
+
+    pub(crate) fn panic(&self) -> u64 {
+        panic(self.name.iter().copied())
     }
 }
 
@@ -51,6 +86,10 @@ impl Entry {
 
     pub(crate) const fn end(&self) -> usize {
         self.data_at() + self.data
+    }
+
+    pub(crate) const fn bytes(&self) -> usize {
+        self.end() - self.at
     }
 }
 
@@ -91,13 +130,13 @@ impl Half<'_> {
         Some(())
     }
 
-    fn u16(&self, at: usize) -> usize {
+    fn u16(&self, at: usize) -> u16 {
         let byte = |at: usize| {
             self.0
                 .get(at)
                 .map_or(0, |byte| byte.load(Ordering::Relaxed))
         };
-        usize::from(u16::from_le_bytes([byte(at), byte(at + 1)]))
+        u16::from_le_bytes([byte(at), byte(at + 1)])
     }
 
     /// The record there, if it lies before `end`.
@@ -107,8 +146,8 @@ impl Half<'_> {
         }
         let entry = Entry {
             at,
-            name: self.u16(at + 16),
-            data: self.u16(at + 18),
+            name: self.u16(at + 16).into(),
+            data: self.u16(at + 18).into(),
         };
         (entry.end() <= end).then_some(entry)
     }
@@ -126,11 +165,22 @@ impl Half<'_> {
     }
 
     pub(crate) fn is(&self, entry: &Entry, key: &Key<'_>) -> bool {
-        let unit = |index: usize| self.u16(entry.name_at() + 2 * index);
-        let name = key.name.iter().enumerate();
-        entry.name == key.name.len()
-            && self.vendor(entry) == key.vendor
-            && name.into_iter().all(|(i, u)| unit(i) == usize::from(*u))
+        self.vendor(entry) == key.vendor && self.name(entry).eq(key.name.iter().copied())
+    }
+
+    /// Whether it is a panic's record.
+    pub(crate) fn is_dump(&self, entry: &Entry) -> bool {
+        is_dump(self.vendor(entry), self.name(entry))
+    }
+
+    /// Which of a Linux's panics it is of.
+    pub(crate) fn panic_of(&self, entry: &Entry) -> u64 {
+        panic(self.name(entry))
+    }
+
+    fn name(&self, entry: &Entry) -> impl Iterator<Item = u16> + '_ {
+        let at = entry.name_at();
+        (0..entry.name).map(move |index| self.u16(at + 2 * index))
     }
 
     /// Writes what is before a record's data.

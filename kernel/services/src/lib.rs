@@ -16,4 +16,4 @@ pub mod seed;
 mod store;
 
 pub use half::{Entry, Key, MAX_NAME};
-pub use store::{Book, Fault, Held, MAX_DATA, STORE_BYTES, Store};
+pub use store::{Book, DUMP_BYTES, Fault, Held, MAX_DATA, OTHER_BYTES, STORE_BYTES, Store};

@@ -7,6 +7,10 @@
 //! two halves: a change is written to the one that is not in force, whole, and one word then says
 //! that it is ([`Book::live`]). Until then nothing has changed.
 //!
+//! What a panicking Linux writes (`efi_pstore`) has room of its own, [`DUMP_BYTES`], which nothing else
+//! gets: the records of earlier panics give way to it, the oldest first. What is there of the same panic
+//! does not: it is written newest line first, and its beginning says why.
+//!
 //! A Linux makes one call at a time, but that is not trusted: a second one waits for the first, for a
 //! bounded time. Only cores of the same partition ever wait for each other, and what a core held that
 //! was reset is let go at the next launch ([`Book::release`]).
@@ -15,9 +19,15 @@ use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
 use crate::half::{Entry, Half, Key, MAX_NAME};
 
-/// Bytes of one half. Linux keeps 5 KiB of it free by itself (`EFI_MIN_RESERVE`), and a panic's records are
-/// some 5 KiB (`efi_pstore`).
-const HALF: usize = 12 << 10;
+/// Bytes of all variables but the records of panics, with names and 20 bytes for each.
+pub const OTHER_BYTES: usize = 12 << 10;
+
+/// Bytes of the records of panics: seven, of 1 KiB of compressed text (`efi_pstore`). Linux writes none
+/// unless 5 KiB stay free of what it is told is (`EFI_MIN_RESERVE`), so there is more than one needs.
+pub const DUMP_BYTES: usize = 8 << 10;
+
+/// Bytes of one half.
+const HALF: usize = OTHER_BYTES + DUMP_BYTES;
 
 /// Bytes of a store.
 pub const STORE_BYTES: usize = 2 * HALF;
@@ -52,6 +62,8 @@ pub struct Book {
     /// The half in force, and its length: written by a core of the partition that holds the store,
     /// read by the next one (release, acquire).
     live: AtomicU32,
+    /// What lies before it in the half in force is of earlier runs. Written and read as that.
+    earlier: AtomicU32,
     /// Whether a core of the partition is inside. Its counterpart is a second core of the same
     /// partition, in [`Self::hold`].
     is_held: AtomicBool,
@@ -63,6 +75,7 @@ impl Book {
     pub const fn new() -> Self {
         Self {
             live: AtomicU32::new(0),
+            earlier: AtomicU32::new(0),
             is_held: AtomicBool::new(false),
         }
     }
@@ -70,12 +83,17 @@ impl Book {
     /// Empties the store. No core of the partition is inside.
     pub fn clear(&self) {
         self.live.store(0, Ordering::Release);
+        self.begin();
+    }
+
+    /// Another run begins. Lets go of what a core held that was reset: no core of the partition is inside.
+    pub fn begin(&self) {
+        let length = self.live.load(Ordering::Acquire) & !SECOND;
+        self.earlier.store(length, Ordering::Release);
         self.release();
     }
 
-    /// Lets go of what a core held that was reset. No core of the partition is inside: it is being
-    /// launched.
-    pub fn release(&self) {
+    fn release(&self) {
         self.is_held.store(false, Ordering::Release);
     }
 }
@@ -166,10 +184,57 @@ impl Held<'_> {
         self.halves().0.read(entry.data_at() + offset, into);
     }
 
-    /// Bytes that are left, names and records included.
+    /// Bytes that are left, names and records included. The records of panics count as free: they give
+    /// way to others.
     #[must_use]
     pub fn free(&self) -> usize {
-        HALF - self.halves().1
+        let (half, length, ..) = self.halves();
+        let dumps = half.entries(length).filter(|entry| half.is_dump(entry));
+        HALF - length + dumps.map(|entry| entry.bytes()).sum::<usize>()
+    }
+
+    /// Bytes that are left for what is a record of a panic, or is not.
+    fn room(&self, is_dump: bool) -> usize {
+        let (half, length, ..) = self.halves();
+        let same = half
+            .entries(length)
+            .filter(|entry| half.is_dump(entry) == is_dump);
+        let used = same.map(|entry| entry.bytes()).sum();
+        let all = if is_dump { DUMP_BYTES } else { OTHER_BYTES };
+        all.saturating_sub(used)
+    }
+
+    /// Which records of earlier panics give way to that of `key`, if it takes so many bytes more: those
+    /// that begin before this place and are of another panic.
+    fn end_of_those_that_give_way(&self, key: &Key<'_>, more: usize) -> Result<usize, Fault> {
+        let mut room = self.room(key.is_dump());
+        if more <= room {
+            return Ok(0);
+        }
+        let (half, length, ..) = self.halves();
+        for entry in half
+            .entries(length)
+            .filter(|entry| self.gives_way(entry, key))
+        {
+            room += entry.bytes();
+            if more <= room {
+                return Ok(entry.end());
+            }
+        }
+        Err(Fault::Full)
+    }
+
+    /// Whether it is a record of an earlier panic than that of `key`.
+    fn gives_way(&self, entry: &Entry, key: &Key<'_>) -> bool {
+        let half = self.halves().0;
+        let is_earlier = entry.at < self.earlier() || half.panic_of(entry) != key.panic();
+        key.is_dump() && half.is_dump(entry) && !half.is(entry, key) && is_earlier
+    }
+
+    /// What lies before it is of earlier runs.
+    fn earlier(&self) -> usize {
+        let earlier = self.0.book.earlier.load(Ordering::Acquire);
+        usize::try_from(earlier).unwrap_or(0)
     }
 
     /// Takes a variable away.
@@ -178,8 +243,9 @@ impl Held<'_> {
     /// [`Fault::Missing`].
     pub fn delete(&self, key: &Key<'_>) -> Result<(), Fault> {
         let entry = self.find(key).ok_or(Fault::Missing)?;
-        let at = self.copy_without(Some(&entry)).ok_or(Fault::Full)?;
-        self.commit(at)
+        let copied = self.copy_without(|other| *other == entry);
+        let (at, earlier) = copied.ok_or(Fault::Full)?;
+        self.commit(at, earlier)
     }
 
     /// Gives a variable `size` bytes of data, which `source` fills in from an offset on; the old ones
@@ -201,12 +267,13 @@ impl Held<'_> {
         if data > MAX_DATA || key.name.len() > MAX_NAME {
             return Err(Fault::TooLong);
         }
-        let replaced = old.map_or(0, |entry| entry.end() - entry.at);
-        if key.record_bytes(data) > self.free() + replaced {
-            return Err(Fault::Full);
-        }
+        let replaced = old.map_or(0, |entry| entry.bytes());
+        let more = key.record_bytes(data).saturating_sub(replaced);
+        let end = self.end_of_those_that_give_way(key, more)?;
+        let is_left_out =
+            |entry: &Entry| Some(*entry) == old || entry.at < end && self.gives_way(entry, key);
         let (half, _, other, _) = self.halves();
-        let at = self.copy_without(old.as_ref()).ok_or(Fault::Full)?;
+        let (at, earlier) = self.copy_without(is_left_out).ok_or(Fault::Full)?;
         let new = other.begin(at, key, data).ok_or(Fault::Full)?;
         if let Some(kept) = kept {
             let copied = other.copy(new.data_at(), half, kept.data_at(), kept_bytes);
@@ -220,26 +287,33 @@ impl Held<'_> {
             source(offset, chunk).ok_or(Fault::Unreadable)?;
             other.write(to + offset, chunk).ok_or(Fault::Full)?;
         }
-        self.commit(new.end())
+        self.commit(new.end(), earlier)
     }
 
-    /// Copies all records but one to the other half; how many bytes they take.
-    fn copy_without(&self, left_out: Option<&Entry>) -> Option<usize> {
+    /// Copies records to the other half; how many bytes they take, and those of earlier runs.
+    fn copy_without(&self, is_left_out: impl Fn(&Entry) -> bool) -> Option<(usize, usize)> {
         let (half, length, other, _) = self.halves();
-        let (before, behind) = left_out.map_or((length, length), |entry| (entry.at, entry.end()));
-        other.copy(0, half, 0, before)?;
-        let rest = length.checked_sub(behind)?;
-        other.copy(before, half, behind, rest)?;
-        Some(before + rest)
+        let (mut at, mut earlier) = (0, 0);
+        for entry in half.entries(length).filter(|entry| !is_left_out(entry)) {
+            other.copy(at, half, entry.at, entry.bytes())?;
+            at += entry.bytes();
+            if entry.at < self.earlier() {
+                earlier = at;
+            }
+        }
+        Some((at, earlier))
     }
 
     /// Puts the other half in force, with so many bytes in use.
-    fn commit(&self, length: usize) -> Result<(), Fault> {
+    fn commit(&self, length: usize, earlier: usize) -> Result<(), Fault> {
         let (_, _, other, which) = self.halves();
         let word = u32::try_from(length).map_err(|_| Fault::Full)?;
+        let earlier = u32::try_from(earlier).map_err(|_| Fault::Full)?;
         if length > other.len() {
             return Err(Fault::Full);
         }
+        // If this core is reset between the two, some records are taken for those of another run.
+        self.0.book.earlier.store(earlier, Ordering::Release);
         // Release: whoever sees this word sees the half.
         self.0.book.live.store(word | which, Ordering::Release);
         Ok(())

@@ -11,6 +11,7 @@ use bulkhead_lifecycle::{CoreState, State};
 use bulkhead_memory::Region;
 use bulkhead_model::{Change, Machine, Warning};
 use bulkhead_pci::{Answer, Function};
+use bulkhead_printk::{Follower, Note, Piece};
 use bulkhead_shell::Control;
 use bulkhead_terminal::keyboard::Keymap;
 
@@ -222,6 +223,11 @@ impl Control for Kernel {
     ) -> Result<bool, fmt::Error> {
         // SAFETY: only the shell's core has a kernel to ask.
         unsafe { printed::show(id, run, out) }
+    }
+
+    fn follow(&self, id: usize, follower: &mut Follower, piece: &mut Piece) -> Option<Note> {
+        // SAFETY: as above.
+        unsafe { printed::follow(id, follower, piece) }
     }
 
     fn printed_runs(&self, id: usize) -> [Option<u32>; 3] {

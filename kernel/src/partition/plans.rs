@@ -30,13 +30,23 @@ static PLANS: [AtomicPtr<Stored>; MAX_PARTITIONS] =
 /// Works on the plan of a partition; `None` if it has none.
 ///
 /// # Safety
-/// 1. Either the partition is live, and this core is one of its own or the one that ends it;
-/// 2. or this is the shell's core, and `work` stores no plan.
+/// As [`get`], for the time of `work`.
 pub(crate) unsafe fn with<T>(partition: usize, work: impl FnOnce(&Stored) -> T) -> Option<T> {
+    // SAFETY: the caller's duty.
+    unsafe { get(partition) }.map(work)
+}
+
+/// The plan of a partition; `None` if it has none.
+///
+/// # Safety
+/// As long as it is used:
+/// 1. Either the partition is live, and this core is one of its own or the one that ends it;
+/// 2. or this is the shell's core, and stores no plan.
+pub(crate) unsafe fn get<'a>(partition: usize) -> Option<&'a Stored> {
     let stored = PLANS.get(partition)?.load(Ordering::Acquire);
     // SAFETY: it came from `Box::into_raw`, and is not replaced while the caller's duties hold: the
     // partition would have to be at rest, and this the shell's core.
-    unsafe { stored.as_ref() }.map(work)
+    unsafe { stored.as_ref() }
 }
 
 /// Stores a new plan, or forgets it, and frees the old one. Whether that was possible: the partition

@@ -8,10 +8,10 @@
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use arrayvec::ArrayString;
+use bulkhead_lifecycle::State;
 use bulkhead_memory::Region;
-use bulkhead_printk::kept::{Book, Kept, RUN_BYTES, RUNS, Room};
-use bulkhead_printk::{MAGIC, Ram, Reason, Ring, find, found_at, printable};
+use bulkhead_printk::kept::{Book, Kept, RUNS, Room};
+use bulkhead_printk::{Follower, MAGIC, Note, Piece, Ram, Reason, Source};
 
 use super::plans::{self, Stored};
 use super::{LIFE, detour};
@@ -58,22 +58,28 @@ impl Ram for OwnRam<'_> {
     }
 }
 
-/// The ring of a partition's Linux, if there is one in its RAM.
-fn ring(partition: usize, memory: &[Region]) -> Option<Ring> {
-    let ram = OwnRam(memory);
-    let root = detour::root(partition);
-    let known = FOUND.get(partition)?;
-    let at = known.load(Ordering::Relaxed);
-    let ring = (at != 0).then(|| found_at(&ram, at, root)).flatten();
-    ring.or_else(|| {
-        let found = find(&ram, memory.iter(), root)?;
-        known.store(found.page, Ordering::Relaxed);
-        Some(found.ring)
-    })
+/// Works on what can be read of a partition, whose RAM is where its plan says, if it has one.
+fn with_source<T>(
+    partition: usize,
+    stored: Option<&Stored>,
+    work: impl FnOnce(&Source<'_, OwnRam<'_>>) -> T,
+) -> Option<T> {
+    let view = LIFE.view(partition)?;
+    let regions = stored.map_or(&[][..], |stored| &stored.memory);
+    Some(work(&Source {
+        run: view.runs,
+        is_live: matches!(view.state, State::Running | State::Ending),
+        kept: kept(partition),
+        ram: &OwnRam(regions),
+        regions,
+        root: detour::root(partition),
+        tells_root: stored.is_some_and(|stored| stored.has_efi),
+        found: FOUND.get(partition)?,
+    }))
 }
 
-/// Works on what is kept of a partition, if there is room for it.
-fn with_kept<T>(partition: usize, work: impl FnOnce(Kept<'static>, &Book) -> T) -> Option<T> {
+/// What is kept of a partition, if there is room for it.
+fn kept(partition: usize) -> Option<Kept<'static>> {
     let (room, book) = ROOMS.get(partition).zip(BOOKS.get(partition))?;
     let room = room.load(Ordering::Acquire);
     if room == 0 {
@@ -82,7 +88,7 @@ fn with_kept<T>(partition: usize, work: impl FnOnce(Kept<'static>, &Book) -> T) 
     // SAFETY: RAM of the partition, of that size, until `forget`; it is read and written as atomic bytes
     // alone.
     let room = unsafe { &*phys::pointer::<Room>(room) };
-    Some(work(Kept::new(room, book), book))
+    Some(Kept::new(room, book))
 }
 
 /// Keeps what the run that is ending has printed. Does nothing on a core of others, whose time it is not
@@ -98,17 +104,16 @@ pub(super) unsafe fn keep(partition: usize, stored: &Stored) {
     if run == 0 || !LIFE.members(partition).any(|core| core == me) {
         return;
     }
-    // It tells its addresses (SetVirtualAddressMap) before it makes VMCOREINFO, so there is none yet, and
-    // all its memory would be looked through for it.
-    if detour::root(partition).is_none() && stored.has_efi {
-        return;
-    }
     let begun = tsc::now();
-    with_kept(partition, |kept, book| {
-        if !book.has(run)
-            && let Some(ring) = ring(partition, &stored.memory)
+    with_source(partition, Some(stored), |source| {
+        // It tells its addresses (SetVirtualAddressMap) before it makes VMCOREINFO, so there is none yet,
+        // and all its memory would be looked through for it.
+        if let Some(kept) = source.kept
+            && !source.is_too_early()
+            && !kept.has(run)
+            && let Some(ring) = source.ring()
         {
-            kept.keep(run, &ring, &OwnRam(&stored.memory));
+            kept.keep(run, &ring, source.ram);
         }
     });
     LONGEST.fetch_max(tsc::now().saturating_sub(begun), Ordering::Relaxed);
@@ -142,39 +147,25 @@ pub(crate) unsafe fn show(
     run: Option<u32>,
     out: &mut dyn fmt::Write,
 ) -> Result<bool, fmt::Error> {
-    let now = LIFE.view(partition).map_or(0, |view| view.runs);
-    let run = run.unwrap_or(now);
-    let text = with_kept(partition, |kept, _| kept.text_of(run)).flatten();
-    if let Some(text) = text {
-        return print(text, out).map(|()| true);
-    }
-    if run == 0 || run != now {
-        return Ok(false);
-    }
-    let show = |stored: &Stored| {
-        let ring = ring(partition, &stored.memory)?;
-        let ram = OwnRam(&stored.memory);
-        Some(print(ring.last_lines(&ram, RUN_BYTES).map(printable), out))
-    };
     // SAFETY: the shell's core, and no plan is stored meanwhile.
-    let printed = unsafe { plans::with(partition, show) }.flatten();
-    printed.transpose().map(|done| done.is_some())
+    let stored = unsafe { plans::get(partition) };
+    with_source(partition, stored, |source| source.show(run, out)).unwrap_or(Ok(false))
 }
 
-/// Prints printable characters, some at a time.
-fn print(mut text: impl Iterator<Item = u8>, out: &mut dyn fmt::Write) -> fmt::Result {
-    loop {
-        let mut piece = ArrayString::<64>::new();
-        while !piece.is_full()
-            && let Some(byte) = text.next()
-        {
-            piece.push(char::from(byte));
-        }
-        if piece.is_empty() {
-            return Ok(());
-        }
-        out.write_str(&piece)?;
-    }
+/// Reads on what a partition prints.
+///
+/// # Safety
+/// This is the shell's core.
+pub(crate) unsafe fn follow(
+    partition: usize,
+    follower: &mut Follower,
+    piece: &mut Piece,
+) -> Option<Note> {
+    // SAFETY: as above.
+    let stored = unsafe { plans::get(partition) };
+    with_source(partition, stored, |source| {
+        follower.read(source, tsc::uptime_ms(), piece)
+    })?
 }
 
 /// The runs that are kept, oldest first.
@@ -184,7 +175,7 @@ pub(crate) fn runs(partition: usize) -> [Option<u32>; RUNS] {
 
 /// Why a run of a partition panicked, if it is kept and says so.
 pub(crate) fn reason(partition: usize, run: u32) -> Option<Reason> {
-    with_kept(partition, |kept, _| kept.reason(run)).flatten()
+    kept(partition)?.reason(run)
 }
 
 /// Forgets what is kept of a partition. No core of it is at its end.

@@ -44,7 +44,7 @@ pub(super) fn offset(partition: usize) -> Option<&'static Offset> {
 /// launched.
 pub(super) fn release(partition: usize) {
     if let Some(book) = BOOKS.get(partition) {
-        book.release();
+        book.begin();
     }
 }
 

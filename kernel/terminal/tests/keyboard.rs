@@ -164,6 +164,7 @@ fn keys_are_what_a_terminal_sends() {
         (&[0x0e], "\u{8}"),
         (&[0x0f], "\t"),
         (&[0x1d, 0x2e, 0x9d], "\u{3}"),
+        (&[0x1d, 0x1b, 0x06, 0x9d, 0x1b], "\u{1d}\u{1d}]"),
         (&[0xe0, 0x49, 0xe0, 0x51], "<>"),
         (&[0x3b, 0xbb, 0xe0, 0x5b], ""),
         // The number pad, without Num Lock and with it again.

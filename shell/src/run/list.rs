@@ -4,6 +4,7 @@ use alloc::string::ToString;
 use core::fmt::{self, Write};
 
 use bulkhead_memory::Bytes;
+use bulkhead_model::Com;
 
 use super::table::{self, core_list};
 use crate::control::Control;
@@ -21,10 +22,11 @@ pub(super) fn list(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
             definition.kernel.clone(),
             partition.life.runs.to_string(),
             definition.restart.to_string(),
+            claim.console.map_or("mem", Com::name).to_string(),
         ]
     });
     let headings = [
-        "NAME", "STATE", "CORES", "MEMORY", "KERNEL", "RUNS", "RESTART",
+        "NAME", "STATE", "CORES", "MEMORY", "KERNEL", "RUNS", "RESTART", "CONSOLE",
     ];
     table::print(headings, 0, rows, out)
 }

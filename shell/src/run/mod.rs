@@ -4,6 +4,7 @@
 
 mod change;
 mod class;
+mod console;
 mod devices;
 mod handoff;
 mod images;
@@ -30,6 +31,7 @@ use crate::error::{CommandError, Failure};
 use crate::help;
 use crate::words::Word;
 
+pub(crate) use console::{Goes, Listening};
 pub(crate) use watch::{Watch, status_line};
 
 /// What every command ends with.
@@ -58,7 +60,7 @@ pub(crate) fn run(request: &Request, control: &mut dyn Control, out: &mut dyn Wr
         Command::Wait(name, goal, ms) => wait::wait(name, *goal, *ms, control, out)?,
         // These two are about the script that they stand in: `script` does them.
         Command::Include(_) | Command::OnError(_) => {}
-        Command::Watch => return Err(refused(verb, ONLY_TYPED.into())),
+        Command::Watch | Command::Console(_) => return Err(only_typed(verb)),
         Command::Keymap(None) => seat::keymap(control, out)?,
         Command::Keymap(Some(name)) => seat::set_keymap(name, control)?,
         Command::Status(None) => seat::status(control, out)?,
@@ -90,8 +92,14 @@ pub(crate) fn run(request: &Request, control: &mut dyn Control, out: &mut dyn Wr
     Ok(())
 }
 
-/// `watch` at the prompt never comes here: the shell itself goes on with it.
-const ONLY_TYPED: &str = "\"watch\" is for the prompt: a script has no key to stop it with";
+/// At the prompt they never come here: the shell itself goes on with them.
+fn only_typed(verb: &Word) -> Failure {
+    let message = format!(
+        "\"{}\" is for the prompt: a script has no key to stop it with",
+        verb.text
+    );
+    refused(verb, message)
+}
 
 fn refused(word: &Word, message: String) -> Failure {
     CommandError::new(word.span, message).into()

@@ -178,7 +178,7 @@ fn claim(
             let (base, tty) = (com.io_base(), com.tty_index());
             writeln!(out, "  console  {} ({base:#x}, ttyS{tty})", com.name())?;
         }
-        None => writeln!(out, "  console  none")?,
+        None => writeln!(out, "  console  mem (no port)")?,
     }
     devices(&claim.devices, machine, out)
 }

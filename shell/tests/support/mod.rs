@@ -10,6 +10,7 @@ mod machine;
 pub(crate) mod refused;
 mod terminal;
 
+use core::cell::RefCell;
 use core::fmt;
 use std::collections::VecDeque;
 
@@ -22,6 +23,7 @@ use bulkhead_linux::FileKind;
 use bulkhead_memory::Region;
 use bulkhead_model::{Change, End, Image, ImageKind, Machine, State, Told, Warning};
 use bulkhead_pci::{Address, Answer, Function};
+use bulkhead_printk::{Follower, Note, Piece};
 use bulkhead_shell::{Control, Shell};
 
 pub(crate) use terminal::Terminal;
@@ -70,6 +72,8 @@ pub(crate) struct FakeKernel {
     pub(crate) answers: Vec<(Address, Answer)>,
     /// Bridges whose slot's card is wanted out.
     pub(crate) wanted_out: Vec<Address>,
+    /// What a Linux prints, piece by piece.
+    pub(crate) said: RefCell<VecDeque<(&'static str, Option<Note>)>>,
     /// Why a Linux panicked.
     pub(crate) reason: Option<String>,
 }
@@ -97,6 +101,7 @@ impl Default for FakeKernel {
             free_bytes: usize::MAX,
             answers: Vec::new(),
             wanted_out: Vec::new(),
+            said: RefCell::default(),
             reason: None,
         }
     }
@@ -270,6 +275,13 @@ impl Control for FakeKernel {
             "[    0.000000] Linux version 6.1.0-50-cloud-amd64 of run {run}"
         )?;
         Ok(true)
+    }
+
+    fn follow(&self, id: usize, _: &mut Follower, piece: &mut Piece) -> Option<Note> {
+        assert!(self.ledger.by_id(id).is_some());
+        let (text, note) = self.said.borrow_mut().pop_front()?;
+        text.bytes().for_each(|byte| piece.push(byte));
+        note
     }
 
     fn printed_runs(&self, id: usize) -> [Option<u32>; 3] {

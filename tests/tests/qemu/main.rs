@@ -5,6 +5,7 @@
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
 mod boot;
+mod consoles;
 mod contention;
 mod devices;
 mod faults;
@@ -26,6 +27,7 @@ mod pair;
 mod power_button;
 mod printed;
 mod processor;
+mod pstore;
 mod refusals;
 mod scale;
 mod screen;
@@ -82,7 +84,9 @@ fn main() {
         two_linuxes::stories(),
         virtualization::stories(),
         lifecycle::stories(),
+        consoles::stories(),
         printed::stories(),
+        pstore::stories(),
         handoff::stories(),
         suspend::stories(),
         survey::stories(),

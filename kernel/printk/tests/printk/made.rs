@@ -78,13 +78,14 @@ impl Made {
     }
 
     pub(crate) fn new(kind: Kind) -> Self {
-        let first = 0u64.wrapping_sub(1 << kind.count_bits) & ID;
+        // `DESC0_ID`, of a descriptor that never says anything.
+        let before = 0u64.wrapping_sub((1 << kind.count_bits) + 1) & ID;
         let mut made = Self {
             bytes: vec![0; BYTES],
             kind,
             reads: Cell::new(0),
-            head: first.wrapping_sub(1) & ID,
-            tail: first,
+            head: before,
+            tail: before,
             at: 0u64.wrapping_sub(1 << kind.size_bits),
             sequence: 0,
         };
@@ -97,6 +98,10 @@ impl Made {
         made.set(PRB + 24, infos);
         made.set(PRB + 64, u64::from(kind.size_bits));
         made.set(PRB + 72, data);
+        made.set(PRB + 32, before);
+        made.set(PRB + 40, before);
+        let [desc, ..] = made.newest();
+        made.set(desc, 3 << 62 | before);
         made
     }
 
@@ -267,6 +272,30 @@ impl Made {
         let begin = u64::from_le_bytes(self.bytes[at..at + 8].try_into().unwrap());
         let place = begin as usize % (1 << self.kind.size_bits);
         [DESCS + index * 24, INFOS + index * 88, DATA + place]
+    }
+
+    /// Makes the newest record one that is complete, but for a line that may go on.
+    pub(crate) fn commit(&mut self) {
+        let [desc, ..] = self.newest();
+        self.set(desc, 1 << 62 | self.head);
+    }
+
+    /// Adds to the newest record, which is the last one of its ring, and ends it.
+    pub(crate) fn go_on(&mut self, text: &str) {
+        let [desc, info, block] = self.newest();
+        let old = usize::from(u16::from_le_bytes([
+            self.bytes[info + 16],
+            self.bytes[info + 17],
+        ]));
+        let length = old + text.len();
+        let start = block + 8 + old;
+        self.bytes[start..start + text.len()].copy_from_slice(text.as_bytes());
+        self.bytes[info + 16..info + 18].copy_from_slice(&(length as u16).to_le_bytes());
+        let begin = u64::from_le_bytes(self.bytes[desc + 8..desc + 16].try_into().unwrap());
+        let next = begin.wrapping_add((8 + length as u64).next_multiple_of(8));
+        self.set(desc + 16, next);
+        self.at = next;
+        self.set(desc, 2 << 62 | self.head);
     }
 
     /// Makes the newest record one that is being written.

@@ -50,6 +50,11 @@ fn character(c: char, held: Held) -> Input {
     let mut add = |part: &[u8]| {
         let _ = bytes.try_extend_from_slice(part);
     };
+    let c = match c {
+        // As terminals have it; where no key has this character, the digit.
+        ']' | '5' if held.control && !held.alt => '\u{1d}',
+        c => c,
+    };
     match c {
         // The Delete key; Backspace is 0x08.
         '\u{7f}' => add(b"\x1b[3~"),
