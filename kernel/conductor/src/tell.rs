@@ -74,6 +74,9 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
             Kind::Launched => format!("launched run={detail} core={}", boot_core()),
             Kind::Ended(End::Failed) => {
                 let reason = self.stage.reason(event.partition, detail);
+                if let Some(reason) = &reason {
+                    self.life.set_reason(event.partition, detail, reason);
+                }
                 failed(reason.as_deref())
             }
             Kind::Ended(end @ (End::PoweredOff | End::Rebooted | End::Killed)) => {

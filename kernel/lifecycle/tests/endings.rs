@@ -304,6 +304,8 @@ fn a_launch_that_was_called_off_long_ago_leaves_its_cores_parked() {
         cores: &[0, 6],
         policy: Never,
         has_control: false,
+        only: &[],
+        memory: 0,
     };
     machine.life.publish(3, Some(&definition));
     machine.life.provide_plan(3);

@@ -74,6 +74,8 @@ fn set_up(world: &Arc<World>) {
                 cores: members(partition),
                 policy: pick(&RestartPolicy::ALL),
                 has_control: partition != 2,
+                only: &[],
+                memory: 0,
             }),
         );
         world.life.provide_plan(partition);

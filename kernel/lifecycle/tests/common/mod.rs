@@ -80,6 +80,8 @@ impl Machine {
                     cores: MEMBERS[partition],
                     policy,
                     has_control: partition == 1,
+                    only: &[],
+                    memory: 64 << 20,
                 }),
             );
             machine.life.provide_plan(partition);
