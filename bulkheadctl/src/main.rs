@@ -29,7 +29,9 @@ fn main() -> ExitCode {
         Err(trouble) => {
             let (code, message) = match trouble {
                 Trouble::Refused(message) => (1, message),
-                Trouble::Usage(message) => (2, format!("{message}\n{}", commands::usage())),
+                Trouble::Usage(message) => {
+                    (2, format!("{message} (bulkheadctl help has all of it)"))
+                }
                 Trouble::Missing(message) => (3, message),
                 Trouble::Denied(message) => (4, message),
                 Trouble::Late(message) => (5, message),

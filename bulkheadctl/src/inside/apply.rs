@@ -145,6 +145,7 @@ fn definition(words: &[String]) -> Result<Definition, String> {
     let Some((name, pairs)) = words.split_first() else {
         return Err(String::from("which partition?"));
     };
+    bulkhead_model::check_name(name).map_err(|why| format!("the name {name:?} {why}"))?;
     let mut made = Definition {
         name: name.clone(),
         keys: Vec::new(),
@@ -153,6 +154,9 @@ fn definition(words: &[String]) -> Result<Definition, String> {
         let Some((key, value)) = pair.split_once('=') else {
             return Err(format!("{pair:?} is not key=value"));
         };
+        if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_lowercase()) {
+            return Err(format!("{key:?} is no key"));
+        }
         made.put(key, value);
     }
     Ok(made)
@@ -461,6 +465,7 @@ start web db\n";
             ("start a", "line 1: \"a\" is not defined above"),
             ("define a x", "line 1: \"x\" is not key=value"),
             ("define", "line 1: which partition?"),
+            ("define a ' '=1", "line 1: \" \" is no key"),
             (
                 "define a x=\"1",
                 "line 1: this quote is not closed: a second \" is missing",

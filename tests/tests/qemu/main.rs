@@ -14,6 +14,7 @@ mod generic;
 mod handoff;
 mod identity;
 mod images;
+mod inside;
 mod kernels;
 mod large_ids;
 mod last;
@@ -96,6 +97,7 @@ fn main() {
         numa::stories(),
         loaders::stories(),
         images::stories(),
+        inside::stories(),
         boot::stories(),
         firmware::stories(),
         generic::stories(),
