@@ -250,6 +250,11 @@ fn right(value: &str) -> Result<Right, String> {
     match value {
         "yes" => return Ok(Right::All),
         "no" => return Ok(Right::No),
+        // Meant as these two, not as names.
+        "" | "true" | "false" | "on" | "off" => {
+            let accepted = "(accepted: yes, no, names of partitions)";
+            return Err(format!("\"{value}\" is neither yes nor no {accepted}"));
+        }
         _ => {}
     }
     let names: Vec<String> = value.split(',').map(String::from).collect();

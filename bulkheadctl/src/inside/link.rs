@@ -68,7 +68,8 @@ impl Efivars {
             )
         } else if PathBuf::from("/sys/firmware/efi").exists() {
             format!(
-                "no variables in {folder}: modprobe efivarfs; mount -t efivarfs efivarfs {folder}"
+                "whether this is a partition of Bulkhead can't be seen: {folder} is empty (accepted: \
+                 modprobe efivarfs; mount -t efivarfs efivarfs {folder})"
             )
         } else {
             String::from(

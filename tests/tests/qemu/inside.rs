@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bulkhead_tests::control;
 use bulkhead_tests::iso::Iso;
 use bulkhead_tests::qemu::{Machine, Running};
 use bulkhead_tests::{Kernel, initrd_with, root};
@@ -270,6 +271,7 @@ fn fast(machine: &mut Running, com: usize) {
 fn eight_askers_at_once() {
     const ROUNDS: u32 = 6;
     let machine = &mut start("inside_eight");
+    machine.linux(2, "bulkheadctl start nobody"); // unlocks Control
     let asker = [
         "ask() { n=0; while [ $n -lt ROUNDS ]; do a=$(bulkheadctl $1 2>&1); case $a in *\"$2\"*) ;; *) echo \"$1: $a\" >>/tmp/bad;; esac; n=$((n+1)); done; echo x >>/tmp/done; }",
         "ask \"start nobody\" \"there is no such partition\" &",
@@ -286,6 +288,16 @@ fn eight_askers_at_once() {
         machine.linux(2, &format!("printf '%s\\n' '{line}' >>/tmp/askers"));
     }
     machine.linux(2, "echo 'ask \"kill spare\" \"its state does not allow it\" &' >>/tmp/askers; echo wait >>/tmp/askers; : >/tmp/bad");
+    // What is the operator's alone is refused by the shell, whoever asks.
+    machine.linux(2, &control::request("#7 do halt"));
+    let answer = machine.linux(2, &format!("sleep 1; {}", control::reading("Answers")));
+    assert_eq!(answer.trim(), "#7 error: refused; Output says why");
+    let said = control::read(machine, 2, "Output");
+    assert!(
+        said.starts_with("#7 0 ") && said.contains("\"halt\" is the operator's alone"),
+        "{said}"
+    );
+    machine.linux(2, &control::request("#7 seen"));
     // Meanwhile another partition asks, too.
     machine.com(3).send("for i in 1 2 3 4 5 6; do bulkheadctl start nobody; bulkheadctl kill spare; done 2>/tmp/said; echo finished\r");
     let said = machine.linux_within(
