@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use bulkhead_memory::Bytes;
+use bulkhead_model::State;
 use serde_json::{Map, Value, json};
 
 use super::told::{Event, Machine, Partition};
@@ -181,15 +182,14 @@ pub fn event_json(event: &Event, all: &[Partition]) -> Value {
 }
 
 /// The states that there are.
-const STATES: [&str; 8] = [
-    "defined",
-    "launching",
-    "running",
-    "ending",
-    "waiting",
-    "stopped",
-    "failed",
-    "killed",
+const STATES: [&str; 7] = [
+    State::Defined.word(),
+    State::Launching.word(),
+    State::Running.word(),
+    State::Ending.word(),
+    State::Waiting.word(),
+    State::Stopped.word(),
+    State::Failed.word(),
 ];
 
 /// Prometheus' text format, version 0.0.4.

@@ -146,9 +146,13 @@ fn a_day() {
     expect(machine, BOSS, "time", 0, &["boss: run 1, up "]);
 
     // Definitions, in the shell's own words.
-    let refused = "\"spare\": there is not enough free memory";
-    let (code, said) = run(machine, BOSS, "set spare memory=900G");
-    assert!(code == 1 && said.contains("900G"), "{refused}: {said}");
+    expect(
+        machine,
+        BOSS,
+        "set spare memory=900G",
+        1,
+        &["no free 900G", "largest free"],
+    );
     expect(machine, BOSS, "set spare memory=192M", 0, &[]);
     machine.wait_for(1, "* boss: asked to set spare memory=192M");
     machine.expect("list", &["192M"]);
@@ -238,33 +242,42 @@ fn apply(machine: &mut Running, com: usize) {
     assert_eq!(again.trim(), left, "nothing else is to be done");
 }
 
-/// `list` from inside takes less than five milliseconds, of which most are the start of a program.
+/// `list` from inside takes less than five milliseconds beyond the start of a program, which an emulated
+/// processor does slowly. The best of some rounds counts: others have this machine's cores meanwhile.
 fn fast(machine: &mut Running, com: usize) {
-    const TIMES: u32 = 40;
+    const TIMES: u32 = 20;
+    const ROUNDS: u32 = 5;
     const MOST_MS: f64 = 5.0;
-    let mut each = |command: &str| {
+    let mut best = |command: &str| {
         let loops = format!(
             "time sh -c 'n=0; while [ $n -lt {TIMES} ]; do {command} >/dev/null; n=$((n+1)); done'"
         );
-        let said = machine.linux(com, &loops);
-        let line = said
-            .lines()
-            .find_map(|line| line.trim().strip_prefix("real"));
-        let seconds = line.and_then(|line| {
-            let (minutes, seconds) = line.trim().split_once("m ")?;
-            Some(
-                minutes.parse::<f64>().ok()? * 60.0
-                    + seconds.trim_end_matches('s').parse::<f64>().ok()?,
-            )
-        });
-        seconds.map(|seconds| seconds * 1000.0 / f64::from(TIMES))
+        let mut best = f64::INFINITY;
+        for _ in 0..ROUNDS {
+            let said = machine.linux(com, &loops);
+            let Some(seconds) = real_seconds(&said) else {
+                machine.fail(&format!("no time was told: {said}"));
+            };
+            best = best.min(seconds * 1000.0 / f64::from(TIMES));
+        }
+        best
     };
-    let (list, nothing) = (each("bulkheadctl list"), each("bulkheadctl --version"));
-    let (Some(list), Some(nothing)) = (list, nothing) else {
-        machine.fail("no time was told");
-    };
-    println!("list: {list:.2} ms, of which {nothing:.2} ms are the program's start");
+    let (list, nothing) = (best("bulkheadctl list"), best("bulkheadctl --version"));
+    println!("list: {list:.2} ms, of which {nothing:.2} ms are the start of the program");
     assert!(list - nothing < MOST_MS, "{list} ms, {nothing} ms");
+}
+
+/// What `time` says, `real 0m 1.25s`.
+fn real_seconds(said: &str) -> Option<f64> {
+    let line = said
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("real"))?;
+    let (minutes, seconds) = line.trim().split_once("m ")?;
+    let (minutes, seconds): (f64, f64) = (
+        minutes.parse().ok()?,
+        seconds.trim_end_matches('s').parse().ok()?,
+    );
+    Some(minutes * 60.0 + seconds)
 }
 
 /// Eight programs of one Linux, and one of another, each with requests of which it knows the answer.
