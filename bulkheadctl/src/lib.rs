@@ -1,4 +1,5 @@
-//! `bulkheadctl`: what Bulkhead would make of a machine, said by the Linux that runs on it.
+//! `bulkheadctl`: a machine that Bulkhead partitions, seen and run from one of its Linuxes ([`inside`]); and
+//! what Bulkhead would make of a machine, said by any Linux that runs on it.
 //!
 //! ```text
 //! /sys, /proc, CPUID -> live -> scrub -> Pack <-> a tar file
@@ -12,8 +13,10 @@
 
 pub mod acpi;
 pub mod board;
+pub mod commands;
 pub mod config;
 pub mod findings;
+pub mod inside;
 #[path = "../../kernel/src/layout.rs"]
 #[expect(
     dead_code,

@@ -5,42 +5,18 @@ use std::fs::File as Handle;
 use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use bulkheadctl::board::{File, board};
+use bulkheadctl::commands::{Command, Takes};
+use bulkheadctl::inside::link::{Efivars, Trouble};
+use bulkheadctl::inside::{self, Wish};
 use bulkheadctl::operator::Operator;
 use bulkheadctl::pack::Pack;
-use bulkheadctl::{live, suggest, survey};
-
-const USAGE: &str = "\
-usage: bulkheadctl survey [--from FILE] [--save FILE]
-       bulkheadctl check SCRIPT [--from FILE] [--image NAME=PATH]...
-       bulkheadctl suggest [--from FILE] [--image NAME=PATH]...
-
-  survey    what Bulkhead would make of this machine; as root, it sees all of it
-  check     what Bulkhead's shell would say of a boot script on this machine
-  suggest   a first boot script for this machine and its kernels
-
-  --from FILE         the machine that a saved file is of, instead of this one
-  --save FILE         keeps what the survey is made from: a tar archive, without serial numbers, MAC
-                      addresses and host names; its piece `about` says what is in it
-  --image NAME=PATH   a kernel or initial RAM disk, by the name that the script has for it; without
-                      any, all kernels and initial RAM disks in /boot, by their own names
-
-exit codes: 0 nothing is to be changed, 1 something is (survey), or is refused (check, suggest),
-            2 the command line is wrong, 3 a file can't be read or written
-";
-
-const COMMANDS: &str = "accepted: survey, check, suggest";
-
-/// Why it ends otherwise than well.
-enum Trouble {
-    Usage(String),
-    File(String),
-}
+use bulkheadctl::{commands, live, suggest, survey};
 
 struct Arguments {
-    command: String,
-    script: Option<PathBuf>,
+    wish: Wish,
     from: Option<PathBuf>,
     save: Option<PathBuf>,
     images: Vec<(String, PathBuf)>,
@@ -50,13 +26,18 @@ fn main() -> ExitCode {
     match parse().and_then(|arguments| arguments.map_or(Ok(true), |arguments| run(&arguments))) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
-        Err(Trouble::Usage(message)) => {
-            eprintln!("bulkheadctl: {message}\n{USAGE}");
-            ExitCode::from(2)
-        }
-        Err(Trouble::File(message)) => {
-            eprintln!("bulkheadctl: {message}");
-            ExitCode::from(3)
+        Err(trouble) => {
+            let (code, message) = match trouble {
+                Trouble::Refused(message) => (1, message),
+                Trouble::Usage(message) => {
+                    (2, format!("{message} (bulkheadctl help has all of it)"))
+                }
+                Trouble::Missing(message) => (3, message),
+                Trouble::Denied(message) => (4, message),
+                Trouble::Late(message) => (5, message),
+            };
+            eprintln!("bulkheadctl: {}", message.trim_end());
+            ExitCode::from(code)
         }
     }
 }
@@ -71,18 +52,18 @@ fn parse() -> Result<Option<Arguments>, Trouble> {
             .map_err(|value| Trouble::Usage(format!("{value:?} is no UTF-8")))
     };
     let mut arguments = Arguments {
-        command: String::new(),
-        script: None,
+        wish: Wish::default(),
         from: None,
         save: None,
         images: Vec::new(),
     };
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next().map_err(wrong)? {
-        let command = arguments.command.as_str();
+        let known = commands::find(&arguments.wish.command);
+        let accepts = |option: &str| known.is_some_and(|known| known.options.contains(&option));
         match argument {
             Long("help") | Short('h') => {
-                print(USAGE)?;
+                print(&commands::usage())?;
                 return Ok(None);
             }
             Long("version") => {
@@ -90,10 +71,10 @@ fn parse() -> Result<Option<Arguments>, Trouble> {
                 return Ok(None);
             }
             Long("from") => arguments.from = Some(parser.value().map_err(wrong)?.into()),
-            Long("save") if command == "survey" => {
+            Long("save") if accepts("--save") => {
                 arguments.save = Some(parser.value().map_err(wrong)?.into());
             }
-            Long("image") if matches!(command, "check" | "suggest") => {
+            Long("image") if accepts("--image") => {
                 let pair = text(parser.value().map_err(wrong)?)?;
                 let Some((name, path)) = pair.split_once('=') else {
                     let message = format!("--image {pair:?} (accepted: NAME=PATH)");
@@ -101,9 +82,21 @@ fn parse() -> Result<Option<Arguments>, Trouble> {
                 };
                 arguments.images.push((name.to_string(), path.into()));
             }
-            Value(value) if command.is_empty() => arguments.command = text(value)?,
-            Value(value) if command == "check" && arguments.script.is_none() => {
-                arguments.script = Some(value.into());
+            Long("timeout") if accepts("--timeout") => {
+                let value = text(parser.value().map_err(wrong)?)?;
+                let seconds = value.parse().ok().filter(|seconds| *seconds <= 86_400);
+                let message = || format!("--timeout {value:?} (accepted: seconds, a day at most)");
+                let seconds = seconds.ok_or_else(|| Trouble::Usage(message()))?;
+                arguments.wish.patience = Some(Duration::from_secs(seconds));
+            }
+            Long(option) if accepts(&format!("--{option}")) => {
+                arguments.wish.flags.push(format!("--{option}"));
+            }
+            Value(value) if arguments.wish.command.is_empty() => {
+                arguments.wish.command = text(value)?;
+            }
+            Value(value) if known.is_some_and(|known| has_room(known, &arguments.wish)) => {
+                arguments.wish.words.push(text(value)?);
             }
             other => return Err(wrong(other.unexpected())),
         }
@@ -111,9 +104,32 @@ fn parse() -> Result<Option<Arguments>, Trouble> {
     Ok(Some(arguments))
 }
 
+/// Whether a command takes one word more.
+fn has_room(command: &Command, wish: &Wish) -> bool {
+    let most = match (command.takes, command.name) {
+        (Takes::Nothing, _) => 0,
+        (Takes::Name, "log") => 2,
+        (Takes::Name, "show" | "undefine") | (Takes::File | Takes::Word(_), _) => 1,
+        (Takes::Name | Takes::Names, _) => usize::MAX,
+    };
+    wish.words.len() < most
+}
+
 /// Does it; whether the answer is good.
 fn run(arguments: &Arguments) -> Result<bool, Trouble> {
-    match (arguments.command.as_str(), &arguments.script) {
+    let wish = &arguments.wish;
+    if let Some(command) = commands::find(&wish.command).filter(|command| command.inside) {
+        let is_lacking = command.takes != Takes::Nothing && wish.words.is_empty();
+        if is_lacking {
+            return Err(Trouble::Usage(format!(
+                "usage: {} {}",
+                command.name, command.usage
+            )));
+        }
+        let mut out = std::io::stdout().lock();
+        return inside::run(wish, &Efivars::here()?, &mut out);
+    }
+    match (wish.command.as_str(), wish.words.first()) {
         ("survey", _) => {
             let pack = pack(arguments)?;
             if let Some(path) = &arguments.save {
@@ -123,8 +139,14 @@ fn run(arguments: &Arguments) -> Result<bool, Trouble> {
             print(&report)?;
             Ok(fits)
         }
-        ("check", Some(path)) => check(arguments, path),
+        ("check", Some(path)) => check(arguments, Path::new(path)),
         ("check", None) => Err(Trouble::Usage(String::from("check: which script?"))),
+        ("completion", Some(shell)) if shell == "bash" => print(&commands::bash()).map(|()| true),
+        ("completion", _) => Err(Trouble::Usage(String::from(
+            "completion: bash is the one there is",
+        ))),
+        ("man", _) => print(&commands::man()).map(|()| true),
+        ("help", _) => print(&commands::usage()).map(|()| true),
         ("suggest", _) => match suggest::suggest(&pack(arguments)?, &images(arguments)?) {
             Ok(script) => {
                 print(&script)?;
@@ -135,9 +157,13 @@ fn run(arguments: &Arguments) -> Result<bool, Trouble> {
                 Ok(false)
             }
         },
-        ("", _) => Err(Trouble::Usage(format!("no command ({COMMANDS})"))),
+        ("", _) => Err(Trouble::Usage(format!(
+            "no command (accepted: {})",
+            commands::names()
+        ))),
         (other, _) => Err(Trouble::Usage(format!(
-            "there is no command {other:?} ({COMMANDS})"
+            "there is no command {other:?} (accepted: {})",
+            commands::names()
         ))),
     }
 }
@@ -207,12 +233,12 @@ fn images(arguments: &Arguments) -> Result<Vec<File>, Trouble> {
 }
 
 fn of_file(path: &Path, error: &dyn std::fmt::Display) -> Trouble {
-    Trouble::File(format!("{}: {error}", path.display()))
+    Trouble::Missing(format!("{}: {error}", path.display()))
 }
 
 /// A pipe that is closed is no panic.
 fn print(text: &str) -> Result<(), Trouble> {
     let mut out = std::io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    written.map_err(|error| Trouble::File(format!("standard output: {error}")))
+    written.map_err(|error| Trouble::Missing(format!("standard output: {error}")))
 }

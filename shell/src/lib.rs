@@ -18,6 +18,7 @@
 
 extern crate alloc;
 
+mod asked;
 mod command;
 mod complete;
 mod control;

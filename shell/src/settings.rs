@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use bulkhead_ledger::Item;
-use bulkhead_model::{Change, Com, Key, RestartPolicy};
+use bulkhead_model::{Change, Com, Key, MAX_CONTROLLED, RestartPolicy, Right};
 
 use crate::error::{CommandError, Span, did_you_mean};
 use crate::sentence::Cut;
@@ -91,9 +91,9 @@ pub(crate) const KEYS: [SettingKey; 10] = [
     SettingKey {
         key: Key::Control,
         name: "control=",
-        form: "yes|no",
+        form: "yes|no|NAME[,MORE]",
         required: false,
-        meaning: "whether it may start and kill others",
+        meaning: "which others it may start and kill",
     },
     SettingKey {
         key: Key::Node,
@@ -187,7 +187,7 @@ impl Settings {
             Key::Console => change.console = Some(console(value).map_err(refuse)?),
             Key::Devices => change.devices = Some(values::devices(value)?),
             Key::Restart => change.restart = Some(restart(value).map_err(refuse)?),
-            Key::Control => change.control = Some(yes_or_no(value).map_err(refuse)?),
+            Key::Control => change.control = Some(right(value).map_err(refuse)?),
             // The name stands before the settings.
             Key::Name => {}
         }
@@ -247,15 +247,36 @@ fn restart(value: &str) -> Result<RestartPolicy, String> {
     })
 }
 
-fn yes_or_no(value: &str) -> Result<bool, String> {
+fn right(value: &str) -> Result<Right, String> {
     match value {
-        "yes" => Ok(true),
-        "no" => Ok(false),
-        _ => Err(format!(
-            "\"{}\" is neither yes nor no (accepted: yes, no)",
-            Cut(value)
-        )),
+        "yes" => return Ok(Right::All),
+        "no" => return Ok(Right::No),
+        // Meant as these two, not as names.
+        "" | "true" | "false" | "on" | "off" => {
+            let accepted = "(accepted: yes, no, names of partitions)";
+            return Err(format!("\"{value}\" is neither yes nor no {accepted}"));
+        }
+        _ => {}
     }
+    let names: Vec<String> = value.split(',').map(String::from).collect();
+    let accepted = "(accepted: yes, no, names of partitions)";
+    for name in &names {
+        let is_word = name == "yes" || name == "no";
+        if is_word || names.iter().filter(|other| *other == name).count() > 1 {
+            let why = if is_word {
+                "stands alone"
+            } else {
+                "is named twice"
+            };
+            return Err(format!("\"{}\" {why} {accepted}", Cut(name)));
+        }
+        bulkhead_model::check_name(name)
+            .map_err(|error| format!("\"{}\" {error} {accepted}", Cut(name)))?;
+    }
+    if names.len() > MAX_CONTROLLED {
+        return Err(format!("at most {MAX_CONTROLLED} partitions can be named"));
+    }
+    Ok(Right::Only(names))
 }
 
 fn no_equals(word: &Word) -> CommandError {

@@ -205,3 +205,17 @@ fn what_cannot_be_planned_is_told_before_the_shell_goes() {
     assert_eq!(session.kernel.prepared, ["web"]);
     assert_eq!(session.kernel.halts, 1);
 }
+
+#[test]
+fn a_right_over_some_is_shown_and_names_who_is_not_there() {
+    let mut session = Session::after(TWO);
+    let said = session.line("set web control=db,later");
+    let note = "note: web: control= names \"later\", which is not defined yet\n";
+    assert!(said.contains(note) && !said.contains("\"db\""), "{said}");
+    let show = session.line("show web");
+    assert!(show.contains(" control=db,later\n"), "{show}");
+    assert!(show.contains("\n  control  db,later\n"), "{show}");
+    // It wakes no shell.
+    session.line("start web");
+    assert!(session.line("halt").contains(NOBODY));
+}

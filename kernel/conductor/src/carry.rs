@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 
-use bulkhead_lifecycle::{LaunchError, Refusal, State, Verb};
+use bulkhead_lifecycle::{LaunchError, Outcome, Refusal, State, Verb};
 
 use crate::{ConductError, Conductor, How, Stage, check};
 
@@ -83,11 +83,10 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
     /// Does what the next partition with the right asks for, as if the operator had typed it, and
     /// answers it: the line to tell of it.
     pub fn serve_request(&mut self) -> Option<String> {
-        let (caller, verb, target) = self.life.next_request()?;
+        let (asker, verb, target) = self.life.next_request()?;
         self.observe();
         let Some(partition) = self.ledger.by_id(target) else {
-            self.life
-                .answer(caller, bulkhead_lifecycle::Outcome::Unknown);
+            self.life.answer(asker, Outcome::Unknown);
             return self.serve_request();
         };
         let name = partition.definition.name.clone();
@@ -95,20 +94,36 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
             Verb::Start => self.launch(&name, How::Start),
             Verb::Restart => self.launch(&name, How::Restart),
             Verb::Kill => self.kill(&name),
-            Verb::Shell => Ok(()),
+            Verb::Shell | Verb::Do => Ok(()),
         };
         let asked = verb.word();
         match done {
             Ok(()) => {
-                self.life.answer(caller, bulkhead_lifecycle::Outcome::Done);
+                self.life.answer(asker, Outcome::Done);
                 Some(format!(
                     "{name}: asked to {asked} by a partition with control"
                 ))
             }
             Err(error) => {
-                self.life.answer(caller, error.outcome());
+                let mut outcome = error.outcome();
+                // Who has a token can read the reason.
+                let why = format!("\"{name}\" was not {}: {error}", past(verb));
+                if outcome == Outcome::Refused && self.life.say(&self.stage, asker, &why) {
+                    outcome = Outcome::Said;
+                }
+                self.life.answer(asker, outcome);
                 Some(format!("{name}: asked to {asked}, refused: {error}"))
             }
         }
+    }
+}
+
+/// As in the sentences of the shell.
+const fn past(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Start => "launched",
+        Verb::Restart => "restarted",
+        Verb::Kill => "killed",
+        Verb::Shell | Verb::Do => "done",
     }
 }

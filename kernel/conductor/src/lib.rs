@@ -173,7 +173,14 @@ impl<'a, S: Stage, const P: usize, const C: usize> Conductor<'a, S, P, C> {
                 name: &partition.definition.name,
                 cores: &indices,
                 policy: partition.definition.restart,
-                has_control: partition.definition.control,
+                has_control: partition.definition.control.is_any(),
+                only: partition.definition.control.only(),
+                memory: partition
+                    .claim
+                    .memory
+                    .iter()
+                    .map(|region| region.size())
+                    .sum(),
                 shares_low: partition.claim.shares_low_chunk,
             }),
         );

@@ -71,6 +71,7 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
             return None;
         }
         self.life.tend(&self.stage);
+        self.life.refuse_lost_lines();
         let done = self.serve_request();
         // After one there may be another.
         let until = if done.is_some() { 0 } else { LOOK_US };
@@ -93,6 +94,9 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
             Kind::Launched => format!("launched run={detail} core={}", boot_core()),
             Kind::Ended(End::Failed) => {
                 let reason = self.stage.reason(event.partition, detail);
+                if let Some(reason) = &reason {
+                    self.life.set_reason(event.partition, detail, reason);
+                }
                 failed(reason.as_deref())
             }
             Kind::Ended(end @ (End::PoweredOff | End::Rebooted | End::Killed)) => {

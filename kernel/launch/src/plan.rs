@@ -188,7 +188,7 @@ pub fn plan(
         boot_core: claim.boot_core(),
         other_cores: claim.cores.iter().skip(1).copied().collect(),
         restart: definition.restart,
-        control: definition.control,
+        control: definition.control.is_any(),
         entry: placement.entry,
         boot_params: block.zero_page.start(),
         seeds: efi.seeds,

@@ -4,98 +4,105 @@
 //! for the operator. Without it, the asking core makes the step in the other's record and wakes its
 //! core; the rest is done there. Either way the answer is read back later, and there is exactly one.
 
+use arrayvec::ArrayVec;
+
+use crate::desk::LINE_BYTES;
 use crate::hardware::Hardware;
 use crate::life::{Next, Phase};
+use crate::places::{Asker, KEPT, Place, SEEN, line_of, split_token};
 use crate::request::Request;
 use crate::slot::Slot;
+use crate::standing::{KIND, PASSED, Standing};
+use crate::variables::PLAIN_BYTES;
 use crate::{Lifecycle, Outcome, Verb};
 
-/// A partition's own request, as it stands. The word: kind 60-63, verb 56-59, outcome 48-55, target
-/// 32-47, generation of the target's end 0-31.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
-    /// Answered, or nothing was asked.
-    Answered(Outcome),
-    /// Left for the shell.
-    Passed { verb: Verb, target: usize },
-    /// The shell is about it.
-    Taken,
-    /// The target is ending.
-    Ending { target: usize, generation: u32 },
-}
-
-const KIND: u32 = 60;
-/// The kind of a request that is left for the shell.
-const PASSED: u64 = 1;
-
-impl Standing {
-    fn encode(self) -> u64 {
-        match self {
-            Self::Answered(outcome) => (outcome as u64) << 48,
-            Self::Passed { verb, target } => {
-                PASSED << KIND | (verb as u64) << 56 | (target as u64 & 0xffff) << 32
-            }
-            Self::Taken => 2 << KIND,
-            Self::Ending { target, generation } => {
-                3 << KIND | (target as u64 & 0xffff) << 32 | u64::from(generation)
-            }
-        }
-    }
-
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "each part is cut out of the word"
-    )]
-    fn decode(word: u64) -> Self {
-        let target = (word >> 32) as usize & 0xffff;
-        let number = (word >> 56) as u8 & 0xf;
-        let verb = Verb::ALL.into_iter().find(|verb| *verb as u8 == number);
-        match (word >> KIND, verb) {
-            (PASSED, Some(verb)) => Self::Passed { verb, target },
-            (2, _) => Self::Taken,
-            (3, _) => Self::Ending {
-                target,
-                generation: word as u32,
-            },
-            _ => {
-                let number = (word >> 48) as u8;
-                let outcome = Outcome::ALL.into_iter().find(|o| *o as u8 == number);
-                Self::Answered(outcome.unwrap_or(Outcome::None))
-            }
-        }
-    }
-}
-
-fn standing(slot: &Slot) -> Standing {
-    Standing::decode(slot.request().load())
-}
-
-fn stand(slot: &Slot, from: Standing, to: Standing) -> bool {
-    slot.request().replace(from.encode(), to.encode())
-}
+/// The place of requests without a token.
+const PLAIN: usize = 0;
 
 impl<const P: usize, const C: usize> Lifecycle<P, C> {
     /// A partition asks for something: what it is told at once. What is still open then, it reads
-    /// by [`outcome`](Self::outcome).
+    /// by [`outcome`](Self::outcome), or, if it gave a token, by [`answers`](Self::answers).
     pub fn ask(&self, hw: &impl Hardware, caller: usize, text: Option<&str>) -> Outcome {
         let Some(slot) = self.slot(caller) else {
             return Outcome::Denied;
         };
-        if self.outcome(hw, caller).is_open() {
-            return Outcome::Unanswered;
+        match text {
+            Some(text) if text.starts_with('#') => {
+                let Some((token, words)) = split_token(text) else {
+                    return Outcome::Malformed;
+                };
+                if words.trim_end_matches('\0').trim_ascii() == SEEN {
+                    return self.seen(caller, slot, token);
+                }
+                match slot.claim_place(hw, token) {
+                    Ok(place) => self.ask_at(hw, slot, asker(caller, place), Some(words)),
+                    Err(outcome) => outcome,
+                }
+            }
+            _ if self.outcome(hw, caller).is_open() => Outcome::Unanswered,
+            text => {
+                let text = text.filter(|text| text.len() <= PLAIN_BYTES);
+                self.ask_at(hw, slot, asker(caller, PLAIN), text)
+            }
         }
-        let before = standing(slot);
-        let after = self.standing_after(hw, caller, slot, text);
+    }
+
+    /// The asker has seen the answer, and what the shell said.
+    fn seen(&self, caller: usize, slot: &Slot, token: u64) -> Outcome {
+        let place = slot.place_of(token);
+        let outcome = slot.seen(token);
+        if let Some(place) = place.filter(|_| outcome == Outcome::Done) {
+            self.desk.give_up(asker(caller, place));
+        }
+        outcome
+    }
+
+    fn ask_at(&self, hw: &impl Hardware, slot: &Slot, me: Asker, text: Option<&str>) -> Outcome {
+        let Some(place) = slot.places().get(me.place) else {
+            return Outcome::Denied;
+        };
+        let before = place.standing();
+        let after = self.standing_after(hw, me, slot, text);
         // Another core of this Linux may ask at the same moment, and have the place of the answer: what
         // stands there is not looked up for this one.
-        let is_kept = stand(slot, before, after);
+        let is_kept = place.stand(before, after);
         match after {
             Standing::Answered(outcome) => outcome,
             Standing::Ending { .. } => Outcome::Ending,
-            Standing::Passed { verb, target } if is_kept => {
-                self.pass(hw, caller, slot, verb, target)
-            }
-            Standing::Passed { .. } | Standing::Taken => Outcome::Unanswered,
+            Standing::Passed { verb, target } if is_kept => self.pass(hw, me, place, verb, target),
+            Standing::Passed { .. } | Standing::Taken | Standing::Changing => Outcome::Unanswered,
+        }
+    }
+
+    /// A line that the shell is to do.
+    fn line_passed(
+        &self,
+        hw: &impl Hardware,
+        me: Asker,
+        slot: &Slot,
+        (from, line): (u32, &str),
+    ) -> Standing {
+        let answered = Standing::Answered;
+        let mut words = line.split_ascii_whitespace();
+        let (verb, name) = (words.next(), words.next());
+        let tells = matches!(verb, Some("show" | "log" | "check"));
+        if slot.is_limited() && !(tells && name.is_some_and(|name| slot.may_ask_for(name))) {
+            return answered(Outcome::NotGranted);
+        }
+        let is_printable = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+        if me.place == PLAIN || line.len() > LINE_BYTES || !line.bytes().all(is_printable) {
+            return answered(Outcome::Malformed);
+        }
+        if !self.shell_runs() {
+            return answered(Outcome::NoShell);
+        }
+        if !self.claim_desk(hw, me) {
+            return answered(Outcome::LineBusy);
+        }
+        self.desk.put_line(from, line);
+        Standing::Passed {
+            verb: Verb::Do,
+            target: me.partition,
         }
     }
 
@@ -103,7 +110,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     fn standing_after(
         &self,
         hw: &impl Hardware,
-        caller: usize,
+        me: Asker,
         slot: &Slot,
         text: Option<&str>,
     ) -> Standing {
@@ -111,9 +118,15 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         if !slot.has_control() {
             return answered(Outcome::Denied);
         }
+        if let Some(line) = text.and_then(line_of) {
+            return self.line_passed(hw, me, slot, line);
+        }
         let Some(request) = text.and_then(Request::parse) else {
             return answered(Outcome::Malformed);
         };
+        if !slot.may_ask_for(request.target) {
+            return answered(Outcome::NotGranted);
+        }
         if request.verb == Verb::Shell {
             let is_woken = !self.shell_runs() && self.want_shell(hw);
             return answered(if is_woken {
@@ -126,7 +139,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         let Some(target) = self.slots.iter().position(|slot| is_named(&slot)) else {
             return answered(Outcome::Unknown);
         };
-        if target == caller {
+        if target == me.partition {
             return answered(Outcome::Itself);
         }
         if self.shell_runs() {
@@ -146,8 +159,8 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     fn pass(
         &self,
         hw: &impl Hardware,
-        caller: usize,
-        slot: &Slot,
+        me: Asker,
+        place: &Place,
         verb: Verb,
         target: usize,
     ) -> Outcome {
@@ -155,11 +168,11 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         self.passed.store(1);
         // Taken back in such a way that it is answered if this core is reset at this point.
         let left = Standing::Answered(Outcome::ShellLeft);
-        if !self.shell_runs() && stand(slot, passed, left) {
+        if !self.shell_runs() && place.stand(passed, left) && verb != Verb::Do {
             let after = self.carry_out(hw, verb, target);
-            stand(slot, left, after);
+            place.stand(left, after);
         }
-        self.outcome(hw, caller)
+        self.outcome_at(me)
     }
 
     /// Carries a request out without the shell.
@@ -177,7 +190,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             }
             Verb::Kill => self.end_by_force(hw, target, Next::Stay),
             Verb::Restart => self.end_by_force(hw, target, Next::Launch),
-            Verb::Start | Verb::Shell => return Standing::Answered(Outcome::WrongState),
+            Verb::Start | Verb::Shell | Verb::Do => return Standing::Answered(Outcome::WrongState),
         };
         match begun {
             Ok(generation) => Standing::Ending { target, generation },
@@ -185,20 +198,47 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         }
     }
 
-    /// How the partition's last request stands.
+    /// How the partition's last request without a token stands.
     pub fn outcome(&self, hw: &impl Hardware, caller: usize) -> Outcome {
         self.tend(hw);
-        let Some(slot) = self.slot(caller) else {
+        self.outcome_at(asker(caller, PLAIN))
+    }
+
+    /// How the partition's requests with tokens stand.
+    pub fn answers(
+        &self,
+        hw: &impl Hardware,
+        caller: usize,
+    ) -> impl Iterator<Item = (u64, Outcome)> {
+        self.tend(hw);
+        let places = self.slot(caller).map_or(&[][..], |slot| slot.places());
+        let mut answers = ArrayVec::<_, KEPT>::new();
+        for place in places.iter().skip(1) {
+            if let Some((token, standing)) = place.tokened() {
+                answers.push((token, self.outcome_of(place, standing)));
+            }
+        }
+        answers.into_iter()
+    }
+
+    fn outcome_at(&self, me: Asker) -> Outcome {
+        let place = self
+            .slot(me.partition)
+            .and_then(|slot| slot.places().get(me.place));
+        let Some(place) = place else {
             return Outcome::None;
         };
-        let standing = standing(slot);
+        self.outcome_of(place, place.standing())
+    }
+
+    fn outcome_of(&self, place: &Place, standing: Standing) -> Outcome {
         match standing {
             Standing::Answered(outcome) => outcome,
             Standing::Passed { .. } | Standing::Taken if self.shell_runs() => Outcome::Passed,
             Standing::Passed { .. } | Standing::Taken => {
                 // It was passed a moment after the shell looked for the last time, by a core that
                 // was reset before it saw that.
-                stand(slot, standing, Standing::Answered(Outcome::ShellLeft));
+                place.stand(standing, Standing::Answered(Outcome::ShellLeft));
                 Outcome::ShellLeft
             }
             Standing::Ending { target, generation } => {
@@ -213,9 +253,10 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
                 } else {
                     Outcome::Done
                 };
-                stand(slot, standing, Standing::Answered(outcome));
+                place.stand(standing, Standing::Answered(outcome));
                 outcome
             }
+            Standing::Changing => Outcome::None,
         }
     }
 
@@ -228,57 +269,71 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         self.passed.load() != 0 && self.passed.replace(1, 0)
     }
 
-    /// The next request that was passed to the shell: who asks, for what, of whom. It is to be
-    /// [answered](Self::answer).
-    pub fn next_request(&self) -> Option<(usize, Verb, usize)> {
+    /// The next request that was passed to the shell, but for lines: who asks, for what, of whom. It is
+    /// to be [answered](Self::answer).
+    pub fn next_request(&self) -> Option<(Asker, Verb, usize)> {
+        self.take_passed(|_| true, false)
+    }
+
+    /// Takes one that was passed by such an asker, among the lines or among all others.
+    pub(crate) fn take_passed(
+        &self,
+        is_meant: impl Fn(Asker) -> bool,
+        is_line: bool,
+    ) -> Option<(Asker, Verb, usize)> {
         self.slots.iter().enumerate().find_map(|(caller, slot)| {
-            let word = slot.request().load();
-            // Most are not: this is asked of all a thousand times a second.
-            if word >> KIND != PASSED {
-                return None;
-            }
-            let passed = Standing::decode(word);
-            let Standing::Passed { verb, target } = passed else {
-                return None;
-            };
-            stand(slot, passed, Standing::Taken).then_some((caller, verb, target))
+            let mut places = slot.places().iter().enumerate();
+            places.find_map(|(index, place)| {
+                // Most are not.
+                let is_passed = place.word() >> KIND == PASSED;
+                let asker = asker(caller, index);
+                (is_passed && is_meant(asker)).then(|| self.take(place, asker, is_line))?
+            })
         })
     }
 
+    /// Takes that one.
+    pub(crate) fn take(
+        &self,
+        place: &Place,
+        asker: Asker,
+        is_line: bool,
+    ) -> Option<(Asker, Verb, usize)> {
+        let passed = place.standing();
+        let Standing::Passed { verb, target } = passed else {
+            return None;
+        };
+        let is_kind = (verb == Verb::Do) == is_line;
+        (is_kind && place.stand(passed, Standing::Taken)).then_some((asker, verb, target))
+    }
+
     /// Answers a request that the shell took.
-    pub fn answer(&self, caller: usize, outcome: Outcome) {
-        if let Some(slot) = self.slot(caller) {
-            stand(slot, Standing::Taken, Standing::Answered(outcome));
+    pub fn answer(&self, asker: Asker, outcome: Outcome) {
+        let slot = self.slot(asker.partition);
+        if let Some(place) = slot.and_then(|slot| slot.places().get(asker.place)) {
+            place.stand(Standing::Taken, Standing::Answered(outcome));
         }
+    }
+
+    fn take_any(&self) -> Option<(Asker, Verb, usize)> {
+        let any = |is_line| self.take_passed(|_| true, is_line);
+        any(false).or_else(|| any(true))
     }
 
     /// Nobody will come to what is still passed.
     pub(crate) fn refuse_passed(&self) {
-        while let Some((caller, _, _)) = self.next_request() {
-            self.answer(caller, Outcome::ShellLeft);
+        while let Some((asker, _, _)) = self.take_any() {
+            self.answer(asker, Outcome::ShellLeft);
         }
         // One that the shell was about when it panicked.
-        for caller in 0..P {
-            self.answer(caller, Outcome::ShellLeft);
+        for (partition, slot) in self.slots.iter().enumerate() {
+            for place in 0..slot.places().len() {
+                self.answer(asker(partition, place), Outcome::ShellLeft);
+            }
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_standing_holds_what_was_put_into_it() {
-        let mut all = [Standing::Taken; 2].to_vec();
-        all.extend(Outcome::ALL.map(Standing::Answered));
-        all.extend(Verb::ALL.map(|verb| Standing::Passed { verb, target: 63 }));
-        all.push(Standing::Ending {
-            target: 63,
-            generation: u32::MAX,
-        });
-        for standing in all {
-            assert_eq!(Standing::decode(standing.encode()), standing);
-        }
-    }
+const fn asker(partition: usize, place: usize) -> Asker {
+    Asker { partition, place }
 }

@@ -155,6 +155,22 @@ impl Ring {
         }
     }
 
+    /// The ticket that the next event will have.
+    pub(crate) fn next_ticket(&self) -> u32 {
+        self.next_write.load()
+    }
+
+    /// The event with that ticket, if it is still there. It is not taken.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a ticket's low bits are its stamp"
+    )]
+    pub(crate) fn with_ticket(&self, ticket: u32) -> Option<Event> {
+        let word = self.word(ticket).load();
+        let is_it = (word >> 48) as u16 == ticket as u16 && word != 0;
+        Event::decode(word).filter(|_| is_it)
+    }
+
     /// Takes the next event; one core only.
     #[expect(
         clippy::cast_possible_truncation,

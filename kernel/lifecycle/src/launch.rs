@@ -214,7 +214,8 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         }
         slot.set_inside(false);
         own.set_state(CoreState::Running);
-        slot.request().store(0);
+        slot.empty_places();
+        self.free_desk_of(partition);
         // From here on its memory is not what it was.
         slot.count_attempt();
         let is_first = !slot.is_cleared();

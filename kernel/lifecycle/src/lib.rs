@@ -26,18 +26,22 @@ extern crate std;
 mod ask;
 mod candidate;
 mod core;
+mod desk;
 mod ending;
 mod event;
+mod granted;
 mod hardware;
 mod launch;
 mod lead;
 mod life;
 #[cfg(feature = "model")]
 pub mod model;
+mod places;
 mod request;
 mod seat;
 mod set;
 mod slot;
+mod standing;
 mod summon;
 mod sync;
 mod tend;
@@ -49,10 +53,12 @@ mod work;
 
 pub use crate::core::CoreState;
 pub use bulkhead_model::{End, State};
+pub use desk::{LINE_BYTES, SAID_BYTES, Saying};
 pub use ending::Refusal;
 pub use event::{Event, Kind, LENGTH as EVENTS};
 pub use hardware::Hardware;
 pub use launch::{Duty, LaunchError};
+pub use places::{Asker, KEPT};
 pub use request::{Outcome, Verb};
 pub use slot::Definition;
 pub use variables::{CallerMemory, GUID, MAX_REQUEST_BYTES, Status, Variables};
@@ -63,6 +69,7 @@ use alloc::boxed::Box;
 use spin::Once;
 
 use crate::core::Core;
+use desk::Desk;
 use seat::Seat;
 use slot::Slot;
 use token::Token;
@@ -80,6 +87,7 @@ pub struct Lifecycle<const P: usize, const C: usize> {
     seat: Seat,
     /// Not 0: something was passed to the shell since it was asked last.
     passed: sync::Word32,
+    desk: Desk,
 }
 
 impl<const P: usize, const C: usize> Default for Lifecycle<P, C> {
@@ -106,6 +114,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             events: event::Ring::new(),
             seat: Seat::new(),
             passed: sync::Word32::new(0),
+            desk: Desk::new(),
         }
     }
 
@@ -151,6 +160,24 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             Kind::WatchdogRuns
         };
         self.post(kind, partition, which);
+    }
+
+    /// Keeps why a run failed, for whoever asks of the partition. By the shell's core only.
+    pub fn set_reason(&self, partition: usize, run: u32, text: &str) {
+        if let Some(slot) = self.slot(partition) {
+            slot.set_reason(run, text);
+        }
+    }
+
+    /// The tickets of the events that may still be there, oldest first. Tickets count up from 1.
+    pub fn recent_events(&self) -> ::core::ops::Range<u32> {
+        let end = self.events.next_ticket();
+        end.saturating_sub(EVENTS).max(1)..end
+    }
+
+    /// The event with that ticket, for any core; it stays where it is.
+    pub fn event(&self, ticket: u32) -> Option<Event> {
+        self.events.with_ticket(ticket)
     }
 
     /// Takes the next event. By the shell's core only.

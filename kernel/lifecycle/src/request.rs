@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::LaunchError;
 use crate::ending::Refusal;
+use crate::places::DO;
 
 /// What can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub enum Verb {
     Restart = 3,
     /// Wake Bulkhead's own core, which parks.
     Shell = 4,
+    /// Do a line, as its operator would type it.
+    Do = 5,
 }
 
 /// How a request stands, or ended.
@@ -51,10 +54,20 @@ pub enum Outcome {
     Refused = 12,
     /// The shell left before it came to it.
     ShellLeft = 13,
+    /// Its right is limited to others.
+    NotGranted = 14,
+    /// All places of its requests are taken.
+    Full = 15,
+    /// Only the shell can do it, and it is not there.
+    NoShell = 16,
+    /// Somebody else's line is before it.
+    LineBusy = 17,
+    /// The shell refused it, and says why.
+    Said = 18,
 }
 
 impl Outcome {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::None,
         Self::Done,
         Self::Passed,
@@ -69,6 +82,11 @@ impl Outcome {
         Self::Unanswered,
         Self::Refused,
         Self::ShellLeft,
+        Self::NotGranted,
+        Self::Full,
+        Self::NoShell,
+        Self::LineBusy,
+        Self::Said,
     ];
 
     /// Whether it is still open.
@@ -97,6 +115,11 @@ impl fmt::Display for Outcome {
             Self::Unanswered => "error: the request before is not done yet",
             Self::Refused => "error: Bulkhead's shell refused it, and said why on its console",
             Self::ShellLeft => "error: Bulkhead's shell left before it came to it; ask again",
+            Self::NotGranted => "error: this partition's control= names others only",
+            Self::Full => "error: all answers are kept for others; try again",
+            Self::NoShell => "error: only Bulkhead's shell does that, and it is away",
+            Self::LineBusy => "error: another line is before it; try again",
+            Self::Said => "error: refused; Output says why",
         })
     }
 }
@@ -129,7 +152,13 @@ pub(crate) struct Request<'a> {
 }
 
 impl Verb {
-    pub(crate) const ALL: [Self; 4] = [Self::Start, Self::Kill, Self::Restart, Self::Shell];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Start,
+        Self::Kill,
+        Self::Restart,
+        Self::Shell,
+        Self::Do,
+    ];
 
     /// How it is written.
     #[must_use]
@@ -139,6 +168,7 @@ impl Verb {
             Self::Kill => "kill",
             Self::Restart => "restart",
             Self::Shell => "shell",
+            Self::Do => DO,
         }
     }
 }
@@ -148,7 +178,8 @@ impl<'a> Request<'a> {
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let mut words = text.trim_end_matches('\0').split_ascii_whitespace();
         let word = words.next()?;
-        let verb = Verb::ALL.into_iter().find(|verb| verb.word() == word)?;
+        let is_it = |verb: &Verb| verb.word() == word && *verb != Verb::Do;
+        let verb = Verb::ALL.into_iter().find(is_it)?;
         let target = if verb == Verb::Shell {
             ""
         } else {
@@ -168,7 +199,15 @@ mod tests {
         assert_eq!(read("start one\n\0"), Some((Verb::Start, "one")));
         assert_eq!(read("  restart\tone "), Some((Verb::Restart, "one")));
         assert_eq!(read("shell"), Some((Verb::Shell, "")));
-        for text in ["", "start", "kill a b", "shell now", "Start one", "\0"] {
+        for text in [
+            "",
+            "start",
+            "kill a b",
+            "shell now",
+            "Start one",
+            "do one",
+            "\0",
+        ] {
             assert_eq!(read(text), None, "{text:?}");
         }
     }

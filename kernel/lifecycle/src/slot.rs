@@ -3,11 +3,15 @@
 //! What the operator said of it is published here while it is at rest, so that a core of another
 //! partition that looks it up never reads a plan, which could be replaced meanwhile.
 
+use alloc::string::String;
+
 use arrayvec::ArrayString;
 
-use bulkhead_model::{MAX_NAME_BYTES, RestartPolicy};
+use bulkhead_model::{MAX_CONTROLLED, MAX_NAME_BYTES, RestartPolicy};
 
+use crate::granted::{REASON_WORDS, name_of, name_words};
 use crate::life::{Life, Phase};
+use crate::places::{KEPT, Place};
 use crate::set::{Ascending, CoreSet, WORDS};
 use crate::sync::{Word32, Word64};
 use crate::work::Work;
@@ -27,6 +31,10 @@ pub struct Definition<'a> {
     pub has_control: bool,
     /// Whether it shares low memory with others, which one Linux at a time may write.
     pub shares_low: bool,
+    /// Of which others, at most [`MAX_CONTROLLED`]; none named: of all.
+    pub only: &'a [String],
+    /// Its RAM, in bytes.
+    pub memory: u64,
 }
 
 mod flag {
@@ -47,6 +55,12 @@ pub(crate) struct Slot {
     life: Word64,
     flags: Word32,
     name: [Word64; 2],
+    /// Those that it may ask for; none: all, if it may ask.
+    pub(crate) only: [[Word64; 2]; MAX_CONTROLLED],
+    memory: Word64,
+    /// Why the run of that number failed, as far as somebody has read it; the text ends at a zero.
+    pub(crate) reason: [Word64; REASON_WORDS],
+    pub(crate) reason_run: Word32,
     cores: [Word64; WORDS],
     boot_core: Word32,
     /// How often its kernel was entered, or will have been by the launch that is under way.
@@ -62,8 +76,8 @@ pub(crate) struct Slot {
     inside: Word32,
     copied: Word64,
     due: Word64,
-    /// Its own last request ([`crate::request`]).
-    request: Word64,
+    /// Its own requests ([`crate::places`]).
+    places: [Place; KEPT + 1],
 }
 
 impl Slot {
@@ -72,6 +86,10 @@ impl Slot {
             life: Word64::new(0),
             flags: Word32::new(0),
             name: [const { Word64::new(0) }; 2],
+            only: [const { [const { Word64::new(0) }; 2] }; MAX_CONTROLLED],
+            memory: Word64::new(0),
+            reason: [const { Word64::new(0) }; REASON_WORDS],
+            reason_run: Word32::new(0),
             cores: [const { Word64::new(0) }; WORDS],
             boot_core: Word32::new(0),
             runs: Word32::new(0),
@@ -82,7 +100,7 @@ impl Slot {
             inside: Word32::new(0),
             copied: Word64::new(0),
             due: Word64::new(0),
-            request: Word64::new(0),
+            places: [const { Place::new() }; KEPT + 1],
         }
     }
 
@@ -114,6 +132,13 @@ impl Slot {
         let [low, high] = name_words(definition.name);
         self.name[0].store(low);
         self.name[1].store(high);
+        let mut named = definition.only.iter().map(|name| name_words(name));
+        for words in &self.only {
+            let [low, high] = named.next().unwrap_or_default();
+            words[0].store(low);
+            words[1].store(high);
+        }
+        self.memory.store(definition.memory);
         let set: CoreSet = definition.cores.iter().copied().collect();
         for (word, bits) in self.cores.iter().zip(set.0) {
             word.store(bits);
@@ -134,6 +159,8 @@ impl Slot {
             && self.name[1].load() == name_words(definition.name)[1]
             && self.policy() == definition.policy
             && self.has_control() == definition.has_control
+            && self.memory.load() == definition.memory
+            && self.is_limited_to(definition.only)
             && self.uses_same(definition)
     }
 
@@ -150,7 +177,8 @@ impl Slot {
         self.flags.store(0);
         self.runs.store(0);
         self.attempts.store(0);
-        self.request.store(0);
+        self.reason_run.store(0);
+        self.empty_places();
         let life = self.life();
         let next = Life {
             end: None,
@@ -225,14 +253,7 @@ impl Slot {
     }
 
     pub(crate) fn name(&self) -> ArrayString<MAX_NAME_BYTES> {
-        let [low, high] = [self.name[0].load(), self.name[1].load()];
-        let mut name = ArrayString::new();
-        for byte in [low, high].into_iter().flat_map(u64::to_le_bytes) {
-            if byte == 0 || !byte.is_ascii() || name.try_push(char::from(byte)).is_err() {
-                break;
-            }
-        }
-        name
+        name_of([self.name[0].load(), self.name[1].load()])
     }
 
     /// Its cores, ascending. They change only while it is at rest.
@@ -311,20 +332,16 @@ impl Slot {
         self.due.store(tick);
     }
 
-    pub(crate) const fn request(&self) -> &Word64 {
-        &self.request
+    pub(crate) fn memory(&self) -> u64 {
+        self.memory.load()
     }
-}
 
-fn name_words(name: &str) -> [u64; 2] {
-    let mut bytes = [0; MAX_NAME_BYTES];
-    for (to, from) in bytes.iter_mut().zip(name.bytes()) {
-        *to = from;
+    pub(crate) const fn places(&self) -> &[Place; KEPT + 1] {
+        &self.places
     }
-    let word = |from: usize| {
-        let mut word = [0; 8];
-        word.copy_from_slice(&bytes[from..from + 8]);
-        u64::from_le_bytes(word)
-    };
-    [word(0), word(8)]
+
+    /// Nothing was asked yet.
+    pub(crate) fn empty_places(&self) {
+        self.places.iter().for_each(Place::empty);
+    }
 }

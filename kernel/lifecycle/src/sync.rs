@@ -17,7 +17,7 @@ macro_rules! word {
         pub(crate) struct $name(core::sync::atomic::$atomic);
 
         // Each kind of word has all the operations, whether or not it is used with each.
-        #[allow(dead_code, reason = "one set of operations for two sizes")]
+        #[allow(dead_code, reason = "one set of operations for all sizes")]
         impl $name {
             pub(crate) const fn new(value: $value) -> Self {
                 Self(core::sync::atomic::$atomic::new(value))
@@ -52,6 +52,7 @@ macro_rules! word {
     };
 }
 
+word!(Word8, AtomicU8, u8);
 word!(Word32, AtomicU32, u32);
 word!(Word64, AtomicU64, u64);
 

@@ -124,11 +124,12 @@ fn the_shell_answers_what_was_passed_to_it() {
     for outcome in [Outcome::Done, Outcome::Refused] {
         assert_eq!(ask(&machine, "start one"), Outcome::Passed);
         assert_eq!(ask(&machine, "start one"), Outcome::Unanswered);
-        assert_eq!(machine.life.next_request(), Some((1, Verb::Start, 0)));
+        let (asker, verb, target) = machine.life.next_request().expect("it was passed");
+        assert_eq!((asker.partition, verb, target), (1, Verb::Start, 0));
         assert_eq!(machine.life.next_request(), None, "once");
         assert_eq!(stands(&machine), Outcome::Passed);
-        machine.life.answer(1, outcome);
-        machine.life.answer(1, Outcome::None);
+        machine.life.answer(asker, outcome);
+        machine.life.answer(asker, Outcome::None);
         assert_eq!(stands(&machine), outcome);
     }
     assert_eq!(machine.state(0), State::Defined, "only the shell does it");

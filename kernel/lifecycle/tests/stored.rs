@@ -205,6 +205,11 @@ fn stored_ones_are_enumerated_behind_the_others() {
     let wanted = [
         "Partitions",
         "Control",
+        "Answers",
+        "Details",
+        "Events",
+        "Output",
+        "Machine",
         "SecureBoot",
         "SetupMode",
         "OsIndicationsSupported",

@@ -107,6 +107,11 @@ fn the_variables_are_enumerated() {
     for name in [
         "Partitions",
         "Control",
+        "Answers",
+        "Details",
+        "Events",
+        "Output",
+        "Machine",
         "SecureBoot",
         "SetupMode",
         "OsIndicationsSupported",

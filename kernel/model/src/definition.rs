@@ -32,8 +32,53 @@ pub struct Definition {
     pub devices: Vec<DeviceName>,
     /// `restart=`
     pub restart: RestartPolicy,
-    /// `control=`: whether it may start, restart and kill other partitions.
-    pub control: bool,
+    /// `control=`: whether it may start, restart and kill other partitions, and which.
+    pub control: Right,
+}
+
+/// Most partitions that `control=` can name.
+pub const MAX_CONTROLLED: usize = 8;
+
+/// What a partition may ask for of others. Displays as it is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Right {
+    /// `no`
+    #[default]
+    No,
+    /// `yes`: all, of all.
+    All,
+    /// Names, at least one and at most [`MAX_CONTROLLED`]: the start, the restart and the kill of these.
+    Only(Vec<String>),
+}
+
+impl Right {
+    /// Whether it is one at all.
+    #[must_use]
+    pub const fn is_any(&self) -> bool {
+        !matches!(self, Self::No)
+    }
+
+    /// Those that it is limited to; none: it is not.
+    #[must_use]
+    pub fn only(&self) -> &[String] {
+        match self {
+            Self::No | Self::All => &[],
+            Self::Only(names) => names,
+        }
+    }
+}
+
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::No => f.write_str("no"),
+            Self::All => f.write_str("yes"),
+            Self::Only(names) => names.iter().enumerate().try_for_each(|(nth, name)| {
+                let comma = if nth == 0 { "" } else { "," };
+                write!(f, "{comma}{name}")
+            }),
+        }
+    }
 }
 
 /// The keys of a `define` or `set` line; `None` is a key that was not given.
@@ -58,7 +103,7 @@ pub struct Change {
     /// `restart=`
     pub restart: Option<RestartPolicy>,
     /// `control=`
-    pub control: Option<bool>,
+    pub control: Option<Right>,
 }
 
 impl Change {

@@ -145,6 +145,7 @@ impl Session {
                 idle = false;
             }
             idle &= !kernel.tell_events(shell);
+            idle &= !shell.serve_line(&LIFE, kernel, &mut Console);
             shell.tick(kernel, &mut Console);
             kernel.tend_seat(!idle);
         }

@@ -51,7 +51,17 @@ pub(super) fn undefine(name: &Word, control: &mut dyn Control) -> Done {
 /// Says what the partition has now: where its memory was put is news.
 fn report(name: &Word, warnings: &[Warning], control: &dyn Control, out: &mut dyn Write) -> Done {
     warn(&name.text, warnings, out)?;
-    let claim = &names::partition(name, control.ledger())?.claim;
+    let partition = names::partition(name, control.ledger())?;
+    for other in partition.definition.control.only() {
+        if control.ledger().get(other).is_err() {
+            let name = &name.text;
+            writeln!(
+                out,
+                "note: {name}: control= names \"{other}\", which is not defined yet"
+            )?;
+        }
+    }
+    let claim = &partition.claim;
     let cores = core_list(&claim.cores);
     write!(out, "{}: cores {cores}, memory", name.text)?;
     let mut separator = "";

@@ -7,7 +7,7 @@ use core::fmt::{self, Write};
 
 use bulkhead_conductor::How;
 use bulkhead_ledger::{Ledger, Partition};
-use bulkhead_model::Warning;
+use bulkhead_model::{Right, Warning};
 
 use super::{Done, change, launch};
 use crate::control::Control;
@@ -81,7 +81,7 @@ fn controllers(ledger: &Ledger, handed: Option<&str>) -> Vec<String> {
     };
     let running = ledger.iter().filter(runs);
     running
-        .filter(|partition| partition.definition.control)
+        .filter(|partition| partition.definition.control == Right::All)
         .map(|partition| format!("\"{}\"", partition.definition.name))
         .collect()
 }

@@ -103,8 +103,8 @@ fn definition_line(definition: &Definition) -> String {
     if definition.restart != RestartPolicy::default() {
         line.push_str(&format!(" restart={}", definition.restart));
     }
-    if definition.control {
-        line.push_str(" control=yes");
+    if definition.control.is_any() {
+        line.push_str(&format!(" control={}", definition.control));
     }
     if let Some(node) = definition.node {
         line.push_str(&format!(" node={node}"));
@@ -126,14 +126,14 @@ fn quoted(value: &str) -> String {
 fn policy(partition: &Partition, out: &mut dyn Write) -> fmt::Result {
     let Definition {
         restart, control, ..
-    } = partition.definition;
+    } = &partition.definition;
     writeln!(out, "policy:")?;
     write!(out, "  restart  {restart}")?;
-    if restart != RestartPolicy::Never {
+    if *restart != RestartPolicy::Never {
         write!(out, ", after at most {RESTART_LIMIT} failures in a row")?;
     }
     writeln!(out, "\n  failures {} in a row", partition.life.failures)?;
-    writeln!(out, "  control  {}", if control { "yes" } else { "no" })
+    writeln!(out, "  control  {control}")
 }
 
 fn claim(

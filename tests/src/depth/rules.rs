@@ -29,6 +29,23 @@ pub(super) const KNOWN: &[Known] = &[
         caller: "bulkhead_shell::run::watch::uptime",
         callees: &[&["bulkhead_shell::control::Control", "partition_uptime_ms"]],
     },
+    // These write to the console, or to what a partition that asked for a line reads.
+    Known {
+        caller: "bulkhead_shell::run::change::",
+        callees: &[SINKS],
+    },
+    Known {
+        caller: "bulkhead_shell::run::devices::",
+        callees: &[SINKS],
+    },
+    Known {
+        caller: "bulkhead_shell::run::handoff::",
+        callees: &[SINKS],
+    },
+    Known {
+        caller: "bulkhead_shell::script::write_event",
+        callees: &[SINKS],
+    },
     // What writes a plan's or a check's lines is given the console.
     Known {
         caller: "bulkhead_shell::run::launch::plan",

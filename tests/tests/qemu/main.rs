@@ -15,6 +15,7 @@ mod generic;
 mod handoff;
 mod identity;
 mod images;
+mod inside;
 mod kernels;
 mod large_ids;
 mod last;
@@ -100,6 +101,7 @@ fn main() {
         numa::stories(),
         loaders::stories(),
         images::stories(),
+        inside::stories(),
         boot::stories(),
         firmware::stories(),
         generic::stories(),

@@ -114,7 +114,7 @@ const REFUSALS: &[(&str, &[&str])] = &[
     ("restart own", &["core 0", "handoff own"]),
     ("handoff busy", &["busy", "core 0"]),
     ("set busy restart=often", &["often", "on-failure"]),
-    ("set busy control=maybe", &["maybe"]),
+    ("set busy control=true", &["true", "names of partitions"]),
     ("start busy nobody", &["nobody"]),
     ("kill busy", &["busy", "defined"]),
     ("show nobody", &["nobody", "busy"]),

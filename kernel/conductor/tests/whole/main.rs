@@ -11,7 +11,7 @@ mod world;
 use bulkhead_conductor::How;
 use bulkhead_fake::{MIB, at, claim};
 use bulkhead_lifecycle::End;
-use bulkhead_model::{Change, RestartPolicy};
+use bulkhead_model::{Change, RestartPolicy, Right};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -91,7 +91,7 @@ fn take(world: &mut World, step: &Step) {
         Step::Define(n, cores, memory, policy, control) if shell => {
             let change = Change {
                 restart: Some(*policy),
-                control: Some(*control),
+                control: Some(if *control { Right::All } else { Right::No }),
                 ..claim(cores, &[at(128 * MIB, Some(*memory))])
             };
             world.define(NAMES[*n], change);

@@ -3,7 +3,7 @@
 use bulkhead_fake::Happening::{Ended, Launch, Launched};
 use bulkhead_fake::{Fake, Happening, MIB, RESIDENT, at, claim, happen};
 use bulkhead_ledger::PlanError;
-use bulkhead_model::{Change, End, Key, Life, Ram, RestartPolicy, State};
+use bulkhead_model::{Change, End, Key, Life, Ram, RestartPolicy, Right, State};
 
 const WEB: usize = 0;
 
@@ -34,7 +34,7 @@ fn policy_and_control_are_the_operators_and_in_the_plan() {
     assert_eq!(told(&fake), (RestartPolicy::OnFailure, false));
     let change = Change {
         restart: Some(RestartPolicy::Always),
-        control: Some(true),
+        control: Some(Right::All),
         ..Change::default()
     };
     fake.set("web", change).unwrap();
@@ -43,7 +43,7 @@ fn policy_and_control_are_the_operators_and_in_the_plan() {
     assert_eq!(told(&fake), (RestartPolicy::Always, true));
     let change = Change {
         restart: Some(RestartPolicy::Never),
-        control: Some(false),
+        control: Some(Right::No),
         ..claim(&[4], &[at(64 * MIB, None)])
     };
     fake.define("db", change).unwrap();

@@ -7,7 +7,7 @@ use bulkhead_linux::E820Kind;
 use bulkhead_memory::{PAGE, Region, RegionSet};
 use bulkhead_model::{
     Change, Claim, Com, DeviceName, End, Machine, MemoryKind, MemoryRange, MemoryRequest, Node,
-    RestartPolicy,
+    RestartPolicy, Right,
 };
 use bulkhead_pci::WindowKind;
 use bulkhead_tables::efi::Kind;
@@ -65,7 +65,7 @@ fn any_change() -> impl Strategy<Value = Change> {
         prop::option::of(mostly(&["", "quiet", "a=\"b c\""], &["acpi=off"])),
         prop::option::of(console),
         prop::option::of(prop::sample::select(&RestartPolicy::ALL[..])),
-        any::<Option<bool>>(),
+        prop::option::of(prop::sample::select(rights())),
     );
     let node = prop::option::of(mostly(&[None, Some(0), Some(1)], &[Some(2)]));
     (keys, prop::option::of(any_devices()), node).prop_map(|(keys, devices, node)| {
@@ -83,6 +83,11 @@ fn any_change() -> impl Strategy<Value = Change> {
             control,
         }
     })
+}
+
+fn rights() -> Vec<Right> {
+    let names = ["web", "nobody"].map(String::from).to_vec();
+    vec![Right::No, Right::All, Right::Only(names)]
 }
 
 fn any_devices() -> impl Strategy<Value = Vec<DeviceName>> {

@@ -75,6 +75,8 @@ fn set_up(world: &Arc<World>) {
                 policy: pick(&RestartPolicy::ALL),
                 has_control: partition != 2,
                 shares_low: shares_low(partition),
+                only: &[],
+                memory: 0,
             }),
         );
         world.life.provide_plan(partition);

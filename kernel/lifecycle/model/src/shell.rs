@@ -42,15 +42,20 @@ pub(crate) fn run(world: &Arc<World>) {
 /// What it does whenever there is time.
 fn serve(world: &World, hw: &Seen<'_>) {
     world.life.tend(hw);
-    while let Some((caller, verb, target)) = world.life.next_request() {
+    while let Some((asker, verb, target)) = world.life.next_request() {
         let is_done = carry_out(world, hw, verb, target);
-        world.note(|| format!("shell: {verb:?} {target} for {caller}: {is_done}"));
+        world.note(|| {
+            format!(
+                "shell: {verb:?} {target} for {}: {is_done}",
+                asker.partition
+            )
+        });
         let outcome = if is_done {
             Outcome::Done
         } else {
             Outcome::Refused
         };
-        world.life.answer(caller, outcome);
+        world.life.answer(asker, outcome);
     }
     if std::mem::take(&mut world.machine().wants_plans) {
         (0..RESCUER).for_each(|partition| replan(world, partition));
@@ -68,7 +73,7 @@ fn carry_out(world: &World, hw: &Seen<'_>, verb: Verb, target: usize) -> bool {
         Verb::Restart => {
             world.life.restart(hw, target).is_ok() || world.life.start(hw, target).is_ok()
         }
-        Verb::Shell => false,
+        Verb::Shell | Verb::Do => false,
     };
     world.asked((verb, target), ask, |is_done| {
         verb == Verb::Start && *is_done

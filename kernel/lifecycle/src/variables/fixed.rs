@@ -20,6 +20,11 @@ const GLOBAL: [u8; 16] = [
 pub(super) enum Fixed {
     Partitions,
     Control,
+    Answers,
+    Details,
+    Events,
+    Output,
+    Machine,
     SecureBoot,
     SetupMode,
     OsIndicationsSupported,
@@ -27,9 +32,14 @@ pub(super) enum Fixed {
 
 impl Fixed {
     /// All, in the order in which they are enumerated.
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Partitions,
         Self::Control,
+        Self::Answers,
+        Self::Details,
+        Self::Events,
+        Self::Output,
+        Self::Machine,
         Self::SecureBoot,
         Self::SetupMode,
         Self::OsIndicationsSupported,
@@ -39,6 +49,11 @@ impl Fixed {
         match self {
             Self::Partitions => "Partitions",
             Self::Control => "Control",
+            Self::Answers => "Answers",
+            Self::Details => "Details",
+            Self::Events => "Events",
+            Self::Output => "Output",
+            Self::Machine => "Machine",
             Self::SecureBoot => "SecureBoot",
             Self::SetupMode => "SetupMode",
             Self::OsIndicationsSupported => "OsIndicationsSupported",
@@ -47,8 +62,14 @@ impl Fixed {
 
     pub(super) const fn vendor(self) -> [u8; 16] {
         match self {
-            Self::Partitions | Self::Control => GUID,
             Self::SecureBoot | Self::SetupMode | Self::OsIndicationsSupported => GLOBAL,
+            Self::Partitions
+            | Self::Control
+            | Self::Answers
+            | Self::Details
+            | Self::Events
+            | Self::Output
+            | Self::Machine => GUID,
         }
     }
 }

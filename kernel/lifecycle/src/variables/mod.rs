@@ -14,21 +14,27 @@ use arrayvec::{ArrayString, ArrayVec};
 use bulkhead_services::{Fault, Key, MAX_DATA, MAX_NAME, STORE_BYTES, Store};
 use core::fmt::Write;
 
+use crate::desk::LINE_BYTES;
 use crate::hardware::Hardware;
 use crate::{Lifecycle, Outcome};
 
 mod fixed;
 mod stored;
+mod telling;
 
 use fixed::Fixed;
+use telling::Rows;
 
 /// 8b3a1f6e-2d47-4c59-9e07-b41c6ad05f23, in the byte order of UEFI.
 pub const GUID: [u8; 16] = [
     0x6e, 0x1f, 0x3a, 0x8b, 0x47, 0x2d, 0x59, 0x4c, 0x9e, 0x07, 0xb4, 0x1c, 0x6a, 0xd0, 0x5f, 0x23,
 ];
 
-/// Longest request, in bytes.
-pub const MAX_REQUEST_BYTES: usize = 64;
+/// Longest request without a token, in bytes.
+pub(crate) const PLAIN_BYTES: usize = 64;
+
+/// Longest request, in bytes: a token, `do`, an offset, and a line.
+pub const MAX_REQUEST_BYTES: usize = LINE_BYTES + 40;
 
 /// Longest text of a variable, in bytes. It lies on the stack of a core that serves a call.
 const MAX_TEXT: usize = 2048;
@@ -68,7 +74,8 @@ impl Outcome {
     pub const fn status(self) -> Status {
         match self {
             Self::None | Self::Done | Self::Passed | Self::Ending => Status::Success,
-            Self::Denied => Status::AccessDenied,
+            Self::Denied | Self::NotGranted => Status::AccessDenied,
+            Self::Full => Status::OutOfResources,
             Self::Malformed | Self::Itself => Status::InvalidParameter,
             Self::Unknown => Status::NotFound,
             Self::WrongState
@@ -76,7 +83,10 @@ impl Outcome {
             | Self::TooEarly
             | Self::Unanswered
             | Self::Refused
-            | Self::ShellLeft => Status::NotReady,
+            | Self::ShellLeft
+            | Self::NoShell
+            | Self::LineBusy
+            | Self::Said => Status::NotReady,
         }
     }
 }
@@ -95,6 +105,14 @@ pub trait CallerMemory {
         self.read(from, &mut bytes)?;
         Some(u64::from_le_bytes(bytes))
     }
+}
+
+/// A variable that has no bytes is none.
+fn or_none(text: &mut ArrayString<MAX_TEXT>) -> &str {
+    if text.is_empty() {
+        text.push_str("none\n");
+    }
+    text
 }
 
 /// What a variable is called, as a caller says it.
@@ -181,6 +199,20 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
                         let _ = writeln!(text, "{outcome}");
                         text.as_bytes()
                     }
+                    Fixed::Answers => {
+                        let answers = self.lifecycle.answers(self.hardware, self.caller);
+                        for (token, outcome) in answers {
+                            let _ = writeln!(text, "#{token:x} {outcome}");
+                        }
+                        or_none(&mut text).as_bytes()
+                    }
+                    Fixed::Machine => {
+                        self.machine(&mut text);
+                        text.as_bytes()
+                    }
+                    Fixed::Details => return self.rows(to, &Rows::Details),
+                    Fixed::Events => return self.rows(to, &Rows::Events),
+                    Fixed::Output => return self.output(to),
                     Fixed::SecureBoot | Fixed::SetupMode => &[0],
                     Fixed::OsIndicationsSupported => &[0; 8],
                 };

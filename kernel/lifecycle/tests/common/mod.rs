@@ -99,6 +99,8 @@ impl Machine {
                 cores: MEMBERS[partition],
                 policy,
                 has_control: partition == 1,
+                only: &[],
+                memory: 64 << 20,
                 shares_low,
             }),
         );

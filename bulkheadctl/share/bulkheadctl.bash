@@ -1,0 +1,41 @@
+# bash completion for bulkheadctl; made by "bulkheadctl completion bash"
+_bulkheadctl() {
+    local word=${COMP_WORDS[COMP_CWORD]} words= then=
+    COMPREPLY=()
+    if [ "$COMP_CWORD" = 1 ]; then
+        COMPREPLY=($(compgen -W "list show start stop restart kill events watch metrics time log define set undefine apply shell survey check suggest completion man help" -- "$word"))
+        return
+    fi
+    case ${COMP_WORDS[1]} in
+        list) words="--names --json" then= ;;
+        show) words="--json" then=names ;;
+        start) words="--json --timeout" then=names ;;
+        stop) words="--force --json --timeout" then=names ;;
+        restart) words="--json --timeout" then=names ;;
+        kill) words="--json --timeout" then=names ;;
+        events) words="--follow --json" then= ;;
+        watch) words="--json" then= ;;
+        metrics) words="" then= ;;
+        time) words="--json" then= ;;
+        log) words="--json --timeout" then=names ;;
+        define) words="--json --timeout" then=names ;;
+        set) words="--json --timeout" then=names ;;
+        undefine) words="--json --timeout" then=names ;;
+        apply) words="--dry-run --restart --json --timeout" then=files ;;
+        shell) words="--json --timeout" then= ;;
+        survey) words="--from --save" then= ;;
+        check) words="--from --image" then=files ;;
+        suggest) words="--from --image" then= ;;
+        completion) words="bash" then= ;;
+        man) words="" then= ;;
+        help) words="" then= ;;
+    esac
+    if [ "${word#-}" = "$word" ]; then
+        case $then in
+            names) words=$(bulkheadctl list --names 2>/dev/null) ;;
+            files) COMPREPLY=($(compgen -f -- "$word")); return ;;
+        esac
+    fi
+    COMPREPLY=($(compgen -W "$words" -- "$word"))
+}
+complete -F _bulkheadctl bulkheadctl

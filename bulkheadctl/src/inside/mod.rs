@@ -1,0 +1,339 @@
+//! A machine that Bulkhead partitions, seen and run from one of its Linuxes.
+//!
+//! ```text
+//! efivarfs -> link -> told (rows taken apart) -> form (text, JSON, metrics)
+//!                \-> ask, line (one request and its own answer) <- apply (the difference)
+//! ```
+
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+pub mod apply;
+pub mod form;
+pub mod link;
+pub mod told;
+
+use link::{Trouble, Variables, ask, line, text};
+use told::{Machine, Partition};
+
+/// What was asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Wish {
+    /// The command.
+    pub command: String,
+    /// What follows it.
+    pub words: Vec<String>,
+    /// Its options, `--` included.
+    pub flags: Vec<String>,
+    /// How long an answer is waited for.
+    pub patience: Option<Duration>,
+}
+
+/// Longer than any of Bulkhead's own deadlines.
+const PATIENCE: Duration = Duration::from_secs(60);
+const EVENTS_EACH: Duration = Duration::from_millis(250);
+const WATCH_EACH: Duration = Duration::from_secs(1);
+/// The form of the variables that this program knows.
+const PROTOCOL: u32 = 1;
+
+impl Wish {
+    fn has(&self, flag: &str) -> bool {
+        self.flags.iter().any(|known| known == flag)
+    }
+
+    fn patience(&self) -> Duration {
+        self.patience.unwrap_or(PATIENCE)
+    }
+
+    fn name(&self) -> Result<&str, Trouble> {
+        let none = || Trouble::Usage(format!("{}: which partition?", self.command));
+        self.words.first().map(String::as_str).ok_or_else(none)
+    }
+}
+
+/// Does it, and prints what there is to say; whether all is as it was wanted.
+///
+/// # Errors
+/// Why not.
+pub fn run(wish: &Wish, variables: &impl Variables, out: &mut dyn Write) -> Result<bool, Trouble> {
+    let machine = machine(variables)?;
+    let is_json = wish.has("--json");
+    match wish.command.as_str() {
+        "list" if wish.has("--names") => {
+            let names: String = all(variables)?
+                .iter()
+                .map(|one| format!("{}\n", one.name))
+                .collect();
+            print(out, &names)?;
+        }
+        "list" => print(out, &list(&all(variables)?, is_json))?,
+        "show" => {
+            let one = find(variables, wish.name()?)?;
+            let shown = if is_json {
+                lined(&form::partition(&one))
+            } else {
+                form::paragraph(&one)
+            };
+            print(out, &shown)?;
+        }
+        "metrics" => print(out, &form::metrics(&machine, &all(variables)?))?,
+        "time" => print(out, &time(&machine, variables, is_json)?)?,
+        "events" => events(wish, variables, out)?,
+        "watch" => loop {
+            let clear = if is_json { "" } else { "\x1b[H\x1b[2J" };
+            print(out, &format!("{clear}{}", list(&all(variables)?, is_json)))?;
+            std::thread::sleep(WATCH_EACH);
+        },
+        "stop" if !wish.has("--force") => {
+            let name = wish.name()?;
+            return Err(Trouble::Refused(format!(
+                "\"{name}\" can't be stopped in good order from outside: there is no agent in it (accepted: its \
+                 own poweroff, stop {name} --force, kill {name})"
+            )));
+        }
+        "start" | "stop" | "restart" | "kill" => each(wish, variables, out)?,
+        "shell" => {
+            ask(variables, "shell", wish.patience())?;
+            done(out, is_json, "shell")?;
+        }
+        "log" => log(wish, variables, out)?,
+        "define" | "set" | "undefine" => {
+            wish.name()?;
+            let words = wish.words.iter().map(|word| typed(word));
+            let words: Vec<String> = std::iter::once(wish.command.clone()).chain(words).collect();
+            said(
+                wish,
+                &line(variables, &words.join(" "), wish.patience())?,
+                out,
+            )?;
+        }
+        "apply" => return apply_file(wish, variables, out),
+        other => return Err(Trouble::Usage(format!("there is no command {other:?}"))),
+    }
+    Ok(true)
+}
+
+/// `key=value` as Bulkhead's shell reads it.
+fn typed(word: &str) -> String {
+    match word.split_once('=') {
+        Some((key, value)) => format!("{key}={}", apply::quoted(value)),
+        None => apply::quoted(word),
+    }
+}
+
+fn print(out: &mut dyn Write, text: &str) -> Result<(), Trouble> {
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(|error| Trouble::Missing(format!("standard output: {error}")))
+}
+
+fn lined(value: &Value) -> String {
+    format!("{value}\n")
+}
+
+fn done(out: &mut dyn Write, is_json: bool, what: &str) -> Result<(), Trouble> {
+    if is_json {
+        return print(out, &lined(&json!({ "done": what })));
+    }
+    Ok(())
+}
+
+fn machine(variables: &impl Variables) -> Result<Machine, Trouble> {
+    let known = text(variables, "Machine").map(|text| told::machine(&text))?;
+    let known = known.filter(|machine| machine.protocol == PROTOCOL);
+    let why = "the Bulkhead around this Linux speaks another form of the control protocol";
+    known.ok_or_else(|| Trouble::Missing(why.to_string()))
+}
+
+/// All partitions.
+fn all(variables: &impl Variables) -> Result<Vec<Partition>, Trouble> {
+    let short = text(variables, "Partitions")?;
+    Ok(told::partitions(&short, &text(variables, "Details")?))
+}
+
+fn find(variables: &impl Variables, name: &str) -> Result<Partition, Trouble> {
+    let all = all(variables)?;
+    let names: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
+    let names = names.join(", ");
+    let found = all.iter().find(|one| one.name == name).cloned();
+    found.ok_or_else(|| {
+        Trouble::Refused(format!(
+            "there is no partition \"{name}\" (partitions: {names})"
+        ))
+    })
+}
+
+fn list(all: &[Partition], is_json: bool) -> String {
+    if is_json {
+        lined(&all.iter().map(form::partition).collect())
+    } else {
+        form::table(all)
+    }
+}
+
+/// `start`, `stop`, `restart`, `kill` of each name, up to the first that is refused.
+fn each(wish: &Wish, variables: &impl Variables, out: &mut dyn Write) -> Result<(), Trouble> {
+    wish.name()?;
+    let verb = if wish.command == "stop" {
+        "kill"
+    } else {
+        &wish.command
+    };
+    for name in &wish.words {
+        ask(variables, &format!("{verb} {name}"), wish.patience())?;
+        done(out, wish.has("--json"), &format!("{verb} {name}"))?;
+    }
+    Ok(())
+}
+
+/// What the shell has said.
+fn said(wish: &Wish, text: &str, out: &mut dyn Write) -> Result<(), Trouble> {
+    if wish.has("--json") {
+        return print(out, &lined(&json!({ "said": text })));
+    }
+    print(out, text)
+}
+
+fn log(wish: &Wish, variables: &impl Variables, out: &mut dyn Write) -> Result<(), Trouble> {
+    wish.name()?;
+    let words: Vec<String> = wish.words.iter().map(|word| typed(word)).collect();
+    let text = line(
+        variables,
+        &format!("log {}", words.join(" ")),
+        wish.patience(),
+    )?;
+    said(wish, &text, out)
+}
+
+/// What happened; with `--follow` it does not end.
+fn events(wish: &Wish, variables: &impl Variables, out: &mut dyn Write) -> Result<(), Trouble> {
+    let mut next = 0;
+    loop {
+        let events = told::events(&text(variables, "Events")?);
+        let last = events.last().map_or(0, |event| event.ticket);
+        if last.saturating_add(1) < next {
+            next = 0; // the machine began anew
+        }
+        let fresh: Vec<_> = events.iter().filter(|event| event.ticket >= next).collect();
+        let all = if fresh.is_empty() {
+            Vec::new()
+        } else {
+            all(variables)?
+        };
+        for event in &fresh {
+            let line = if wish.has("--json") {
+                form::event_json(event, &all).to_string()
+            } else {
+                form::event(event, &all)
+            };
+            print(out, &format!("{line}\n"))?;
+        }
+        next = next.max(last.saturating_add(1));
+        if !wish.has("--follow") {
+            return Ok(());
+        }
+        std::thread::sleep(EVENTS_EACH);
+    }
+}
+
+/// The clock that this Linux's firmware, Bulkhead, keeps for it, in seconds since 1970.
+fn firmware_clock() -> Option<u64> {
+    let folders = std::fs::read_dir("/sys/class/rtc").ok()?;
+    folders.flatten().find_map(|folder| {
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).ok();
+        let is_efi = read("name")?.contains("rtc-efi");
+        read("since_epoch").filter(|_| is_efi)?.trim().parse().ok()
+    })
+}
+
+fn time(machine: &Machine, variables: &impl Variables, is_json: bool) -> Result<String, Trouble> {
+    let all = all(variables)?;
+    let own = all.iter().find(|one| one.name == machine.name);
+    let up = own.and_then(|one| one.detail.as_ref()?.up);
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
+    let firmware = firmware_clock();
+    if is_json {
+        return Ok(lined(&json!({
+            "partition": machine.name,
+            "runs": own.map(|one| one.runs),
+            "up_seconds": up,
+            "unix_seconds": now,
+            "firmware_unix_seconds": firmware,
+        })));
+    }
+    let runs = own.map_or(0, |one| one.runs);
+    let up = up.map_or_else(|| String::from("unknown"), form::span);
+    let firmware = firmware.map_or_else(
+        || String::from("unknown (no rtc-efi driver)"),
+        |firmware| {
+            format!(
+                "{firmware} ({:+} s)",
+                i128::from(firmware) - i128::from(now)
+            )
+        },
+    );
+    Ok(format!(
+        "{}: run {runs}, up {up}\nthis Linux's clock: {now} seconds since 1970\nits firmware's clock: {firmware}\n",
+        machine.name
+    ))
+}
+
+/// `apply FILE`
+fn apply_file(
+    wish: &Wish,
+    variables: &impl Variables,
+    out: &mut dyn Write,
+) -> Result<bool, Trouble> {
+    let path = wish.words.first();
+    let path = path.ok_or_else(|| Trouble::Usage(String::from("apply: which file?")))?;
+    let of_file = |why: &dyn std::fmt::Display| format!("{}: {why}", Path::new(path).display());
+    let text = std::fs::read_to_string(path).map_err(|error| Trouble::Missing(of_file(&error)))?;
+    let wanted = apply::read(&text).map_err(|why| Trouble::Refused(of_file(&why)))?;
+    let mut present = Vec::new();
+    let all = all(variables)?;
+    for one in &all {
+        if !wanted
+            .definitions
+            .iter()
+            .any(|wanted| wanted.name == one.name)
+        {
+            continue;
+        }
+        let shown = line(variables, &format!("show {}", one.name), wish.patience())?;
+        let definition = apply::shown(&shown);
+        let unknown =
+            || Trouble::Refused(format!("show {}: there is no definition in it", one.name));
+        present.push(apply::Present {
+            definition: definition.ok_or_else(unknown)?,
+            is_live: matches!(
+                one.state.as_str(),
+                "launching" | "running" | "ending" | "waiting"
+            ),
+        });
+    }
+    let steps = apply::plan(&wanted, &present, wish.has("--restart"));
+    let is_dry = wish.has("--dry-run");
+    for step in &steps {
+        let shown = if wish.has("--json") {
+            lined(&json!({ "step": step.request(), "says": step.to_string() }))
+        } else {
+            format!("{step}\n")
+        };
+        print(out, &shown)?;
+        let Some(request) = step.request().filter(|_| !is_dry) else {
+            continue;
+        };
+        if step.is_line() {
+            said(wish, &line(variables, &request, wish.patience())?, out)?;
+        } else {
+            ask(variables, &request, wish.patience())?;
+        }
+    }
+    let is_left = steps.iter().any(|step| step.request().is_none());
+    Ok(!(is_left || is_dry && !steps.is_empty()))
+}

@@ -1,0 +1,307 @@
+//! Commands inside a partition, over a made Bulkhead that keeps requests as the real one does.
+#![allow(missing_docs, reason = "a test binary has no public interface")]
+
+use std::cell::RefCell;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use bulkheadctl::inside::link::{Trouble, Variables};
+use bulkheadctl::inside::{Wish, run};
+
+const PARTITIONS: &str = "boss running 1 1\nspare failed 2 3\nother running 1 9\n";
+const DETAILS: &str = "\
+boss state=running runs=1 restart=never failures=0 memory=268435456 core=1 control=some up=70 count=1 cores=1    \n\
+spare state=failed runs=2 restart=never failures=1 memory=67108864 core=3 control=no count=1 cores=3 end=failed reason=it said so   \n";
+const EVENTS: &str = "4 boss launched run=1            \n9 spare failed run=2          \n";
+const MACHINE: &str =
+    "protocol=1 version=0.2.0 name=boss shell=here partitions=3 seen=2\ncontrol=yes spare\n";
+
+/// What is answered to a request: the outcomes that it reads one after the other, and what is said.
+type Answer = (&'static [&'static str], String);
+
+#[derive(Default)]
+struct Made {
+    /// Requests, without their tokens.
+    asked: RefCell<Vec<String>>,
+    /// Whether each token was given back.
+    open: RefCell<Vec<String>>,
+    /// What is answered next, per request that is made.
+    script: RefCell<Vec<Answer>>,
+    now: RefCell<Option<(String, Answer, usize, usize)>>,
+    /// How many writes find all places taken.
+    full: RefCell<u32>,
+}
+
+impl Variables for Made {
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        let text = match name {
+            "Partitions" => PARTITIONS.into(),
+            "Details" => DETAILS.into(),
+            "Events" => EVENTS.into(),
+            "Machine" => MACHINE.into(),
+            "Answers" => match &mut *self.now.borrow_mut() {
+                Some((token, (outcomes, _), nth, _)) => {
+                    let outcome = outcomes[(*nth).min(outcomes.len() - 1)];
+                    *nth += 1;
+                    format!("#0 ok\n{token} {outcome}\n#ffff error: another's\n")
+                }
+                None => "none\n".into(),
+            },
+            "Output" => match &*self.now.borrow() {
+                Some((token, (_, said), _, from)) => {
+                    // As much as three bytes are kept.
+                    let kept = &said[*from..said.len().min(from + 3)];
+                    format!("{token} {from} {}\n{kept}", said.len())
+                }
+                None => "none\n".into(),
+            },
+            _ => return Err(io::ErrorKind::NotFound.into()),
+        };
+        Ok(text.into_bytes())
+    }
+
+    fn write(&self, name: &str, value: &[u8]) -> io::Result<()> {
+        assert_eq!(name, "Control");
+        let text = String::from_utf8(value.to_vec()).unwrap();
+        let (token, words) = text.split_once(' ').unwrap();
+        if words == "seen" {
+            self.open.borrow_mut().retain(|open| open != token);
+            return Ok(());
+        }
+        if *self.full.borrow() > 0 {
+            *self.full.borrow_mut() -= 1;
+            return Err(io::Error::from(io::ErrorKind::StorageFull));
+        }
+        let mut open = self.open.borrow_mut();
+        assert!(!open.contains(&token.to_string()), "a token twice");
+        open.push(token.to_string());
+        self.asked.borrow_mut().push(words.to_string());
+        let answer = self.script.borrow_mut().remove(0);
+        let words: Vec<&str> = words.split(' ').collect();
+        let from = match words[..] {
+            ["do", from, ..] => from.parse().unwrap(),
+            _ => 0,
+        };
+        let is_refused = answer.0[0].starts_with("error");
+        *self.now.borrow_mut() = Some((token.to_string(), answer, 0, from));
+        if is_refused {
+            Err(io::ErrorKind::InvalidInput.into())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+fn wish(line: &str) -> Wish {
+    let (flags, mut words): (Vec<String>, Vec<String>) = line
+        .split(' ')
+        .map(String::from)
+        .partition(|word| word.starts_with("--"));
+    let command = words.remove(0);
+    let patience = Some(Duration::from_millis(200));
+    Wish {
+        command,
+        words,
+        flags,
+        patience,
+    }
+}
+
+fn made(script: &[Answer]) -> Made {
+    let made = Made::default();
+    made.script.borrow_mut().extend(script.iter().cloned());
+    made
+}
+
+fn said(made: &Made, line: &str) -> Result<String, Trouble> {
+    let mut out = Vec::new();
+    run(&wish(line), made, &mut out)?;
+    // Each place was given back.
+    assert_eq!(made.open.borrow()[..], [""; 0]);
+    Ok(String::from_utf8(out).unwrap())
+}
+
+const OK: &[&str] = &["ok"];
+
+#[test]
+fn what_is_read_needs_no_request() {
+    let made = made(&[]);
+    let list = said(&made, "list").unwrap();
+    assert!(
+        list.contains("spare  failed   3      64M     2     -       failed: it said so\n"),
+        "{list}"
+    );
+    assert!(
+        list.contains("other  running  -      -       1     -       -\n"),
+        "{list}"
+    );
+    assert_eq!(said(&made, "list --names").unwrap(), "boss\nspare\nother\n");
+    let events = "boss: launched run=1\nspare: failed run=2 reason=\"panic: it said so\"\n";
+    assert_eq!(said(&made, "events").unwrap(), events);
+    assert!(
+        said(&made, "metrics")
+            .unwrap()
+            .contains("bulkhead_partition_up_seconds{name=\"boss\"} 70\n")
+    );
+    assert!(
+        said(&made, "time")
+            .unwrap()
+            .starts_with("boss: run 1, up 1m 10s\n")
+    );
+    let shown: serde_json::Value =
+        serde_json::from_str(&said(&made, "show spare --json").unwrap()).unwrap();
+    assert_eq!(
+        (&shown["reason"], &shown["up_seconds"]),
+        (&"it said so".into(), &serde_json::Value::Null)
+    );
+    match said(&made, "show nobody") {
+        Err(Trouble::Refused(why)) => assert!(why.contains("boss, spare, other"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_request_waits_for_its_own_answer_and_gives_its_place_back() {
+    let made = made(&[
+        (&["busy: passed", "busy: passed", "ok"], String::new()),
+        (OK, String::new()),
+    ]);
+    *made.full.borrow_mut() = 2;
+    assert_eq!(said(&made, "kill spare other").unwrap(), "");
+    assert_eq!(made.asked.borrow()[..], ["kill spare", "kill other"]);
+}
+
+#[test]
+fn refusals_are_in_bulkheads_words_and_kinds() {
+    let said_why = || String::from("no!");
+    let cases: [(Answer, fn(&Trouble) -> bool); 5] = [
+        (
+            (&["error: refused; Output says why"], said_why()),
+            |t| matches!(t, Trouble::Refused(w) if w == "no!"),
+        ),
+        (
+            (&["error: there is no such partition"], said_why()),
+            |t| matches!(t, Trouble::Refused(w) if w == "there is no such partition"),
+        ),
+        (
+            (&["error: this partition has not control=yes"], said_why()),
+            |t| matches!(t, Trouble::Denied(_)),
+        ),
+        ((&["busy: passed"], said_why()), |t| {
+            matches!(t, Trouble::Late(_))
+        }),
+        (
+            (&["busy: x", "error: a core did not come back"], said_why()),
+            |t| matches!(t, Trouble::Refused(_)),
+        ),
+    ];
+    for (answer, is_it) in cases {
+        let made = made(&[answer.clone()]);
+        let trouble = said(&made, "start spare").unwrap_err();
+        assert!(is_it(&trouble), "{answer:?}: {trouble:?}");
+        assert_eq!(made.open.borrow()[..], [""; 0]);
+    }
+}
+
+#[test]
+fn what_the_shell_says_is_put_together_from_pieces() {
+    let text = String::from("abcdefgh");
+    let made = made(&[
+        (
+            &["error: another line is before it; try again"],
+            String::new(),
+        ),
+        (OK, text.clone()),
+        (OK, text.clone()),
+        (OK, text.clone()),
+    ]);
+    assert_eq!(said(&made, "log spare 2").unwrap(), text);
+    let asked = [
+        "do 0 log spare 2",
+        "do 0 log spare 2",
+        "do 3 log spare 2",
+        "do 6 log spare 2",
+    ];
+    assert_eq!(made.asked.borrow()[..], asked);
+}
+
+#[test]
+fn a_line_is_typed_as_the_shell_reads_it() {
+    let made = made(&[(OK, String::new())]);
+    let mut wish = wish("set spare");
+    wish.words.push(String::from("cmdline=quiet a=\"b c\""));
+    run(&wish, &made, &mut Vec::new()).unwrap();
+    assert_eq!(
+        made.asked.borrow()[..],
+        [r#"do 0 set spare cmdline="quiet a=\"b c\"""#]
+    );
+    for bad in ["cmdline=\n", &"x".repeat(2000)] {
+        let mut wish = wish.clone();
+        wish.words.push(bad.to_string());
+        let done = run(&wish, &made, &mut Vec::new());
+        assert!(matches!(done, Err(Trouble::Refused(_))), "{done:?}");
+    }
+}
+
+/// The program itself, with files for variables.
+#[test]
+fn the_program_says_where_it_is_not() {
+    let folder =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("efivars-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bulkheadctl"));
+        let done = command
+            .env("BULKHEAD_EFIVARS", &folder)
+            .args(arguments)
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (
+            done.status.code().unwrap(),
+            text(done.stdout),
+            text(done.stderr),
+        )
+    };
+    fs::write(folder.join("Boot0000-x"), "x").unwrap();
+    let (code, _, why) = run(&["list"]);
+    assert!(
+        code == 3 && why.contains("does not run in a partition of Bulkhead"),
+        "{why}"
+    );
+    let put = |name: &str, text: &str| {
+        let file = folder.join(format!("{name}-8b3a1f6e-2d47-4c59-9e07-b41c6ad05f23"));
+        fs::write(file, format!("\u{6}\0\0\0{text}")).unwrap();
+    };
+    put("Partitions", PARTITIONS);
+    let (code, _, why) = run(&["list"]);
+    assert!(
+        code == 3 && why.contains("older than this program"),
+        "{why}"
+    );
+    put("Details", DETAILS);
+    put(
+        "Machine",
+        "protocol=2 version=9 name=boss shell=here\ncontrol=no\n",
+    );
+    let (code, _, why) = run(&["list"]);
+    assert!(code == 3 && why.contains("another form"), "{why}");
+    put("Machine", MACHINE);
+    let (code, list, _) = run(&["list"]);
+    assert!(code == 0 && list.starts_with("NAME "), "{list}");
+    for wrong in [
+        &["list", "x"][..],
+        &["show"],
+        &["show", "a", "--follow"],
+        &["start", "a", "--timeout", "x"],
+    ] {
+        let (code, _, why) = run(wrong);
+        assert_eq!(code, 2, "{wrong:?}: {why}");
+    }
+    let (code, _, why) = run(&["stop", "spare"]);
+    assert!(code == 1 && why.contains("no agent"), "{why}");
+    fs::remove_dir_all(&folder).unwrap();
+}

@@ -1,0 +1,205 @@
+//! Where a partition's requests are kept: one place for those without a token, and [`KEPT`] for those
+//! with one, so that several programs of one Linux ask at once and each finds its own answer.
+//!
+//! A token is the asker's own number. Its answer stays until the asker says that it has seen it, or until
+//! another needs the place ten seconds after it was answered: an asker that died keeps none for ever.
+
+use crate::Outcome;
+use crate::hardware::Hardware;
+use crate::slot::Slot;
+use crate::standing::Standing;
+use crate::sync::Word64;
+
+/// Requests with a token that are kept of each partition.
+pub const KEPT: usize = 8;
+/// How long an answer stays that nobody says to have seen, in microseconds.
+const UNSEEN_US: u64 = 10_000_000;
+
+/// One place.
+#[derive(Debug)]
+pub(crate) struct Place {
+    standing: Word64,
+    /// 0: nobody's.
+    token: Word64,
+    /// When it was first found answered, in ticks; 0: not yet.
+    answered: Word64,
+}
+
+/// Who asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// The partition.
+    pub partition: usize,
+    /// The place of its request.
+    pub(crate) place: usize,
+}
+
+impl Place {
+    pub(crate) const fn new() -> Self {
+        Self {
+            standing: Word64::new(0),
+            token: Word64::new(0),
+            answered: Word64::new(0),
+        }
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        Standing::decode(self.standing.load())
+    }
+
+    /// Its word, by who looks at all of them a thousand times a second.
+    pub(crate) fn word(&self) -> u64 {
+        self.standing.peek()
+    }
+
+    pub(crate) fn stand(&self, from: Standing, to: Standing) -> bool {
+        self.standing.replace(from.encode(), to.encode())
+    }
+
+    /// A new run asks for nothing yet.
+    pub(crate) fn empty(&self) {
+        self.standing.store(0);
+        if self.token.peek() != 0 {
+            self.token.store(0);
+        }
+    }
+
+    /// The token, and how its request stands; `None` where there is none, or another is about it.
+    pub(crate) fn tokened(&self) -> Option<(u64, Standing)> {
+        let standing = self.standing();
+        let token = self.token.load();
+        // The token is changed only while it stands so that nothing is read of it.
+        let is_steady = self.standing() == standing && standing != Standing::Changing;
+        (token != 0 && is_steady).then_some((token, standing))
+    }
+
+    /// Makes it that token's; `false` if another is about it.
+    fn take(&self, from: Standing, token: u64) -> bool {
+        if !self.stand(from, Standing::Changing) {
+            return false;
+        }
+        self.token.store(token);
+        self.answered.store(0);
+        self.stand(Standing::Changing, Standing::Answered(Outcome::None))
+    }
+
+    /// Whether nobody has come for its answer for a long time.
+    pub(crate) fn is_stale(&self, hw: &impl Hardware) -> bool {
+        if !matches!(self.standing(), Standing::Answered(_)) {
+            return false;
+        }
+        let (now, since) = (hw.now().max(1), self.answered.load());
+        if since == 0 {
+            self.answered.store(now);
+        }
+        since != 0 && now.saturating_sub(since) > hw.ticks(UNSEEN_US)
+    }
+}
+
+impl Slot {
+    /// The place of that token; `None` if no request with it is kept.
+    pub(crate) fn place_of(&self, token: u64) -> Option<usize> {
+        let mut tokened = self.places().iter().enumerate().skip(1);
+        tokened
+            .find(|(_, place)| place.tokened().is_some_and(|(other, _)| other == token))
+            .map(|(index, _)| index)
+    }
+
+    /// A place for a new request with that token.
+    pub(crate) fn claim_place(&self, hw: &impl Hardware, token: u64) -> Result<usize, Outcome> {
+        if let Some(index) = self.place_of(token) {
+            let place = &self.places()[index];
+            let standing = place.standing();
+            let is_taken = matches!(standing, Standing::Answered(_)) && place.take(standing, token);
+            return is_taken.then_some(index).ok_or(Outcome::Unanswered);
+        }
+        let empty = Standing::Answered(Outcome::None);
+        let mut tokened = self.places().iter().enumerate().skip(1);
+        let free = tokened.find(|(_, place)| place.token.load() == 0 && place.take(empty, token));
+        let found = free.or_else(|| {
+            let stale = self.places().iter().enumerate().skip(1);
+            // All are looked at, so that each has its time from now on.
+            stale.fold(None, |found, (index, place)| {
+                let is_stale = place.is_stale(hw);
+                let is_taken = found.is_none() && is_stale && place.take(place.standing(), token);
+                if is_taken {
+                    Some((index, place))
+                } else {
+                    found
+                }
+            })
+        });
+        found.map(|(index, _)| index).ok_or(Outcome::Full)
+    }
+
+    /// The asker has seen the answer: its place is free.
+    pub(crate) fn seen(&self, token: u64) -> Outcome {
+        let Some(place) = self.place_of(token).map(|index| &self.places()[index]) else {
+            return Outcome::Done;
+        };
+        let standing = place.standing();
+        match standing {
+            Standing::Answered(_) if place.take(standing, 0) => Outcome::Done,
+            _ => Outcome::Unanswered,
+        }
+    }
+}
+
+/// A request with a token, `#TOKEN WORDS`: the token and what follows it; `None` if that is no token.
+pub(crate) fn split_token(text: &str) -> Option<(u64, &str)> {
+    let text = text.strip_prefix('#')?;
+    let end = text.find(|c: char| c.is_ascii_whitespace() || c == '\0');
+    let (token, rest) = text.split_at(end.unwrap_or(text.len()));
+    let is_hex = token.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let token = u64::from_str_radix(token, 16).ok().filter(|_| is_hex)?;
+    (token != 0).then_some((token, rest))
+}
+
+/// The verbs of a line that is for Bulkhead's shell.
+pub(crate) const DO: &str = "do";
+/// The answer was seen.
+pub(crate) const SEEN: &str = "seen";
+
+/// `do [OFFSET] LINE`: from which byte of what the shell says, and the line.
+pub(crate) fn line_of(words: &str) -> Option<(u32, &str)> {
+    let rest = words.trim_ascii_start().strip_prefix(DO)?;
+    let rest = rest.strip_prefix(' ')?.trim_end_matches('\0').trim_ascii();
+    let (first, after) = rest.split_once(' ').unwrap_or((rest, ""));
+    match first.parse() {
+        Ok(offset) if !after.is_empty() => Some((offset, after.trim_ascii_start())),
+        _ => (!rest.is_empty()).then_some((0, rest)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_a_number_of_sixteen_hex_digits_at_most() {
+        assert_eq!(split_token("#1f start two"), Some((0x1f, " start two")));
+        let most = "#ffffffffffffffff shell";
+        assert_eq!(split_token(most), Some((u64::MAX, " shell")));
+        assert_eq!(split_token("#1\0"), Some((1, "\0")));
+        for text in [
+            "#",
+            "# start",
+            "#0 start",
+            "#+1 start",
+            "#g",
+            "#10000000000000000 x",
+        ] {
+            assert_eq!(split_token(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_line_may_have_an_offset() {
+        assert_eq!(line_of(" do show two\n\0"), Some((0, "show two")));
+        assert_eq!(line_of("do 4096 log two"), Some((4096, "log two")));
+        assert_eq!(line_of("do 7"), Some((0, "7")));
+        for text in ["do", "do ", "dot x", "start two"] {
+            assert_eq!(line_of(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! How one request of a partition stands, in one word.
+
+use crate::{Outcome, Verb};
+
+/// A request, as it stands. The word: kind 60-63, verb 56-59, outcome 48-55, target
+/// 32-47, generation of the target's end 0-31.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Answered, or nothing was asked.
+    Answered(Outcome),
+    /// Left for the shell.
+    Passed { verb: Verb, target: usize },
+    /// The shell is about it.
+    Taken,
+    /// The target is ending.
+    Ending { target: usize, generation: u32 },
+    /// Somebody is about to make it another's.
+    Changing,
+}
+
+pub(crate) const KIND: u32 = 60;
+/// The kind of a request that is left for the shell.
+pub(crate) const PASSED: u64 = 1;
+
+impl Standing {
+    pub(crate) fn encode(self) -> u64 {
+        match self {
+            Self::Answered(outcome) => (outcome as u64) << 48,
+            Self::Passed { verb, target } => {
+                PASSED << KIND | (verb as u64) << 56 | (target as u64 & 0xffff) << 32
+            }
+            Self::Taken => 2 << KIND,
+            Self::Ending { target, generation } => {
+                3 << KIND | (target as u64 & 0xffff) << 32 | u64::from(generation)
+            }
+            Self::Changing => 4 << KIND,
+        }
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "each part is cut out of the word"
+    )]
+    pub(crate) fn decode(word: u64) -> Self {
+        let target = (word >> 32) as usize & 0xffff;
+        let number = (word >> 56) as u8 & 0xf;
+        let verb = Verb::ALL.into_iter().find(|verb| *verb as u8 == number);
+        match (word >> KIND, verb) {
+            (PASSED, Some(verb)) => Self::Passed { verb, target },
+            (2, _) => Self::Taken,
+            (3, _) => Self::Ending {
+                target,
+                generation: word as u32,
+            },
+            (4, _) => Self::Changing,
+            _ => {
+                let number = (word >> 48) as u8;
+                let outcome = Outcome::ALL.into_iter().find(|o| *o as u8 == number);
+                Self::Answered(outcome.unwrap_or(Outcome::None))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_standing_holds_what_was_put_into_it() {
+        let mut all = [Standing::Taken, Standing::Changing].to_vec();
+        all.extend(Outcome::ALL.map(Standing::Answered));
+        all.extend(Verb::ALL.map(|verb| Standing::Passed { verb, target: 63 }));
+        all.push(Standing::Ending {
+            target: 63,
+            generation: u32::MAX,
+        });
+        for standing in all {
+            assert_eq!(Standing::decode(standing.encode()), standing);
+        }
+    }
+}
