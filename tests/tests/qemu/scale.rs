@@ -95,8 +95,9 @@ fn kexec_by_low_memory() {
 fn who_never_writes() {
     // Those that have the pieces of their own.
     let mut script = String::new();
-    for number in 1..=6 {
-        script += &format!("define w{number} cores=2 memory=64M kernel=cloud61\n");
+    for cores in ["1", "2", "3", "4", "5,6", "7,8"] {
+        let name = &cores[..1];
+        script += &format!("define w{name} cores={cores} memory=64M kernel=cloud61\n");
     }
     let iso = Iso::new("scale_never_writes")
         .image("cloud61", Kernel::Debian61Cloud.image())
@@ -109,8 +110,8 @@ fn who_never_writes() {
     // It panics before it has EFI's services, to which it goes then, and so on for ever.
     let hung = "rcutree.rcu_fanout_leaf=1 panic_on_warn=1";
     for (name, core, line) in [
-        ("stuck", "1 console=com2", hung),
-        ("next", "2 console=com3", "bulkhead.name=next quiet"),
+        ("stuck", "9 console=com2", hung),
+        ("next", "10 console=com3", "bulkhead.name=next quiet"),
         (
             "last",
             "0 console=com4",
