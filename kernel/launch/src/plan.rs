@@ -70,6 +70,8 @@ pub struct LaunchPlan {
     pub io_apics: Vec<u64>,
     /// Whether it owns the real-time clock, whose time is then its to say.
     pub rtc: bool,
+    /// Whether its kernel is one that calls EFI's services.
+    pub calls_efi: bool,
     /// What the partition is told.
     pub view: View,
     /// What is worth saying.
@@ -88,6 +90,14 @@ impl LaunchPlan {
         self.view.kernel_release = None;
         self.warnings = Vec::new();
         self
+    }
+
+    /// Whether its Linux may have come as far as to say where what it prints is, if it has `called` a
+    /// service or not: it tells its addresses (SetVirtualAddressMap) before it makes VMCOREINFO, unless
+    /// it is one that calls none.
+    #[must_use]
+    pub const fn may_tell_what_it_printed(&self, has_called: bool) -> bool {
+        has_called || !self.calls_efi
     }
 
     /// Local APIC IDs of all its cores, the boot core first.
@@ -202,6 +212,7 @@ pub fn plan(
             .map(|io_apic| io_apic.address)
             .collect(),
         rtc: claim.devices.rtc,
+        calls_efi: layout.images.boot.bzimage.has_efi,
         view: View {
             rsdp: layout.acpi.rsdp,
             efi_system_table: efi.system_table,

@@ -98,9 +98,9 @@ pub(super) unsafe fn keep(partition: usize, stored: &Stored) {
     if run == 0 || !LIFE.members(partition).any(|core| core == me) {
         return;
     }
-    // It tells its addresses (SetVirtualAddressMap) before it makes VMCOREINFO, so there is none yet, and
-    // all its memory would be looked through for it.
-    if detour::root(partition).is_none() && stored.has_efi {
+    // All its memory would be looked through.
+    let has_called = detour::root(partition).is_some();
+    if !stored.plan.may_tell_what_it_printed(has_called) {
         return;
     }
     let begun = tsc::now();
