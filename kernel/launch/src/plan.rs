@@ -70,6 +70,8 @@ pub struct LaunchPlan {
     pub io_apics: Vec<u64>,
     /// Whether it owns the real-time clock, whose time is then its to say.
     pub rtc: bool,
+    /// Whether its kernel is one that calls EFI's services.
+    pub calls_efi: bool,
     /// What the partition is told.
     pub view: View,
     /// What is worth saying.
@@ -202,6 +204,7 @@ pub fn plan(
             .map(|io_apic| io_apic.address)
             .collect(),
         rtc: claim.devices.rtc,
+        calls_efi: layout.images.boot.bzimage.has_efi,
         view: View {
             rsdp: layout.acpi.rsdp,
             efi_system_table: efi.system_table,

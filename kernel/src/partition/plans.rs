@@ -10,7 +10,6 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 
 use bulkhead_launch::LaunchPlan;
 use bulkhead_memory::Region;
-use bulkhead_model::Warning;
 use bulkhead_tables::efi;
 
 use super::{LIFE, printed, stores};
@@ -20,8 +19,6 @@ use crate::layout::MAX_PARTITIONS;
 pub(crate) struct Stored {
     pub(crate) plan: LaunchPlan,
     pub(crate) memory: Vec<Region>,
-    /// Whether its kernel is one that calls EFI's services.
-    pub(crate) has_efi: bool,
 }
 
 static PLANS: [AtomicPtr<Stored>; MAX_PARTITIONS] =
@@ -73,14 +70,8 @@ pub(crate) unsafe fn store(partition: usize, plan: Option<LaunchPlan>) -> bool {
         let is_own = |d: &&efi::Descriptor| d.kind != efi::Kind::Reserved;
         let own = plan.view.efi.iter().filter(is_own);
         let memory = own.map(|d| d.region).collect();
-        let is_without = |warning: &Warning| matches!(warning, Warning::NoEfi { .. });
-        let has_efi = !plan.warnings.iter().any(is_without);
         let plan = plan.without_view();
-        Box::into_raw(Box::new(Stored {
-            plan,
-            memory,
-            has_efi,
-        }))
+        Box::into_raw(Box::new(Stored { plan, memory }))
     });
     let old = place.swap(new, Ordering::AcqRel);
     if !old.is_null() {

@@ -73,7 +73,7 @@ fn with_source<T>(
         ram: &OwnRam(regions),
         regions,
         root: detour::root(partition),
-        tells_root: stored.is_some_and(|stored| stored.has_efi),
+        tells_root: stored.is_some_and(|stored| stored.plan.calls_efi),
         found: FOUND.get(partition)?,
     }))
 }

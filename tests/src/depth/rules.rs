@@ -66,6 +66,11 @@ pub(super) const KNOWN: &[Known] = &[
         caller: "bulkhead_ledger::history::History::",
         callees: &[&["litemap::store::vec_impl::map_f"]],
     },
+    // The same, where that is inlined.
+    Known {
+        caller: "bulkhead_ledger::ledger::Ledger::plan",
+        callees: &[&["litemap::store::vec_impl::map_f"]],
+    },
     // Partitions to their names.
     Known {
         caller: "<core::iter::adapters::map::Map<I,F>",

@@ -5,7 +5,7 @@ use bulkhead_launch::{LaunchError, RUNTIME_CODE_BYTES, ResidentCode, Write};
 use bulkhead_ledger::PlanError;
 use bulkhead_linux::ZERO_PAGE_BYTES;
 use bulkhead_memory::{PAGE, Region, RegionSet};
-use bulkhead_model::{Change, Com};
+use bulkhead_model::{Change, Com, ImageKind};
 
 fn number(bytes: &[u8], offset: usize, length: usize) -> u64 {
     let mut value = [0; 8];
@@ -235,4 +235,25 @@ fn an_image_that_shrank_is_refused() {
         matches!(error, PlanError::Launch(LaunchError::Kernel(_))),
         "{error}"
     );
+}
+
+/// A kernel without EFI never calls a service: what it printed is looked for all the same, also by the
+/// plan as it is kept.
+#[test]
+fn who_calls_no_service_may_have_printed() {
+    for has_efi in [true, false] {
+        let mut fake = Fake::new();
+        for image in &mut fake.machine.images {
+            if let ImageKind::Kernel(kernel) = &mut image.kind {
+                kernel.has_efi = has_efi;
+            }
+        }
+        fake.define("web", claim(&[2], &[at(512 * MIB, GIB)]))
+            .unwrap();
+        let plan = fake.plan("web");
+        let kept = plan.clone().without_view();
+        for plan in [plan, kept] {
+            assert_eq!(plan.calls_efi, has_efi);
+        }
+    }
 }
