@@ -195,17 +195,13 @@ impl Kernel {
         modules.join("kernel").join(path)
     }
 
-    /// One of its modules as busybox's `insmod` takes it, not compressed, in a story's folder; by its path
-    /// below the modules' folder `kernel`, without `.ko`.
+    /// One of its compressed modules as busybox's `insmod` takes it, in a story's folder; by its path
+    /// below the modules' folder `kernel`, without `.ko.xz`.
     ///
     /// # Panics
     /// If it can't be unpacked.
     #[must_use]
     pub fn unpacked(self, path: &str, story: &str) -> PathBuf {
-        let plain = self.driver(&format!("{path}.ko"));
-        if plain.exists() {
-            return plain;
-        }
         let packed = self.driver(&format!("{path}.ko.xz"));
         let output = std::process::Command::new("xz")
             .arg("-dc")

@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bulkhead_tests::iso::Iso;
 use bulkhead_tests::qemu::{Machine, Running, has_kvm};
-use bulkhead_tests::{Kernel, demo_initrd, initrd_with};
+use bulkhead_tests::{Kernel, demo_initrd};
 use libtest_mimic::Trial;
 
 use crate::story;
@@ -13,7 +13,6 @@ pub(crate) fn stories() -> Vec<Trial> {
     vec![
         story("firmware::variables", variables),
         story("firmware::time_and_seed", time_and_seed),
-        story("firmware::a_panic_is_kept", a_panic_is_kept),
     ]
 }
 
@@ -118,56 +117,6 @@ fn variables() {
     let complaints = "dmesg | grep -c -i 'efivars: .*status\\|firmware bug'";
     for com in [2, 3] {
         assert_eq!(machine.linux(com, complaints), "0");
-    }
-}
-
-/// What Linux's own `efi_pstore` writes as it panics, from a panicking core and in many variables, is there
-/// for the next run, whole, and goes when that erases it.
-fn a_panic_is_kept() {
-    const NAME: &str = "firmware_panic";
-    let kernels = [Kernel::Debian61Cloud, Kernel::Debian612Cloud];
-    let mut iso = Iso::new(NAME);
-    let mut script = String::new();
-    for (index, kernel) in kernels.into_iter().enumerate() {
-        let packed = "drivers/firmware/efi/efi-pstore";
-        let folder = format!("{NAME}/{}", kernel.name());
-        let module = (
-            "/efi-pstore.ko".to_string(),
-            kernel.unpacked(packed, &folder),
-        );
-        let (linux, initrd) = (format!("linux{index}"), format!("initrd{index}"));
-        let demo = initrd_with(&format!("{folder}/demo.img"), &[module]);
-        iso = iso.image(&linux, kernel.image()).image(&initrd, demo);
-        let (com, core) = (index + 2, index + 1);
-        script += &format!(
-            "define {linux} cores={core} memory=384M kernel={linux} initrd={initrd} console=com{com} \
-             cmdline=\"bulkhead.name={linux} quiet\"\nstart {linux}\n"
-        );
-    }
-    let mut machine = Machine::new(&iso.script(&script).make(), "run").start();
-    machine.wait_for_prompt();
-    for (com, name) in [(2, "linux0"), (3, "linux1")] {
-        machine.wait_for_demo(com);
-        machine.linux_expect(com, "ls /sys/firmware/efi/efivars", "SecureBoot-");
-        machine.linux(com, "insmod /efi-pstore.ko pstore_disable=0");
-        machine.linux_expect(com, "cat /sys/module/pstore/parameters/backend", "efi");
-        machine.com(com).skip();
-        machine.com(com).send("echo c > /proc/sysrq-trigger\r");
-        machine.wait_for(
-            1,
-            &format!("* {name}: failed reason=\"panic: sysrq triggered crash\""),
-        );
-        machine.wait_for_demo(com);
-        let parts = "ls /sys/firmware/efi/efivars | grep -c dump-type0";
-        let count: u32 = machine.linux(com, parts).parse().expect("a number");
-        assert!(count > 1, "{count}");
-        machine.linux(
-            com,
-            "insmod /efi-pstore.ko pstore_disable=0; mkdir -p /p; mount -t pstore none /p",
-        );
-        machine.linux_expect(com, "cat /p/dmesg-efi*", "sysrq: Trigger a crash");
-        machine.linux(com, "rm /p/*");
-        machine.linux_expect(com, parts, "0");
     }
 }
 
