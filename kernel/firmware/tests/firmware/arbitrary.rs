@@ -89,7 +89,7 @@ proptest! {
             prop_assert_eq!(cells, matrix.values.len());
             prop_assert!(matrix.initiators.iter().chain(&matrix.memories).all(|domain| *domain < 8));
         }
-        let even = |domain: u32| (domain % 2 == 0).then_some(domain / 2);
+        let even = |domain: u32| domain.is_multiple_of(2).then_some(domain / 2);
         prop_assert!(found.renumbered(even, even).bytes() <= found.bytes());
     }
 

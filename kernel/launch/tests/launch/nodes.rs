@@ -1,8 +1,9 @@
 //! What a partition is told of NUMA nodes, read back as firmware's tables are.
 
 use bulkhead_fake::{Fake, GIB, MIB, at, claim, written};
-use bulkhead_firmware::{Attached, Firmware, PhysicalMemory, discover};
+use bulkhead_firmware::{Firmware, PhysicalMemory, discover};
 use bulkhead_launch::LaunchPlan;
+use bulkhead_memory::performance::Attached;
 use bulkhead_memory::{Region, RegionSet};
 
 /// A partition's tables, where they lie.
