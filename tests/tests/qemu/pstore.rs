@@ -95,10 +95,7 @@ fn last_words() {
         let second = load(&mut machine, com);
         has(&mut machine, com, "words of the second");
         println!("com{com}: {first} records, then {second}");
-        assert!(
-            first >= 2 && (first..=7).contains(&second),
-            "{first} {second}"
-        );
+        assert!(first >= 2 && second >= 2, "{first} {second}");
         let bytes = machine.linux(com, "cat /sys/firmware/efi/efivars/dump-* | wc -c");
         println!("com{com}: {bytes} bytes in variables");
         assert!(bytes.trim().parse::<usize>().expect("a number") <= 8 << 10);
