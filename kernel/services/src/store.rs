@@ -22,7 +22,7 @@ use crate::half::{Entry, Half, Key, MAX_NAME};
 /// Bytes of all variables but the records of panics, with names and 20 bytes for each.
 pub const OTHER_BYTES: usize = 12 << 10;
 
-/// Bytes of the records of panics: seven, of 1 KiB of compressed text (`efi_pstore`). Linux writes none
+/// Bytes of the records of panics: at least seven, of up to 1 KiB of compressed text (`efi_pstore`). Linux writes none
 /// unless 5 KiB stay free of what it is told is (`EFI_MIN_RESERVE`), so there is more than one needs.
 pub const DUMP_BYTES: usize = 8 << 10;
 

@@ -60,7 +60,7 @@ fn eight_without_a_port() {
         let row = row.unwrap_or_else(|| machine.fail(&list));
         assert!(row.ends_with("  on-failure  mem"), "{row}");
         attach(&mut machine, name);
-        machine.wait_for(1, &format!("] words of {name}\n"));
+        machine.wait_for(1, &format!("] words of {name}"));
         leave(&mut machine);
         let log = machine.command(&format!("log {name}"));
         let version = ["6.1.", "6.12."][core % 2];

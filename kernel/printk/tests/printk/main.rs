@@ -5,6 +5,7 @@
 )]
 
 mod follow;
+mod followed;
 mod kept;
 mod made;
 mod properties;
