@@ -93,8 +93,7 @@ fn limited_to(machine: &Machine, partition: usize, names: &[&str]) {
 fn eight_askers_at_once_each_find_their_own_answer() {
     let machine = with_shell();
     let words = ["start one", "kill one", "start nobody", "fly"];
-    for token in 1..=8u64 {
-        let words = words[token as usize % words.len()];
+    for (token, words) in (1..=8u64).zip(words.into_iter().cycle().skip(1)) {
         let _ = ask(&machine, &format!("#{token:x} {words}"));
     }
     // The shell comes to them one after the other.
