@@ -22,6 +22,9 @@ const MACHINE: &str =
 /// What is answered to a request: the outcomes that it reads one after the other, and what is said.
 type Answer = (&'static [&'static str], String);
 
+/// Whether it is the trouble that is expected.
+type Is = fn(&Trouble) -> bool;
+
 #[derive(Default)]
 struct Made {
     /// Requests, without their tokens.
@@ -177,7 +180,7 @@ fn a_request_waits_for_its_own_answer_and_gives_its_place_back() {
 #[test]
 fn refusals_are_in_bulkheads_words_and_kinds() {
     let said_why = || String::from("no!");
-    let cases: [(Answer, fn(&Trouble) -> bool); 5] = [
+    let cases: [(Answer, Is); 5] = [
         (
             (&["error: refused; Output says why"], said_why()),
             |t| matches!(t, Trouble::Refused(w) if w == "no!"),
@@ -199,7 +202,7 @@ fn refusals_are_in_bulkheads_words_and_kinds() {
         ),
     ];
     for (answer, is_it) in cases {
-        let made = made(&[answer.clone()]);
+        let made = made(std::slice::from_ref(&answer));
         let trouble = said(&made, "start spare").unwrap_err();
         assert!(is_it(&trouble), "{answer:?}: {trouble:?}");
         assert_eq!(made.open.borrow()[..], [""; 0]);

@@ -343,7 +343,12 @@ pub fn plan(wanted: &Wanted, present: &[Present], may_restart: bool) -> Vec<Step
                 steps.push(Step::Set(change, old));
             }
         }
-        if wants_start && !(one.is_live && is_same) || one.is_live && !is_same {
+        let starts = if is_same {
+            wants_start && !one.is_live
+        } else {
+            wants_start || one.is_live
+        };
+        if starts {
             steps.push(Step::Start(definition.name.clone()));
         }
     }

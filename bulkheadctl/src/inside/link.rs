@@ -94,9 +94,20 @@ impl Efivars {
 
 impl Variables for Efivars {
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        // Linux asks how long it is and then for the value: EINVAL if it has become longer meanwhile.
+        const TRIES: u32 = 50;
         // In one call: the next one would ask Bulkhead again.
         let mut bytes = vec![0; 64 << 10];
-        let length = File::open(self.path(name))?.read(&mut bytes)?;
+        let mut file = File::open(self.path(name))?;
+        let mut tries = 0;
+        let length = loop {
+            match file.read(&mut bytes) {
+                Err(error) if error.kind() == ErrorKind::InvalidInput && tries < TRIES => {
+                    tries += 1
+                }
+                done => break done?,
+            }
+        };
         bytes.truncate(length);
         Ok(bytes.split_off(ATTRIBUTES.len().min(length)))
     }

@@ -193,6 +193,7 @@ pub fn answer(text: &str, token: u64) -> Option<&str> {
     let start = format!("#{token:x} ");
     text.lines()
         .find_map(|line| line.strip_prefix(start.as_str()))
+        .map(str::trim_end)
 }
 
 /// What `Output` has for a token: from which byte on, how many were said, and the text.

@@ -4,8 +4,6 @@
 //! for the operator. Without it, the asking core makes the step in the other's record and wakes its
 //! core; the rest is done there. Either way the answer is read back later, and there is exactly one.
 
-use arrayvec::ArrayVec;
-
 use crate::desk::LINE_BYTES;
 use crate::hardware::Hardware;
 use crate::life::{Next, Phase};
@@ -211,14 +209,14 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         caller: usize,
     ) -> impl Iterator<Item = (u64, Outcome)> {
         self.tend(hw);
-        let places = self.slot(caller).map_or(&[][..], |slot| slot.places());
-        let mut answers = ArrayVec::<_, KEPT>::new();
-        for place in places.iter().skip(1) {
-            if let Some((token, standing)) = place.tokened() {
-                answers.push((token, self.outcome_of(place, standing)));
-            }
-        }
-        answers.into_iter()
+        (1..=KEPT).filter_map(move |place| self.answer_at(caller, place))
+    }
+
+    /// The request with a token in that place, from 1 on, and how it stands.
+    pub(crate) fn answer_at(&self, caller: usize, place: usize) -> Option<(u64, Outcome)> {
+        let place = self.slot(caller)?.places().get(place)?;
+        let (token, standing) = place.tokened()?;
+        Some((token, self.outcome_of(place, standing)))
     }
 
     fn outcome_at(&self, me: Asker) -> Outcome {

@@ -159,12 +159,13 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     }
 
     fn is_abandoned(&self, hw: &impl Hardware, owner: u64) -> bool {
-        let (partition, place) = ((owner & !CLAIMED) >> 8, owner & 0xff);
-        let slot = usize::try_from(partition).ok().and_then(|p| self.slot(p));
+        let number = |part: u64| usize::try_from(part).unwrap_or(usize::MAX);
+        let (partition, place) = (number((owner & !CLAIMED) >> 8), number(owner & 0xff));
+        let slot = self.slot(partition);
         let Some(slot) = slot.filter(|slot| slot.phase() != Phase::Idle) else {
             return true;
         };
-        let place = slot.places().get(place as usize);
+        let place = slot.places().get(place);
         place.is_none_or(|place| place.is_stale(hw))
     }
 

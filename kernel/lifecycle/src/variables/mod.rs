@@ -107,14 +107,6 @@ pub trait CallerMemory {
     }
 }
 
-/// A variable that has no bytes is none.
-fn or_none(text: &mut ArrayString<MAX_TEXT>) -> &str {
-    if text.is_empty() {
-        text.push_str("none\n");
-    }
-    text
-}
-
 /// What a variable is called, as a caller says it.
 struct Name {
     vendor: [u8; 16],
@@ -199,13 +191,7 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
                         let _ = writeln!(text, "{outcome}");
                         text.as_bytes()
                     }
-                    Fixed::Answers => {
-                        let answers = self.lifecycle.answers(self.hardware, self.caller);
-                        for (token, outcome) in answers {
-                            let _ = writeln!(text, "#{token:x} {outcome}");
-                        }
-                        or_none(&mut text).as_bytes()
-                    }
+                    Fixed::Answers => return self.rows(to, &Rows::Answers),
                     Fixed::Machine => {
                         self.machine(&mut text);
                         text.as_bytes()

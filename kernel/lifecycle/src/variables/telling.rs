@@ -8,11 +8,12 @@ use core::fmt::{self, Write};
 
 use super::{CallerMemory, MAX_TEXT, Status, Variables, fixed};
 use crate::hardware::Hardware;
-use crate::{End, Event, Kind, SAID_BYTES, State};
+use crate::{End, Event, KEPT, Kind, SAID_BYTES, State};
 
 /// Bytes of a row, LF included.
 const DETAILS_BYTES: usize = 320;
 const EVENT_BYTES: usize = 64;
+const ANSWER_BYTES: usize = 128;
 /// Bytes of a list of cores; what has no room is `+`.
 const CORES_BYTES: usize = 64;
 /// Which form all this has; a program that knows less reads no further.
@@ -23,6 +24,9 @@ pub(super) enum Rows {
     Details,
     /// A row for each event that is still there.
     Events,
+    /// A row for each place: Linux asks how long it is, then for the text, and who asks meanwhile must not
+    /// make it longer.
+    Answers,
 }
 
 impl Rows {
@@ -30,6 +34,7 @@ impl Rows {
         match self {
             Self::Details => DETAILS_BYTES,
             Self::Events => EVENT_BYTES,
+            Self::Answers => ANSWER_BYTES,
         }
     }
 }
@@ -41,12 +46,15 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
         let numbers = || match rows {
             #[expect(clippy::cast_possible_truncation, reason = "there are at most 255")]
             Rows::Details => 0..P as u32,
+            #[expect(clippy::cast_possible_truncation, reason = "there are eight")]
+            Rows::Answers => 1..KEPT as u32 + 1,
             Rows::Events => self.lifecycle.recent_events(),
         };
         let numbers = numbers();
         let is_told = |number: &u32| match rows {
             Rows::Details => self.sees(*number as usize),
             Rows::Events => self.event(*number).is_some(),
+            Rows::Answers => true,
         };
         let count = numbers.clone().filter(is_told).count();
         if count == 0 {
@@ -64,6 +72,7 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
                 let _ = match rows {
                     Rows::Details => self.detail(number as usize, &mut row),
                     Rows::Events => self.event_row(number, &mut row),
+                    Rows::Answers => self.answer_row(number as usize, &mut row),
                 };
             }
             let mut bytes = [b' '; DETAILS_BYTES];
@@ -152,6 +161,14 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
         match slot.reason(ended) {
             Some(reason) if view.end == Some(End::Failed) => write!(row, " reason={reason}"),
             _ => Ok(()),
+        }
+    }
+
+    /// `#TOKEN OUTCOME`
+    fn answer_row(&self, place: usize, row: &mut impl Write) -> fmt::Result {
+        match self.lifecycle.answer_at(self.caller, place) {
+            Some((token, outcome)) => write!(row, "#{token:x} {outcome}"),
+            None => Ok(()),
         }
     }
 
