@@ -71,7 +71,6 @@ impl Desk {
     }
 
     /// Whose it is.
-    #[expect(clippy::cast_possible_truncation, reason = "a claim holds two bytes")]
     fn asker(&self) -> Option<Asker> {
         let owner = self.owner.peek();
         (owner & CLAIMED != 0).then_some(Asker {
