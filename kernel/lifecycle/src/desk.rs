@@ -15,7 +15,7 @@ use crate::{Lifecycle, Outcome};
 /// Longest line, in bytes.
 pub const LINE_BYTES: usize = 1000;
 /// Bytes that are kept of what the shell says, from the byte on that was asked for.
-pub const SAID_BYTES: usize = 16 << 10;
+pub const SAID_BYTES: usize = 8 << 10;
 
 /// A claim: bit 63, the partition above bit 8, the place.
 const CLAIMED: u64 = 1 << 63;

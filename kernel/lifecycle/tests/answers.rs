@@ -251,7 +251,7 @@ fn the_shell_does_a_line_and_says_what_it_says() {
     let long = "0123456789".repeat(SAID_BYTES / 10 + 3);
     machine.life.saying().write_str(&long).unwrap();
     machine.life.answer_line(asker, true);
-    let memory = ram("Output", &GUID, 0x3000);
+    let memory = ram("Output", &GUID, 0x1000);
     let get = |memory: &Ram| {
         call(&machine, memory, 1, |v| {
             v.get(NAME, VENDOR, [ATTRIBUTES, SIZE, DATA])
