@@ -1,6 +1,6 @@
 //! What each core is doing, and how one is called back.
 
-use crate::sync::{Word32, Word64};
+use crate::sync::Word64;
 
 /// What a core is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,91 +77,115 @@ impl Summons {
     }
 }
 
+/// What is said of a core at one moment. Word: state 0-7, the partition that it was lost from plus one
+/// 8-15, and above how often something was said: so who looked before the last word can't overwrite it.
+#[derive(Clone, Copy)]
+pub(crate) struct Said(u64);
+
+impl Said {
+    const LOST_FROM: u32 = 8;
+    const COUNT: u32 = 16;
+
+    pub(crate) const fn state(self) -> CoreState {
+        CoreState::from_number((self.0 & 0xff) as u32)
+    }
+
+    const fn lost_from(self) -> Option<usize> {
+        ((self.0 >> Self::LOST_FROM & 0xff) as usize).checked_sub(1)
+    }
+
+    const fn then(self, state: CoreState) -> Self {
+        let lost_from = self.0 & 0xff << Self::LOST_FROM;
+        let count = (self.0 >> Self::COUNT).wrapping_add(1) << Self::COUNT;
+        Self(count | lost_from | state as u64)
+    }
+
+    const fn lost(self, partition: usize) -> Self {
+        let Self(next) = self.then(CoreState::Lost);
+        Self(next & !(0xff << Self::LOST_FROM) | (partition as u64 + 1) << Self::LOST_FROM)
+    }
+}
+
 /// One core's words.
 pub(crate) struct Core {
-    state: Word32,
+    said: Word64,
     summons: Word64,
     answer: Word64,
-    /// The partition that it was lost from, plus one.
-    lost_from: Word32,
 }
 
 impl Core {
     pub(crate) const fn new() -> Self {
         Self {
-            state: Word32::new(0),
+            said: Word64::new(0),
             summons: Word64::new(0),
             answer: Word64::new(0),
-            lost_from: Word32::new(0),
         }
     }
 
+    pub(crate) fn look(&self) -> Said {
+        Said(self.said.load())
+    }
+
+    /// `false` if somebody has said anything since then.
+    fn say(&self, from: Said, to: Said) -> bool {
+        self.said.replace(from.0, to.0)
+    }
+
     pub(crate) fn state(&self) -> CoreState {
-        CoreState::from_number(self.state.load())
+        self.look().state()
     }
 
     /// It was said to run a Linux that was never entered.
     pub(crate) fn stay(&self) {
-        let running = CoreState::Running as u32;
-        self.state.replace(running, CoreState::Parked as u32);
+        let said = self.look();
+        if said.state() == CoreState::Running {
+            self.say(said, said.then(CoreState::Parked));
+        }
     }
 
     pub(crate) fn set_state(&self, state: CoreState) {
-        self.state.store(state as u32);
-    }
-
-    /// It did not come back from that partition, by its last call. Whether that is so: it may have
-    /// come at this very moment. (If it comes after the look here, it sees what is said of it, and
-    /// [takes it back](Self::regain).)
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "there are fewer partitions"
-    )]
-    pub(crate) fn lose(&self, partition: usize) -> bool {
-        self.lost_from.store(partition as u32 + 1);
-        self.set_state(CoreState::Lost);
-        let has_come = self.has_come();
-        if has_come {
-            self.set_state(CoreState::Parked);
+        loop {
+            let said = self.look();
+            if self.say(said, said.then(state)) {
+                return;
+            }
         }
-        !has_come
     }
 
-    /// It came, more than once, and did not go on.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "there are fewer partitions"
-    )]
-    pub(crate) fn give_up(&self, partition: usize) {
-        self.lost_from.store(partition as u32 + 1);
-        self.set_state(CoreState::Lost);
-    }
-
-    /// The same as [`lose`](Self::lose) of one that parks without being called.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "there are fewer partitions"
-    )]
-    pub(crate) fn lose_unless_parked(&self, partition: usize) -> bool {
-        self.lost_from.store(partition as u32 + 1);
-        let before = self.state.load();
-        before != CoreState::Parked as u32 && self.state.replace(before, CoreState::Lost as u32)
+    /// It did not come back from that partition; unless anything was said of it since `seen`: it has
+    /// come, or is in another run already. (If it comes later, it sees what is said of it, and
+    /// [takes it back](Self::regain).)
+    pub(crate) fn lose(&self, seen: Said, partition: usize) -> bool {
+        self.say(seen, seen.lost(partition))
     }
 
     /// It is here, whatever was said of it.
     pub(crate) fn regain(&self) {
-        if self.state() == CoreState::Lost {
-            self.set_state(CoreState::Parked);
+        let said = self.look();
+        if said.state() == CoreState::Lost {
+            self.say(said, said.then(CoreState::Parked));
         }
     }
 
-    /// The partition that it was lost from, while it is.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "there are fewer partitions"
-    )]
+    /// The same, and who has found it lost before comes too late from here on. It may be another run's
+    /// already.
+    pub(crate) fn confirm(&self) {
+        loop {
+            let said = self.look();
+            let state = match said.state() {
+                CoreState::Lost => CoreState::Parked,
+                state => state,
+            };
+            if self.say(said, said.then(state)) {
+                return;
+            }
+        }
+    }
+
+    /// Whether it was lost from that partition, and is.
     pub(crate) fn is_lost_from(&self, partition: usize) -> bool {
-        self.state() == CoreState::Lost && self.lost_from.load() == partition as u32 + 1
+        let said = self.look();
+        said.state() == CoreState::Lost && said.lost_from() == Some(partition)
     }
 
     /// Writes what it is called for: after its INIT, so that only who is started then answers, and
@@ -222,22 +246,37 @@ mod tests {
     #[test]
     fn a_core_is_lost_from_one_partition_until_it_parks() {
         let core = Core::new();
-        core.summon(None, 0);
-        assert!(core.lose(2));
-        assert!(core.is_lost_from(2) && !core.is_lost_from(1));
-        core.regain();
-        assert!(!core.is_lost_from(2));
-        assert!(!core.lose_unless_parked(2), "it parks");
-        core.set_state(CoreState::Running);
-        assert!(core.lose_unless_parked(2));
+        for partition in [2, 0, 0xfe] {
+            assert!(core.lose(core.look(), partition));
+            assert!(core.is_lost_from(partition) && !core.is_lost_from(1));
+            core.regain();
+            assert!(!core.is_lost_from(partition) && core.state() == CoreState::Parked);
+        }
     }
 
     #[test]
-    fn one_that_came_at_the_last_moment_is_not_lost() {
-        let core = Core::new();
-        core.summon(None, 0);
-        core.arrive();
-        assert!(!core.lose(2) && core.state() == CoreState::Parked);
+    fn who_looked_before_the_last_word_does_not_lose_it() {
+        let words: [fn(&Core); 4] = [
+            |core| core.set_state(CoreState::Parked),
+            |core| {
+                core.set_state(CoreState::Parked);
+                core.set_state(CoreState::Running);
+            },
+            |core| {
+                assert!(core.lose(core.look(), 1));
+                core.regain();
+            },
+            Core::confirm,
+        ];
+        for say in words {
+            let core = Core::new();
+            core.set_state(CoreState::Running);
+            let seen = core.look();
+            say(&core);
+            let state = core.state();
+            assert!(!core.lose(seen, 2) && core.state() == state);
+            assert!(core.lose(core.look(), 2));
+        }
     }
 
     #[test]

@@ -153,7 +153,15 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         }
         slot.work.allow(life, hw.now() + hw.ticks(WORK_US));
         self.take_back(hw, partition, slot, life);
+        // Somebody has taken the end over, so this core did not go on to the last of them: it looks
+        // once more, and until it is called nothing is known of who still runs that Linux.
+        if slot.life() != life {
+            return;
+        }
         self.conclude(hw, partition, slot, life);
+        if let Some(own) = self.core(hw.me()) {
+            own.confirm();
+        }
         // What its cores were doing for others is now this core's to do.
         self.tend_after(hw, Some(slot));
     }

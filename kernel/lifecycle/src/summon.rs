@@ -9,7 +9,7 @@ use crate::hardware::{Hardware, wait};
 use crate::life::Life;
 use crate::set::CoreSet;
 use crate::slot::Slot;
-use crate::{CoreState, Kind, Lifecycle};
+use crate::{CoreState, Lifecycle};
 
 /// After a start-up IPI, before a second one, in microseconds.
 const STARTUP_US: u64 = 200;
@@ -86,7 +86,6 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
 
     /// Calls all of these cores of the partition, and waits for them. The boot processor and this
     /// core are not among them.
-    #[expect(clippy::cast_possible_truncation, reason = "there are fewer cores")]
     pub(crate) fn summon_all(
         &self,
         hw: &impl Hardware,
@@ -117,10 +116,8 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             let late = self.each(missing).filter(|(_, core)| !core.has_come());
             missing = late.map(|(index, _)| index).collect();
         }
-        for (index, core) in self.each(missing) {
-            if core.lose(partition) {
-                self.post(Kind::CoreLost, partition, index as u32);
-            }
+        for index in missing {
+            self.lose(hw, partition, life, index, false);
         }
     }
 
@@ -251,7 +248,6 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     }
 
     /// Fetches the boot processor out of the partition's Linux and waits until it has parked.
-    #[expect(clippy::cast_possible_truncation, reason = "there are fewer cores")]
     pub(crate) fn fetch_boot_processor(
         &self,
         hw: &impl Hardware,
@@ -276,9 +272,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
                 return;
             }
         }
-        if core.lose_unless_parked(partition) {
-            self.post(Kind::CoreLost, partition, index as u32);
-        }
+        self.lose(hw, partition, life, index, false);
     }
 }
 

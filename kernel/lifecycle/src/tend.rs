@@ -53,7 +53,6 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         }
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "there are fewer cores")]
     fn tend_end(
         &self,
         hw: &impl Hardware,
@@ -74,24 +73,38 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         } else {
             !is_abandoned && self.is_beyond_reach(hw, partition, slot, life, calls)
         };
-        if is_given_up
-            && let Some(index) = life.worker
-            && let Some(core) = self.core(index)
-        {
+        if let Some(index) = life.worker.filter(|_| is_given_up) {
             // Before the step, so that none is without it: what follows may be the end.
-            let is_lost = if has_come {
-                core.give_up(partition);
-                true
-            } else if hw.is_boot_processor(index) {
-                core.lose_unless_parked(partition)
-            } else {
-                core.lose(partition)
-            };
-            if is_lost {
-                self.post(Kind::CoreLost, partition, index as u32);
-            }
+            self.lose(hw, partition, life, index, has_come);
         }
         self.take_over(hw, partition, slot, life, is_given_up, calls);
+    }
+
+    /// Says that a core did not come back for that end, or (`has_stopped`) that it came and did not go
+    /// on. Nothing is said if it is here, or if the end has gone on meanwhile without this core: what
+    /// the other does then is of another run.
+    #[expect(clippy::cast_possible_truncation, reason = "there are fewer cores")]
+    pub(crate) fn lose(
+        &self,
+        hw: &impl Hardware,
+        partition: usize,
+        life: Life,
+        index: usize,
+        has_stopped: bool,
+    ) {
+        let Some((slot, core)) = self.slot(partition).zip(self.core(index)) else {
+            return;
+        };
+        // Before the checks, so that they hold for the word.
+        let seen = core.look();
+        let is_here = if hw.is_boot_processor(index) {
+            seen.state() == CoreState::Parked
+        } else {
+            core.has_come()
+        };
+        if (has_stopped || !is_here) && slot.life() == life && core.lose(seen, partition) {
+            self.post(Kind::CoreLost, partition, index as u32);
+        }
     }
 
     /// Another worker, or the same one again.

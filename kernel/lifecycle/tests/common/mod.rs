@@ -26,7 +26,7 @@ pub(crate) enum InVmx {
 }
 
 /// What happens in the middle of a step.
-type Happening = fn(&Machine);
+pub(crate) type Happening = fn(&Machine);
 
 pub(crate) struct Machine {
     pub(crate) life: Lifecycle<PARTITIONS, CORES>,
@@ -41,6 +41,8 @@ pub(crate) struct Machine {
     pub(crate) is_early: Cell<bool>,
     /// What happens when the clock is read, after so many readings, once.
     pub(crate) at_reading: Cell<Option<(u32, Happening)>>,
+    /// What happens when a core is asked about, after so many questions, once.
+    pub(crate) at_question: Cell<Option<(u32, Happening)>>,
     /// What happens while images are copied, once.
     pub(crate) while_placing: Cell<Option<Happening>>,
     /// What happens whenever somebody waits.
@@ -65,6 +67,7 @@ impl Machine {
             is_init_kept: Cell::new(false),
             is_early: Cell::new(false),
             at_reading: Cell::new(None),
+            at_question: Cell::new(None),
             while_placing: Cell::new(None),
             while_relaxing: Cell::new(None),
             is_low_marked: Cell::new(false),
@@ -185,6 +188,15 @@ impl Machine {
         std::iter::from_fn(|| self.life.next_event()).collect()
     }
 
+    fn count_down(&self, until: &Cell<Option<(u32, Happening)>>) {
+        if let Some((left, happen)) = until.take() {
+            match left.checked_sub(1) {
+                Some(left) => until.set(Some((left, happen))),
+                None => happen(self),
+            }
+        }
+    }
+
     /// An interrupt leads out of a Linux; on the way VMX operation ends.
     fn led_out(&self, core: usize) {
         let was_in_vmx = self.in_vmx[core].take() != InVmx::Outside;
@@ -219,12 +231,7 @@ impl Hardware for At<'_> {
         core as u32 * 2
     }
     fn now(&self) -> u64 {
-        if let Some((left, happen)) = self.0.at_reading.take() {
-            match left.checked_sub(1) {
-                Some(left) => self.0.at_reading.set(Some((left, happen))),
-                None => happen(self.0),
-            }
-        }
+        self.0.count_down(&self.0.at_reading);
         self.0.clock.get()
     }
     fn ticks(&self, us: u64) -> u64 {
@@ -255,6 +262,7 @@ impl Hardware for At<'_> {
         self.0.note(format!("doorbell {core}"));
     }
     fn is_boot_processor(&self, core: usize) -> bool {
+        self.0.count_down(&self.0.at_question);
         core == 0
     }
     fn is_too_early(&self, _: usize) -> bool {
