@@ -60,6 +60,9 @@ pub(crate) const EARLY_HEAP: usize = 24 << 10;
 /// ```
 pub(crate) const BOOT_HEAP: usize = READING_BYTES + (48 << 10);
 
+/// What there is of it from the start, enough for the firmware of most machines.
+pub(crate) const FIRST_HEAP: usize = 48 << 10;
+
 /// Most ranges of the loader's memory map.
 pub(crate) const MAX_RANGES: usize = 192;
 

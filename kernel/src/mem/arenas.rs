@@ -15,11 +15,16 @@ use linked_list_allocator::Heap;
 /// How exactly [`largest_free`] looks, in bytes.
 const STEP: usize = 1 << 10;
 
+/// By multiples of how much the main one grows, in bytes: it ends with a page.
+const GROWTH: usize = 4 << 10;
+
 /// Two arenas, first fit.
 pub(crate) struct Arenas {
     early: Heap,
     main: Heap,
     left: usize,
+    /// Bytes behind the main arena that it may grow into.
+    room: usize,
     peak: usize,
 }
 
@@ -41,6 +46,7 @@ impl Arenas {
             early: Heap::empty(),
             main: Heap::empty(),
             left: 0,
+            room: 0,
             peak: 0,
         }
     }
@@ -75,24 +81,50 @@ impl Arenas {
         self.left
     }
 
-    /// Makes the main arena larger.
+    /// Lets the main arena grow by so many bytes, as they are needed.
     ///
     /// # Safety
     /// 1. There is a main arena.
-    /// 2. The `bytes` behind it are the heap's alone, for ever.
+    /// 2. The `bytes` behind it are the heap's alone, until [`Self::settle`].
     #[allow(
         dead_code,
         reason = "tests that include this file know the machine beforehand"
     )]
-    pub(crate) unsafe fn extend_main(&mut self, bytes: usize) {
-        // SAFETY: by the caller's contract.
-        unsafe { self.main.extend(bytes) };
+    pub(crate) const unsafe fn let_grow(&mut self, bytes: usize) {
+        self.room = bytes;
+    }
+
+    /// Makes the main arena so large, if it is smaller and may grow so far, and lets it grow no more: how
+    /// large it is for ever.
+    #[allow(
+        dead_code,
+        reason = "tests that include this file know the machine beforehand"
+    )]
+    pub(crate) fn settle(&mut self, bytes: usize) -> usize {
+        self.grow(bytes.saturating_sub(self.main.size()).min(self.room));
+        self.room = 0;
+        self.main.size()
+    }
+
+    /// By no more than it has room for.
+    fn grow(&mut self, bytes: usize) {
+        if bytes > 0 {
+            self.room -= bytes;
+            // SAFETY: who let it grow proved that these are the heap's alone.
+            unsafe { self.main.extend(bytes) };
+        }
     }
 
     /// A block of the early arena, else of the main one; null if neither has room.
     pub(crate) fn allocate(&mut self, layout: Layout) -> *mut u8 {
         let block = self.early.allocate_first_fit(layout);
         let block = block.or_else(|()| self.main.allocate_first_fit(layout));
+        let block = block.or_else(|()| {
+            let wanted = layout.size().saturating_add(layout.align()).max(STEP);
+            let wanted = wanted.checked_next_multiple_of(GROWTH).ok_or(())?;
+            self.grow(wanted.min(self.room));
+            self.main.allocate_first_fit(layout)
+        });
         self.peak = self.peak.max(self.early.used() + self.main.used());
         block.map_or(ptr::null_mut(), NonNull::as_ptr)
     }

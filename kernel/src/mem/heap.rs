@@ -12,7 +12,7 @@ use spin::Once;
 
 use super::arenas::{Arenas, Usage};
 use super::{frames, phys};
-use crate::layout::{BOOT_HEAP, EARLY_HEAP};
+use crate::layout::{BOOT_HEAP, EARLY_HEAP, FIRST_HEAP};
 use crate::sync::IrqLock;
 
 struct KernelHeap(IrqLock<Arenas>);
@@ -43,13 +43,17 @@ pub(crate) unsafe fn init() {
 }
 
 /// Takes RAM for the main arena, up to `most` bytes: as much as there is in one piece, if that is
-/// less. For now [`BOOT_HEAP`] of it are used.
+/// less. For now [`FIRST_HEAP`] of it are used, and more if the boot needs it, [`BOOT_HEAP`] at most.
 ///
 /// # Panics
 /// If there are not even as many: nothing can work then.
 ///
 /// # Safety
 /// To be called once, when the kernel's own page tables are active.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "usize has 64 bits on x86-64"
+)]
 pub(crate) unsafe fn open(most: usize) {
     let window = Region::from_bounds(1 << 20, 4 << 30).expect("constant");
     let halves = core::iter::successors(Some(most), |bytes| Some(bytes / 2));
@@ -61,7 +65,9 @@ pub(crate) unsafe fn open(most: usize) {
     let mut arenas = ALLOCATOR.0.lock();
     arenas.look_what_is_left();
     // SAFETY: free RAM a moment ago and ours now, mapped one to one for ever.
-    unsafe { arenas.init_main(phys::pointer(room.start()), BOOT_HEAP) };
+    unsafe { arenas.init_main(phys::pointer(room.start()), FIRST_HEAP) };
+    // SAFETY: the same, up to what is given back when it is settled.
+    unsafe { arenas.let_grow(room.size() as usize - FIRST_HEAP) };
     drop(arenas);
     ROOM.call_once(|| room);
 }
@@ -72,19 +78,12 @@ pub(crate) unsafe fn open(most: usize) {
 ///
 /// # Safety
 /// To be called once, after [`open`].
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "usize has 64 bits on x86-64"
-)]
 pub(crate) unsafe fn settle(bytes: usize, kept: usize) {
     KEPT.store(kept, Ordering::Relaxed);
     let Some(room) = ROOM.get() else { return };
     let mut arenas = ALLOCATOR.0.lock();
     let bytes = bytes.saturating_sub(arenas.left());
-    let size = (bytes.next_multiple_of(PAGE as usize)).clamp(BOOT_HEAP, room.size() as usize);
-    // SAFETY: the arena was opened with the first `BOOT_HEAP` bytes of its RAM; those behind them
-    // are nobody else's, and what is given back below lies behind these.
-    unsafe { arenas.extend_main(size - BOOT_HEAP) };
+    let size = arenas.settle(bytes.next_multiple_of(PAGE as usize));
     drop(arenas);
     if size < bytes {
         log::warn!("heap: {bytes} bytes are wanted, there are {size}");

@@ -71,7 +71,11 @@ fn dialogue() {
         let number: String = rest.chars().take_while(char::is_ascii_digit).collect();
         number.parse::<u64>().ok()
     });
-    assert!(resident.is_some_and(|kib| kib < 1024), "below 1 MiB: {log}");
+    // Below 1 MiB before partitions could be worked with from inside; that may take a quarter more.
+    assert!(
+        resident.is_some_and(|kib| kib < 1280),
+        "below 1.25 MiB: {log}"
+    );
     machine.expect("undefine one", &[]);
     let list = machine.command("list");
     assert!(!list.contains("one"), "{list}");
