@@ -194,7 +194,12 @@ fn step(i: &Instruction, state: &mut State, is_assembly: bool) {
             let saved = state.saved.expect("rbp is a frame pointer there");
             state.depth = saved.wrapping_sub(i.memory_displacement64());
         }
-        Mnemonic::Lea if i.op0_register() == Register::R11 && i.memory_base() == Register::RSP => {
+        // Up to there pages are touched; what is above is a variable's address.
+        Mnemonic::Lea
+            if i.op0_register() == Register::R11
+                && i.memory_base() == Register::RSP
+                && i.memory_displacement64().cast_signed() < 0 =>
+        {
             state.probed = Some(state.depth.wrapping_sub(i.memory_displacement64()));
         }
         Mnemonic::Mov if i.op0_register() == Register::RBP && i.op1_register() == Register::RSP => {
