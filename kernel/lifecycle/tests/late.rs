@@ -17,6 +17,8 @@ fn handed_off(cores: &[usize]) -> Machine {
         policy: Never,
         has_control: false,
         shares_low: false,
+        only: &[],
+        memory: 0,
     };
     machine.life.publish(3, Some(&definition));
     machine.life.provide_plan(3);
