@@ -101,7 +101,8 @@ impl Arenas {
         reason = "tests that include this file know the machine beforehand"
     )]
     pub(crate) fn settle(&mut self, bytes: usize) -> usize {
-        self.grow(bytes.saturating_sub(self.main.size()).min(self.room));
+        let missing = bytes.saturating_sub(self.main.size());
+        self.grow(missing.next_multiple_of(GROWTH).min(self.room));
         self.room = 0;
         self.main.size()
     }

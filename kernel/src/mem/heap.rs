@@ -7,7 +7,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::{NonNull, addr_of_mut};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use bulkhead_memory::{PAGE, Region};
+use bulkhead_memory::Region;
 use spin::Once;
 
 use super::arenas::{Arenas, Usage};
@@ -83,7 +83,7 @@ pub(crate) unsafe fn settle(bytes: usize, kept: usize) {
     let Some(room) = ROOM.get() else { return };
     let mut arenas = ALLOCATOR.0.lock();
     let bytes = bytes.saturating_sub(arenas.left());
-    let size = arenas.settle(bytes.next_multiple_of(PAGE as usize));
+    let size = arenas.settle(bytes);
     drop(arenas);
     if size < bytes {
         log::warn!("heap: {bytes} bytes are wanted, there are {size}");
