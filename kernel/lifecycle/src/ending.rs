@@ -153,12 +153,9 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         }
         slot.work.allow(life, hw.now() + hw.ticks(WORK_US));
         self.take_back(hw, partition, slot, life);
-        // Somebody has taken the end over, so this core did not go on to the last of them: it looks
-        // once more, and until it is called nothing is known of who still runs that Linux.
-        if slot.life() != life {
-            return;
+        if !self.conclude(hw, partition, slot, life) {
+            return; // it looks once more
         }
-        self.conclude(hw, partition, slot, life);
         if let Some(own) = self.core(hw.me()) {
             own.confirm();
         }
@@ -196,12 +193,24 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     }
 
     /// Silences the devices, and makes the step to what follows. If a core did not come back nothing
-    /// may follow: it may still run the old kernel, in memory that a launch would write.
+    /// may follow: it may still run the old kernel, in memory that a launch would write. `false` if
+    /// somebody else has taken the end over.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a delay is 16 s at most, and there are fewer cores"
     )]
-    pub(crate) fn conclude(&self, hw: &impl Hardware, partition: usize, slot: &Slot, life: Life) {
+    pub(crate) fn conclude(
+        &self,
+        hw: &impl Hardware,
+        partition: usize,
+        slot: &Slot,
+        life: Life,
+    ) -> bool {
+        // A worker whose end was taken over did not go on to the last of its cores: nothing is known of
+        // who still runs that Linux, or the next one.
+        if slot.life() != life {
+            return false;
+        }
         slot.work.allow(life, hw.now() + hw.ticks(WORK_US));
         // One that was at rest, and whose lost cores were called, may have no plan: its devices are
         // silent since its end.
@@ -213,7 +222,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         slot.set_rung(hw.now());
         slot.set_inside(false);
         if !slot.advance(life, next) {
-            return; // somebody took it for abandoned
+            return false; // somebody took it for abandoned
         }
         if let Some(end) = life.end {
             self.post(Kind::Ended(end), partition, slot.runs(life));
@@ -233,6 +242,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         if boot_core != hw.me() {
             hw.doorbell(boot_core);
         }
+        true
     }
 
     pub(crate) fn has_lost(&self, partition: usize, slot: &Slot) -> bool {

@@ -32,7 +32,9 @@ pub fn search(how: Search, seed: u64, count: usize) -> Result<(), String> {
     install();
     let mut config = Config::new();
     config.failure_persistence = FailurePersistence::None;
-    config.max_steps = MaxSteps::FailAfter(400_000);
+    // Far more than any takes: several in a row wait half a minute each for shared low memory, and are
+    // rung for ten times a second, while an end is left undone for a minute.
+    config.max_steps = MaxSteps::FailAfter(3_000_000);
     config.stack_size = 0x20000;
     config.silence_warnings = true;
     config
