@@ -43,7 +43,7 @@ pub(crate) unsafe fn init() {
 }
 
 /// Takes RAM for the main arena, up to `most` bytes: as much as there is in one piece, if that is
-/// less. For now [`FIRST_HEAP`] of it are used, and more if the boot needs it, [`BOOT_HEAP`] at most.
+/// less, and [`BOOT_HEAP`] at least. For now [`FIRST_HEAP`] of it are used, and more if the boot needs it.
 ///
 /// # Panics
 /// If there are not even as many: nothing can work then.
