@@ -71,9 +71,13 @@ fn waiting() -> String {
 /// Leaves a function `ask REQUEST` in a file of a Linux, for loops there: `. /tmp/ask`. It writes the
 /// request and sets `a` to the answer, as [`ask`] does. `Control` is unlocked.
 ///
+/// It is for a Linux that waits at its prompt, maybe after a run that was ended while something was
+/// typed into it: the rest of that line, which its next run got, is thrown away.
+///
 /// # Panics
 /// If the Linux does not answer.
 pub fn teach(machine: &mut Running, com: usize) {
+    machine.fresh_line(com);
     unlock(machine, com, "Control");
     let write = format!(
         "printf \"\\006\\000\\000\\000$1\" 2>/dev/null > {}",

@@ -16,6 +16,7 @@
 //! * [`claims`]: what a boot script asks for, as values.
 //! * [`emulator`]: traces of QEMU's own faults; [`replay`]: what they are worth, by its version.
 //! * [`control`]: Bulkhead's EFI variables, as a Linux has them.
+//! * [`inside`]: a machine that is run from its Linuxes.
 //! * [`neighbour`]: a Linux that counts while another is put through something.
 //! * [`ticks`]: how late such a neighbour's timer is.
 //! * [`soak`]: two partitions ended by every way, at random.
@@ -39,6 +40,7 @@ pub mod devices;
 pub mod emulator;
 pub mod faulty;
 pub mod http;
+pub mod inside;
 pub mod iso;
 pub mod kexec;
 pub mod made_card;

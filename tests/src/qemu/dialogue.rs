@@ -157,6 +157,18 @@ impl Running {
         self.linux_within(com, line, self.patience)
     }
 
+    /// Throws away what stands half typed at the prompt of a demo Linux, a quote that is not closed
+    /// too: Ctrl-C, as a person would.
+    ///
+    /// # Panics
+    /// When no new prompt comes.
+    pub fn fresh_line(&mut self, com: usize) {
+        let port = self.com(com);
+        port.skip();
+        port.send("\x03");
+        self.wait_for(com, "# ");
+    }
+
     /// As [`Self::linux`], for what takes longer than anything else.
     ///
     /// # Panics

@@ -1,12 +1,9 @@
 //! The machine seen and run from one of its Linuxes, by `bulkheadctl`.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use bulkhead_tests::control;
-use bulkhead_tests::iso::Iso;
-use bulkhead_tests::qemu::{Machine, Running};
-use bulkhead_tests::{Kernel, initrd_with, root};
+use bulkhead_tests::qemu::Running;
+use bulkhead_tests::{control, inside};
 use libtest_mimic::Trial;
 
 use crate::story;
@@ -18,35 +15,9 @@ pub(crate) fn stories() -> Vec<Trial> {
     ]
 }
 
-fn initrd(name: &str) -> PathBuf {
-    let mut files = vec![(
-        "/bin/bulkheadctl".to_string(),
-        root().join("build/bulkheadctl"),
-    )];
-    for kernel in [Kernel::Debian61Cloud, Kernel::Debian612Cloud] {
-        let path = format!("/lib/modules/{}/efivarfs.ko", kernel.release());
-        files.push((path, kernel.module()));
-    }
-    initrd_with(&format!("{name}.img"), &files)
-}
-
-/// Three partitions: one with all of the right, one with that over the third, and the third.
 fn start(name: &str) -> Running {
-    let iso = Iso::new(name)
-        .image("linux", Kernel::Debian61Cloud.image())
-        .image("linux612", Kernel::Debian612Cloud.image())
-        .image("demo", initrd(name))
-        .script(
-            "define boss cores=1 memory=256M kernel=linux612 initrd=demo console=com2 control=yes cmdline=\"bulkhead.name=boss quiet\"\n\
-             define clerk cores=2 memory=256M kernel=linux initrd=demo console=com3 control=spare,later cmdline=\"bulkhead.name=clerk quiet\"\n\
-             define spare cores=3 memory=256M kernel=linux initrd=demo console=com4 restart=never cmdline=\"bulkhead.name=spare quiet panic=1\"\n\
-             start boss clerk\n",
-        )
-        .make();
-    let mut machine = Machine::new(&iso, "run").start();
-    machine.wait_for_prompt();
-    machine.wait_for_demo(2);
-    machine.wait_for_demo(3);
+    let mut machine = inside::machine(name).start();
+    inside::wait(&mut machine);
     machine
 }
 
@@ -90,7 +61,6 @@ fn a_day() {
         row("spare").contains("defined  3      256M    0 "),
         "{list}"
     );
-    fast(machine, BOSS);
 
     // A launch, a crash and why, all from the inside.
     expect(machine, BOSS, "start spare", 0, &[]);
@@ -240,44 +210,6 @@ fn apply(machine: &mut Running, com: usize) {
     expect(machine, com, "show spare", 0, &["128M", "running"]);
     let again = expect(machine, com, "apply /tmp/wanted", 1, &[left]);
     assert_eq!(again.trim(), left, "nothing else is to be done");
-}
-
-/// `list` from inside takes less than five milliseconds beyond the start of a program, which an emulated
-/// processor does slowly. The best of some rounds counts: others have this machine's cores meanwhile.
-fn fast(machine: &mut Running, com: usize) {
-    const TIMES: u32 = 20;
-    const ROUNDS: u32 = 5;
-    const MOST_MS: f64 = 5.0;
-    let mut best = |command: &str| {
-        let loops = format!(
-            "time sh -c 'n=0; while [ $n -lt {TIMES} ]; do {command} >/dev/null; n=$((n+1)); done'"
-        );
-        let mut best = f64::INFINITY;
-        for _ in 0..ROUNDS {
-            let said = machine.linux(com, &loops);
-            let Some(seconds) = real_seconds(&said) else {
-                machine.fail(&format!("no time was told: {said}"));
-            };
-            best = best.min(seconds * 1000.0 / f64::from(TIMES));
-        }
-        best
-    };
-    let (list, nothing) = (best("bulkheadctl list"), best("bulkheadctl --version"));
-    println!("list: {list:.2} ms, of which {nothing:.2} ms are the start of the program");
-    assert!(list - nothing < MOST_MS, "{list} ms, {nothing} ms");
-}
-
-/// What `time` says, `real 0m 1.25s`.
-fn real_seconds(said: &str) -> Option<f64> {
-    let line = said
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("real"))?;
-    let (minutes, seconds) = line.trim().split_once("m ")?;
-    let (minutes, seconds): (f64, f64) = (
-        minutes.parse().ok()?,
-        seconds.trim_end_matches('s').parse().ok()?,
-    );
-    Some(minutes * 60.0 + seconds)
 }
 
 /// Eight programs of one Linux, and one of another, each with requests of which it knows the answer.

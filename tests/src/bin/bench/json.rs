@@ -7,6 +7,7 @@ use bulkhead_tests::source::Count;
 
 use crate::boot::Boots;
 use crate::host::Host;
+use crate::inside::Inside;
 use crate::launch::{Launch, Launches, MEASURES, MEMORY};
 use crate::launching::Launching;
 use crate::neighbour::Case;
@@ -20,6 +21,7 @@ use crate::work::{Better, Compared, Size, Work};
 pub(crate) struct Results<'a> {
     pub(crate) boots: Option<&'a [Boots]>,
     pub(crate) scale: Option<&'a [Scale]>,
+    pub(crate) inside: Option<&'a Inside>,
     pub(crate) work: Option<&'a [Work]>,
     pub(crate) launching: Option<&'a Launching>,
 }
@@ -33,6 +35,7 @@ pub(crate) fn write(
     let Results {
         boots,
         scale,
+        inside,
         work,
         launching,
     } = *results;
@@ -48,7 +51,7 @@ pub(crate) fn write(
         ("accelerator", text(&host.accelerator)),
     ]);
     let mut fields = vec![
-        ("version", "6".to_string()),
+        ("version", "7".to_string()),
         ("host", host),
         ("runs", size.runs.to_string()),
         ("cores", size.cores.to_string()),
@@ -66,6 +69,16 @@ pub(crate) fn write(
     }
     if let Some(scale) = scale {
         fields.push(("scale", array(scale.iter().map(scaled))));
+    }
+    if let Some(inside) = inside {
+        let ms = |values: &[f64]| array(values.iter().map(f64::to_string));
+        fields.push((
+            "inside",
+            object([
+                ("list_ms", ms(&inside.list)),
+                ("version_ms", ms(&inside.nothing)),
+            ]),
+        ));
     }
     if let Some(work) = work {
         fields.push(("work_seconds", size.seconds.to_string()));

@@ -1,12 +1,12 @@
 //! `make bench`: how long Bulkhead itself takes to its prompt; the same, and more, with one partition to
-//! thirty-two; what a Linux gets done in a partition,
+//! thirty-two; what `bulkheadctl list` takes from inside; what a Linux gets done in a partition,
 //! side by side with the same Linux by itself on the same devices; how long a launch takes, side by
 //! side with the same Linux started by QEMU itself; how long its images are copied; how long a
 //! restart takes, side by side with kexec and with a machine reset; how late a neighbour's timer is
 //! meanwhile; what stays resident; how much code there is.
 //!
 //! Prints tables and writes `build/bench.json`. It reports and does not judge: it fails only if a
-//! run breaks. `$WHAT` chooses one of these: `boot`, `scale`, `work`, `launch`, `restart`, `neighbour`, or
+//! run breaks. `$WHAT` chooses one of these: `boot`, `scale`, `inside`, `work`, `launch`, `restart`, `neighbour`, or
 //! `all`. `$N` is the number of runs of each kind (5), `$CORES` that of each Linux's cores (1);
 //! `$WORK` that of seconds of each work (2), and `$KERNEL` the only kernel to do it on; `$TICKS` that
 //! of seconds of each of the neighbour's controls (10).
@@ -17,6 +17,7 @@
 
 mod boot;
 mod host;
+mod inside;
 mod json;
 mod launch;
 mod launching;
@@ -38,7 +39,15 @@ use crate::launching::{Launching, Parts};
 use crate::work::Size;
 
 /// What `$WHAT` may be.
-const PARTS: [&str; 6] = ["boot", "scale", "work", "launch", "restart", "neighbour"];
+const PARTS: [&str; 7] = [
+    "boot",
+    "scale",
+    "inside",
+    "work",
+    "launch",
+    "restart",
+    "neighbour",
+];
 const ALL: &str = "all";
 
 fn main() -> ExitCode {
@@ -67,6 +76,7 @@ fn main() -> ExitCode {
 
     let boots = has("boot").then(|| boot::measure(size.runs));
     let scale = has("scale").then(scale::measure);
+    let inside = has("inside").then(|| inside::measure(size.runs));
     let work = has("work").then(|| {
         let results = kernels.iter().map(|kernel| work::work(*kernel, &size));
         results.collect::<Vec<_>>()
@@ -87,6 +97,9 @@ fn main() -> ExitCode {
     if let Some(scale) = &scale {
         print::scale(scale);
     }
+    if let Some(inside) = &inside {
+        print::inside(inside);
+    }
     if let Some(launching) = &launching {
         launching.print();
     }
@@ -94,6 +107,7 @@ fn main() -> ExitCode {
     let results = Results {
         boots: boots.as_deref(),
         scale: scale.as_deref(),
+        inside: inside.as_ref(),
         work: work.as_deref(),
         launching: launching.as_ref(),
     };

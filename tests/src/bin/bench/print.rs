@@ -4,6 +4,7 @@ use bulkhead_tests::source::Count;
 use bulkhead_tests::tool;
 
 use crate::boot::Boots;
+use crate::inside::Inside;
 use crate::launch::{Launches, MEASURES};
 use crate::neighbour::{self, Case};
 use crate::restart::Restarts;
@@ -49,6 +50,19 @@ pub(crate) fn scale(results: &[Scale]) {
             format!("{wide}/{narrow}/{shared}"),
         ];
         cells.extend(Values::of(scale.boots.iter().copied()).cells(1));
+        rows.push(cells);
+    }
+    println!("{}", tool::table(&rows));
+}
+
+pub(crate) fn inside(results: &Inside) {
+    println!(
+        "In a partition, in ms: p50, p99. Wanted: `list` in less than 5 ms, the program's start included."
+    );
+    let mut rows = vec![row(&["BULKHEADCTL", "", ""])];
+    for (name, values) in [("list", &results.list), ("--version", &results.nothing)] {
+        let mut cells = vec![name.to_string()];
+        cells.extend(Values::of(values.iter().copied()).cells(2));
         rows.push(cells);
     }
     println!("{}", tool::table(&rows));
