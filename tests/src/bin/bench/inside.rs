@@ -7,7 +7,7 @@ use bulkhead_tests::qemu::Running;
 /// Where the one with all of the right is.
 const COM: usize = 2;
 /// So often in one go.
-const TIMES: u32 = 20;
+const TIMES: u32 = 100;
 
 /// Milliseconds of each go.
 pub(crate) struct Inside {
