@@ -17,6 +17,7 @@ mod machine;
 mod node;
 mod own;
 mod prepare;
+mod progress;
 mod quiet;
 mod scan;
 mod unit;
