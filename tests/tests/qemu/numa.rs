@@ -211,9 +211,12 @@ fn numactl_files() -> [(&'static str, PathBuf); 4] {
             "/lib64/ld-linux-x86-64.so.2",
             file(&format!("{libraries}/ld-linux-x86-64.so.2")),
         ),
-        ("/lib/libc.so.6", file(&format!("{libraries}/libc.so.6"))),
         (
-            "/lib64/libnuma.so.1",
+            "/lib/x86_64-linux-gnu/libc.so.6",
+            file(&format!("{libraries}/libc.so.6")),
+        ),
+        (
+            "/lib/x86_64-linux-gnu/libnuma.so.1",
             file("usr/lib/x86_64-linux-gnu/libnuma.so.1"),
         ),
     ]
