@@ -19,6 +19,8 @@ mod own;
 mod prepare;
 mod progress;
 mod quiet;
+mod quiet_other;
 mod scan;
 mod unit;
 mod watchdog;
+mod watchdog_board;
