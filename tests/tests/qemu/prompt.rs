@@ -18,6 +18,9 @@ pub(crate) fn stories() -> Vec<Trial> {
     ]
 }
 
+/// The heap's peak until the prompt, which is a core's description for each.
+const MOST_HEAP: u64 = 96 << 10;
+
 /// Without a boot script: from the loader's hand-over on, `most_ms` at most.
 fn of_cores(cores: &str, most_ms: f64) {
     let (number, _) = cores.split_once(',').unwrap_or((cores, ""));
@@ -33,6 +36,10 @@ fn of_cores(cores: &str, most_ms: f64) {
         .unwrap_or_else(|| machine.fail(&format!("no time in the log:\n{log}")));
     println!("{number} cores: {ms} ms to the prompt\n{log}");
     assert!(ms <= most_ms, "{ms} ms:\n{log}");
+    let peak = log.split_once("in use, at most ").map(|(_, after)| after);
+    let peak = peak.and_then(|after| after.split(' ').next()?.parse().ok());
+    let peak: u64 = peak.unwrap_or_else(|| machine.fail(&format!("no heap in the log:\n{log}")));
+    assert!(peak <= MOST_HEAP, "{peak} bytes of heap:\n{log}");
     let cores = machine.command("cores");
     let parked = cores.matches("parked").count();
     assert_eq!(format!("{}", parked + 1), number, "{cores}");
