@@ -178,6 +178,9 @@ fn check(arguments: &Arguments, path: &Path) -> Result<bool, Trouble> {
     let bytes = bounded::read(path, MOST_OF_SCRIPT).map_err(|error| of_file(path, &error))?;
     let text = String::from_utf8(bytes).map_err(|error| of_file(path, &error))?;
     let files = images(arguments)?;
+    if files.is_empty() {
+        eprintln!("bulkheadctl: there are no images in /boot (name some: --image NAME=PATH)");
+    }
     let machine = board(&pack(arguments)?, Some(&files)).machine;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let (said, done) = Operator::new(machine, files).run(&name, &text);

@@ -162,8 +162,8 @@ fn two_tebibytes() {
     }
 }
 
-/// As many cores as xAPIC mode can address: no ID is left that no core has, by which a partition's MADT
-/// would name an absent processor first. 6.12 takes that one for its boot processor unless it is told.
+/// As many cores as xAPIC mode can address: no ID is left for the absent processor that a partition's MADT
+/// names first, so that is Bulkhead's own core, and the Linux is told to leave it out.
 fn cores_255() {
     let iso = Iso::new("cores_255")
         .image("linux", Kernel::Debian612Cloud.image())
@@ -183,4 +183,5 @@ fn cores_255() {
     machine.expect("start one", &[]);
     let report = machine.wait_for_demo(2);
     assert_eq!(report.apic_ids, [253, 254]);
+    machine.linux_expect(2, "cat /proc/cmdline", "disable_cpu_apicid=0 ");
 }
