@@ -48,7 +48,7 @@ fn a_bridge_that_is_not_there_claims_no_bus() {
     // What works though it is not shown, and what says nothing, or what a register would have to say.
     let by_field = method("_STA", &[returned(name("\\FLD0"))]);
     for there in [&[status(8)][..], &[status(1)], &[], &[by_field]] {
-        assert_eq!(of(there), (vec![], vec![shared.clone()]));
+        assert_eq!(of(there), (vec![], vec![shared]));
     }
 }
 
