@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bulkheadctl::board::{File, board};
+use bulkheadctl::bounded::{self, MOST_OF_IMAGE, MOST_OF_SCRIPT};
 use bulkheadctl::commands::{Command, Takes};
 use bulkheadctl::inside::link::{Efivars, Trouble};
 use bulkheadctl::inside::{self, Wish};
@@ -70,13 +71,18 @@ fn parse() -> Result<Option<Arguments>, Trouble> {
                 print(concat!("bulkheadctl ", env!("CARGO_PKG_VERSION"), "\n"))?;
                 return Ok(None);
             }
-            Long("from") => arguments.from = Some(parser.value().map_err(wrong)?.into()),
+            Long("from") if accepts("--from") => {
+                arguments.from = Some(parser.value().map_err(wrong)?.into())
+            }
             Long("save") if accepts("--save") => {
                 arguments.save = Some(parser.value().map_err(wrong)?.into());
             }
             Long("image") if accepts("--image") => {
                 let pair = text(parser.value().map_err(wrong)?)?;
-                let Some((name, path)) = pair.split_once('=') else {
+                let named = pair
+                    .split_once('=')
+                    .filter(|(name, path)| !name.is_empty() && !path.is_empty());
+                let Some((name, path)) = named else {
                     let message = format!("--image {pair:?} (accepted: NAME=PATH)");
                     return Err(Trouble::Usage(message));
                 };
@@ -169,9 +175,12 @@ fn run(arguments: &Arguments) -> Result<bool, Trouble> {
 }
 
 fn check(arguments: &Arguments, path: &Path) -> Result<bool, Trouble> {
-    let bytes = std::fs::read(path).map_err(|error| of_file(path, &error))?;
+    let bytes = bounded::read(path, MOST_OF_SCRIPT).map_err(|error| of_file(path, &error))?;
     let text = String::from_utf8(bytes).map_err(|error| of_file(path, &error))?;
     let files = images(arguments)?;
+    if files.is_empty() {
+        eprintln!("bulkheadctl: there are no images in /boot (name some: --image NAME=PATH)");
+    }
     let machine = board(&pack(arguments)?, Some(&files)).machine;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let (said, done) = Operator::new(machine, files).run(&name, &text);
@@ -226,7 +235,7 @@ fn images(arguments: &Arguments) -> Result<Vec<File>, Trouble> {
         named.sort_by(|(a, _), (b, _)| b.cmp(a));
     }
     let read = |(name, path): (String, PathBuf)| {
-        let bytes = std::fs::read(&path).map_err(|error| of_file(&path, &error))?;
+        let bytes = bounded::read(&path, MOST_OF_IMAGE).map_err(|error| of_file(&path, &error))?;
         Ok(File { name, bytes })
     };
     named.into_iter().map(read).collect()

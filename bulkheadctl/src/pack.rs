@@ -12,6 +12,10 @@ const MOST_BYTES: u64 = 8 << 20;
 const MOST_PIECES: usize = 16_384;
 /// Most bytes of all pieces.
 const MOST_IN_ALL: usize = 256 << 20;
+/// Most bytes of the file: beside them a header and the filling of two blocks for each.
+const MOST_OF_FILE: u64 = MOST_IN_ALL as u64 + (MOST_PIECES as u64) * 1536;
+/// Most characters of an error.
+const MOST_QUOTED: usize = 80;
 const ACCEPTED: &str = "accepted: what bulkheadctl survey --save has written";
 /// The first line of the piece called `about`.
 const FORM: &str = "bulkhead survey 1";
@@ -97,21 +101,24 @@ impl Pack {
     /// What is wrong with it, and what is accepted.
     pub fn read(file: impl Read) -> Result<Self, String> {
         let mut pack = Self::default();
-        let mut archive = tar::Archive::new(file);
+        // A name may be as long as the file.
+        let mut archive = tar::Archive::new(file.take(MOST_OF_FILE));
         let entries = archive
             .entries()
-            .map_err(|error| format!("{error} ({ACCEPTED})"))?;
+            .map_err(|error| format!("{} ({ACCEPTED})", shown(&error)))?;
         let mut in_all = 0;
         for entry in entries {
-            let mut entry = entry
-                .map_err(|error| format!("it is no whole tar archive: {error} ({ACCEPTED})"))?;
+            let mut entry = entry.map_err(|error| {
+                let error = shown(&error);
+                format!("it is no whole tar archive: {error} ({ACCEPTED})")
+            })?;
             let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             if !entry.header().entry_type().is_file() {
                 continue;
             }
             let mut bytes = Vec::new();
             let read = entry.by_ref().take(MOST_BYTES + 1).read_to_end(&mut bytes);
-            read.map_err(|error| format!("{name:?} can't be read: {error}"))?;
+            read.map_err(|error| format!("{name:?} can't be read: {}", shown(&error)))?;
             in_all += bytes.len();
             if bytes.len() as u64 > MOST_BYTES || in_all > MOST_IN_ALL {
                 return Err(format!(
@@ -138,6 +145,12 @@ impl Pack {
         pack.pieces.remove("about");
         Ok(pack)
     }
+}
+
+/// An error of `tar`, which may quote what the file holds: a terminal gets nothing of that to obey.
+fn shown(error: &io::Error) -> String {
+    let text: String = error.to_string().chars().take(MOST_QUOTED).collect();
+    text.escape_debug().to_string()
 }
 
 /// A number in hex, with or without `0x`.

@@ -188,7 +188,10 @@ fn exit_codes_and_what_is_accepted() {
     let nonsense = scratch("nonsense");
     fs::write(&nonsense, "nonsense").unwrap();
     let nonsense = nonsense.to_str().unwrap();
-    let cases: [(&[&str], i32, &str); 15] = [
+    let loud = scratch("loud");
+    fs::write(&loud, b"\x1b[31m".repeat(200)).unwrap();
+    let loud = loud.to_str().unwrap();
+    let cases: [(&[&str], i32, &str); 19] = [
         (&[], 2, "no command (accepted: list, show, "),
         (&["frob"], 2, "\"frob\" (accepted: list, show, "),
         (&["survey", "--frob"], 2, "--frob"),
@@ -201,6 +204,12 @@ fn exit_codes_and_what_is_accepted() {
             2,
             "--image \"x\" (accepted: NAME=PATH)",
         ),
+        (
+            &["suggest", "--image", "=x"],
+            2,
+            "--image \"=x\" (accepted: NAME=PATH)",
+        ),
+        (&["list", "--from", "x"], 2, "--from"),
         (&["check", "a", "--save", "x"], 2, "--save"),
         (&["survey", "--image", "a=b"], 2, "--image"),
         (&["survey", "--from"], 2, "--from"),
@@ -213,6 +222,18 @@ fn exit_codes_and_what_is_accepted() {
             &["survey", "--from", nonsense],
             3,
             "(accepted: what bulkheadctl survey --save has written)",
+        ),
+        // What never ends is no script.
+        (
+            &["check", "/dev/zero"],
+            3,
+            "/dev/zero: longer than what is accepted: 8 MiB",
+        ),
+        // Nor does what a file holds reach the terminal.
+        (
+            &["survey", "--from", loud],
+            3,
+            "\\u{1b}[31m (accepted: what bulkheadctl survey --save has written)",
         ),
         (
             &["check", "/nowhere/x", "--from", nonsense],
@@ -230,6 +251,7 @@ fn exit_codes_and_what_is_accepted() {
         let errors = complained(&output);
         assert_eq!(code(&output), wanted, "{arguments:?}: {errors}");
         assert!(errors.contains(text), "{arguments:?}: {errors}");
+        assert!(!errors.contains('\x1b'), "{arguments:?}: {errors:?}");
         assert_eq!(
             errors.contains("bulkheadctl help has all of it"),
             wanted == 2,
@@ -256,4 +278,5 @@ fn exit_codes_and_what_is_accepted() {
         concat!("bulkheadctl ", env!("CARGO_PKG_VERSION"), "\n")
     );
     fs::remove_file(nonsense).unwrap();
+    fs::remove_file(loud).unwrap();
 }

@@ -8,7 +8,9 @@ use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use bulkhead_pci::{Address, Answer, Bus, Clock, ConfigSpace, EcamRange, Function, leftover};
+use bulkhead_pci::{
+    Address, Answer, Bus, Clock, ConfigSpace, EcamRange, Function, Progress, leftover,
+};
 use spin::Once;
 
 use crate::boot::Alone;
@@ -19,9 +21,6 @@ use crate::mem::{paging, phys};
 
 /// Bytes of configuration space of a function.
 const FUNCTION_BYTES: u16 = 4096;
-/// Longest silence while devices are looked for, in milliseconds. Writing to configuration space can
-/// be slow: an emulator may build its map of all addresses anew each time.
-const SILENCE_MS: u64 = 1000;
 /// What a read of nothing gives.
 const ABSENT: u32 = u32::MAX;
 
@@ -153,25 +152,16 @@ fn ranges() -> &'static [EcamRange] {
 #[inline(never)] // off the stack of all that follows
 pub(crate) fn scan(alone: &Alone) -> Vec<Function> {
     let most = COUNT.load(Ordering::Relaxed).min(MAX_FUNCTIONS);
-    let mut due = tsc::uptime_ms() + SILENCE_MS;
-    let mut is_told = false;
-    let progress = |seen: usize, bus: Bus| {
-        let now = tsc::uptime_ms();
-        if now >= due {
-            due = now + SILENCE_MS;
-            let begin = if is_told {
-                ", "
-            } else {
-                "looking for devices: "
-            };
-            print!("{begin}{seen} (bus {:02x})", bus.number);
+    let mut progress = Progress::new(tsc::uptime_ms());
+    let tell = |seen: usize, bus: Bus| {
+        if let Some(step) = progress.step(tsc::uptime_ms(), seen, bus) {
+            print!("{step}");
             // No function's decode is off at this moment.
             screen::draw();
-            is_told = true;
         }
     };
-    let scan = bulkhead_pci::scan(&Ecam::before_launches(alone), ranges(), most, progress);
-    if is_told {
+    let scan = bulkhead_pci::scan(&Ecam::before_launches(alone), ranges(), most, tell);
+    if progress.is_told() {
         println!(", {} found", scan.functions.len() + scan.left_out);
     }
     LEFT_OUT.store(scan.left_out, Ordering::Relaxed);

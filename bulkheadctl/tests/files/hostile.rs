@@ -1,5 +1,7 @@
 //! No file makes the program panic.
 
+use std::io::{self, Read};
+
 use bulkheadctl::board::{File, board};
 use bulkheadctl::operator::Operator;
 use bulkheadctl::pack::Pack;
@@ -34,6 +36,45 @@ fn do_all(pack: &Pack) {
         secrets.add(text);
     }
     scrub(&mut pack, &secrets);
+}
+
+/// A tar archive that begins with a name of eight gigabytes, and how much of it was read.
+struct LongName {
+    header: Vec<u8>,
+    read: usize,
+}
+
+impl LongName {
+    fn new() -> Self {
+        let mut header = tar::Header::new_gnu();
+        header.set_path("././@LongLink").unwrap();
+        header.set_entry_type(tar::EntryType::GNULongName);
+        header.set_size((8 << 30) - 1);
+        header.set_cksum();
+        Self {
+            header: header.as_bytes().to_vec(),
+            read: 0,
+        }
+    }
+}
+
+impl Read for LongName {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let header = self.header.get(self.read..).unwrap_or_default();
+        let length = header.len().min(into.len());
+        into[..length].copy_from_slice(&header[..length]);
+        into[length..].fill(b'a');
+        self.read += into.len();
+        Ok(into.len())
+    }
+}
+
+#[test]
+fn no_more_is_read_than_a_file_can_have() {
+    let mut file = LongName::new();
+    let error = Pack::read(&mut file).unwrap_err();
+    assert!(error.contains("accepted: "), "{error}");
+    assert!(file.read < 300 << 20, "{} bytes were read", file.read);
 }
 
 const NAMES: [&str; 22] = [

@@ -1,6 +1,7 @@
 //! Files of surveys: what is in them, what is not, and that no file makes the program panic.
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
+mod absurd;
 mod boards;
 mod hostile;
 mod limits;

@@ -190,10 +190,9 @@ fn add_unit(functions: &[Function], unit: &Unit, gates: &mut Vec<Gate>, setups: 
         if is_root && f.is_platform_bridge() {
             continue;
         }
-        let bus = f.address.bus;
         let at = spans
             .iter()
-            .position(|&(first, last)| !is_root && (first..=last).contains(&bus))
+            .position(|&(first, last)| !is_root && (first..=last).contains(&f.address.bus))
             .map(|at| first_gate + at);
         let reset = own_reset(f, at.is_none_or(|at| gates[at].never_resets));
         if let Some(at) = at

@@ -28,6 +28,7 @@ mod pair;
 mod power_button;
 mod printed;
 mod processor;
+mod prompt;
 mod pstore;
 mod refusals;
 mod scale;
@@ -97,6 +98,7 @@ fn main() {
         faults::stories(),
         firmware_tests::stories(),
         processor::stories(),
+        prompt::stories(),
         large_ids::stories(),
         numa::stories(),
         loaders::stories(),

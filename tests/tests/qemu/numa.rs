@@ -1,11 +1,14 @@
 //! Two NUMA nodes: partitions of one, and of both.
 
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
 use bulkhead_tests::iso::Iso;
 use bulkhead_tests::qemu::{Machine, Running};
-use bulkhead_tests::{Kernel, demo_initrd};
+use bulkhead_tests::{Kernel, demo_initrd, initrd_with, root};
 use libtest_mimic::Trial;
 
-use crate::story;
+use crate::{long_story, story};
 
 pub(crate) fn stories() -> Vec<Trial> {
     vec![
@@ -15,6 +18,7 @@ pub(crate) fn stories() -> Vec<Trial> {
         story("numa::nodes_of_6_1", || {
             nodes("nodes_of_6_1", Kernel::Debian61Cloud)
         }),
+        long_story("numa::numactl", numactl),
     ]
 }
 
@@ -179,5 +183,92 @@ fn nodes(name: &str, kernel: Kernel) {
     for com in 2..=4 {
         let complaints = machine.linux(com, "dmesg | grep -c -e 'NUMA: nodes only cover' -e 'SRAT: .*invalid' -e 'SLIT table looks invalid' -e 'acpi/hmat.*gnoring'");
         assert_eq!(complaints, "0");
+    }
+}
+
+/// The words of each line that `numactl --hardware` prints in that Linux.
+fn hardware(machine: &mut Running, com: usize) -> Vec<Vec<String>> {
+    let said = machine.linux(com, "numactl --hardware 2>&1");
+    let lines = said
+        .lines()
+        .map(|line| line.split_whitespace().map(String::from).collect());
+    lines.collect()
+}
+
+/// Debian's numactl and what it needs, each as where it goes and where it is.
+fn numactl_files() -> [(&'static str, PathBuf); 4] {
+    let output = Command::new(root().join("tools/numactl"))
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("tools/numactl can be run");
+    assert!(output.status.success(), "tools/numactl failed");
+    let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    let libraries = "lib/x86_64-linux-gnu";
+    let file = |path: &str| folder.join(path);
+    [
+        ("/bin/numactl", file("usr/bin/numactl")),
+        (
+            "/lib64/ld-linux-x86-64.so.2",
+            file(&format!("{libraries}/ld-linux-x86-64.so.2")),
+        ),
+        (
+            "/lib/x86_64-linux-gnu/libc.so.6",
+            file(&format!("{libraries}/libc.so.6")),
+        ),
+        (
+            "/lib/x86_64-linux-gnu/libnuma.so.1",
+            file("usr/lib/x86_64-linux-gnu/libnuma.so.1"),
+        ),
+    ]
+}
+
+/// Debian's numactl itself, with two nodes and with one.
+fn numactl() {
+    let iso = Iso::new("numactl")
+        .image("linux", Kernel::Debian612Cloud.image())
+        .image("demo", initrd_with("numactl.img", &numactl_files()))
+        .script(
+            "define both cores=2,4 memory=512M kernel=linux initrd=demo console=com2 cmdline=\"bulkhead.name=both quiet\"\n\
+             define one cores=1 memory=320M kernel=linux initrd=demo console=com3 cmdline=\"bulkhead.name=one quiet\" node=0\n\
+             start both one\n",
+        )
+        .make();
+    let mut machine = with_nodes(Machine::new(&iso, "run")).start();
+    machine.wait_for_prompt();
+    for com in [2, 3] {
+        machine.wait_for_demo(com);
+    }
+    // Of a node's memory it says what /sys says.
+    let size = |machine: &mut Running, com, node| mebibytes(machine, com, node).to_string();
+    let sizes = [0, 1].map(|node| size(&mut machine, 2, node));
+    let said = hardware(&mut machine, 2);
+    for wanted in [
+        "available: 2 nodes (0-1)",
+        "node 0 cpus: 0",
+        "node 1 cpus: 1",
+        &format!("node 0 size: {} MB", sizes[0]),
+        &format!("node 1 size: {} MB", sizes[1]),
+        "node 0 1",
+        "0: 10 21",
+        "1: 21 10",
+    ] {
+        let words: Vec<&str> = wanted.split(' ').collect();
+        assert!(said.iter().any(|line| *line == words), "{wanted}: {said:?}");
+    }
+    // A program that it runs is on a node's cores, with that node's memory.
+    let bound = "numactl --cpunodebind=1 --membind=1 numactl --show";
+    let said = machine.linux(2, bound);
+    for wanted in ["physcpubind: 1", "cpubind: 1", "membind: 1"] {
+        assert!(said.lines().any(|line| line.trim() == wanted), "{said}");
+    }
+    let size = size(&mut machine, 3, 0);
+    let said = hardware(&mut machine, 3);
+    for wanted in [
+        "available: 1 nodes (0)",
+        "node 0 cpus: 0",
+        &format!("node 0 size: {size} MB"),
+    ] {
+        let words: Vec<&str> = wanted.split(' ').collect();
+        assert!(said.iter().any(|line| *line == words), "{wanted}: {said:?}");
     }
 }

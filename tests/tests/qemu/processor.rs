@@ -6,7 +6,7 @@
 use bulkhead_tests::devices::{Board, Device, empty_disk};
 use bulkhead_tests::iso::Iso;
 use bulkhead_tests::qemu::{Machine, Running};
-use bulkhead_tests::{Kernel, guest_tool, initrd_with};
+use bulkhead_tests::{Kernel, demo_initrd, guest_tool, initrd_with};
 use libtest_mimic::Trial;
 
 use crate::devices::{Partition, folder, machine};
@@ -22,6 +22,7 @@ pub(crate) fn stories() -> Vec<Trial> {
             // IA32_MISC_ENABLE.
             registers("registers_of_intel", "Skylake-Client", &[("1a0", 1)]);
         }),
+        story("processor::thermal_entry", thermal_entry),
         story("processor::core_256", core_256),
         story("processor::linux_in_x2apic_mode", linux_in_x2apic_mode),
     ]
@@ -106,6 +107,50 @@ fn registers(name: &str, processor: &str, registers: &[Register]) {
     );
     let log = machine.command("log");
     assert!(!log.contains("refused") && !log.contains("lost"), "{log}");
+}
+
+/// A core's thermal entry, as its local APIC has it now.
+fn thermal(machine: &Running, core: u32) -> u32 {
+    let said = machine.monitor().command(&format!("info lapic {core}"));
+    let (_, after) = said.split_once("LVTTHMR").expect("it has one");
+    let digits = after.split_once("0x").map(|(_, after)| after.get(..8));
+    let digits = digits.flatten().expect("it has a value");
+    u32::from_str_radix(digits, 16).expect("it is a number")
+}
+
+/// Firmware has its own code called when the processor is hot, as servers' does, here by the loader's
+/// hand. An INIT, by which a Linux starts its second core, masks the entry there, and a Linux that reboots
+/// masks it in its first; afterwards it is firmware's again, in all of them.
+fn thermal_entry() {
+    const SMI: u32 = 0b010 << 8;
+    const MASKED: u32 = 1 << 16;
+    let iso = Iso::new("thermal_entry")
+        .setting("BEFORE", &format!("write_dword 0xfee00330 {SMI}"))
+        .image("linux", KERNEL.image())
+        .image("demo", demo_initrd())
+        .script(
+            "define one cores=1,2 memory=320M kernel=linux initrd=demo console=com2 restart=never cmdline=\"bulkhead.name=one quiet\"\n\
+             start one\n",
+        )
+        .make();
+    let mut machine = Machine::new(&iso, "run").start();
+    machine.wait_for_prompt();
+    machine.wait_for_demo(2);
+    let all = |machine: &Running| [0, 1, 2, 3].map(|core| thermal(machine, core));
+    let running = [SMI, SMI, MASKED, SMI];
+    assert_eq!(all(&machine), running, "a Linux runs");
+    // By the way back of a Linux that asks for it, and by force.
+    machine.com(2).send("reboot -f\r");
+    machine.wait_for(1, "* one: rebooted");
+    machine.expect_states(&[("one", "stopped")]);
+    assert_eq!(all(&machine), [SMI; 4], "it has rebooted");
+    machine.com(2).skip();
+    machine.expect("start one", &[]);
+    machine.wait_for_demo(2);
+    assert_eq!(all(&machine), running, "again");
+    machine.expect("kill one", &[]);
+    machine.expect_states(&[("one", "stopped")]);
+    assert_eq!(all(&machine), [SMI; 4], "it was killed");
 }
 
 /// Two cores of the first package, and one whose APIC ID is 256.

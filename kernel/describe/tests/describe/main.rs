@@ -5,6 +5,7 @@
 )]
 
 mod cores;
+mod dumps;
 mod files;
 mod machine;
 mod nodes;

@@ -69,6 +69,9 @@ const MAX_CONFLICTS: usize = 32;
 /// What one look-up tells may call for another: bridge, `_PRT`, its packages, their links, the
 /// links' `_CRS`, and some for methods that call others.
 const MAX_ROUNDS: usize = 32;
+/// The most bytes that all of them walk over, of which a slow core manages some ten a microsecond.
+/// A server's tables of 1 MiB have all the rounds.
+const MAX_WALKED_BYTES: usize = 32 << 20;
 
 /// A root bridge and where it is.
 struct Bridge {
@@ -111,7 +114,8 @@ fn read(tables: &[&[u8]], only_segment: Option<u16>, is_narrow: bool) -> Option<
     let paths = bridge_paths(tables)?;
     let mut names = Names::default();
     names.is_narrow = is_narrow;
-    for _ in 0..MAX_ROUNDS {
+    let bytes: usize = tables.iter().map(|table| table.len()).sum();
+    for _ in 0..MAX_ROUNDS.min(MAX_WALKED_BYTES / bytes.max(1)) {
         let bridges = bridges(&mut names, &paths, only_segment);
         let routes = routes(&mut names, &bridges)?;
         if names.overflowed() {

@@ -37,6 +37,9 @@ impl<'a> Names<'a> {
     /// Answers what is noted; whether anything was.
     pub(super) fn look_up(&mut self, tables: &[&'a [u8]]) -> bool {
         let mut noted = core::mem::take(&mut self.noted);
+        if noted.is_empty() {
+            return false;
+        }
         for table in tables {
             walk::definitions(table, &mut |path, object| {
                 if let Some(known) = noted.get_mut(&path) {
@@ -48,11 +51,10 @@ impl<'a> Names<'a> {
                 }
             });
         }
-        let any = !noted.is_empty();
         for (path, object) in noted {
             self.known.insert(path, object);
         }
-        any
+        true
     }
 
     /// What lies at `path`.

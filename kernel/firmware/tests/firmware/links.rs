@@ -144,3 +144,59 @@ fn a_link_s_resources_may_be_run_or_follow_from_what_is_possible() {
     assert_eq!(link(&[crs(&[returned(template(17))]), prs(20)]), known(17));
     assert_eq!(link(&[named("_CRS", template(0)), prs(20)]), unknown);
 }
+
+/// A link as Intel's chipsets have them: `CreateWordField (BUFA, 1, IRQ0) Store (ShiftLeft (1, And (PIRA, 15)), IRQ0)`.
+fn by_register(at: &str, register: &str) -> Vec<u8> {
+    let create = [vec![0x8b], name("BUFA"), integer(1), name("IRQ0")].concat();
+    let masked = [vec![0x7b], name(register), integer(15), vec![0]].concat();
+    let shifted = [vec![0x79], integer(1), masked, name("IRQ0")].concat();
+    let crs = [
+        named("BUFA", buffer(&[0x23, 0, 0, 0x18, 0x79, 0])),
+        create,
+        shifted,
+        returned(name("BUFA")),
+    ];
+    let possible = buffer(&[0x23, 0xf8, 0xde, 0x18, 0x79, 0]);
+    let contents = [kind(PNP0C0F), named("_PRS", possible), method("_CRS", &crs)];
+    device(at, &contents)
+}
+
+/// `OperationRegion (PIRQ, PCI_Config, 0x60, 4) Field (PIRQ, ByteAcc, NoLock, Preserve) { PIRA, 8 }`.
+fn registers() -> Vec<u8> {
+    let region = [vec![0x5b, 0x80], name("PIRQ"), vec![2], integer(0x60)].concat();
+    let field = [name("PIRQ"), vec![1], b"PIRA\x08".to_vec()].concat();
+    all(&[region, integer(4), block(&[0x5b, 0x81], &field)])
+}
+
+/// Links of the two 8259s, which lead where a register says, are for those who don't use the I/O APICs;
+/// who does is given interrupts, by most firmware.
+#[test]
+fn links_of_the_8259s_are_not_asked_where_there_are_interrupts() {
+    let by_link = package(&[
+        sourced(1, 0, name("LNKA"), 0),
+        sourced(2, 0, name("LNKA"), 0),
+    ]);
+    let by_interrupt = package(&[entry(1, 0, 16), entry(2, 0, 17)]);
+    let machine_with = |first: Vec<u8>| {
+        let body = [
+            conditional("PICM", &[returned(first)]),
+            returned(by_link.clone()),
+        ];
+        let links = [registers(), by_register("LNKA", "PIRA")];
+        let prt = method("_PRT", &body);
+        let aml = all(&[pic("PICM"), bridge(&[prt, all(&links)])]);
+        discover(&machine(&aml, &[]), RSDP)
+    };
+    let firmware = machine_with(by_interrupt);
+    assert_eq!(firmware.problems, []);
+    assert_eq!(firmware.routes, [route(1, 1, 16), route(2, 1, 17)]);
+    // Only where there are none the register would have to be read, and that is told.
+    let told = Problem::UnknownLinks {
+        segment: 0,
+        bus: 0,
+        pins: 2,
+    };
+    let firmware = machine_with(by_link.clone());
+    assert_eq!(firmware.problems, [told]);
+    assert_eq!(firmware.routes, []);
+}

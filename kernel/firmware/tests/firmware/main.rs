@@ -9,6 +9,7 @@ mod aml;
 mod arbitrary;
 mod arbitrary_aml;
 mod boards;
+mod bridges;
 mod discover;
 mod events;
 mod fake;

@@ -1,6 +1,6 @@
 //! `_PRT` methods that look their table up in a package of packages.
 
-use bulkhead_firmware::discover;
+use bulkhead_firmware::{Problem, discover};
 
 use crate::aml::*;
 use crate::fake::RSDP;
@@ -85,4 +85,27 @@ fn what_an_element_does_not_tell_is_unknown() {
     ] {
         assert_eq!(found(&objects, &body), None, "{body:x?}");
     }
+}
+
+/// A method that is too long for its names to be looked up ahead, each of which is found by a walk over
+/// all tables: eight megabytes may be walked over a few times only, or it would take minutes.
+#[test]
+fn large_tables_are_not_walked_over_for_each_name() {
+    const NAMES: u64 = 12;
+    let of = |filling: usize| {
+        let names = (0..NAMES).map(|number| format!("N{number:03}"));
+        let stores = names
+            .clone()
+            .map(|at| [vec![0x70], name(&at), vec![0x60]].concat());
+        // `Noop`, and what is returned.
+        let end = [vec![0xa3; 512], returned(table(16))].concat();
+        let method = method("_PRT", &[all(&stores.collect::<Vec<_>>()), end]);
+        let all_names: Vec<Vec<u8>> = names.map(|at| named(&at, integer(1))).collect();
+        let large = block(&[0x11], &[vec![0], vec![0; filling]].concat());
+        let aml = all(&[all(&all_names), bridge(&[method]), named("LARG", large)]);
+        let firmware = discover(&machine(&aml, &[]), RSDP);
+        (firmware.routes, firmware.problems)
+    };
+    assert_eq!(of(1 << 20), (vec![route(1, 1, 16)], vec![]));
+    assert_eq!(of(4_000_000), (vec![], vec![Problem::TooMuchAml]));
 }

@@ -4,14 +4,12 @@ use bulkhead_pci::{Grant, Stuck};
 
 use crate::fake::{Fake, address};
 use crate::machine::{Machine, machine};
-use crate::node::{
-    ADVANCED, EXPRESS, IO, MEMORY32, MSI, MSIX, Node, POWER, ROOT_PORT, VIRTUALIZATION,
-};
+use crate::node::{EXPRESS, IO, MSI, MSIX, Node, POWER, VIRTUALIZATION};
 
-const MASTER: u32 = 4;
+pub(crate) const MASTER: u32 = 4;
 
 /// Quiets units after a Linux that turned everything on; who got stuck.
-fn quiet(machine: &Machine, buses: &[&str], linux: impl FnOnce(&Fake)) -> Vec<Stuck> {
+pub(crate) fn quiet(machine: &Machine, buses: &[&str], linux: impl FnOnce(&Fake)) -> Vec<Stuck> {
     let units: Vec<_> = buses.iter().map(|bus| machine.unit(bus)).collect();
     let grant = Grant::new(&machine.functions(), &units);
     grant.prepare(&machine.fake);
@@ -48,7 +46,7 @@ fn command(machine: &Machine, node: usize) -> u32 {
     machine.fake.node(node).word(0x04) & 0xffff
 }
 
-fn resets(machine: &Machine, node: usize) -> [usize; 3] {
+pub(crate) fn resets(machine: &Machine, node: usize) -> [usize; 3] {
     machine.fake.node(node).resets
 }
 
@@ -336,104 +334,4 @@ fn no_reset_at_all_takes_no_time() {
     assert_eq!(fake.node(only_off).word(0x04) & 0xffff, 0x0403);
     assert_eq!(fake.node(only_off).resets, [0, 0, 0]);
     assert_eq!(fake.now(), 0);
-}
-
-/// A conventional function with Advanced Features on a root bus.
-fn advanced(change: impl FnOnce(&mut Node)) -> (Fake, usize, Vec<Stuck>) {
-    let mut fake = Fake::default();
-    let node = Node::endpoint(0x10ec, 2, 0xff_0000)
-        .bar(0, MEMORY32, 16, 0x1000)
-        .advanced();
-    let index = fake.root(0, 1, 0, node.set(0x04, 7));
-    let functions = crate::machine::scan(&fake, &fake.ranges());
-    assert!(functions[0].flr);
-    let unit = bulkhead_pci::unit(&functions, "00".parse().unwrap()).unwrap();
-    fake.edit(index, change);
-    let mut stuck = Vec::new();
-    Grant::new(&functions, &[unit]).quiet(&fake, &fake, &mut |s| stuck.push(s));
-    fake.assert_no_accident();
-    (fake, index, stuck)
-}
-
-#[test]
-fn advanced_features_have_a_reset() {
-    let (fake, index, stuck) = advanced(|n| n.pending_until = 10_000);
-    assert_eq!(stuck, []);
-    assert_eq!(fake.node(index).resets, [1, 0, 0]);
-    assert_eq!(fake.now(), 110_000);
-    assert!(
-        fake.writes
-            .borrow()
-            .contains(&(address("00:01.0"), ADVANCED + 4, 1))
-    );
-    // It does not come back, and nothing above it could help.
-    let (fake, _, stuck) = advanced(|n| n.reset_us = None);
-    assert_eq!(
-        stuck,
-        [Stuck {
-            address: address("00:01.0"),
-            why: "does not answer",
-            reaches_memory: false,
-        }]
-    );
-    assert_eq!(fake.now(), 1_100_000);
-}
-
-#[test]
-fn a_function_that_masters_the_bus_come_what_may_is_reported() {
-    let (_, _, stuck) = advanced(|n| {
-        n.writable[1] &= !MASTER;
-        n.value[1] |= MASTER;
-        n.reset[1] |= MASTER;
-    });
-    let why = "can't be kept from mastering the bus";
-    assert_eq!(
-        stuck,
-        [Stuck {
-            address: address("00:01.0"),
-            why,
-            reaches_memory: true,
-        }]
-    );
-}
-
-#[test]
-fn a_bridge_that_lets_dma_through_is_reported() {
-    let machine = machine();
-    let stuck = quiet(&machine, &["01"], |fake| {
-        fake.edit(machine.port, |n| n.writable[1] &= !MASTER);
-    });
-    let why = "still lets DMA of what is below it through";
-    assert_eq!(
-        stuck,
-        [Stuck {
-            address: address("00:02.0"),
-            why,
-            reaches_memory: true,
-        }]
-    );
-}
-
-#[test]
-fn links_are_waited_for() {
-    // A port whose link stays down after a bus reset: one second, then the functions' own.
-    let mut fake = Fake::default();
-    let port = Node::bridge(0x10ec, 2)
-        .express(ROOT_PORT, false)
-        .numbers(0, 1, 1);
-    let port = fake.root(0, 1, 0, port);
-    fake.below(
-        port,
-        0,
-        0,
-        Node::endpoint(0x10ec, 2, 0xff_0000).express(0, false),
-    );
-    let functions = crate::machine::scan(&fake, &fake.ranges());
-    let unit = bulkhead_pci::unit(&functions, "01".parse().unwrap()).unwrap();
-    fake.edit(port, |n| {
-        n.value[usize::from(EXPRESS / 4) + 4] &= !(1 << 29)
-    });
-    Grant::new(&functions, &[unit]).quiet(&fake, &fake, &mut |stuck| panic!("{stuck}"));
-    assert_eq!(fake.now(), 1_102_000);
-    fake.assert_no_accident();
 }
