@@ -80,7 +80,7 @@ fn kmain(info: BootInfo) -> ! {
     log::info!("cores: started; devices are looked for");
 
     let functions = pci::scan(&alone);
-    pci::stop_bus_masters(&alone, &functions);
+    pci::quiet_leftovers(&alone, &functions);
     let watchdogs = watchdog::stop_armed(&alone, &functions);
     reset_vector::take(&alone, &functions);
     if options.hears_usb {

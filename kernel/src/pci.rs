@@ -179,7 +179,8 @@ pub(crate) fn removal_asked(bridge: &Function) -> bool {
     bulkhead_pci::removal_asked(&Ecam::<'static>(PhantomData), bridge)
 }
 
-/// Keeps disks and networks that firmware used from writing to RAM that is free now.
-pub(crate) fn stop_bus_masters(alone: &Alone, functions: &[Function]) {
-    leftover::stop_bus_masters(&Ecam::before_launches(alone), functions);
+/// Keeps disks and networks that firmware used from writing to RAM that is free now, and others from
+/// interrupt lines.
+pub(crate) fn quiet_leftovers(alone: &Alone, functions: &[Function]) {
+    leftover::quiet(&Ecam::before_launches(alone), functions);
 }

@@ -312,7 +312,7 @@ impl Ledger {
             });
         }
         let cores = &partition.claim.cores;
-        warnings.extend(cores::split_siblings(cores, machine, others));
+        warnings.extend(cores::split_siblings(cores, machine, others.clone()));
         let owned = &partition.claim.devices;
         for (function, bus) in devices::companions(&partition.definition, owned, machine) {
             warnings.push(Warning::ComesAlong { function, bus });
@@ -320,6 +320,7 @@ impl Ledger {
         for (function, lead) in devices::without_interrupt(owned, machine) {
             warnings.push(Warning::NoInterrupt { function, lead });
         }
+        warnings.extend(devices::shared_lines(partition, machine, others));
         warnings.extend(layout.warnings());
         warnings
     }

@@ -43,6 +43,22 @@ pub enum Warning {
         /// Where its pin leads: to an I/O APIC that the claim has not, if that is known.
         lead: Lead,
     },
+    /// A function that can interrupt by its pin only, and functions of another partition on the same
+    /// line, which hold it if their Linux drives them by the pin.
+    SharedLine {
+        /// The global system interrupt.
+        gsi: u32,
+        /// The function that has nothing else.
+        needs: Address,
+        /// The first of the other partition's.
+        beside: Address,
+        /// How many more there are.
+        more: usize,
+        /// The other partition.
+        other: String,
+        /// Whether `needs` is that one's, and `beside` the claim's own.
+        is_theirs: bool,
+    },
     /// The kernel has no EFI, which is how a Linux tells Bulkhead that it ends.
     NoEfi {
         /// Its image.
@@ -94,6 +110,32 @@ impl fmt::Display for Warning {
                     Lead::Unknown => f.write_str("where its pin leads is not known"),
                 }
             }
+            Self::SharedLine {
+                gsi,
+                needs,
+                beside,
+                more,
+                other,
+                is_theirs,
+            } => {
+                const HOW: &str = "must be driven by MSI or not at all";
+                let beside = Several(*beside, *more);
+                let (verb, those) = match more {
+                    0 => ("shares", "that"),
+                    _ => ("share", "those"),
+                };
+                if *is_theirs {
+                    write!(
+                        f,
+                        "{beside} {verb} interrupt {gsi}, which {needs} of \"{other}\" needs: {HOW}"
+                    )
+                } else {
+                    write!(
+                        f,
+                        "{needs} needs interrupt {gsi}, which {beside} of \"{other}\" {verb}: {those} {HOW}"
+                    )
+                }
+            }
             Self::NoEfi { kernel } => write!(
                 f,
                 "kernel {kernel} has no EFI: Bulkhead is not told of its power-off, and its reboot resets the \
@@ -112,6 +154,19 @@ impl fmt::Display for Warning {
                 "kernel and initrd leave only {} of the memory",
                 Bytes(left & !0xfff)
             ),
+        }
+    }
+}
+
+/// A function, and how many more.
+struct Several(Address, usize);
+
+impl fmt::Display for Several {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(first, more) = self;
+        match more {
+            0 => write!(f, "{first}"),
+            more => write!(f, "{first} and {more} more"),
         }
     }
 }

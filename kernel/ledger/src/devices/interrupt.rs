@@ -11,12 +11,11 @@ pub(super) fn is_pin_only(function: &Function) -> bool {
     !function.is_bridge() && !function.can_msi() && function.interrupt_pin != 0
 }
 
-/// Where the pin of a function of the claim leads.
-fn lead(devices: &Devices, function: &Function, machine: &Machine) -> Lead {
+/// The interrupt that the pin of a function of the claim is.
+pub(super) fn gsi(devices: &Devices, function: &Function, machine: &Machine) -> Option<u32> {
     let mut units = devices.units.iter();
-    let unit = units.find(|unit| unit.contains(function.bus()));
-    let gsi = unit.and_then(|unit| pci::lead(&machine.functions, &machine.routes, unit, function));
-    machine.lead(gsi)
+    let unit = units.find(|unit| unit.contains(function.bus()))?;
+    pci::lead(&machine.functions, &machine.routes, unit, function)
 }
 
 /// Where the pin leads of a function that nothing can interrupt for; `None` if something can.
@@ -24,7 +23,7 @@ fn missing(devices: &Devices, function: &Function, machine: &Machine) -> Option<
     if !is_pin_only(function) {
         return None;
     }
-    match lead(devices, function, machine) {
+    match machine.lead(gsi(devices, function, machine)) {
         Lead::IoApic(number) if devices.io_apics.contains(&number) => None,
         lead => Some(lead),
     }

@@ -10,12 +10,14 @@ use crate::{Partition, console};
 
 mod error;
 mod interrupt;
+mod line;
 mod pci;
 mod screen;
 mod standing;
 
 pub use error::DeviceError;
 pub(crate) use interrupt::without_interrupt;
+pub(crate) use line::shared_lines;
 pub(crate) use pci::companions;
 pub use standing::Standing;
 

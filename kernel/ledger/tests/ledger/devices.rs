@@ -14,7 +14,7 @@ fn said(warnings: &[Warning]) -> Vec<String> {
     let about_devices = |warning: &&Warning| {
         matches!(
             warning,
-            Warning::ComesAlong { .. } | Warning::NoInterrupt { .. }
+            Warning::ComesAlong { .. } | Warning::NoInterrupt { .. } | Warning::SharedLine { .. }
         )
     };
     let warnings = warnings.iter().filter(about_devices);

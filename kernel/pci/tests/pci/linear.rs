@@ -108,7 +108,7 @@ fn find(counting: &Counting, ranges: &[EcamRange]) -> Vec<Function> {
     let buses: Vec<Bus> = found.functions.iter().map(Function::bus).collect();
     assert!((1..).zip(buses).eq(told));
     let mut functions = found.functions;
-    leftover::stop_bus_masters(counting, &functions);
+    leftover::quiet(counting, &functions);
     leftover::assign_all(&mut functions);
     functions
 }
