@@ -36,13 +36,15 @@ fn do_all(pack: &Pack) {
     scrub(&mut pack, &secrets);
 }
 
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 25] = [
     "acpi/APIC",
     "acpi/MCFG",
     "acpi/FACP",
     "acpi/DSDT",
     "acpi/SSDT1",
     "acpi/SPCR",
+    "acpi/DMAR",
+    "acpi/IVRS",
     "memmap",
     "pci/0000:00:01.0/config",
     "pci/0000:00:01.0/resource",
@@ -56,6 +58,7 @@ const NAMES: [&str; 22] = [
     "x2apic",
     "ps2",
     "iommu",
+    "iommu-left",
     "dmi",
     "efi",
     "acpi/dynamic/SSDT5",

@@ -3,6 +3,7 @@
 
 mod boards;
 mod hostile;
+mod iommu;
 mod limits;
 mod machine;
 mod private;

@@ -21,6 +21,7 @@ mod find;
 mod ivrs;
 mod requester;
 mod route;
+pub mod vtd;
 
 pub use bulkhead_firmware::Problem;
 pub use find::{Iommus, Kind, Reserved, Unit, Who};

@@ -1,0 +1,5 @@
+//! Intel VT-d.
+
+mod capability;
+
+pub use capability::Capabilities;
