@@ -9,3 +9,4 @@ mod dmar;
 mod ivrs;
 mod made;
 mod routes;
+mod unit;
