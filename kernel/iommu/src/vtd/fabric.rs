@@ -5,12 +5,15 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use alloc::vec::Vec;
 use bulkhead_memory::{PAGE, Region};
+use bulkhead_pci::{Address, Bus};
 
 use super::pages::{self, MapError, Shape};
 use super::unit::{capabilities, enable, flush, takes_registers};
 use super::{ADDRESS, Capabilities, ENTRIES, Fault, PASS_THROUGH, PRESENT, Physical, fault};
-use crate::{Iommus, Kind};
+use crate::{Iommus, Kind, Requester};
 
+/// The domain of Bulkhead's own functions, which is no partition's.
+const OWN: u64 = 0x7f;
 /// How long another core may be at the tables, in microseconds; after that it is taken to be gone.
 const TURN_US: u64 = 200_000;
 
@@ -38,6 +41,8 @@ pub struct Fabric {
     units: Vec<Unit>,
     /// A root table for each segment.
     roots: Vec<(u16, u64)>,
+    /// Context tables of buses on which a function is Bulkhead's own, while the bus is nobody's.
+    own: Vec<(Bus, u64)>,
     shape: Shape,
     /// The core that is at the tables, plus one; 0: none. Cores of any partition write it; one that was
     /// reset meanwhile leaves its number, which is waited for once (`TURN_US`).
@@ -70,15 +75,16 @@ impl fmt::Display for Unusable {
 
 impl Fabric {
     /// Looks at all units, and switches them on: from then on nothing passes but what [`attach`](Self::attach)
-    /// lets. `map` makes registers reachable, `take` gives a page of zeroes for a root table. `None`: there
-    /// is no unit.
+    /// lets, and the requests of `own` functions, wherever their bus is nobody's. `reaches` tells whether
+    /// registers are mapped, `take` gives a page of zeroes for a table. `None`: there is no unit.
     ///
     /// # Errors
     /// [`Unusable`] says why they are left as they are.
     pub fn start(
         hw: &impl Physical,
         iommus: &Iommus,
-        mut map: impl FnMut(Region) -> bool,
+        own: &[Address],
+        reaches: impl Fn(Region) -> bool,
         mut take: impl FnMut() -> u64,
     ) -> Result<Option<Self>, Unusable> {
         match iommus.kind {
@@ -88,7 +94,7 @@ impl Fabric {
         }
         let mut units = Vec::with_capacity(iommus.units.len());
         for unit in &iommus.units {
-            if !map(unit.registers) {
+            if !reaches(unit.registers) {
                 return Err(Unusable::Registers(unit.registers));
             }
             let base = unit.registers.start();
@@ -113,6 +119,7 @@ impl Fabric {
         let mut fabric = Self {
             units,
             roots: Vec::new(),
+            own: Vec::new(),
             shape,
             turn: AtomicU32::new(0),
         };
@@ -127,6 +134,9 @@ impl Fabric {
                 fabric.roots.push((unit.segment, root));
             }
         }
+        for address in own {
+            fabric.keep(hw, *address, &mut take);
+        }
         for unit in &fabric.units {
             let root = fabric.root(unit.segment).unwrap_or_default();
             if !enable(hw, unit.base, root) {
@@ -140,6 +150,30 @@ impl Fabric {
     #[must_use]
     pub const fn shape(&self) -> Shape {
         self.shape
+    }
+
+    /// Lets the requests of a function of Bulkhead's own pass.
+    fn keep(&mut self, hw: &impl Physical, address: Address, take: &mut impl FnMut() -> u64) {
+        let bus = address.bus();
+        let context = self.own_context(bus).unwrap_or_else(|| {
+            let context = take();
+            self.own.push((bus, context));
+            context
+        });
+        let entry = context + u64::from(Requester::of(address).devfn) * 16;
+        hw.store64(entry, PASS_THROUGH | PRESENT);
+        hw.store64(entry + 8, u64::from(self.most_levels() - 2) | OWN << 8);
+        hw.write_back(entry, 16);
+        if let Some(root) = self.root(bus.segment) {
+            let at = root + u64::from(bus.number) * 16;
+            hw.store64(at, context | PRESENT);
+            hw.write_back(at, 16);
+        }
+    }
+
+    fn own_context(&self, bus: Bus) -> Option<u64> {
+        let mut own = self.own.iter();
+        own.find(|own| own.0 == bus).map(|own| own.1)
     }
 
     fn root(&self, segment: u16) -> Option<u64> {
@@ -180,24 +214,32 @@ impl Fabric {
             hw.store64(context + entry * 16 + 8, high);
         }
         hw.write_back(room.start(), room.size());
-        self.lead(hw, buses, context | PRESENT);
+        self.lead(hw, buses, Some(context));
         Ok(())
     }
 
     /// Blocks all requests from some buses. Whether each unit has said that none is on its way any more.
     pub fn detach(&self, hw: &impl Physical, buses: &[Buses]) -> bool {
-        self.lead(hw, buses, 0)
+        self.lead(hw, buses, None)
     }
 
     /// Has the buses' entries in the root tables lead somewhere, and flushes the units.
-    fn lead(&self, hw: &impl Physical, buses: &[Buses], entry: u64) -> bool {
+    fn lead(&self, hw: &impl Physical, buses: &[Buses], context: Option<u64>) -> bool {
         for buses in buses {
             let Some(root) = self.root(buses.segment) else {
                 continue;
             };
             for bus in buses.first..=buses.last {
                 let at = root + u64::from(bus) * 16;
-                hw.store64(at, entry & (ADDRESS | PRESENT));
+                let segment = buses.segment;
+                let own = || {
+                    self.own_context(Bus {
+                        segment,
+                        number: bus,
+                    })
+                };
+                let context = context.or_else(own);
+                hw.store64(at, context.map_or(0, |context| context & ADDRESS | PRESENT));
                 hw.write_back(at, 16);
             }
         }

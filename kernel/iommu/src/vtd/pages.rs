@@ -8,6 +8,8 @@ use super::{LARGE, READ, WRITE};
 
 /// Entries of a page table.
 const ENTRIES: u64 = 512;
+/// Levels of tables.
+const MOST_LEVELS: usize = 5;
 
 /// What tables all units of a machine can walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +24,11 @@ pub struct Shape {
 
 impl Shape {
     /// Bytes that an entry of that level leads to, from 1 on.
-    const fn span(level: u8) -> u64 {
-        PAGE << (9 * (level as u32 - 1))
+    const fn span(level: usize) -> u64 {
+        PAGE << (9 * (level - 1))
     }
 
-    const fn has_pages(self, level: u8) -> bool {
+    const fn has_pages(self, level: usize) -> bool {
         match level {
             1 => true,
             2 => self.has_2m,
@@ -38,7 +40,7 @@ impl Shape {
     /// One past the highest address that can be mapped.
     #[must_use]
     pub const fn reach(self) -> u64 {
-        Self::span(self.levels) * ENTRIES
+        Self::span(self.levels as usize) * ENTRIES
     }
 }
 
@@ -78,7 +80,7 @@ pub fn needs(shape: Shape, memory: &[Region]) -> Result<u64, MapError> {
         store: |_, _| (),
     };
     builder.check()?;
-    builder.table(shape.levels, 0)?;
+    builder.tables()?;
     // Each end of the hole is in one entry of each level, which may be a large page no more.
     Ok(builder.next / PAGE + 2 * (u64::from(shape.levels) - 1))
 }
@@ -102,7 +104,7 @@ pub fn build(
         store,
     };
     builder.check()?;
-    builder.table(shape.levels, 0)
+    builder.tables()
 }
 
 struct Builder<'a, S> {
@@ -127,39 +129,68 @@ impl<S: FnMut(u64, u64)> Builder<'_, S> {
         })
     }
 
-    /// A table of that level for addresses from `start` on.
-    fn table(&mut self, level: u8, start: u64) -> Result<u64, MapError> {
+    fn take(&mut self) -> Result<u64, MapError> {
         let place = self.next;
         self.next = place.checked_add(PAGE).ok_or(MapError::NoRoom)?;
-        if self.next > self.end {
-            return Err(MapError::NoRoom);
-        }
-        let span = Shape::span(level);
-        for index in 0..ENTRIES {
-            let at = start + index * span;
-            let entry = self.entry(level, at, span)?;
-            (self.store)(place + index * 8, entry);
-        }
-        Ok(place)
+        (self.next <= self.end)
+            .then_some(place)
+            .ok_or(MapError::NoRoom)
     }
 
-    fn entry(&mut self, level: u8, at: u64, span: u64) -> Result<u64, MapError> {
-        let Some(part) = Region::new(at, span) else {
-            return Ok(0);
-        };
-        let memory = self.memory;
-        let mut touched = memory
-            .iter()
-            .filter(|region| region.overlaps(part))
-            .peekable();
-        if touched.peek().is_none() {
-            return Ok(0);
+    /// All tables, each behind the one that leads to it. Without recursion: a core's stack is small.
+    fn tables(&mut self) -> Result<u64, MapError> {
+        let top = self.take()?;
+        // By level: where the table lies, the entry that is next, what address that is for.
+        let mut path = [(0u64, 0u64, 0u64); MOST_LEVELS + 1];
+        let highest = usize::from(self.shape.levels).min(MOST_LEVELS);
+        let mut level = highest;
+        path[level] = (top, 0, 0);
+        while level <= highest
+            && let Some((place, index, at)) = path.get_mut(level)
+        {
+            if *index == ENTRIES {
+                level += 1;
+                continue;
+            }
+            let (entry, start) = (*place + *index * 8, *at);
+            let span = Shape::span(level);
+            *index += 1;
+            *at = start.saturating_add(span);
+            let value = match self.holds(level, start, span) {
+                Holds::Nothing => 0,
+                Holds::Page => start | READ | WRITE | if level == 1 { 0 } else { LARGE },
+                Holds::Table => {
+                    let below = self.take()?;
+                    level -= 1;
+                    path[level] = (below, 0, start);
+                    below | READ | WRITE
+                }
+            };
+            (self.store)(entry, value);
         }
-        if self.shape.has_pages(level) && touched.any(|region| region.contains_region(part)) {
-            let large = if level == 1 { 0 } else { LARGE };
-            return Ok(at | READ | WRITE | large);
-        }
-        // Level 1 is of whole pages, which `check` has seen to.
-        Ok(self.table(level - 1, at)? | READ | WRITE)
+        Ok(top)
     }
+
+    fn holds(&self, level: usize, at: u64, span: u64) -> Holds {
+        let Some(part) = Region::new(at, span) else {
+            return Holds::Nothing;
+        };
+        let touched = || self.memory.iter().filter(|region| region.overlaps(part));
+        let is_whole = || touched().any(|region| region.contains_region(part));
+        if touched().next().is_none() {
+            Holds::Nothing
+        // Level 1 is of whole pages, which `check` has seen to.
+        } else if level == 1 || self.shape.has_pages(level) && is_whole() {
+            Holds::Page
+        } else {
+            Holds::Table
+        }
+    }
+}
+
+/// What an entry is for.
+enum Holds {
+    Nothing,
+    Page,
+    Table,
 }

@@ -9,7 +9,7 @@ use bulkhead_iommu::vtd::{
 use bulkhead_iommu::{Iommus, Requester};
 use bulkhead_memory::Region;
 
-use crate::made::{dmar, drhd};
+use crate::made::{at, dmar, drhd};
 
 const BASE: u64 = 0xfed9_0000;
 const ROOT: u64 = 0x10_0000;
@@ -149,7 +149,13 @@ impl Physical for Made {
 
 fn start(made: &Made) -> Result<Option<Fabric>, Unusable> {
     let iommus = Iommus::of_dmar(&dmar(0, &[drhd(true, 0, BASE, &[])]));
-    Fabric::start(made, &iommus, |_| true, || ROOT)
+    let mut next = ROOT - 4096;
+    let take = || {
+        next += 4096;
+        next
+    };
+    let own = [at(0, 0x14, 0)];
+    Fabric::start(made, &iommus, &own, |_| true, take)
 }
 
 fn from(bus: u8, devfn: u8) -> Requester {
@@ -225,6 +231,19 @@ fn what_is_given_to_nobody_is_blocked_and_a_domain_reaches_its_memory_alone() {
     assert_eq!(made.request(from(1, 0), 0x4000_0000), Err(Blocked::Bus));
     fabric.attach(&made, &BUS_1, None, room, 2).unwrap();
     assert_eq!(made.request(from(1, 0), 0x1234), Ok(0x1234), "bare");
+    // Bulkhead's own function passes as long as its bus is nobody's, and no other one of that bus.
+    let own = [Buses {
+        segment: 0,
+        first: 0,
+        last: 0,
+    }];
+    for _ in 0..2 {
+        assert_eq!(made.request(from(0, 0xa0), 0x1234), Ok(0x1234));
+        assert_eq!(made.request(from(0, 0xa1), 0x1234), Err(Blocked::Function));
+        fabric.attach(&made, &own, Some(&memory), room, 1).unwrap();
+        assert_eq!(made.request(from(0, 0xa0), 0x1234), Err(Blocked::Address));
+        fabric.detach(&made, &own);
+    }
 }
 
 #[test]
