@@ -7,6 +7,7 @@ use bulkhead_describe::images::Module;
 use bulkhead_describe::ports::{Candidate, Ports, com, where_it_is};
 use bulkhead_describe::{Found, ShellLine, describe};
 use bulkhead_firmware::{Firmware, Identity, discover};
+use bulkhead_iommu::Iommus;
 use bulkhead_linux::{Channel, Screen};
 use bulkhead_memory::{PAGE, Region};
 use bulkhead_model::{Com, FirmwareKind, Machine, MemoryKind, MemoryRange, Told, map};
@@ -26,6 +27,8 @@ pub struct Board {
     pub machine: Machine,
     /// What firmware's tables say.
     pub firmware: Firmware,
+    /// What they say of IOMMUs.
+    pub iommus: Iommus,
     /// The functions before addresses were given to BARs that have none.
     pub functions: Vec<Function>,
     /// What is known of cores beside.
@@ -51,6 +54,7 @@ pub fn board(pack: &Pack, files: Option<&[File]>) -> Board {
         .rsdp
         .map(|rsdp| discover(&tables, rsdp))
         .unwrap_or_default();
+    let iommus = Iommus::read(&tables, &firmware.tables);
     let processors = Processors::of(pack, &firmware);
     let config = SavedConfig::of(pack);
     let (ranges, beyond) = configuration_space(&firmware, &config);
@@ -98,6 +102,7 @@ pub fn board(pack: &Pack, files: Option<&[File]>) -> Board {
     Board {
         machine,
         firmware,
+        iommus,
         functions: found.functions,
         processors,
         cut: config.cut,

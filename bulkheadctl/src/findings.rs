@@ -203,17 +203,7 @@ impl Findings {
                 });
             }
         }
-        let has_iommu = machine
-            .tables
-            .iter()
-            .any(|t| matches!(&t.signature, b"DMAR" | b"IVRS"));
-        match (has_iommu, pack.text("iommu").trim().is_empty()) {
-            (true, false) => self.note(
-                "the IOMMU translates for this Linux. Bulkhead does not use it: if firmware leaves it \
-                 translating (DMA protection before boot), switch that off",
-            ),
-            (true, true) => self.note("there is an IOMMU, which Bulkhead does not use"),
-            (false, _) => {}
-        }
+        let iommus = crate::iommu::notes(board, pack);
+        self.notes.extend(iommus);
     }
 }

@@ -18,6 +18,7 @@ pub mod commands;
 pub mod config;
 pub mod findings;
 pub mod inside;
+mod iommu;
 #[path = "../../kernel/src/layout.rs"]
 #[expect(
     dead_code,

@@ -63,13 +63,19 @@ pub fn gather() -> (Pack, Missing) {
     if let Some(base) = apic_base() {
         pack.put("apic-base", format!("{base:x}\n"));
     }
-    if let Some(is_on) = kernel_log::x2apic_by_firmware() {
+    let log = kernel_log::KernelLog::read();
+    if let Some(is_on) = log.x2apic_by_firmware() {
         pack.put("x2apic", if is_on { "on\n" } else { "off\n" });
     }
     if let Some(khz) = tsc_khz() {
         pack.put("tsc", format!("{khz}\n"));
     }
-    pack.put("iommu", names("/sys/class/iommu").join("\n"));
+    let iommus = iommus();
+    // A Linux that uses them has said so when it booted.
+    if let (Some(is_on), false) = (log.iommu_by_firmware(), iommus.is_empty()) {
+        pack.put("iommu-left", if is_on { "on\n" } else { "off\n" });
+    }
+    pack.put("iommu", iommus);
     let models = MODELS.iter().filter_map(|name| {
         let value = fs::read_to_string(format!("/sys/class/dmi/id/{name}")).ok()?;
         Some(format!("{name} {}\n", value.trim()))
@@ -87,6 +93,23 @@ fn names(folder: &str) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// The IOMMUs that Linux uses, a line each, and what the registers that it shows say.
+fn iommus() -> String {
+    const FOLDER: &str = "/sys/class/iommu";
+    let mut lines = String::new();
+    for name in names(FOLDER) {
+        lines.push_str(&name);
+        for register in ["intel-iommu/address", "intel-iommu/cap", "intel-iommu/ecap"] {
+            if let Ok(value) = fs::read_to_string(format!("{FOLDER}/{name}/{register}")) {
+                let word = register.rsplit('/').next().unwrap_or_default();
+                lines.push_str(&format!(" {word}={}", value.trim()));
+            }
+        }
+        lines.push('\n');
+    }
+    lines
 }
 
 fn acpi_tables(pack: &mut Pack, missing: &mut Missing) {

@@ -37,7 +37,8 @@ const FORM: &str = "bulkhead survey 1";
 /// | `x2apic` | whether firmware left x2APIC mode on: `on` or `off`; not there if that is not known |
 /// | `apic-base` | `IA32_APIC_BASE` of the first core, in hex |
 /// | `tsc` | kHz |
-/// | `iommu` | the IOMMUs that Linux uses |
+/// | `iommu` | the IOMMUs that Linux uses, and what registers of theirs it shows |
+/// | `iommu-left` | whether firmware left one translating: `on` or `off`; not there if that is not known |
 /// | `dmi` | vendor and model of system, board and firmware |
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pack {

@@ -11,6 +11,7 @@ mod boot;
 mod console;
 mod cpu;
 mod images;
+mod iommu;
 mod layout;
 mod machine;
 mod mem;
@@ -86,10 +87,11 @@ fn kmain(info: BootInfo) -> ! {
     if options.hears_usb {
         usb::find(&alone, &functions);
     }
+    let iommu = iommu::start(&alone, &firmware, &functions);
     let known = Known::new(&alone, &firmware, &functions, &memory);
     let console = console::serial::settle(&options, &known);
     let ports = console::serial::probe(&alone, console.line.com);
-    let machine = machine::describe(
+    let mut machine = machine::describe(
         &alone,
         &info,
         memory,
@@ -98,6 +100,7 @@ fn kmain(info: BootInfo) -> ! {
         ports,
         &console.line,
     );
+    machine.iommu = iommu;
     machine::hide_mp_table(&alone, &machine);
     operator::report(&info, &options, &machine, &console.problems, &started);
     watchdog::report(&watchdogs);

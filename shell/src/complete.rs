@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use bulkhead_memory::sort_ascending;
 use core::fmt::{self, Write};
 
-use bulkhead_model::{Com, DeviceName, ImageKind, Key, Machine, RestartPolicy};
+use bulkhead_model::{Com, DeviceName, ImageKind, Isolation, Key, Machine, RestartPolicy};
 
 use crate::command::{Goal, OnError, Verb};
 use crate::control::Control;
@@ -207,6 +207,7 @@ fn setting<'a>(
         }
         Some(Key::Devices) => return devices(value, machine),
         Some(Key::Restart) => owned(RestartPolicy::ALL.map(RestartPolicy::name)),
+        Some(Key::Isolation) => owned(Isolation::ALL.map(Isolation::name)),
         Some(Key::Control) => owned(["yes", "no"]),
         Some(Key::Node) => {
             let numbers = (0..machine.nodes.len()).map(|number| number.to_string());

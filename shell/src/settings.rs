@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use bulkhead_ledger::Item;
-use bulkhead_model::{Change, Com, Key, MAX_CONTROLLED, RestartPolicy, Right};
+use bulkhead_model::{Change, Com, Isolation, Key, MAX_CONTROLLED, RestartPolicy, Right};
 
 use crate::error::{CommandError, Span, did_you_mean};
 use crate::sentence::Cut;
@@ -31,7 +31,7 @@ pub(crate) struct SettingKey {
 }
 
 /// All keys, in the order in which they are usually written.
-pub(crate) const KEYS: [SettingKey; 10] = [
+pub(crate) const KEYS: [SettingKey; 11] = [
     SettingKey {
         key: Key::Cores,
         name: "cores=",
@@ -101,6 +101,13 @@ pub(crate) const KEYS: [SettingKey; 10] = [
         form: "0",
         required: false,
         meaning: "the NUMA node of its cores and its memory",
+    },
+    SettingKey {
+        key: Key::Isolation,
+        name: "isolation=",
+        form: "bare|dma",
+        required: false,
+        meaning: "what its devices reach: all, or its RAM alone",
     },
 ];
 
@@ -188,6 +195,7 @@ impl Settings {
             Key::Devices => change.devices = Some(values::devices(value)?),
             Key::Restart => change.restart = Some(restart(value).map_err(refuse)?),
             Key::Control => change.control = Some(right(value).map_err(refuse)?),
+            Key::Isolation => change.isolation = Some(isolation(value).map_err(refuse)?),
             // The name stands before the settings.
             Key::Name => {}
         }
@@ -244,6 +252,16 @@ fn restart(value: &str) -> Result<RestartPolicy, String> {
         let names = names.join(", ");
         let value = Cut(value);
         format!("\"{value}\" is not a restart policy{hint} (accepted: {names})")
+    })
+}
+
+fn isolation(value: &str) -> Result<Isolation, String> {
+    let names = Isolation::ALL.map(Isolation::name);
+    Isolation::from_name(value).ok_or_else(|| {
+        let hint = did_you_mean(value, names);
+        let names = names.join(", ");
+        let value = Cut(value);
+        format!("\"{value}\" is not an isolation{hint} (accepted: {names})")
     })
 }
 

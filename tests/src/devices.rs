@@ -64,6 +64,12 @@ impl Device {
             .with_drive(disk)
     }
 
+    /// QEMU's `edu`: told by its registers, it copies memory from and to any address.
+    #[must_use]
+    pub fn edu() -> Self {
+        Self::new("edu,dma_mask=0xffffffffffffffff")
+    }
+
     /// An xHCI controller with nothing on it.
     #[must_use]
     pub fn xhci() -> Self {
@@ -187,6 +193,8 @@ pub enum Card {
 #[derive(Clone, Debug, Default)]
 pub struct Board {
     devices: Vec<Device>,
+    /// The IOMMU, which QEMU wants before what is behind it.
+    iommu: Option<&'static str>,
 }
 
 impl Board {
@@ -194,6 +202,13 @@ impl Board {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// With an IOMMU, as QEMU's `-device` has it.
+    #[must_use]
+    pub const fn iommu(mut self, iommu: &'static str) -> Self {
+        self.iommu = Some(iommu);
+        self
     }
 
     /// With one more root port, and the device behind it.
@@ -207,6 +222,9 @@ impl Board {
     #[must_use]
     pub fn arguments(&self) -> Vec<String> {
         let mut arguments = Vec::new();
+        if let Some(iommu) = self.iommu {
+            arguments.extend(["-device".to_string(), iommu.to_string()]);
+        }
         for (number, device) in (1..).zip(&self.devices) {
             let mut add = |key: &str, value: &str| {
                 let value = value

@@ -305,6 +305,7 @@ fn bytes(text: &str) -> Option<u64> {
 /// What a key is where it is not given.
 fn absent(key: &str) -> String {
     match key {
+        "isolation" => bulkhead_model::Isolation::default().to_string(),
         "restart" => RestartPolicy::default().name().to_string(),
         "control" => String::from("no"),
         "console" | "node" => String::from("none"),

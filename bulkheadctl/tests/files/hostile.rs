@@ -77,13 +77,15 @@ fn no_more_is_read_than_a_file_can_have() {
     assert!(file.read < 300 << 20, "{} bytes were read", file.read);
 }
 
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 25] = [
     "acpi/APIC",
     "acpi/MCFG",
     "acpi/FACP",
     "acpi/DSDT",
     "acpi/SSDT1",
     "acpi/SPCR",
+    "acpi/DMAR",
+    "acpi/IVRS",
     "memmap",
     "pci/0000:00:01.0/config",
     "pci/0000:00:01.0/resource",
@@ -97,6 +99,7 @@ const NAMES: [&str; 22] = [
     "x2apic",
     "ps2",
     "iommu",
+    "iommu-left",
     "dmi",
     "efi",
     "acpi/dynamic/SSDT5",

@@ -4,6 +4,7 @@
 mod absurd;
 mod boards;
 mod hostile;
+mod iommu;
 mod limits;
 mod machine;
 mod private;

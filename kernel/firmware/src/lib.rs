@@ -40,7 +40,7 @@ pub use events::{Events, Mode, Ports};
 pub use fadt::{AddressSpace, Fadt, ResetRegister};
 pub use header::TableInfo;
 pub use madt::{InterruptOverride, IoApic, Madt, Processor};
-pub use problem::{Problem, Signature};
+pub use problem::{Note, Problem, Signature};
 pub use rsdp::find_rsdp;
 pub use sleep::SleepS5;
 pub use slit::Distances;

@@ -199,7 +199,7 @@ pub enum Problem {
 }
 
 /// Keeps problems, as many as there is room for.
-pub(crate) trait Note {
+pub trait Note {
     /// Keeps one more; the last one of all says that there were more.
     fn note(&mut self, problem: Problem);
 }

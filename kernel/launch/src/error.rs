@@ -3,9 +3,12 @@
 use alloc::string::String;
 use core::fmt;
 
+use bulkhead_iommu::vtd::MapError;
 use bulkhead_linux::cmdline::CmdlineError;
 use bulkhead_linux::{E820Error, PlacementError};
+use bulkhead_memory::Region;
 use bulkhead_model::{ImageError, Key};
+use bulkhead_pci::Address;
 
 /// Why a claim can't be launched. Displays as the sentence that the shell prints.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +41,22 @@ pub enum LaunchError {
         /// The room for it in bytes.
         room: u64,
     },
+    /// There is no IOMMU, or it is not used.
+    NoIommu,
+    /// A function's requests go by no IOMMU.
+    Unserved {
+        /// Which.
+        function: Address,
+    },
+    /// Firmware has a function reach memory that is not its owner's.
+    Pinned {
+        /// Which.
+        function: Address,
+        /// The memory.
+        region: Region,
+    },
+    /// The IOMMU can't have such tables.
+    Domain(MapError),
     /// An offset into the runtime-service code lies outside of it: a bug of Bulkhead's.
     RuntimeCode {
         /// The offset.
@@ -56,6 +75,9 @@ impl LaunchError {
             Self::Initrd(_) => Some(Key::Initrd),
             Self::Cmdline(_) => Some(Key::Cmdline),
             Self::NothingLow | Self::Placement(_) | Self::MemoryMap(_) => Some(Key::Memory),
+            Self::NoIommu | Self::Unserved { .. } | Self::Pinned { .. } | Self::Domain(_) => {
+                Some(Key::Isolation)
+            }
             Self::Oversized { .. } | Self::RuntimeCode { .. } => None,
         }
     }
@@ -85,6 +107,18 @@ impl fmt::Display for LaunchError {
             Self::Oversized { what, bytes, room } => {
                 write!(f, "{what} of {bytes} bytes don't fit into {room} bytes")
             }
+            Self::NoIommu => f.write_str(
+                "the machine has no IOMMU that is in use; \"devices\" tells why (accepted: isolation=bare)",
+            ),
+            Self::Unserved { function } => write!(
+                f,
+                "the requests of {function} go by no IOMMU (accepted: isolation=bare)"
+            ),
+            Self::Pinned { function, region } => write!(
+                f,
+                "firmware has {function} reach {region}, which no partition has (accepted: isolation=bare)"
+            ),
+            Self::Domain(error) => error.fmt(f),
             Self::RuntimeCode { offset, bytes } => write!(
                 f,
                 "offset {offset} lies outside of the runtime services of {bytes} bytes"

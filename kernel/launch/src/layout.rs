@@ -4,7 +4,7 @@
 //! boot region:  | ... free ... | kernel, init_size | ... free ... | initrd | firmware block |
 //! firmware block, from low to high, each part in whole pages:
 //!               | zero page | command line | ACPI tables | EFI tables | EFI variables | printed
-//!               | runtime services |
+//!               | the IOMMU's tables | runtime services |
 //! ```
 
 use alloc::string::String;
@@ -20,7 +20,7 @@ use bulkhead_tables::{acpi, efi, smbios};
 
 use crate::images::Images;
 use crate::map::{self, MemoryMaps, Usage};
-use crate::{LaunchError, firmware, identity, kexec};
+use crate::{LaunchError, domain, firmware, identity, kexec};
 
 /// Room for the runtime-service code and what it keeps beside it, in bytes. Fixed, so that a
 /// definition can be checked to the last byte before there is any code.
@@ -29,7 +29,7 @@ pub const RUNTIME_CODE_BYTES: u64 = PAGE;
 /// Less memory than this left to Linux is worth a warning, in bytes.
 const COMFORTABLE_BYTES: u64 = 64 << 20;
 /// Parts of the firmware block, and the initrd.
-const PIECES: usize = 8;
+const PIECES: usize = 9;
 
 /// The topmost pages of a partition's boot region: what firmware and boot loader would have
 /// left in memory. Each part is made of whole pages.
@@ -48,12 +48,14 @@ pub struct FirmwareBlock {
     /// What its last runs have printed ([`bulkhead_printk::kept`]), which is Bulkhead's, so reserved: no
     /// launch writes there.
     pub printed: Region,
+    /// The IOMMU's tables for its devices, if one is in use; reserved.
+    pub iommu: Option<Region>,
     /// Code of the EFI runtime services.
     pub runtime_code: Region,
 }
 
 /// Bytes of each part of a firmware block, in whole pages and in the block's order.
-struct BlockSizes([u64; 7]);
+struct BlockSizes([u64; 8]);
 
 impl BlockSizes {
     fn total(&self) -> u64 {
@@ -63,7 +65,16 @@ impl BlockSizes {
     /// The block that fills the end of `region`; `None` if it is larger.
     fn place(&self, region: Region) -> Option<FirmwareBlock> {
         let mut next = region.end().checked_sub(self.total())?;
-        let [zero_page, cmdline, acpi, efi, variables, printed, code] = self.0.map(|size| {
+        let [
+            zero_page,
+            cmdline,
+            acpi,
+            efi,
+            variables,
+            printed,
+            iommu,
+            code,
+        ] = self.0.map(|size| {
             let part = Region::new(next, size);
             next += size;
             part
@@ -75,6 +86,7 @@ impl BlockSizes {
             efi: efi?,
             variables: variables?,
             printed: printed?,
+            iommu,
             runtime_code: code?,
         })
     }
@@ -115,6 +127,7 @@ impl<'a> Layout<'a> {
             pages(efi::size_for(map::most_descriptors(machine, claim, PIECES))),
             pages(STORE_BYTES as u64),
             pages(kept::ROOM_BYTES as u64),
+            domain::bytes(machine, definition, claim)?,
             RUNTIME_CODE_BYTES,
         ]);
         let region = claim.boot_region().ok_or(LaunchError::NothingLow)?;
@@ -144,6 +157,7 @@ impl<'a> Layout<'a> {
             (block.runtime_code, Usage::RuntimeCode),
         ]
         .into_iter()
+        .chain(block.iommu.map(|iommu| (iommu, Usage::Reserved)))
         .chain(placement.initrd.map(|initrd| (initrd, Usage::Loaded)))
         .collect();
         told.move_to(block.acpi.start());

@@ -11,6 +11,7 @@
 
 extern crate alloc;
 
+mod domain;
 mod error;
 mod firmware;
 mod identity;
@@ -22,6 +23,7 @@ mod nodes;
 mod plan;
 mod write;
 
+pub use domain::Domain;
 pub use error::LaunchError;
 pub use layout::{FirmwareBlock, Layout, RUNTIME_CODE_BYTES};
 pub use nodes::told_nodes;

@@ -9,6 +9,7 @@ use bulkhead_model::{Boot, ImageError, RestartPolicy, Warning};
 use bulkhead_pci::Grant;
 use bulkhead_tables::efi;
 
+use crate::domain::{Domain, domain};
 use crate::firmware::owned_io_apics;
 use crate::images::Images;
 use crate::write::{fill, numbered};
@@ -66,6 +67,8 @@ pub struct LaunchPlan {
     pub clear_at_turn: Vec<Region>,
     /// Its PCI functions, to be set up before and quieted after each run.
     pub grant: Grant,
+    /// What they reach, where an IOMMU sees to it.
+    pub domain: Option<Domain>,
     /// Register pages of the I/O APICs that it owns, to be masked after each run.
     pub io_apics: Vec<u64>,
     /// Whether it owns the real-time clock, whose time is then its to say.
@@ -200,6 +203,7 @@ pub fn plan(
         shared_low_chunk,
         clear_at_turn,
         grant: Grant::new(&machine.functions, &claim.devices.units),
+        domain: block.iommu.map(|room| domain(definition, claim, room)),
         io_apics: owned_io_apics(machine, claim)
             .map(|io_apic| io_apic.address)
             .collect(),

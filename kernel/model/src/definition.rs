@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use bulkhead_memory::Bytes;
 
-use crate::{Com, DeviceName, RestartPolicy};
+use crate::{Com, DeviceName, Isolation, RestartPolicy};
 
 /// A partition as its operator defined it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct Definition {
     pub restart: RestartPolicy,
     /// `control=`: whether it may start, restart and kill other partitions, and which.
     pub control: Right,
+    /// `isolation=`
+    pub isolation: Isolation,
 }
 
 /// Most partitions that `control=` can name.
@@ -104,6 +106,8 @@ pub struct Change {
     pub restart: Option<RestartPolicy>,
     /// `control=`
     pub control: Option<Right>,
+    /// `isolation=`
+    pub isolation: Option<Isolation>,
 }
 
 impl Change {
@@ -124,6 +128,7 @@ impl Change {
         replace(&mut definition.devices, self.devices);
         replace(&mut definition.restart, self.restart);
         replace(&mut definition.control, self.control);
+        replace(&mut definition.isolation, self.isolation);
     }
 }
 

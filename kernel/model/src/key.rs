@@ -25,6 +25,8 @@ pub enum Key {
     Restart,
     /// `control=`
     Control,
+    /// `isolation=`
+    Isolation,
 }
 
 impl Key {
@@ -43,6 +45,7 @@ impl Key {
             Self::Devices => "devices",
             Self::Restart => "restart",
             Self::Control => "control",
+            Self::Isolation => "isolation",
         }
     }
 }

@@ -13,7 +13,7 @@ use bulkhead_memory::{Region, RegionSet};
 use bulkhead_pci::{Address, EcamRange, Function, Route, Unit};
 
 use crate::map::{self, MemoryRange};
-use crate::{Image, Node};
+use crate::{Image, Iommu, Node};
 
 /// The machine, once.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +45,8 @@ pub struct Machine {
     pub functions: Vec<Function>,
     /// Where the interrupt pins of root buses lead, as far as it is known.
     pub routes: Vec<Route>,
+    /// Its IOMMUs, if they are in use.
+    pub iommu: Option<Iommu>,
     /// ECAM ranges (MCFG).
     pub ecam: Vec<EcamRange>,
     /// I/O APICs (MADT), ascending by their first interrupt: `ioapic0`, `ioapic1` and so on.

@@ -9,6 +9,7 @@ use bulkhead_shell::Shell;
 use super::Kernel;
 use crate::console::Console;
 use crate::cpu::tsc;
+use crate::iommu;
 use crate::panic;
 use crate::partition::LIFE;
 use crate::usb;
@@ -36,6 +37,12 @@ impl Kernel {
             return Some(line);
         }
         if let Some(line) = usb::take_report() {
+            log::warn!("{line}");
+            return Some(line);
+        }
+        if let Some((device, what)) = iommu::take_report() {
+            let owner = self.conductor.ledger().owner_of_function(device);
+            let line = alloc::format!("{}: {what}", owner.unwrap_or("bulkhead"));
             log::warn!("{line}");
             return Some(line);
         }

@@ -7,6 +7,7 @@ use bulkhead_lifecycle::Hardware;
 use super::plans::{self, Stored};
 use super::{detour, devices, launch, low, printed, stores};
 use crate::cpu::{apic, cores, mtrr, smp, tsc};
+use crate::iommu;
 
 /// The machine as seen from one core.
 pub(crate) struct Rim {
@@ -121,6 +122,7 @@ impl Hardware for Rim {
     fn silence(&self, partition: usize) {
         let end = |stored: &Stored| {
             devices::silence(&stored.plan);
+            iommu::detach(stored.plan.domain.as_ref());
             // SAFETY: the lifecycle asks at an end only, once no core runs its Linux any more.
             unsafe { printed::keep(partition, stored) };
         };
@@ -161,6 +163,7 @@ impl Hardware for Rim {
             unsafe { printed::begin(partition, stored) };
             // SAFETY: as in `clear`.
             ticks = unsafe { launch::place(&stored.plan) };
+            iommu::attach(partition, stored.plan.domain.as_ref());
         };
         // SAFETY: the lifecycle asks.
         unsafe { with_plan(partition, place) };

@@ -240,6 +240,12 @@ pub(crate) fn lend_to(grant: &Grant) {
     }
 }
 
+/// The controllers that are driven here.
+pub(crate) fn addresses() -> Vec<Address> {
+    let usb = USB.lock();
+    usb.controllers.iter().map(|c| c.own.address()).collect()
+}
+
 /// Chooses the layout.
 pub(crate) fn set_keymap(keymap: Keymap) {
     let mut usb = USB.lock();

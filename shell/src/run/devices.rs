@@ -82,6 +82,10 @@ fn functions(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
     let is_iommu =
         |table: &&bulkhead_firmware::TableInfo| matches!(&table.signature, b"DMAR" | b"IVRS");
     match machine.tables.iter().find(is_iommu) {
+        Some(_) if machine.iommu.is_some() => writeln!(
+            out,
+            "IOMMU: in use: devices of nobody reach nothing, those of isolation=dma their owner's RAM alone"
+        ),
         Some(table) => writeln!(
             out,
             "IOMMU: there is one ({}), which is not used: a device reaches all RAM",

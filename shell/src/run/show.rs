@@ -10,7 +10,7 @@ use bulkhead_ledger::Partition;
 use bulkhead_linux::E820Kind;
 use bulkhead_memory::{Bytes, Region};
 use bulkhead_model::{
-    Definition, DeviceName, Devices, End, Machine, RESTART_LIMIT, RestartPolicy, Warning,
+    Definition, DeviceName, Devices, End, Isolation, Machine, RESTART_LIMIT, RestartPolicy, Warning,
 };
 use bulkhead_tables::efi;
 
@@ -108,6 +108,9 @@ fn definition_line(definition: &Definition) -> String {
     }
     if let Some(node) = definition.node {
         line.push_str(&format!(" node={node}"));
+    }
+    if definition.isolation != Isolation::default() {
+        line.push_str(&format!(" isolation={}", definition.isolation));
     }
     line
 }

@@ -7,6 +7,7 @@ mod debian;
 mod disks;
 mod dma;
 mod drivers;
+mod isolation;
 mod legacy;
 mod made;
 mod network;
@@ -35,6 +36,7 @@ pub(crate) fn stories() -> Vec<Trial> {
         no_io::stories(),
         dma::stories(),
         drivers::stories(),
+        isolation::stories(),
         legacy::stories(),
         made::stories(),
         refused::stories(),

@@ -1,0 +1,199 @@
+//! IVRS: the table of AMD's IOMMUs (AMD §5.2).
+
+use alloc::vec::Vec;
+
+use bulkhead_firmware::{Note as _, Problem, Signature};
+use bulkhead_memory::Region;
+
+use crate::bytes::{u8_at, u16_at, u64_at};
+use crate::dmar::{MAX_RESERVED, MAX_UNITS};
+use crate::find::{Iommus, Reserved, Unit, Who};
+
+const TABLE: Signature = Signature(*b"IVRS");
+/// Offset of the first block: the header, `IVinfo`, eight reserved bytes.
+const BLOCKS_OFFSET: usize = 48;
+/// More blocks than any machine has.
+const MAX_BLOCKS: usize = 1024;
+/// More ranges of requesters than any machine's table has.
+const MAX_RANGES: usize = 4096;
+/// Of a unit with performance counters and without, in bytes.
+const REGISTERS_BYTES: u64 = 16 << 10;
+
+/// Requester IDs (bus, device, function) from the first to the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdRange {
+    /// The first.
+    pub first: u16,
+    /// The last, at least as large.
+    pub last: u16,
+    /// What they all send in place of their own ID, if not that.
+    pub alias: Option<u16>,
+}
+
+impl IdRange {
+    /// Whether it has that ID.
+    #[must_use]
+    pub const fn contains(&self, id: u16) -> bool {
+        self.first <= id && id <= self.last
+    }
+}
+
+/// Adds what the table says to `iommus`.
+pub(crate) fn parse(table: &[u8], iommus: &mut Iommus) {
+    let Some(mut rest) = table.get(BLOCKS_OFFSET..) else {
+        iommus.problems.note(Problem::TooShort {
+            table: TABLE,
+            length: table.len(),
+        });
+        return;
+    };
+    // Of each unit, the kind of the block that counts: the newest that firmware has for it.
+    let mut kinds: Vec<u8> = Vec::new();
+    let mut left = MAX_RANGES;
+    for read in 0.. {
+        if rest.is_empty() {
+            return;
+        }
+        if read == MAX_BLOCKS {
+            iommus
+                .problems
+                .note(Problem::TooManyEntries { table: TABLE, read });
+            return;
+        }
+        let offset = table.len() - rest.len();
+        let length = u16_at(rest, 2).map_or(0, usize::from);
+        let Some((block, behind)) = rest.split_at_checked(length).filter(|_| length >= 4) else {
+            let problem = Problem::TruncatedEntry {
+                table: TABLE,
+                offset,
+            };
+            iommus.problems.note(problem);
+            return;
+        };
+        rest = behind;
+        let added = match u8_at(block, 0) {
+            Some(kind @ (0x10 | 0x11 | 0x40)) => {
+                add_unit(kind, block, iommus, &mut kinds, &mut left)
+            }
+            Some(kind @ 0x20..=0x22) => add_memory(kind, block, iommus),
+            _ => Some(()),
+        };
+        if added.is_none() {
+            let problem = Problem::BadStructure {
+                table: TABLE,
+                offset,
+            };
+            iommus.problems.note(problem);
+        }
+    }
+}
+
+/// IVHD (AMD §5.2.2).
+fn add_unit(
+    kind: u8,
+    block: &[u8],
+    iommus: &mut Iommus,
+    kinds: &mut Vec<u8>,
+    left: &mut usize,
+) -> Option<()> {
+    let base = u64_at(block, 8)?;
+    let is_aligned = base != 0 && base.is_multiple_of(REGISTERS_BYTES);
+    let entries = block.get(if kind == 0x10 { 24 } else { 40 }..)?;
+    let unit = Unit {
+        segment: u16_at(block, 16)?,
+        registers: Region::new(base, REGISTERS_BYTES).filter(|_| is_aligned)?,
+        who: Who::Ids(ids(entries, left)?),
+    };
+    let mut known = iommus.units.iter();
+    match known.position(|other| other.registers == unit.registers) {
+        // An older kind of block for the same unit.
+        Some(at) if kinds.get(at).is_none_or(|known| *known > kind) => {}
+        // Two of one kind.
+        Some(at) if kinds.get(at) == Some(&kind) => return None,
+        Some(at) => {
+            kinds[at] = kind;
+            iommus.units[at] = unit;
+        }
+        None if iommus.units.len() == MAX_UNITS => return None,
+        None => {
+            iommus.units.push(unit);
+            kinds.push(kind);
+        }
+    }
+    Some(())
+}
+
+/// The functions of a unit (AMD §5.2.2.1); `None` if a length in the list can't be true, or a range has
+/// no end. What is not known is passed over.
+fn ids(mut list: &[u8], left: &mut usize) -> Option<Vec<IdRange>> {
+    let mut ids = Vec::new();
+    // Where a range has begun, and what its functions send.
+    let mut begun: Option<(u16, Option<u16>)> = None;
+    while !list.is_empty() {
+        let kind = u8_at(list, 0)?;
+        let length = match kind {
+            0..=63 => 4,
+            64..=127 => 8,
+            // With the length of its last part, a name.
+            240 => 22 + usize::from(u8_at(list, 21)?),
+            _ => return None,
+        };
+        let (entry, behind) = list.split_at_checked(length)?;
+        list = behind;
+        let id = u16_at(entry, 1)?;
+        *left = left.checked_sub(1)?;
+        match kind {
+            // Padding, and what every function has by default.
+            0 => {}
+            1 => ids.push(IdRange {
+                first: 0,
+                last: u16::MAX,
+                alias: None,
+            }),
+            2 | 66 | 70 => ids.push(IdRange {
+                first: id,
+                last: id,
+                alias: (kind == 66).then(|| u16_at(entry, 5)).flatten(),
+            }),
+            3 | 67 | 71 => begun = Some((id, (kind == 67).then(|| u16_at(entry, 5)).flatten())),
+            4 => {
+                let (first, alias) = begun.take()?;
+                ids.push(IdRange {
+                    first,
+                    last: Some(id).filter(|last| first <= *last)?,
+                    alias,
+                });
+            }
+            // I/O APICs and HPETs (72), devices that only ACPI names (240).
+            _ => {}
+        }
+    }
+    begun.is_none().then_some(ids)
+}
+
+/// IVMD (AMD §5.2.2.2). Memory that devices may not reach at all is nothing to keep.
+fn add_memory(kind: u8, block: &[u8], iommus: &mut Iommus) -> Option<()> {
+    const UNITY: u8 = 1;
+    const EXCLUSION: u8 = 1 << 3;
+    let (first, last) = match (kind, u16_at(block, 4)?) {
+        (0x20, _) => (0, u16::MAX),
+        (0x21, id) => (id, id),
+        (_, id) => (id, u16_at(block, 6)?),
+    };
+    let region = Region::new(u64_at(block, 16)?, u64_at(block, 24)?)?;
+    if first > last || iommus.reserved.len() == MAX_RESERVED {
+        return None;
+    }
+    // What an exclusion range is for devices: not translated, so reached.
+    if u8_at(block, 1)? & (UNITY | EXCLUSION) != 0 {
+        let alias = None;
+        let who = Who::Ids([IdRange { first, last, alias }].into());
+        let segment = None;
+        iommus.reserved.push(Reserved {
+            region,
+            segment,
+            who,
+        });
+    }
+    Some(())
+}

@@ -1,0 +1,12 @@
+//! Firmware's tables of IOMMUs as a machine might have them: sound, wrong, absurd.
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "what the tests cast is made up here and fits"
+)]
+
+mod arbitrary;
+mod dmar;
+mod ivrs;
+mod made;
+mod routes;
+mod unit;

@@ -1,0 +1,112 @@
+//! By which unit requests go, and under whose name.
+
+use bulkhead_iommu::{Iommus, Requester, Routes, requesters};
+use bulkhead_pci::{Address, Function, PortType};
+
+use crate::made::{at, bridge, dmar, drhd, endpoint, ivhd, ivrs, rmrr, scope};
+
+/// A root port to buses 1-4: a switch with one disk on bus 3, and behind it a bridge to conventional
+/// PCI, on whose bus 4 there is a card. Graphics on bus 0. Another segment with one function.
+fn functions() -> Vec<Function> {
+    vec![
+        endpoint(at(0, 2, 0)),
+        bridge(at(0, 0x1c, 0), Some(PortType::RootPort), (1, 4)),
+        bridge(at(1, 0, 0), Some(PortType::Upstream), (2, 4)),
+        bridge(at(2, 1, 0), Some(PortType::Downstream), (3, 3)),
+        bridge(at(2, 2, 0), Some(PortType::ToPci), (4, 4)),
+        endpoint(at(3, 0, 0)),
+        Function::new(at(4, 5, 1)),
+        endpoint(Address {
+            segment: 1,
+            ..at(0, 0, 0)
+        }),
+    ]
+}
+
+#[test]
+fn by_ways_through_bridges_and_by_what_is_left() {
+    let functions = functions();
+    let iommus = Iommus::of_dmar(&dmar(
+        0,
+        &[
+            drhd(false, 0, 0xfed9_0000, &[scope(1, 0, &[(2, 0)])]),
+            drhd(true, 0, 0xfed9_1000, &[]),
+            // The bus behind the switch's first port, and with it the disk.
+            drhd(
+                false,
+                0,
+                0xfed9_2000,
+                &[scope(2, 0, &[(0x1c, 0), (0, 0), (1, 0)])],
+            ),
+            // A way through what is no bridge, or is not there, leads nowhere.
+            drhd(
+                false,
+                0,
+                0xfed9_3000,
+                &[
+                    scope(1, 0, &[(2, 0), (0, 0)]),
+                    scope(1, 0, &[(9, 0), (0, 0)]),
+                ],
+            ),
+            rmrr(0, 0x1000, 0x1fff, &[scope(2, 0, &[(0x1c, 0)])]),
+            rmrr(1, 0x2000, 0x2fff, &[scope(1, 0, &[(0, 0)])]),
+        ],
+    ));
+    assert_eq!(iommus.problems, []);
+    let routes = Routes::new(&iommus, &functions);
+    let units: Vec<Option<usize>> = functions
+        .iter()
+        .map(|f| routes.unit_of(f.address))
+        .collect();
+    let one = Some(1);
+    assert_eq!(units, [Some(0), one, one, Some(2), one, Some(2), one, None]);
+    let reserved = |address| {
+        let starts = routes.reserved_for(address).map(|r| r.region.start());
+        starts.collect::<Vec<u64>>()
+    };
+    assert_eq!(reserved(at(0, 2, 0)), [0; 0]);
+    assert_eq!(reserved(at(3, 0, 0)), [0x1000]);
+    assert_eq!(reserved(functions[7].address), [0x2000]);
+}
+
+#[test]
+fn by_requester_ids() {
+    let functions = functions();
+    let iommus = Iommus::of_ivrs(&ivrs(&[
+        ivhd(0x11, 0, 0xfeb8_0000, &[&[3, 0, 1, 0], &[4, 0xff, 2, 0]]),
+        ivhd(0x11, 0, 0xfec8_0000, &[&[3, 0, 3, 0], &[4, 0xff, 4, 0]]),
+        ivhd(0x11, 1, 0xfed8_0000, &[&[1, 0, 0, 0]]),
+    ]));
+    let routes = Routes::new(&iommus, &functions);
+    let units: Vec<Option<usize>> = functions
+        .iter()
+        .map(|f| routes.unit_of(f.address))
+        .collect();
+    let (zero, one) = (Some(0), Some(1));
+    assert_eq!(units, [None, None, zero, zero, zero, one, one, Some(2)]);
+}
+
+#[test]
+fn a_card_on_conventional_pci_speaks_by_its_bridge() {
+    let functions = functions();
+    let names = |address| {
+        let all = requesters(&functions, address);
+        all.iter()
+            .map(|Requester { bus, devfn, .. }| (*bus, *devfn))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(at(0, 2, 0)), [(0, 0x10)]);
+    assert_eq!(names(at(3, 0, 0)), [(3, 0)]);
+    assert_eq!(names(at(4, 5, 1)), [(4, 0x29), (4, 0)]);
+    assert_eq!(Requester::of(at(4, 5, 1)).address(), at(4, 5, 1));
+    // An old bridge from PCI to PCI sends its own name.
+    let old = [
+        bridge(at(0, 3, 0), None, (9, 9)),
+        Function::new(at(9, 1, 0)),
+    ];
+    let all = requesters(&old, at(9, 1, 0));
+    assert_eq!(
+        all,
+        [Requester::of(at(9, 1, 0)), Requester::of(at(0, 3, 0))]
+    );
+}

@@ -1,0 +1,116 @@
+//! The machine's IOMMUs: switched on once, then told by whichever core launches or ends a partition.
+//!
+//! What is written where, `bulkhead-iommu` decides; here it is done.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bulkhead_firmware::Firmware;
+use bulkhead_iommu::Iommus;
+use bulkhead_iommu::vtd::{Fabric, Fault, Limit, Physical};
+use bulkhead_launch::Domain;
+use bulkhead_memory::PAGE;
+use bulkhead_model::Iommu;
+use bulkhead_pci::{Address, Function};
+use spin::Once;
+
+use crate::boot::Alone;
+use crate::cpu::tsc;
+use crate::mem::{frames, phys};
+use crate::sync::IrqLock;
+use crate::usb;
+
+/// All units; none if they are not used.
+static FABRIC: Once<Fabric> = Once::new();
+static LIMIT: IrqLock<Limit> = IrqLock::new(Limit::new());
+
+/// Physical memory and registers through the identity map.
+///
+/// Who has one proves that what `bulkhead-iommu` touches by it is Bulkhead's: the units' registers, their
+/// root tables, and the room in a partition's RAM that is reserved for tables.
+struct Identity(());
+
+impl Physical for Identity {
+    fn load32(&self, address: u64) -> u32 {
+        // SAFETY: an aligned register, mapped uncached; no register that is read changes by it.
+        unsafe { phys::pointer::<u32>(address).read_volatile() }
+    }
+
+    fn store32(&self, address: u64, value: u32) {
+        // SAFETY: an aligned register; as the type says.
+        unsafe { phys::pointer::<u32>(address).write_volatile(value) };
+    }
+
+    fn load64(&self, address: u64) -> u64 {
+        // SAFETY: as `load32`.
+        unsafe { phys::pointer::<u64>(address).read_volatile() }
+    }
+
+    fn store64(&self, address: u64, value: u64) {
+        // SAFETY: an aligned register or entry of a table; as the type says.
+        unsafe { phys::pointer::<u64>(address).write_volatile(value) };
+    }
+
+    fn write_back(&self, address: u64, bytes: u64) {
+        for line in (address..address + bytes).step_by(64) {
+            // SAFETY: mapped, as what was just written there.
+            unsafe { core::arch::x86_64::_mm_clflush(phys::pointer::<u8>(line)) };
+        }
+        // SAFETY: it only orders.
+        unsafe { core::arch::x86_64::_mm_mfence() };
+    }
+
+    fn within(&self, us: u64, done: impl FnMut() -> bool) -> bool {
+        tsc::wait_until(us, done)
+    }
+}
+
+/// Switches the units on, if the machine has some that can be used. From now on a device reaches what its
+/// owner's launch lets it, and nothing if it is nobody's.
+#[inline(never)] // off the stack of all that follows
+pub(crate) fn start(alone: &Alone, firmware: &Firmware, functions: &[Function]) -> Option<Iommu> {
+    let iommus = Iommus::read(&phys::FirmwareMemory::new(alone), &firmware.tables);
+    let own: Vec<Address> = usb::addresses();
+    // No partition runs, and functions do not master the bus.
+    let take = || frames::take(PAGE, "IOMMU").start();
+    match Fabric::start(&Identity(()), &iommus, &own, phys::reaches, take) {
+        Ok(None) => None,
+        Ok(Some(fabric)) => {
+            let fabric = FABRIC.call_once(|| fabric);
+            log::info!("iommu: {} units in use", iommus.units.len());
+            Some(Iommu::of(fabric.shape(), &iommus, functions))
+        }
+        Err(why) => {
+            log::warn!("iommu: not used: {why}");
+            None
+        }
+    }
+}
+
+/// Lets a partition's devices reach what they are to, once its memory is written.
+pub(crate) fn attach(number: usize, domain: Option<&Domain>) {
+    let (Some(fabric), Some(domain)) = (FABRIC.get(), domain) else {
+        return;
+    };
+    let number = u16::try_from(number + 1).unwrap_or(u16::MAX);
+    let memory = domain.memory.as_deref();
+    let attached = fabric.attach(&Identity(()), &domain.buses, memory, domain.room, number);
+    if let Err(why) = attached {
+        log::error!("iommu: {why}: its devices reach nothing");
+    }
+}
+
+/// Keeps them from all memory.
+pub(crate) fn detach(domain: Option<&Domain>) {
+    if let (Some(fabric), Some(domain)) = (FABRIC.get(), domain) {
+        let _ = fabric.detach(&Identity(()), &domain.buses);
+    }
+}
+
+/// The next request that was blocked and is to be told of, in words, and whose device it was; for the
+/// shell's core.
+pub(crate) fn take_report() -> Option<(Address, String)> {
+    let fault: Fault = FABRIC.get()?.take_fault(&Identity(()))?;
+    let held = LIMIT.lock().tell(&fault, tsc::uptime_ms())?;
+    Some((fault.device, fault.words(held)))
+}
