@@ -13,6 +13,7 @@
 
 pub mod acpi;
 pub mod board;
+pub mod boot;
 pub mod commands;
 pub mod config;
 pub mod findings;

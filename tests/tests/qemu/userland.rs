@@ -10,12 +10,13 @@ use std::time::Duration;
 use bulkhead_tests::devices::{Board, Device};
 use bulkhead_tests::iso::Iso;
 use bulkhead_tests::qemu::{Machine, Running, has_kvm};
-use bulkhead_tests::root;
+use bulkhead_tests::{Kernel, root};
 use libtest_mimic::Trial;
 
 use crate::long_story;
 use crate::messages::assert_messages;
 
+mod own_disk;
 mod two;
 mod upgrade;
 
@@ -33,6 +34,9 @@ pub(crate) fn stories() -> Vec<Trial> {
             whole("trixie", "6.12.", "Bulkhead Bulkhead partition")
         }),
         long_story("userland::kernel_upgrade", upgrade::kernel_upgrade),
+        long_story("userland::own_disk_12", || {
+            own_disk::own_disk("bookworm", Kernel::Debian61)
+        }),
         long_story("userland::two_at_once", two::two_at_once),
     ]
 }
