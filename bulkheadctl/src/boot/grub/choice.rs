@@ -15,11 +15,15 @@ pub fn default_of(items: &[Item], text: &str) -> Option<Path> {
 /// What `fallback` means: one or more of the same, with spaces between numbers.
 #[must_use]
 pub fn fallbacks_of(items: &[Item], text: &str) -> Vec<Path> {
-    if let Some(whole) = find(items, text) {
-        return vec![whole];
-    }
-    let parts = text.split_whitespace();
-    parts.filter_map(|part| find(items, part)).take(8).collect()
+    // A title may have spaces, numbers have none.
+    let parts: Option<Vec<Path>> = text
+        .split_whitespace()
+        .map(|part| find(items, part))
+        .collect();
+    let whole = || find(items, text).into_iter().collect();
+    let mut found = parts.unwrap_or_else(whole);
+    found.truncate(8);
+    found
 }
 
 fn find(items: &[Item], text: &str) -> Option<Path> {

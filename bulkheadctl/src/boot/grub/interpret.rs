@@ -89,6 +89,8 @@ impl<'a> Script<'a> {
             ("root", format!("fs{volume}")),
             ("prefix", format!("(fs{volume}){folder}")),
             ("cmdpath", format!("(fs{volume}){folder}")),
+            ("config_directory", format!("(fs{volume}){folder}")),
+            ("config_file", format!("(fs{volume}){}", place.path)),
             ("grub_platform", "efi".to_string()),
             ("grub_cpu", "x86_64".to_string()),
             ("menuentry_id_option", "--id".to_string()),

@@ -78,8 +78,9 @@ impl Reader<'_> {
                 self.tokens.push(Token::End);
             }
             '#' if self.word.is_none() => while self.rest.next_if(|c| *c != '\n').is_some() {},
-            // Between words only: they are of a word elsewhere, as in `${name}`.
-            '{' | '}' if self.word.is_none() => {
+            // Words of their own wherever they stand, unless in quotes or in `${name}`.
+            '{' | '}' => {
+                self.end_word();
                 self.word().push(c);
                 self.end_word();
             }

@@ -142,7 +142,12 @@ impl Parser {
     fn command(&mut self, first: Word) -> Result<Statement, String> {
         let takes_block = matches!(first.plain(), Some("menuentry" | "submenu"));
         let (mut words, mut block) = (vec![first], None);
-        while let Some(Token::Word(word)) = self.tokens.next_if(|token| *token != Token::End) {
+        // A brace ends a command as well as a line's end does, and is its block's.
+        let is_end = |token: &Token| match token {
+            Token::Word(word) => word.plain() == Some("}"),
+            Token::End => true,
+        };
+        while let Some(Token::Word(word)) = self.tokens.next_if(|token| !is_end(token)) {
             if takes_block && word.plain() == Some("{") {
                 block = Some(self.block(&["}"])?.0);
                 break;
