@@ -199,6 +199,10 @@ bulkheadctl: setup-build ## build/bulkheadctl: what Bulkhead would make of a mac
 	@mkdir -p build
 	@cp $(or $(CARGO_TARGET_DIR),target)/$(GUEST)/release/bulkheadctl build/bulkheadctl
 
+.PHONY: deb
+deb: kernel bulkheadctl ## build/bulkhead_VERSION_amd64.deb: for Debian 12 and 13, with entries of GRUB, bulkheadctl, hooks
+	@tools/mkdeb $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/bulkhead build/bulkheadctl build
+
 # The demo with the drivers of one kernel, for partitions with devices. `work` (make bench) is only
 # here: the demo's image is what launches are measured with.
 .PHONY: $(LONG_DEVICE_IMAGES)

@@ -135,6 +135,9 @@ impl<'a> Menu<'a> {
         let fallbacks = fallbacks_of(&items, script.variable("fallback"));
         let (mut rows, mut paths) = (Vec::new(), Vec::new());
         flatten(&items, &mut Vec::new(), &mut |path, item, titles, ids| {
+            if !script.boots_linux(item) {
+                return;
+            }
             let mut row = match item.entry.and_then(|at| found.get(at).cloned()) {
                 Some((mut entry, volume)) => {
                     entry.target.options = expand(&entry.target.options, |name| {
@@ -152,11 +155,17 @@ impl<'a> Menu<'a> {
             rows.push(row);
             paths.push(path.to_vec());
         });
-        let order: Vec<usize> = default
-            .into_iter()
-            .chain(fallbacks)
-            .filter_map(|wanted| paths.iter().position(|path| *path == wanted))
-            .collect();
+        let row_of = |wanted: &Vec<usize>| paths.iter().position(|path| path == wanted);
+        // A default that is no Linux, such as Bulkhead's own entry of this disk: the first that is.
+        let default = default
+            .as_ref()
+            .and_then(row_of)
+            .or((!rows.is_empty()).then_some(0));
+        let fallbacks = fallbacks
+            .iter()
+            .filter_map(row_of)
+            .filter(|at| Some(*at) != default);
+        let order: Vec<usize> = default.into_iter().chain(fallbacks).collect();
         self.add(rows, &order);
     }
 

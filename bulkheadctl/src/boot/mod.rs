@@ -5,9 +5,10 @@
 //!        links (/vmlinuz) -> Menu -> choose (the console, three seconds) -> enter (kexec)
 //! ```
 //!
-//! All but [`disks`], [`console`] and [`enter`] are values in, values out. What stands on a disk is not
+//! All but [`disks`], [`console`], [`assessed`] and [`enter`] are values in, values out. What stands on a disk is not
 //! trusted: sizes, depths and steps are bounded, and what is not understood is said.
 
+pub mod assessed;
 pub mod console;
 pub mod disks;
 pub mod enter;
@@ -16,6 +17,8 @@ pub mod environment;
 pub mod grub;
 pub mod links;
 pub mod menu;
+#[cfg(test)]
+mod menu_tests;
 pub mod superblock;
 pub mod version;
 

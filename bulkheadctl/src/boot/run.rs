@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 use super::disks::Disks;
 use super::enter::{OWN, enter, prepare};
 use super::menu::Menu;
-use super::{By, Files, Place, Target, Volume, console};
+use super::{By, Files, Place, Target, Volume, assessed, console};
 use crate::inside::link::Trouble;
 
 /// How long a disk is waited for that has something to boot.
 const PATIENCE: Duration = Duration::from_secs(30);
 const AGAIN: Duration = Duration::from_millis(300);
 const SECONDS: u64 = 3;
+/// Of a system partition, the only file system on which they are renamed.
+const ENTRIES: &str = "/loader/entries";
 /// Entries that are tried one after the other.
 const MOST_TRIES: usize = 8;
 
@@ -143,6 +145,17 @@ impl Try {
     }
 }
 
+/// Counts a try of an entry that has only so many, and has its Linux know of it: one that does not come up is
+/// not the default for ever, and one that does has them all again.
+fn count(disks: &mut Disks, counted: Option<(Volume, String, String)>) -> Result<(), String> {
+    let said = |error: std::io::Error| error.to_string();
+    let Some((volume, from, to)) = counted else {
+        return assessed::clear().map_err(said);
+    };
+    assessed::tell(&format!("{ENTRIES}/{to}")).map_err(said)?;
+    disks.rename(volume, ENTRIES, &from, &to)
+}
+
 /// Enters it; comes back if that can't be done.
 fn attempt(disks: &mut Disks, one: Try) {
     let title = one.title;
@@ -151,10 +164,8 @@ fn attempt(disks: &mut Disks, one: Try) {
         Ok(ready) => ready,
         Err(why) => return say(&format!("\"{title}\" can't be booted: {why}")),
     };
-    if let Some((volume, from, to)) = one.counted
-        && let Err(why) = disks.rename(volume, "/loader/entries", &from, &to)
-    {
-        say(&format!("{from} is not counted: {why}"));
+    if let Err(why) = count(disks, one.counted) {
+        say(&format!("this try is not counted: {why}"));
     }
     ready.left_out.iter().for_each(|what| say(what));
     say(&format!(

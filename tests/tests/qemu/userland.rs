@@ -35,7 +35,13 @@ pub(crate) fn stories() -> Vec<Trial> {
         }),
         long_story("userland::kernel_upgrade", upgrade::kernel_upgrade),
         long_story("userland::own_disk_12", || {
-            own_disk::own_disk("bookworm", Kernel::Debian61)
+            own_disk::own_disk("bookworm", Kernel::Debian612);
+        }),
+        long_story("userland::own_disk_13", || {
+            own_disk::own_disk("trixie", Kernel::Debian61);
+        }),
+        long_story("userland::own_disk_upgrade", || {
+            own_disk::upgrade("bookworm", Kernel::Debian612);
         }),
         long_story("userland::two_at_once", two::two_at_once),
     ]

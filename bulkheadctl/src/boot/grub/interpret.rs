@@ -136,6 +136,42 @@ impl<'a> Script<'a> {
         self.variables.get(name).map_or("", String::as_str)
     }
 
+    /// Whether an entry boots a Linux, and not another loader, a firmware's menu or a hypervisor: whether its
+    /// body says so anywhere.
+    #[must_use]
+    pub fn boots_linux(&self, item: &Item) -> bool {
+        item.entry.is_some()
+            || item
+                .body
+                .as_ref()
+                .is_some_and(|body| self.has_linux(body, 0, &mut { MOST_STEPS }))
+    }
+
+    /// `left` is how many statements may still be looked at.
+    fn has_linux(&self, block: &[Statement], depth: usize, left: &mut usize) -> bool {
+        block.iter().any(|statement| {
+            *left = left.saturating_sub(1);
+            if *left == 0 || depth >= MOST_DEPTH {
+                return false;
+            }
+            let mut has = |block: &Block| self.has_linux(block, depth + 1, left);
+            match statement {
+                Statement::Command { words, .. } => match words.first().and_then(Word::plain) {
+                    Some("linux" | "linuxefi" | "linux16") => true,
+                    Some(name) => self.functions.get(name).is_some_and(has),
+                    None => false,
+                },
+                Statement::If { arms, otherwise } => {
+                    arms.iter()
+                        .any(|(condition, body)| has(condition) || has(body))
+                        || has(otherwise)
+                }
+                Statement::For { body, .. } | Statement::While { body, .. } => has(body),
+                Statement::Function { .. } => false,
+            }
+        })
+    }
+
     /// Chooses an entry: what it boots. `chosen` is the path to it, as GRUB's variable of that name.
     pub fn choose(&mut self, item: &Item, chosen: &str) -> Target {
         self.target = Target::default();

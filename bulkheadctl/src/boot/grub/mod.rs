@@ -11,7 +11,7 @@ mod interpret;
 mod lexer;
 mod parser;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod truth;
 
 pub use choice::{Path, default_of, fallbacks_of};

@@ -31,16 +31,82 @@ pub(super) fn own_disk(suite: &str, kernel: Kernel) {
         "{line}"
     );
     assert_eq!(machine.linux(COM, "nproc"), "2");
-    // From here on it has what an installed Debian has.
+    installed(&mut machine);
+    reboot(&mut machine);
+    machine.wait_for_within(COM, "*  1  Debian GNU/Linux", BOOT);
+    is_there(&mut machine, release);
+    for_once(&mut machine, release);
+    falls_back(&mut machine, release);
+    machine.com(COM).send("systemctl poweroff\r");
+    machine.wait_for_within(1, "* one: powered-off", BOOT);
+    drop(machine);
+    std::fs::remove_file(disk).expect("it is there");
+}
+
+/// What an installed Debian has, and two entries that are no good.
+fn installed(machine: &mut Running) {
     machine.linux_within(
         COM,
         "grub-install --target=x86_64-efi 2>&1 | tail -n 1",
         TOOL,
     );
-    machine.linux_within(COM, "update-grub 2>&1 | tail -n 1", TOOL);
+    machine.linux(
+        COM,
+        "k=/boot/vmlinuz-$(uname -r); head -c 100000 $k >/boot/vmlinuz-broken; \
+         printf 'set fallback=0\\nmenuentry broken {\\n linux /boot/vmlinuz-broken root=/dev/x\\n}\\n\
+         menuentry panics {\\n linux %s root=/dev/x\\n}\\n' $k >/boot/grub/custom.cfg",
+    );
+    let said = machine.linux_within(COM, "update-grub 2>&1 | tail -n 1", TOOL);
+    assert!(said.contains("done"), "{said}");
+}
+
+/// A kernel that panics, for once: the machine comes back with the default, and nobody did anything.
+fn for_once(machine: &mut Running, release: &str) {
+    machine.linux(COM, "grub-reboot panics");
+    machine.linux_expect(COM, "grub-editenv list", "next_entry=panics");
+    machine.com(COM).send("systemctl reboot\r");
+    machine.wait_for_within(1, "* one: rebooted", BOOT);
+    machine.com(COM).skip();
+    machine.wait_for_within(
+        1,
+        "* one: failed reason=\"panic: VFS: Unable to mount root fs",
+        BOOT,
+    );
+    machine.wait_for_within(COM, "*  1  Debian GNU/Linux", BOOT);
+    is_there(machine, release);
+    assert_eq!(machine.linux(COM, "grub-editenv list"), "");
+}
+
+/// A kernel that can't be loaded: `fallback` of the script says what is booted instead.
+fn falls_back(machine: &mut Running, release: &str) {
+    machine.linux(COM, "grub-reboot broken");
+    reboot(machine);
+    machine.wait_for_within(
+        COM,
+        "\"broken\" can't be booted: /boot/vmlinuz-broken",
+        BOOT,
+    );
+    is_there(machine, release);
+    assert_eq!(machine.linux(COM, "grub-editenv list"), "");
+}
+
+/// The kernel's package is upgraded inside; nothing changes on the medium.
+pub(super) fn upgrade(suite: &str, kernel: Kernel) {
+    let folder = made(suite);
+    let newer = std::fs::read_to_string(folder.join("newer")).expect("it was made");
+    let newer = newer.trim();
+    assert_ne!(
+        newer, "none",
+        "the archive has no newer kernel: there is nothing to upgrade to"
+    );
+    let disk = copy(&folder, &format!("{suite}_upgrade"));
+    let mut machine = start(&format!("{suite}_upgrade"), kernel, &disk);
+    machine.wait_for_within(COM, PROMPT, BOOT);
+    installed(&mut machine);
+    super::upgrade::full_upgrade(&mut machine);
     reboot(&mut machine);
-    machine.wait_for_within(COM, "  1  Debian GNU/Linux", BOOT);
-    is_there(&mut machine, release);
+    is_there(&mut machine, newer);
+    is_right(&mut machine);
     machine.com(COM).send("systemctl poweroff\r");
     machine.wait_for_within(1, "* one: powered-off", BOOT);
     drop(machine);
