@@ -17,6 +17,7 @@ use crate::long_story;
 use crate::messages::assert_messages;
 
 mod own_disk;
+mod package;
 mod two;
 mod upgrade;
 
@@ -42,6 +43,13 @@ pub(crate) fn stories() -> Vec<Trial> {
         }),
         long_story("userland::own_disk_upgrade", || {
             own_disk::upgrade("bookworm", Kernel::Debian612);
+        }),
+        long_story("userland::package_12", || {
+            package::package("bookworm", false)
+        }),
+        long_story("userland::package_13", || package::package("trixie", false)),
+        long_story("userland::package_upgrade", || {
+            package::package("bookworm", true)
         }),
         long_story("userland::two_at_once", two::two_at_once),
     ]

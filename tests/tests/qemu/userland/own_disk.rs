@@ -126,7 +126,7 @@ fn is_there(machine: &mut Running, release: &str) {
     has_started_all(machine, COM);
 }
 
-fn copy(folder: &Path, name: &str) -> PathBuf {
+pub(super) fn copy(folder: &Path, name: &str) -> PathBuf {
     let out = build_folder()
         .join("tests")
         .join(format!("own_disk_{name}"));

@@ -71,11 +71,11 @@ pub(super) fn full_upgrade(machine: &mut Running) {
 }
 
 /// Where `tools/userland` puts the root file system: behind 1 MiB and a system partition of 64 MiB.
-const ROOT_OFFSET: u32 = 65 << 20;
+pub(super) const ROOT_OFFSET: u32 = 65 << 20;
 /// A package of 70 MB unpacked, and two initial RAM disks.
 const UPGRADE: Duration = Duration::from_secs(900);
 
-fn run(command: &mut Command) {
+pub(super) fn run(command: &mut Command) {
     let status = command.status().expect("it can be run");
     assert!(status.success(), "{command:?} failed");
 }
