@@ -11,6 +11,8 @@ TARGET := x86_64-unknown-none
 # For the programs inside the demo's Linuxes: linked statically.
 GUEST := x86_64-unknown-linux-musl
 GUEST_TOOLS := unlock ticks kexec pattern flood
+# In boot.img, beside bulkheadctl.
+BOOT_TOOLS := kexec blockof
 # Cargo.lock says which versions; LOCKED= lets cargo change it.
 LOCKED ?= --locked
 STORE := $(HOME)/.cache/bulkhead/kernels
@@ -197,12 +199,25 @@ bulkheadctl: setup-build ## build/bulkheadctl: what Bulkhead would make of a mac
 	@mkdir -p build
 	@cp $(or $(CARGO_TARGET_DIR),target)/$(GUEST)/release/bulkheadctl build/bulkheadctl
 
+.PHONY: deb
+deb: kernel bulkheadctl ## build/bulkhead_VERSION_amd64.deb: for Debian 12 and 13, with entries of GRUB, bulkheadctl, hooks
+	@tools/mkdeb $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/bulkhead build/bulkheadctl build
+
 # The demo with the drivers of one kernel, for partitions with devices. `work` (make bench) is only
 # here: the demo's image is what launches are measured with.
 .PHONY: $(LONG_DEVICE_IMAGES)
 $(LONG_DEVICE_IMAGES): build/devices-%.img: guest-tools
 	@tools/kernels $*
 	@tools/mkdevices $* $@ $(GUEST_FILES) $(call guest_file,work)
+
+# For a partition that boots from its own disk: the drivers of one kernel, which is started with it.
+BOOT_IMAGES := $(DEVICE_KERNELS:%=build/boot-%.img)
+.PHONY: boot-images
+boot-images: $(BOOT_IMAGES) ## build/boot-*.img: with their kernels, for partitions that boot from their own disks
+.PHONY: $(BOOT_IMAGES)
+$(BOOT_IMAGES): build/boot-%.img: guest-tools bulkheadctl
+	@tools/kernels $*
+	@tools/mkboot $* $@ /bin/bulkheadctl=build/bulkheadctl $(foreach tool,$(BOOT_TOOLS),$(call guest_file,$(tool)))
 
 # Cargo knows best what is stale.
 .PHONY: build/demo.img

@@ -104,3 +104,26 @@ emulates_well() { # PROGRAM
     version=$("$1" --version 2>/dev/null | sed -nE '1s/.*version ([0-9.]+).*/\1/p')
     [[ -n $version && $(printf '%s\n' 11.1 "$version" | sort -V | head -n 1) == 11.1 ]]
 }
+
+# Some of a kernel's modules and all that they need, unpacked, since busybox's modprobe knows no compressed
+# ones, with an index of their own. In modules.dep each line names a module and everything it depends on,
+# however indirectly.
+pick_modules() { # FOLDER RELEASE ROOT NAMES
+    local modules=$1 release=$2 tree=$3/lib/modules/$2 pattern path index
+    pattern=$(tr -s ' \n' '||' <<<"$4" | sed 's/^|//; s/|$//; s/_/[-_]/g')
+    while read -r path; do
+        mkdir -p "$tree/$(dirname "$path")"
+        case $path in
+            *.xz) xz -dc "$modules/$path" >"$tree/${path%.xz}" ;;
+            *.zst) zstd -qdc "$modules/$path" >"$tree/${path%.zst}" ;;
+            *.gz) gzip -dc "$modules/$path" >"$tree/${path%.gz}" ;;
+            *) cp "$modules/$path" "$tree/$path" ;;
+        esac
+    done < <(grep -E "(^|/)($pattern)\.ko(\.[xgz][a-z]*)?:" "$modules/modules.dep" | tr -d ':' | tr ' ' '\n' | sort -u)
+    # From 7.x on Debian's package of modules has none of them; then depmod does without.
+    for index in modules.{builtin,builtin.modinfo,order}; do
+        [[ ! -e $modules/$index ]] || cp "$modules/$index" "$tree"
+    done
+    PATH=$PATH:/usr/sbin:/sbin depmod -b "$3" "$release"
+    rm -f "$tree"/*.bin "$tree"/modules.{builtin.modinfo,order,devname,symbols}
+}

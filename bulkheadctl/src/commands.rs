@@ -69,7 +69,7 @@ const fn outside(
 }
 
 /// All of them, in the order of the help.
-pub const COMMANDS: [Command; 22] = [
+pub const COMMANDS: [Command; 23] = [
     inside(
         "list",
         Takes::Nothing,
@@ -204,6 +204,13 @@ pub const COMMANDS: [Command; 22] = [
         "a first boot script for this machine and its kernels",
     ),
     outside(
+        "boot",
+        Takes::Nothing,
+        "[--now]",
+        &["--now"],
+        "what the disks' own boot entries are; how boot.img goes over to one",
+    ),
+    outside(
         "completion",
         Takes::Word(&["bash"]),
         "bash",
@@ -215,7 +222,7 @@ pub const COMMANDS: [Command; 22] = [
 ];
 
 /// An option, what follows it, and what it is for.
-pub const OPTIONS: [(&str, &str, &str); 10] = [
+pub const OPTIONS: [(&str, &str, &str); 11] = [
     (
         "--json",
         "",
@@ -229,6 +236,11 @@ pub const OPTIONS: [(&str, &str, &str); 10] = [
         "--force",
         "",
         "takes the cores back without asking that Linux",
+    ),
+    (
+        "--now",
+        "",
+        "enters the one that is chosen by kexec, at once: for boot.img, where nothing else runs",
     ),
     (
         "--timeout",

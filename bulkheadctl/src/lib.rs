@@ -14,6 +14,7 @@
 pub mod acpi;
 pub mod board;
 pub mod bounded;
+pub mod boot;
 pub mod commands;
 pub mod config;
 pub mod findings;

@@ -145,6 +145,7 @@ fn run(arguments: &Arguments) -> Result<bool, Trouble> {
             print(&report)?;
             Ok(fits)
         }
+        ("boot", _) => bulkheadctl::boot::run(wish.flags.iter().any(|flag| flag == "--now")),
         ("check", Some(path)) => check(arguments, Path::new(path)),
         ("check", None) => Err(Trouble::Usage(String::from("check: which script?"))),
         ("completion", Some(shell)) if shell == "bash" => print(&commands::bash()).map(|()| true),

@@ -314,6 +314,12 @@ pub fn device_initrd(kernel: Kernel) -> PathBuf {
     made_by_make(&format!("devices-{}.img", kernel.name()))
 }
 
+/// The initial RAM disk of a partition that boots from its own disk, for that kernel; made by `make`.
+#[must_use]
+pub fn boot_image(kernel: Kernel) -> PathBuf {
+    made_by_make(&format!("boot-{}.img", kernel.name()))
+}
+
 fn made_by_make(name: &str) -> PathBuf {
     let path = build_folder().join(name);
     assert!(

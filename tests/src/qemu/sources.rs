@@ -92,6 +92,12 @@ impl Machine {
         Self::booted_by(folder.to_path_buf(), arguments.map(String::from).to_vec())
     }
 
+    /// The same, with nothing to boot but what is on its disks. Its sockets and logs lie in `folder`.
+    #[must_use]
+    pub fn from_disks(folder: &Path) -> Self {
+        Self::booted_by(folder.to_path_buf(), Vec::new())
+    }
+
     /// The same without Bulkhead: QEMU itself starts a Linux, to compare with. Two serial ports;
     /// as a third one the words of the BIOS, which says "Booting from ROM" before it loads the
     /// kernel. Its sockets and logs lie in `folder`.

@@ -10,12 +10,14 @@ use std::time::Duration;
 use bulkhead_tests::devices::{Board, Device};
 use bulkhead_tests::iso::Iso;
 use bulkhead_tests::qemu::{Machine, Running, has_kvm};
-use bulkhead_tests::root;
+use bulkhead_tests::{Kernel, root};
 use libtest_mimic::Trial;
 
 use crate::long_story;
 use crate::messages::assert_messages;
 
+mod own_disk;
+mod package;
 mod two;
 mod upgrade;
 
@@ -33,6 +35,22 @@ pub(crate) fn stories() -> Vec<Trial> {
             whole("trixie", "6.12.", "Bulkhead Bulkhead partition")
         }),
         long_story("userland::kernel_upgrade", upgrade::kernel_upgrade),
+        long_story("userland::own_disk_12", || {
+            own_disk::own_disk("bookworm", Kernel::Debian612);
+        }),
+        long_story("userland::own_disk_13", || {
+            own_disk::own_disk("trixie", Kernel::Debian61);
+        }),
+        long_story("userland::own_disk_upgrade", || {
+            own_disk::upgrade("bookworm", Kernel::Debian612);
+        }),
+        long_story("userland::package_12", || {
+            package::package("bookworm", false)
+        }),
+        long_story("userland::package_13", || package::package("trixie", false)),
+        long_story("userland::package_upgrade", || {
+            package::package("bookworm", true)
+        }),
         long_story("userland::two_at_once", two::two_at_once),
     ]
 }

@@ -1,6 +1,7 @@
 //! `kexec KERNEL INITRD CMDLINE`: loads another kernel and enters it, without firmware.
 //!
-//! `kexec -s -l` and `kexec -e` in one, for the demo's image, which has no kexec-tools.
+//! `kexec -s -l` and `kexec -e` in one, for the demo's image and for boot.img, which have no kexec-tools. An
+//! INITRD that is empty is none.
 //! Source: kexec_file_load(2), reboot(2).
 
 use std::ffi::CString;
@@ -9,20 +10,28 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::process::ExitCode;
 
+/// `KEXEC_FILE_NO_INITRAMFS` of `include/uapi/linux/kexec.h`.
+const NO_INITRD: usize = 4;
+
 fn load(kernel: &str, initrd: &str, command_line: &str) -> io::Result<()> {
     let kernel = File::open(kernel)?;
-    let initrd = File::open(initrd)?;
+    let initrd = (!initrd.is_empty())
+        .then(|| File::open(initrd))
+        .transpose()?;
+    let (descriptor, flags) = initrd
+        .as_ref()
+        .map_or((-1, NO_INITRD), |file| (file.as_raw_fd(), 0));
     let command_line = CString::new(command_line)?;
     let length = command_line.as_bytes_with_nul().len();
-    // SAFETY: both descriptors are open, and the text has the length that is told.
+    // SAFETY: the descriptors are open (with the flag the second is not looked at), and the text has the length that is told.
     let result = unsafe {
         libc::syscall(
             libc::SYS_kexec_file_load,
             kernel.as_raw_fd(),
-            initrd.as_raw_fd(),
+            descriptor,
             length,
             command_line.as_ptr(),
-            0usize,
+            flags,
         )
     };
     if result == 0 {

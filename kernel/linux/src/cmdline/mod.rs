@@ -4,6 +4,9 @@
 //! partition's walls; [`compose`] does both and adds the partition's own parameters. Every
 //! parameter that is added or refused is told to operators in `docs/parameters.md`.
 
+mod carry;
+#[cfg(test)]
+mod carry_tests;
 mod count;
 mod error;
 mod memory;
@@ -19,6 +22,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::iter;
 
+pub use carry::{Carried, Entered, carry, may_enter};
 pub use error::CmdlineError;
 pub use ports::reserved_ports;
 

@@ -41,6 +41,29 @@ pub fn reserved_ports(owned: &[u16]) -> Vec<(u16, u16)> {
     ranges
 }
 
+/// The standard serial ports that a `reserve=` with this value leaves alone: what a partition owns, as its Linux
+/// was told. A range that can't be read leaves none.
+#[must_use]
+pub(super) fn owned_ports(reserved: &str) -> Vec<u16> {
+    let mut numbers = reserved.split(',').map(number);
+    let mut ranges = Vec::new();
+    while let Some(base) = numbers.next() {
+        let range = base.zip(numbers.next().flatten());
+        let Some((base, length)) = range else {
+            return Vec::new();
+        };
+        ranges.push((base, length));
+    }
+    let is_reserved = |port: u16| {
+        let covers = |(base, length): &(u16, u16)| port >= *base && port - *base < *length;
+        ranges.iter().any(covers)
+    };
+    COM_PORTS
+        .into_iter()
+        .filter(|port| !is_reserved(*port))
+        .collect()
+}
+
 /// What a parameter does with serial ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PortUse {
@@ -201,6 +224,28 @@ mod tests {
             reserved_ports(&[0xcf8]),
             [(0x2e8, 8), (0x2f8, 8), (0x3e8, 8), (0x3f8, 8)]
         );
+    }
+
+    #[test]
+    fn what_is_reserved_says_what_is_owned() {
+        for set in 0u32..1 << COM_PORTS.len() {
+            let mut owned: Vec<u16> = (0..COM_PORTS.len())
+                .filter(|at| set >> at & 1 == 1)
+                .map(|at| COM_PORTS[at])
+                .collect();
+            let text = reserved_ports(&owned)
+                .into_iter()
+                .map(|(base, length)| format!("{base:#x},{length}"))
+                .collect::<Vec<_>>()
+                .join(",");
+            let mut found = owned_ports(&text);
+            found.sort_unstable();
+            owned.sort_unstable();
+            assert_eq!(found, owned, "{text}");
+        }
+        for wrong in ["", "0x3f8", "0x3f8,8,", "0x3f8,8,x,8", "-1,8", "99999,8"] {
+            assert!(owned_ports(wrong).is_empty(), "{wrong}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bulkhead_tests::build_folder;
 use bulkhead_tests::devices::Device;
+use bulkhead_tests::qemu::Running;
 
 use super::{BOOT, COM, PROMPT, TOOL, is_right, made, start};
 
@@ -28,18 +29,7 @@ pub(super) fn kernel_upgrade() {
         .arg(&disk));
 
     let mut machine = start("userland_upgrade", &source, Device::virtio_blk(&disk));
-    // Emulated, a RAM disk with all modules takes ten minutes, and safe writing three.
-    machine.linux(
-        COM,
-        "systemctl stop apt-daily.timer apt-daily-upgrade.timer kdump-tools; \
-         echo MODULES=dep >/etc/initramfs-tools/conf.d/quick; \
-         echo force-unsafe-io >/etc/dpkg/dpkg.cfg.d/quick; cp /srv/upgrade.list /etc/apt/sources.list.d",
-    );
-    machine.linux_within(COM, "apt-get update -qq", TOOL);
-    let upgrade = "DEBIAN_FRONTEND=noninteractive apt-get -qq -y full-upgrade >/var/log/up 2>&1; \
-                   echo ended=$?; sync";
-    let said = machine.linux_within(COM, upgrade, UPGRADE);
-    assert!(said.contains("ended=0"), "{said}");
+    full_upgrade(&mut machine);
     machine.com(COM).send("systemctl reboot\r");
     machine.wait_for_within(1, "* one: rebooted", BOOT);
     // The shell that asked for it has written one more.
@@ -64,12 +54,28 @@ pub(super) fn kernel_upgrade() {
     std::fs::remove_file(disk).expect("it is there");
 }
 
+/// By apt, without a network.
+pub(super) fn full_upgrade(machine: &mut Running) {
+    // Emulated, a RAM disk with all modules takes ten minutes, and safe writing three.
+    machine.linux(
+        COM,
+        "systemctl stop apt-daily.timer apt-daily-upgrade.timer kdump-tools; \
+         echo MODULES=dep >/etc/initramfs-tools/conf.d/quick; \
+         echo force-unsafe-io >/etc/dpkg/dpkg.cfg.d/quick; cp /srv/upgrade.list /etc/apt/sources.list.d",
+    );
+    machine.linux_within(COM, "apt-get update -qq", TOOL);
+    let upgrade = "DEBIAN_FRONTEND=noninteractive apt-get -qq -y full-upgrade >/var/log/up 2>&1; \
+                   echo ended=$?; sync";
+    let said = machine.linux_within(COM, upgrade, UPGRADE);
+    assert!(said.contains("ended=0"), "{said}");
+}
+
 /// Where `tools/userland` puts the root file system: behind 1 MiB and a system partition of 64 MiB.
-const ROOT_OFFSET: u32 = 65 << 20;
+pub(super) const ROOT_OFFSET: u32 = 65 << 20;
 /// A package of 70 MB unpacked, and two initial RAM disks.
 const UPGRADE: Duration = Duration::from_secs(900);
 
-fn run(command: &mut Command) {
+pub(super) fn run(command: &mut Command) {
     let status = command.status().expect("it can be run");
     assert!(status.success(), "{command:?} failed");
 }
