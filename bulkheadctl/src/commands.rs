@@ -69,7 +69,7 @@ const fn outside(
 }
 
 /// All of them, in the order of the help.
-pub const COMMANDS: [Command; 22] = [
+pub const COMMANDS: [Command; 23] = [
     inside(
         "list",
         Takes::Nothing,
@@ -148,6 +148,13 @@ pub const COMMANDS: [Command; 22] = [
         "what a partition's Linux has printed",
     ),
     inside(
+        "dump",
+        Takes::Name,
+        "NAME [FILE] [--stop]",
+        &["--stop", "--json", "--timeout"],
+        "write an ELF core of a dead partition's memory, for crash or gdb",
+    ),
+    inside(
         "define",
         Takes::Name,
         "NAME KEY=VALUE...",
@@ -215,7 +222,7 @@ pub const COMMANDS: [Command; 22] = [
 ];
 
 /// An option, what follows it, and what it is for.
-pub const OPTIONS: [(&str, &str, &str); 10] = [
+pub const OPTIONS: [(&str, &str, &str); 11] = [
     (
         "--json",
         "",
@@ -230,6 +237,7 @@ pub const OPTIONS: [(&str, &str, &str); 10] = [
         "",
         "takes the cores back without asking that Linux",
     ),
+    ("--stop", "", "kills it before, if it runs"),
     (
         "--timeout",
         "SECONDS",

@@ -31,7 +31,7 @@ pub(crate) struct SettingKey {
 }
 
 /// All keys, in the order in which they are usually written.
-pub(crate) const KEYS: [SettingKey; 10] = [
+pub(crate) const KEYS: [SettingKey; 11] = [
     SettingKey {
         key: Key::Cores,
         name: "cores=",
@@ -94,6 +94,13 @@ pub(crate) const KEYS: [SettingKey; 10] = [
         form: "yes|no|NAME[,MORE]",
         required: false,
         meaning: "which others it may start and kill",
+    },
+    SettingKey {
+        key: Key::Dump,
+        name: "dump=",
+        form: "yes|no",
+        required: false,
+        meaning: "whether a restart awaits a dump",
     },
     SettingKey {
         key: Key::Node,
@@ -188,6 +195,7 @@ impl Settings {
             Key::Devices => change.devices = Some(values::devices(value)?),
             Key::Restart => change.restart = Some(restart(value).map_err(refuse)?),
             Key::Control => change.control = Some(right(value).map_err(refuse)?),
+            Key::Dump => change.dump = Some(yes_or_no(value).map_err(refuse)?),
             // The name stands before the settings.
             Key::Name => {}
         }
@@ -245,6 +253,17 @@ fn restart(value: &str) -> Result<RestartPolicy, String> {
         let value = Cut(value);
         format!("\"{value}\" is not a restart policy{hint} (accepted: {names})")
     })
+}
+
+fn yes_or_no(value: &str) -> Result<bool, String> {
+    match value {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err(format!(
+            "\"{}\" is neither yes nor no (accepted: yes, no)",
+            Cut(value)
+        )),
+    }
 }
 
 fn right(value: &str) -> Result<Right, String> {

@@ -306,7 +306,7 @@ fn bytes(text: &str) -> Option<u64> {
 fn absent(key: &str) -> String {
     match key {
         "restart" => RestartPolicy::default().name().to_string(),
-        "control" => String::from("no"),
+        "control" | "dump" => String::from("no"),
         "console" | "node" => String::from("none"),
         _ => String::new(),
     }

@@ -77,6 +77,7 @@ impl Ledger {
             devices: change.devices.unwrap_or_default(),
             restart: change.restart.unwrap_or_default(),
             control: change.control.unwrap_or_default(),
+            dump: change.dump.unwrap_or_default(),
         };
         let claim = resolve::claim(&definition, None, machine, self.iter())?;
         let partition = Partition {
@@ -276,6 +277,7 @@ impl Ledger {
         if partition.life.state.is_live() {
             return Err(wrong_state(partition, action));
         }
+        not_held(partition, action)?;
         if let Some(&core) = partition.life.lost_cores.first() {
             return Err(PlanError::CoreLost {
                 name: partition.definition.name.clone(),
@@ -323,6 +325,17 @@ impl Ledger {
         warnings.extend(layout.warnings());
         warnings
     }
+}
+
+/// Nobody reads its RAM.
+pub(crate) fn not_held(partition: &Partition, action: &'static str) -> Result<(), PlanError> {
+    if partition.life.held_by.is_none() {
+        return Ok(());
+    }
+    Err(PlanError::Held {
+        name: partition.definition.name.clone(),
+        action,
+    })
 }
 
 fn wrong_state(partition: &Partition, action: &'static str) -> PlanError {

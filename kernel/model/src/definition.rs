@@ -34,6 +34,8 @@ pub struct Definition {
     pub restart: RestartPolicy,
     /// `control=`: whether it may start, restart and kill other partitions, and which.
     pub control: Right,
+    /// `dump=`: whether a restart after a failure waits until its RAM was read.
+    pub dump: bool,
 }
 
 /// Most partitions that `control=` can name.
@@ -104,6 +106,8 @@ pub struct Change {
     pub restart: Option<RestartPolicy>,
     /// `control=`
     pub control: Option<Right>,
+    /// `dump=`
+    pub dump: Option<bool>,
 }
 
 impl Change {
@@ -124,6 +128,7 @@ impl Change {
         replace(&mut definition.devices, self.devices);
         replace(&mut definition.restart, self.restart);
         replace(&mut definition.control, self.control);
+        replace(&mut definition.dump, self.dump);
     }
 }
 

@@ -75,6 +75,8 @@ fn set_up(world: &Arc<World>) {
                 policy: pick(&RestartPolicy::ALL),
                 has_control: partition != 2,
                 shares_low: shares_low(partition),
+                regions: &[],
+                wants_dump: false,
                 only: &[],
                 memory: 0,
             }),

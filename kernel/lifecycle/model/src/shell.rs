@@ -73,7 +73,7 @@ fn carry_out(world: &World, hw: &Seen<'_>, verb: Verb, target: usize) -> bool {
         Verb::Restart => {
             world.life.restart(hw, target).is_ok() || world.life.start(hw, target).is_ok()
         }
-        Verb::Shell | Verb::Do => false,
+        Verb::Shell | Verb::Do | Verb::Hold | Verb::Keep | Verb::Dumped | Verb::Release => false,
     };
     world.asked((verb, target), ask, |is_done| {
         verb == Verb::Start && *is_done
