@@ -22,6 +22,7 @@ const CHUNK: usize = 1 << 20;
 pub struct Written {
     /// What is no hole.
     pub bytes: u64,
+    /// Whether its kernel says of itself where things are.
     pub has_vmcoreinfo: bool,
 }
 
