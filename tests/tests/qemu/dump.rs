@@ -151,7 +151,7 @@ fn full(machine: &mut Running) {
 fn mapped_as_ram(machine: &mut Running, command: &str) {
     machine.linux(
         BOSS,
-        "mount -t debugfs d /sys/kernel/debug; (while [ ! -f /tmp/over ]; do cat /sys/kernel/debug/x86/pat_memtype_list; done >/tmp/pat) &",
+        "mount -t debugfs d /sys/kernel/debug; ( while [ ! -f /tmp/over ]; do cat /sys/kernel/debug/x86/pat_memtype_list; sleep 0.1; done >/tmp/pat & )",
     );
     let said = expect(
         machine,

@@ -118,8 +118,10 @@ fn replan(world: &World, partition: usize) {
         );
     }
     world.machine().memory[partition].is_replanned = true;
-    world.point(0);
-    world.point(0);
+    for _ in 0..2 {
+        world.is_not_read(partition, "another's claim");
+        world.point(0);
+    }
     let mut machine = world.machine();
     machine.memory[partition].is_replanned = false;
     machine.memory[partition].is_foreign = true;
