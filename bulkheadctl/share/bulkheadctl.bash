@@ -3,7 +3,7 @@ _bulkheadctl() {
     local word=${COMP_WORDS[COMP_CWORD]} words= then=
     COMPREPLY=()
     if [ "$COMP_CWORD" = 1 ]; then
-        COMPREPLY=($(compgen -W "list show start stop restart kill events watch metrics time log define set undefine apply shell survey check suggest boot completion man help" -- "$word"))
+        COMPREPLY=($(compgen -W "list show start stop restart kill events watch metrics time log dump define set undefine apply shell survey check suggest boot completion man help" -- "$word"))
         return
     fi
     case ${COMP_WORDS[1]} in
@@ -18,6 +18,7 @@ _bulkheadctl() {
         metrics) words="" then= ;;
         time) words="--json" then= ;;
         log) words="--json --timeout" then=names ;;
+        dump) words="--stop --json --timeout" then=names ;;
         define) words="--json --timeout" then=names ;;
         set) words="--json --timeout" then=names ;;
         undefine) words="--json --timeout" then=names ;;

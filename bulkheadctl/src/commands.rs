@@ -148,6 +148,13 @@ pub const COMMANDS: [Command; 23] = [
         "what a partition's Linux has printed",
     ),
     inside(
+        "dump",
+        Takes::Name,
+        "NAME [FILE] [--stop]",
+        &["--stop", "--json", "--timeout"],
+        "write an ELF core of a dead partition's memory, for crash or gdb",
+    ),
+    inside(
         "define",
         Takes::Name,
         "NAME KEY=VALUE...",
@@ -237,6 +244,7 @@ pub const OPTIONS: [(&str, &str, &str); 11] = [
         "",
         "takes the cores back without asking that Linux",
     ),
+    ("--stop", "", "kills it before, if it runs"),
     (
         "--now",
         "",

@@ -114,7 +114,7 @@ fn parse() -> Result<Option<Arguments>, Trouble> {
 fn has_room(command: &Command, wish: &Wish) -> bool {
     let most = match (command.takes, command.name) {
         (Takes::Nothing, _) => 0,
-        (Takes::Name, "log") => 2,
+        (Takes::Name, "log" | "dump") => 2,
         (Takes::Name, "show" | "undefine") | (Takes::File | Takes::Word(_), _) => 1,
         (Takes::Name | Takes::Names, _) => usize::MAX,
     };

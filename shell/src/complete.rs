@@ -208,7 +208,7 @@ fn setting<'a>(
         Some(Key::Devices) => return devices(value, machine),
         Some(Key::Restart) => owned(RestartPolicy::ALL.map(RestartPolicy::name)),
         Some(Key::Isolation) => owned(Isolation::ALL.map(Isolation::name)),
-        Some(Key::Control) => owned(["yes", "no"]),
+        Some(Key::Control | Key::Dump) => owned(["yes", "no"]),
         Some(Key::Node) => {
             let numbers = (0..machine.nodes.len()).map(|number| number.to_string());
             Box::new(numbers.chain([String::from("none")]))

@@ -9,7 +9,7 @@ use crate::settings::KEYS;
 pub(crate) const fn usage(verb: Verb) -> &'static str {
     match verb {
         Verb::Define => {
-            "define NAME cores=LIST memory=LIST kernel=IMAGE [initrd=LIST] [cmdline=\"...\"] [console=PORT|mem] [devices=LIST] [restart=POLICY] [control=yes|no|LIST] [node=N] [isolation=bare|dma]"
+            "define NAME cores=LIST memory=LIST kernel=IMAGE [initrd=LIST] [cmdline=\"...\"] [console=PORT|mem] [devices=LIST] [restart=POLICY] [control=yes|no|LIST] [dump=yes|no] [node=N] [isolation=bare|dma]"
         }
         Verb::Set => "set NAME key=value ...",
         Verb::Undefine => "undefine NAME",

@@ -96,6 +96,13 @@ pub(crate) const KEYS: [SettingKey; 11] = [
         meaning: "which others it may start and kill",
     },
     SettingKey {
+        key: Key::Dump,
+        name: "dump=",
+        form: "yes|no",
+        required: false,
+        meaning: "whether a restart awaits a dump",
+    },
+    SettingKey {
         key: Key::Node,
         name: "node=",
         form: "0",
@@ -196,6 +203,7 @@ impl Settings {
             Key::Restart => change.restart = Some(restart(value).map_err(refuse)?),
             Key::Control => change.control = Some(right(value).map_err(refuse)?),
             Key::Isolation => change.isolation = Some(isolation(value).map_err(refuse)?),
+            Key::Dump => change.dump = Some(yes_or_no(value).map_err(refuse)?),
             // The name stands before the settings.
             Key::Name => {}
         }
@@ -263,6 +271,17 @@ fn isolation(value: &str) -> Result<Isolation, String> {
         let value = Cut(value);
         format!("\"{value}\" is not an isolation{hint} (accepted: {names})")
     })
+}
+
+fn yes_or_no(value: &str) -> Result<bool, String> {
+    match value {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err(format!(
+            "\"{}\" is neither yes nor no (accepted: yes, no)",
+            Cut(value)
+        )),
+    }
 }
 
 fn right(value: &str) -> Result<Right, String> {

@@ -35,6 +35,7 @@ pub mod bochs;
 pub mod cast;
 pub mod claims;
 pub mod control;
+pub mod core_file;
 pub mod depth;
 pub mod devices;
 pub mod emulator;
@@ -78,7 +79,8 @@ pub fn build_folder() -> PathBuf {
 }
 
 /// What is downloaded: `~/.cache/bulkhead`.
-fn cache() -> PathBuf {
+#[must_use]
+pub fn cache() -> PathBuf {
     let home = std::env::var_os("HOME").expect("HOME is set");
     PathBuf::from(home).join(".cache/bulkhead")
 }

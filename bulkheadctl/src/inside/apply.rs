@@ -307,7 +307,7 @@ fn absent(key: &str) -> String {
     match key {
         "isolation" => bulkhead_model::Isolation::default().to_string(),
         "restart" => RestartPolicy::default().name().to_string(),
-        "control" => String::from("no"),
+        "control" | "dump" => String::from("no"),
         "console" | "node" => String::from("none"),
         _ => String::new(),
     }

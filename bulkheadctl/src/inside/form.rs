@@ -98,6 +98,12 @@ pub fn paragraph(one: &Partition) -> String {
         format!("{}, {} failures in a row", detail.restart, detail.failures),
     );
     say("control", detail.control.clone());
+    if let Some(dump) = &detail.dump {
+        say("dump", dump.clone());
+    }
+    if let Some(holder) = &detail.held {
+        say("held by", holder.clone());
+    }
     out
 }
 
@@ -116,6 +122,8 @@ pub fn partition(one: &Partition) -> Value {
         "restart": detail.map(|detail| &detail.restart),
         "failures": detail.map(|detail| detail.failures),
         "control": detail.map(|detail| &detail.control),
+        "dump": detail.map(|detail| detail.dump.as_deref().unwrap_or("no")),
+        "held_by": detail.and_then(|detail| detail.held.as_ref()),
         "up_seconds": detail.and_then(|detail| detail.up),
         "last_end": detail.and_then(|detail| detail.end.as_ref()),
         "reason": detail.and_then(|detail| detail.reason.as_ref()),

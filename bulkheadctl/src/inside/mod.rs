@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 pub mod apply;
+pub mod dump;
 pub mod form;
 pub mod link;
 pub mod told;
@@ -100,6 +101,7 @@ pub fn run(wish: &Wish, variables: &impl Variables, out: &mut dyn Write) -> Resu
             done(out, is_json, "shell")?;
         }
         "log" => log(wish, variables, out)?,
+        "dump" => dump::dump(wish, variables, out)?,
         "define" | "set" | "undefine" => {
             wish.name()?;
             let words = wish.words.iter().map(|word| typed(word));

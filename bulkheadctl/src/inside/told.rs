@@ -26,6 +26,10 @@ pub struct Detail {
     pub memory: u64,
     /// `no`, `yes` or `some`.
     pub control: String,
+    /// `yes`, or `awaited` while its restart waits for its dump.
+    pub dump: Option<String>,
+    /// The partition that reads its memory.
+    pub held: Option<String>,
     /// Seconds since its kernel was entered, if it runs.
     pub up: Option<u64>,
     /// How many cores it has.
@@ -126,6 +130,8 @@ fn detail_row(line: &str) -> Option<Partition> {
             failures: number(words, "failures"),
             memory: number(words, "memory"),
             control: text("control"),
+            dump: value(words, "dump").map(String::from),
+            held: value(words, "held").map(String::from),
             up: value(words, "up").and_then(|up| up.parse().ok()),
             count: number(words, "count"),
             cores: text("cores"),

@@ -94,7 +94,10 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
             Verb::Start => self.launch(&name, How::Start),
             Verb::Restart => self.launch(&name, How::Restart),
             Verb::Kill => self.kill(&name),
-            Verb::Shell | Verb::Do => Ok(()),
+            // Never passed, or no launch and no end.
+            Verb::Shell | Verb::Do | Verb::Hold | Verb::Keep | Verb::Dumped | Verb::Release => {
+                Ok(())
+            }
         };
         let asked = verb.word();
         match done {
@@ -124,6 +127,6 @@ const fn past(verb: Verb) -> &'static str {
         Verb::Start => "launched",
         Verb::Restart => "restarted",
         Verb::Kill => "killed",
-        Verb::Shell | Verb::Do => "done",
+        Verb::Shell | Verb::Do | Verb::Hold | Verb::Keep | Verb::Dumped | Verb::Release => "done",
     }
 }

@@ -47,6 +47,9 @@ impl ConductError {
         match self {
             Self::CoreLost { .. } => Outcome::CoreLost,
             Self::Refused(Refusal::TooEarly) => Outcome::TooEarly,
+            Self::Refused(Refusal::Held)
+            | Self::Launch(LaunchError::Held)
+            | Self::Plan(PlanError::Held { .. }) => Outcome::Held,
             _ => Outcome::Refused,
         }
     }

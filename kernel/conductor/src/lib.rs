@@ -162,11 +162,14 @@ impl<'a, S: Stage, const P: usize, const C: usize> Conductor<'a, S, P, C> {
             failures: view.failures,
             last_end: view.end,
             lost_cores: lost_cores.collect(),
+            held_by: view.holder,
+            awaits_dump: view.awaits_dump,
         };
         let ram = Ram {
             attempts: view.attempts,
             is_cleared: view.is_cleared,
         };
+        let regions = partition.claim.own_regions();
         life.publish(
             id,
             Some(&Definition {
@@ -182,6 +185,8 @@ impl<'a, S: Stage, const P: usize, const C: usize> Conductor<'a, S, P, C> {
                     .map(|region| region.size())
                     .sum(),
                 shares_low: partition.claim.shares_low_chunk,
+                regions: &regions,
+                wants_dump: partition.definition.dump,
             }),
         );
         self.ledger.observe(id, seen, ram);

@@ -135,6 +135,13 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
                 "waits no longer for {}, which has not written the low memory that they share in 30 s",
                 self.name_of(detail as usize)
             ),
+            Kind::AwaitsDump => format!(
+                "launches again when its memory was dumped, or in {} s",
+                detail / 1000
+            ),
+            Kind::Held => format!("held for a dump by {}", self.name_of(detail as usize)),
+            Kind::Dumped => format!("dumped by {}", self.name_of(detail as usize)),
+            Kind::Released => format!("no longer held by {}", self.name_of(detail as usize)),
             Kind::CoreLost => {
                 format!("core {} did not come back", core(detail as usize))
             }

@@ -55,6 +55,13 @@ pub enum PlanError {
         /// What can't be done with it: "launched", "changed", ...
         action: &'static str,
     },
+    /// It keeps what it claims, and is not launched, while another partition reads its RAM.
+    Held {
+        /// The partition.
+        name: String,
+        /// What can't be done with it: "launched", "changed", ...
+        action: &'static str,
+    },
     /// It can't be launched while Bulkhead runs on its boot core.
     BulkheadsCore {
         /// The partition.
@@ -128,6 +135,7 @@ impl PlanError {
             | Self::Unknown { .. }
             | Self::WrongState { .. }
             | Self::CoreLost { .. }
+            | Self::Held { .. }
             | Self::BulkheadsCore { .. }
             | Self::NotBulkheadsCore { .. } => Some(Key::Name),
             // There is nothing in the line to point at.
@@ -193,6 +201,10 @@ impl fmt::Display for PlanError {
             Self::CoreLost { name, core, action } => write!(
                 f,
                 "\"{name}\" can't be {action}: core {core} did not come back from it, and may still use its memory"
+            ),
+            Self::Held { name, action } => write!(
+                f,
+                "\"{name}\" can't be {action}: its memory is held for a dump (accepted: kill {name}, which takes it from its holder)"
             ),
             Self::BulkheadsCore { name, core } => {
                 write!(

@@ -78,6 +78,7 @@ impl Ledger {
             restart: change.restart.unwrap_or_default(),
             control: change.control.unwrap_or_default(),
             isolation: change.isolation.unwrap_or_default(),
+            dump: change.dump.unwrap_or_default(),
         };
         let claim = resolve::claim(&definition, None, machine, self.iter())?;
         let partition = Partition {
@@ -277,6 +278,7 @@ impl Ledger {
         if partition.life.state.is_live() {
             return Err(wrong_state(partition, action));
         }
+        not_held(partition, action)?;
         if let Some(&core) = partition.life.lost_cores.first() {
             return Err(PlanError::CoreLost {
                 name: partition.definition.name.clone(),
@@ -325,6 +327,17 @@ impl Ledger {
         warnings.extend(layout.warnings());
         warnings
     }
+}
+
+/// Nobody reads its RAM.
+pub(crate) fn not_held(partition: &Partition, action: &'static str) -> Result<(), PlanError> {
+    if partition.life.held_by.is_none() {
+        return Ok(());
+    }
+    Err(PlanError::Held {
+        name: partition.definition.name.clone(),
+        action,
+    })
 }
 
 fn wrong_state(partition: &Partition, action: &'static str) -> PlanError {

@@ -24,6 +24,7 @@ impl Ledger {
     /// [`PlanError::BulkheadsCore`] if it needs [`Self::check_handoff`].
     pub fn check_restart(&self, machine: &Machine, name: &str) -> Result<(), PlanError> {
         let partition = self.get(name)?;
+        crate::ledger::not_held(partition, "launched")?;
         if !partition.life.state.is_live() {
             self.resting(self.index(name)?, "launched")?;
         }

@@ -140,11 +140,19 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         if target == me.partition {
             return answered(Outcome::Itself);
         }
+        if request.verb.is_of_hold() {
+            let what = (request.verb, target);
+            return answered(self.ask_of_hold(hw, me.partition, what, request.number));
+        }
         if self.shell_runs() {
             let is_idle = self.slots[target].phase() == Phase::Idle;
+            let is_held = self.slots[target].life().holder.is_some();
             return match request.verb {
+                Verb::Start | Verb::Restart if is_held => answered(Outcome::Held),
                 Verb::Start if !is_idle => answered(Outcome::WrongState),
-                Verb::Kill if is_idle && !self.can_call_back(hw, &self.slots[target]) => {
+                Verb::Kill
+                    if is_idle && !is_held && !self.can_call_back(hw, &self.slots[target]) =>
+                {
                     answered(Outcome::WrongState)
                 }
                 verb => Standing::Passed { verb, target },
@@ -188,7 +196,13 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             }
             Verb::Kill => self.end_by_force(hw, target, Next::Stay),
             Verb::Restart => self.end_by_force(hw, target, Next::Launch),
-            Verb::Start | Verb::Shell | Verb::Do => return Standing::Answered(Outcome::WrongState),
+            Verb::Start
+            | Verb::Shell
+            | Verb::Do
+            | Verb::Hold
+            | Verb::Keep
+            | Verb::Dumped
+            | Verb::Release => return Standing::Answered(Outcome::WrongState),
         };
         match begun {
             Ok(generation) => Standing::Ending { target, generation },

@@ -5,6 +5,7 @@ use core::fmt;
 use bulkhead_model::Decision;
 
 use crate::hardware::Hardware;
+use crate::hold::DUMP_MS;
 use crate::life::{Life, Next, Phase};
 use crate::slot::Slot;
 use crate::{CoreState, End, Kind, Lifecycle};
@@ -24,6 +25,8 @@ pub enum Refusal {
     Ending,
     /// Its Linux has just been entered on the machine's boot processor.
     TooEarly,
+    /// It was to be launched again, and another partition reads its RAM.
+    Held,
 }
 
 impl fmt::Display for Refusal {
@@ -32,6 +35,7 @@ impl fmt::Display for Refusal {
             Self::NotLive => "it does not run",
             Self::Ending => "it is ending already",
             Self::TooEarly => "it has only begun to boot; try again",
+            Self::Held => "its memory is held for a dump (accepted: kill takes it from its holder)",
         })
     }
 }
@@ -106,7 +110,14 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     ) -> Result<u32, Refusal> {
         let slot = self.slot(partition).ok_or(Refusal::NotLive)?;
         loop {
+            self.end_hold_if_over(hw, partition);
             let life = slot.life();
+            if life.holder.is_some() && next == Next::Launch {
+                return Err(Refusal::Held);
+            }
+            if self.take_from_holder(partition, slot, life) {
+                return Ok(life.generation.wrapping_add(1));
+            }
             match life.phase {
                 // A core that it lost may answer by now. Its RAM stays held: it is live again.
                 Phase::Idle
@@ -217,7 +228,12 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         if life.is_planned {
             hw.silence(partition);
         }
-        let (next, delay_ms, has_given_up) = self.decide(hw, partition, slot, life);
+        let (mut next, mut delay_ms, has_given_up) = self.decide(hw, partition, slot, life);
+        let is_failure = life.end == Some(End::Failed);
+        next.awaits_dump = next.phase == Phase::Waiting && is_failure && slot.wants_dump();
+        if next.awaits_dump {
+            delay_ms = DUMP_MS;
+        }
         slot.set_due(hw.now() + hw.ticks(delay_ms * 1000));
         slot.set_rung(hw.now());
         slot.set_inside(false);
@@ -232,6 +248,9 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         }
         let boot_core = slot.boot_core();
         match next.phase {
+            Phase::Waiting if next.awaits_dump => {
+                self.post(Kind::AwaitsDump, partition, delay_ms as u32);
+            }
             Phase::Waiting => self.post(Kind::Restarting, partition, delay_ms as u32),
             Phase::Idle if life.next == Next::Policy => {
                 self.post(Kind::Parked, partition, boot_core as u32);

@@ -41,6 +41,14 @@ pub enum Kind {
     Waits,
     /// It is launched all the same; detail = number of that partition.
     WaitsNoLonger,
+    /// It is launched again when its RAM was read; detail = milliseconds at most.
+    AwaitsDump,
+    /// Its RAM is held; detail = number of the partition that reads it.
+    Held,
+    /// Its RAM was read; detail = the same.
+    Dumped,
+    /// It is not held any more; detail = the same.
+    Released,
 }
 
 /// One event.
@@ -55,7 +63,7 @@ pub struct Event {
 }
 
 impl Kind {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 22] = [
         Self::Launched,
         Self::Ended(End::PoweredOff),
         Self::Ended(End::Rebooted),
@@ -74,6 +82,10 @@ impl Kind {
         Self::WatchdogRuns,
         Self::Waits,
         Self::WaitsNoLonger,
+        Self::AwaitsDump,
+        Self::Held,
+        Self::Dumped,
+        Self::Released,
     ];
 
     fn number(self) -> u64 {

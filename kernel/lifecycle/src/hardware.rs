@@ -71,6 +71,12 @@ pub trait Hardware {
     /// no other Linux is at work then.
     fn mark_low(&self, partition: usize, clears: bool);
 
+    /// Where the Linux that ran last in a partition keeps VMCOREINFO, and its page tables (CR3): physical
+    /// addresses; 0 for what is not known.
+    fn core_info(&self, _partition: usize) -> [u64; 2] {
+        [0; 2]
+    }
+
     /// Leaves this core as a Linux finds it after a reset.
     fn hand_over(&self, partition: usize);
 

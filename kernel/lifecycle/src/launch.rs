@@ -6,7 +6,7 @@ use crate::ending::KICK_US;
 use crate::hardware::Hardware;
 use crate::life::{Life, Phase};
 use crate::slot::Slot;
-use crate::{CoreState, Kind, Lifecycle};
+use crate::{CoreState, Kind, Lifecycle, Refusal};
 
 /// What a core in Bulkhead's code has to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub enum LaunchError {
     Unplanned,
     /// A core of it is not parked; its index.
     NotParked(usize),
+    /// Another partition reads its RAM.
+    Held,
 }
 
 impl fmt::Display for LaunchError {
@@ -42,6 +44,7 @@ impl fmt::Display for LaunchError {
             Self::Unknown => f.write_str("there is no such partition"),
             Self::Live => f.write_str("its cores have not come back yet"),
             Self::Unplanned => f.write_str("no plan was made for it"),
+            Self::Held => Refusal::Held.fmt(f),
             Self::NotParked(index) => write!(f, "core number {index} of the machine is not parked"),
         }
     }
@@ -56,6 +59,9 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         let slot = self.slot(partition).ok_or(LaunchError::Unknown)?;
         if slot.phase() != Phase::Idle {
             return Err(LaunchError::Live);
+        }
+        if slot.life().holder.is_some() {
+            return Err(LaunchError::Held);
         }
         let is_parked = |index: &usize| {
             self.core(*index)
@@ -94,6 +100,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         own: Option<usize>,
     ) -> Result<(), LaunchError> {
         let slot = self.slot(partition).ok_or(LaunchError::Unknown)?;
+        self.end_hold_if_over(hw, partition);
         // Before the checks, so that they hold for the step.
         let life = slot.life();
         self.check_launch(partition, own)?;
@@ -144,6 +151,10 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
                     } else {
                         Duty::Look
                     };
+                }
+                Phase::Waiting if life.holder.is_some() && slot.boot_core() == me => {
+                    self.end_hold_if_over(hw, partition);
+                    return Duty::Look;
                 }
                 Phase::Waiting if slot.boot_core() == me => {
                     let is_due = hw.now() >= slot.due();
@@ -216,6 +227,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         own.set_state(CoreState::Running);
         slot.empty_places();
         self.free_desk_of(partition);
+        self.end_holds_of(partition);
         // From here on its memory is not what it was.
         slot.count_attempt();
         let is_first = !slot.is_cleared();
@@ -224,6 +236,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             hw.clear(partition);
             slot.set_cleared();
         }
+        slot.ram.set_own();
         slot.set_copied(hw.place(partition));
         if !self.begin_turn(hw, partition, slot) {
             own.set_state(CoreState::Parked);

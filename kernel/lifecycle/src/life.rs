@@ -47,6 +47,10 @@ pub(crate) struct Life {
     /// While ending: the core that saw to it that the worker works. If that one is reset before
     /// the worker has come, whoever reset it does it instead.
     pub(crate) kicker: Option<usize>,
+    /// At rest, or while it waits: the partition that reads its RAM, for which it stays as it is.
+    pub(crate) holder: Option<usize>,
+    /// While it waits: for somebody to read its RAM.
+    pub(crate) awaits_dump: bool,
     /// Failures in a row, up to [`Life::MOST_FAILURES`]
     /// ([`row_after`](bulkhead_model::RestartPolicy::row_after)).
     pub(crate) failures: u8,
@@ -62,10 +66,11 @@ pub(crate) struct Life {
 
 const PHASE: u32 = 0; // 3 bits, with what follows while ending
 const ODD_RUN: u32 = 3; // 1 bit
+const AWAITS_DUMP: u32 = 4; // 1 bit
 const END: u32 = 5; // 3 bits
 const FAILURES: u32 = 8; // 3 bits
 const PLANNED: u32 = 11; // 1 bit
-const WORKER: u32 = 12; // 10 bits
+const WORKER: u32 = 12; // 10 bits: while ending, and else the holder
 const KICKER: u32 = 22; // 10 bits
 const GENERATION: u32 = 32;
 
@@ -103,12 +108,17 @@ impl Life {
             (Phase::Ending, Next::Policy) => ENDING_BY_POLICY,
             (phase, _) => phase as u64,
         };
+        let worker_or_holder = match self.phase {
+            Phase::Idle | Phase::Waiting => self.holder,
+            _ => self.worker,
+        };
         phase << PHASE
             | (self.is_odd_run as u64) << ODD_RUN
+            | (self.awaits_dump as u64) << AWAITS_DUMP
             | end << END
             | (self.failures as u64 & 7) << FAILURES
             | (self.is_planned as u64) << PLANNED
-            | number(self.worker) << WORKER
+            | number(worker_or_holder) << WORKER
             | number(self.kicker) << KICKER
             | (self.generation as u64) << GENERATION
     }
@@ -131,8 +141,11 @@ impl Life {
     )]
     pub(crate) fn decode(word: u64) -> Self {
         let bits = |from: u32, count: u32| (word >> from) & ((1 << count) - 1);
+        let phase = Self::phase_of(word);
+        let has_worker = !matches!(phase, Phase::Idle | Phase::Waiting);
+        let worker_or_holder = index(bits(WORKER, 10));
         Self {
-            phase: Self::phase_of(word),
+            phase,
             next: match bits(PHASE, 3) {
                 ENDING_TO_LAUNCH => Next::Launch,
                 ENDING_BY_POLICY => Next::Policy,
@@ -142,19 +155,28 @@ impl Life {
             failures: bits(FAILURES, 3) as u8,
             is_planned: bits(PLANNED, 1) != 0,
             is_odd_run: bits(ODD_RUN, 1) != 0,
-            worker: index(bits(WORKER, 10)),
+            worker: worker_or_holder.filter(|_| has_worker),
+            holder: worker_or_holder.filter(|_| !has_worker),
+            awaits_dump: bits(AWAITS_DUMP, 1) != 0,
             kicker: index(bits(KICKER, 10)),
             generation: bits(GENERATION, 32) as u32,
         }
     }
 
-    /// The next step, in another phase.
+    /// Whether somebody reads its RAM.
+    pub(crate) const fn is_held_of(word: u64) -> bool {
+        matches!(Self::phase_of(word), Phase::Idle | Phase::Waiting) && word >> WORKER & 0x3ff != 0
+    }
+
+    /// The next step, in another phase. Nobody holds it any more.
     pub(crate) const fn step(self, phase: Phase) -> Self {
         Self {
             phase,
             next: Next::Stay,
             worker: None,
             kicker: None,
+            holder: None,
+            awaits_dump: false,
             generation: self.generation.wrapping_add(1),
             ..self
         }
@@ -209,11 +231,14 @@ mod tests {
             for &next in nexts {
                 for end in End::ALL.into_iter().map(Some).chain([None]) {
                     for core in [None, Some(0), Some(1), Some(MOST_CORES - 1)] {
+                        let has_worker = !matches!(phase, Phase::Idle | Phase::Waiting);
                         let life = Life {
                             phase,
                             next,
                             end,
-                            worker: core,
+                            worker: core.filter(|_| has_worker),
+                            holder: core.filter(|_| !has_worker),
+                            awaits_dump: core.is_some(),
                             kicker: core,
                             failures: Life::MOST_FAILURES,
                             is_planned: core.is_some(),
@@ -221,6 +246,8 @@ mod tests {
                             generation: u32::MAX,
                         };
                         assert_eq!(Life::decode(life.encode()), life);
+                        let is_held = Life::is_held_of(life.encode());
+                        assert_eq!(is_held, life.holder.is_some());
                     }
                 }
             }

@@ -20,6 +20,14 @@ pub enum Verb {
     Shell = 4,
     /// Do a line, as its operator would type it.
     Do = 5,
+    /// Keep it as it is, for its RAM to be read.
+    Hold = 6,
+    /// Go on with that.
+    Keep = 7,
+    /// Its RAM was read.
+    Dumped = 8,
+    /// It was not, and it is not held any more.
+    Release = 9,
 }
 
 /// How a request stands, or ended.
@@ -64,10 +72,16 @@ pub enum Outcome {
     LineBusy = 17,
     /// The shell refused it, and says why.
     Said = 18,
+    /// Another partition, or another request, holds it.
+    Held = 19,
+    /// It is not held so, or not any more.
+    NotHeld = 20,
+    /// Its RAM is not that of its last run, or nobody knows where all of it is.
+    NothingLeft = 21,
 }
 
 impl Outcome {
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::None,
         Self::Done,
         Self::Passed,
@@ -87,6 +101,9 @@ impl Outcome {
         Self::NoShell,
         Self::LineBusy,
         Self::Said,
+        Self::Held,
+        Self::NotHeld,
+        Self::NothingLeft,
     ];
 
     /// Whether it is still open.
@@ -105,7 +122,7 @@ impl fmt::Display for Outcome {
             Self::Ending => "busy: its cores are being taken back",
             Self::Denied => "error: this partition has not control=yes",
             Self::Malformed => {
-                "error: not a request (accepted: start NAME, kill NAME, restart NAME, shell)"
+                "error: not a request (accepted: start, kill, restart, hold NAME; keep, dumped, release NAME ID; shell)"
             }
             Self::Unknown => "error: there is no such partition",
             Self::WrongState => "error: its state does not allow it",
@@ -120,6 +137,9 @@ impl fmt::Display for Outcome {
             Self::NoShell => "error: only Bulkhead's shell does that, and it is away",
             Self::LineBusy => "error: another line is before it; try again",
             Self::Said => "error: refused; Output says why",
+            Self::Held => "error: its memory is held for a dump",
+            Self::NotHeld => "error: it is not held, or not since then",
+            Self::NothingLeft => "error: its memory is not that of a run any more",
         })
     }
 }
@@ -129,6 +149,7 @@ impl From<Refusal> for Outcome {
         match refusal {
             Refusal::NotLive | Refusal::Ending => Self::WrongState,
             Refusal::TooEarly => Self::TooEarly,
+            Refusal::Held => Self::Held,
         }
     }
 }
@@ -140,6 +161,7 @@ impl From<LaunchError> for Outcome {
             LaunchError::Live | LaunchError::Unplanned | LaunchError::NotParked(_) => {
                 Self::WrongState
             }
+            LaunchError::Held => Self::Held,
         }
     }
 }
@@ -149,15 +171,21 @@ impl From<LaunchError> for Outcome {
 pub(crate) struct Request<'a> {
     pub(crate) verb: Verb,
     pub(crate) target: &'a str,
+    /// Of the hold that it is about.
+    pub(crate) number: Option<u32>,
 }
 
 impl Verb {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Start,
         Self::Kill,
         Self::Restart,
         Self::Shell,
         Self::Do,
+        Self::Hold,
+        Self::Keep,
+        Self::Dumped,
+        Self::Release,
     ];
 
     /// How it is written.
@@ -169,7 +197,16 @@ impl Verb {
             Self::Restart => "restart",
             Self::Shell => "shell",
             Self::Do => DO,
+            Self::Hold => "hold",
+            Self::Keep => "keep",
+            Self::Dumped => "dumped",
+            Self::Release => "release",
         }
+    }
+
+    /// Whether it is about a hold.
+    pub(crate) const fn is_of_hold(self) -> bool {
+        matches!(self, Self::Hold | Self::Keep | Self::Dumped | Self::Release)
     }
 }
 
@@ -185,7 +222,15 @@ impl<'a> Request<'a> {
         } else {
             words.next()?
         };
-        words.next().is_none().then_some(Self { verb, target })
+        let number = match verb {
+            Verb::Keep | Verb::Dumped | Verb::Release => Some(words.next()?.parse().ok()?),
+            _ => None,
+        };
+        words.next().is_none().then_some(Self {
+            verb,
+            target,
+            number,
+        })
     }
 }
 
@@ -199,6 +244,10 @@ mod tests {
         assert_eq!(read("start one\n\0"), Some((Verb::Start, "one")));
         assert_eq!(read("  restart\tone "), Some((Verb::Restart, "one")));
         assert_eq!(read("shell"), Some((Verb::Shell, "")));
+        assert_eq!(read("hold one"), Some((Verb::Hold, "one")));
+        let number = |text| Request::parse(text)?.number;
+        assert_eq!(number("keep one 7\n"), Some(7));
+        assert_eq!(number("dumped one 4294967295"), Some(u32::MAX));
         for text in [
             "",
             "start",
@@ -206,6 +255,10 @@ mod tests {
             "shell now",
             "Start one",
             "do one",
+            "keep one",
+            "release one -1",
+            "dumped one 4294967296",
+            "hold one 1",
             "\0",
         ] {
             assert_eq!(read(text), None, "{text:?}");

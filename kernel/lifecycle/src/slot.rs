@@ -7,9 +7,11 @@ use alloc::string::String;
 
 use arrayvec::ArrayString;
 
+use bulkhead_memory::Region;
 use bulkhead_model::{MAX_CONTROLLED, MAX_NAME_BYTES, RestartPolicy};
 
-use crate::granted::{REASON_WORDS, name_of, name_words};
+use crate::granted::{REASON_WORDS, name_of};
+use crate::hold::Ram;
 use crate::life::{Life, Phase};
 use crate::places::{KEPT, Place};
 use crate::set::{Ascending, CoreSet, WORDS};
@@ -35,7 +37,13 @@ pub struct Definition<'a> {
     pub only: &'a [String],
     /// Its RAM, in bytes.
     pub memory: u64,
+    /// Where all of it is that nobody else has, ascending.
+    pub regions: &'a [Region],
+    /// Whether a restart after a failure waits until somebody has read its RAM.
+    pub wants_dump: bool,
 }
+
+mod published;
 
 mod flag {
     /// There is such a partition.
@@ -46,6 +54,8 @@ mod flag {
     pub(super) const CLEARED: u32 = 1 << 2;
     /// It shares low memory.
     pub(super) const SHARES_LOW: u32 = 1 << 3;
+    /// A restart after a failure waits until somebody has read its RAM.
+    pub(super) const DUMP: u32 = 1 << 4;
     /// Where its policy stands: 8 bits.
     pub(super) const POLICY: u32 = 8;
 }
@@ -58,6 +68,7 @@ pub(crate) struct Slot {
     /// Those that it may ask for; none: all, if it may ask.
     pub(crate) only: [[Word64; 2]; MAX_CONTROLLED],
     memory: Word64,
+    pub(crate) ram: Ram,
     /// Why the run of that number failed, as far as somebody has read it; the text ends at a zero.
     pub(crate) reason: [Word64; REASON_WORDS],
     pub(crate) reason_run: Word32,
@@ -88,6 +99,7 @@ impl Slot {
             name: [const { Word64::new(0) }; 2],
             only: [const { [const { Word64::new(0) }; 2] }; MAX_CONTROLLED],
             memory: Word64::new(0),
+            ram: Ram::new(),
             reason: [const { Word64::new(0) }; REASON_WORDS],
             reason_run: Word32::new(0),
             cores: [const { Word64::new(0) }; WORDS],
@@ -124,71 +136,7 @@ impl Slot {
         self.life.replace(from.encode(), to.encode())
     }
 
-    // --- what the operator said; the shell's core only, while it is at rest ----------------------
-
-    /// Says what there is.
-    #[expect(clippy::cast_possible_truncation, reason = "there are fewer cores")]
-    pub(crate) fn publish(&self, definition: &Definition<'_>) {
-        let [low, high] = name_words(definition.name);
-        self.name[0].store(low);
-        self.name[1].store(high);
-        let mut named = definition.only.iter().map(|name| name_words(name));
-        for words in &self.only {
-            let [low, high] = named.next().unwrap_or_default();
-            words[0].store(low);
-            words[1].store(high);
-        }
-        self.memory.store(definition.memory);
-        let set: CoreSet = definition.cores.iter().copied().collect();
-        for (word, bits) in self.cores.iter().zip(set.0) {
-            word.store(bits);
-        }
-        self.boot_core
-            .store(definition.cores.first().map_or(0, |core| *core as u32));
-        let flag = |is_set, bit| if is_set { bit } else { 0 };
-        let flags = flag(definition.has_control, flag::CONTROL)
-            | flag(definition.shares_low, flag::SHARES_LOW);
-        let policy = u32::from(definition.policy.as_u8()) << flag::POLICY;
-        self.change_flags(!flag::CLEARED, flag::DEFINED | flags | policy);
-    }
-
-    /// Whether that is what was published.
-    pub(crate) fn shows(&self, definition: &Definition<'_>) -> bool {
-        self.is_defined()
-            && self.name[0].load() == name_words(definition.name)[0]
-            && self.name[1].load() == name_words(definition.name)[1]
-            && self.policy() == definition.policy
-            && self.has_control() == definition.has_control
-            && self.memory.load() == definition.memory
-            && self.is_limited_to(definition.only)
-            && self.uses_same(definition)
-    }
-
-    /// Whether it has the same cores, and low memory of the same kind: what a plan is carried out with.
-    pub(crate) fn uses_same(&self, definition: &Definition<'_>) -> bool {
-        let cores = definition.cores;
-        self.members().all(|core| cores.contains(&core))
-            && self.members().count() == cores.len()
-            && self.shares_low() == definition.shares_low
-    }
-
-    /// It is no more: its number may serve another.
-    pub(crate) fn retire(&self) {
-        self.flags.store(0);
-        self.runs.store(0);
-        self.attempts.store(0);
-        self.reason_run.store(0);
-        self.empty_places();
-        let life = self.life();
-        let next = Life {
-            end: None,
-            failures: 0,
-            is_planned: false,
-            is_odd_run: false,
-            ..life.step(Phase::Idle)
-        };
-        self.advance(life, next);
-    }
+    // --- its plan ---------------------------------------------------------------------------------
 
     /// It has a plan from now on, or none any more; `false` if it left this state of its life.
     pub(crate) fn set_planned(&self, life: Life, is_planned: bool) -> bool {
@@ -233,6 +181,10 @@ impl Slot {
 
     pub(crate) fn shares_low(&self) -> bool {
         self.has(flag::SHARES_LOW)
+    }
+
+    pub(crate) fn wants_dump(&self) -> bool {
+        self.has(flag::DUMP)
     }
 
     pub(crate) fn is_planned(&self) -> bool {

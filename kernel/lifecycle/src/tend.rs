@@ -24,6 +24,9 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         let needs_nobody = |phase| matches!(phase, Phase::Idle | Phase::Running);
         for (partition, slot) in self.slots.iter().enumerate() {
             let word = slot.word();
+            if Life::is_held_of(word) {
+                self.end_hold_if_over(hw, partition);
+            }
             if needs_nobody(Life::phase_of(word)) {
                 continue;
             }

@@ -22,6 +22,10 @@ pub struct View {
     pub failures: u32,
     /// How it ends now, or last ended.
     pub end: Option<End>,
+    /// The partition that reads its RAM.
+    pub holder: Option<usize>,
+    /// Whether its restart waits for that.
+    pub awaits_dump: bool,
 }
 
 impl<const P: usize, const C: usize> Lifecycle<P, C> {
@@ -38,6 +42,8 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             is_cleared,
             failures: u32::from(life.failures),
             end: life.end,
+            holder: life.holder,
+            awaits_dump: life.awaits_dump,
         })
     }
 
@@ -125,8 +131,10 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
 
     /// Whether its plan may be replaced: no core uses it.
     pub fn may_replace_plan(&self, partition: usize) -> bool {
-        self.slot(partition)
-            .is_some_and(|slot| slot.phase() == Phase::Idle && !self.has_lost(partition, slot))
+        self.slot(partition).is_some_and(|slot| {
+            let is_held = slot.life().holder.is_some();
+            slot.phase() == Phase::Idle && !is_held && !self.has_lost(partition, slot)
+        })
     }
 
     /// It has no plan any more, and is at rest: from here on nothing launches it, and no core uses

@@ -85,6 +85,8 @@ fn limited_to(machine: &Machine, partition: usize, names: &[&str]) {
             has_control: true,
             only: &only,
             shares_low: false,
+            regions: &common::RAM[partition..=partition],
+            wants_dump: false,
             memory: 64 << 20,
         }),
     );

@@ -305,6 +305,8 @@ fn a_launch_that_was_called_off_long_ago_leaves_its_cores_parked() {
         policy: Never,
         has_control: false,
         shares_low: false,
+        regions: &[],
+        wants_dump: false,
         only: &[],
         memory: 0,
     };

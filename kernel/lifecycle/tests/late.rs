@@ -17,6 +17,8 @@ fn handed_off(cores: &[usize]) -> Machine {
         policy: Never,
         has_control: false,
         shares_low: false,
+        regions: &[],
+        wants_dump: false,
         only: &[],
         memory: 0,
     };

@@ -36,6 +36,8 @@ pub struct Definition {
     pub control: Right,
     /// `isolation=`
     pub isolation: Isolation,
+    /// `dump=`: whether a restart after a failure waits until its RAM was read.
+    pub dump: bool,
 }
 
 /// Most partitions that `control=` can name.
@@ -108,6 +110,8 @@ pub struct Change {
     pub control: Option<Right>,
     /// `isolation=`
     pub isolation: Option<Isolation>,
+    /// `dump=`
+    pub dump: Option<bool>,
 }
 
 impl Change {
@@ -129,6 +133,7 @@ impl Change {
         replace(&mut definition.restart, self.restart);
         replace(&mut definition.control, self.control);
         replace(&mut definition.isolation, self.isolation);
+        replace(&mut definition.dump, self.dump);
     }
 }
 

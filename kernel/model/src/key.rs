@@ -27,6 +27,8 @@ pub enum Key {
     Control,
     /// `isolation=`
     Isolation,
+    /// `dump=`
+    Dump,
 }
 
 impl Key {
@@ -46,6 +48,7 @@ impl Key {
             Self::Restart => "restart",
             Self::Control => "control",
             Self::Isolation => "isolation",
+            Self::Dump => "dump",
         }
     }
 }

@@ -120,6 +120,11 @@ pub struct Life {
     /// Local APIC IDs of cores that did not come back from it, and may still run its old kernel.
     /// While there are any it keeps all that it claims.
     pub lost_cores: Vec<u32>,
+    /// Number of the partition that reads its RAM. While there is one it keeps all that it claims, and is
+    /// not launched.
+    pub held_by: Option<usize>,
+    /// Whether its restart waits for that.
+    pub awaits_dump: bool,
 }
 
 /// What its launches have done to its RAM so far.

@@ -93,6 +93,43 @@ impl Space {
         })
     }
 
+    /// The first page in the kernel's half: its virtual and its physical address. At most so many entries are
+    /// looked at.
+    pub(crate) fn first(&self, ram: &impl Ram, entries: u32) -> Option<(u64, u64)> {
+        let top = self.levels - 1;
+        let mut left = entries;
+        (256..512).find_map(|index| {
+            // The bits above are those of the highest that there is.
+            let sign = u64::MAX << (12 + 9 * self.levels);
+            let at = sign | index << (12 + 9 * top);
+            self.first_below(ram, (self.root, index), (at, top), &mut left)
+        })
+    }
+
+    /// The same below the entry `index` of `table`, which is that of `at` in tables of that level.
+    fn first_below(
+        &self,
+        ram: &impl Ram,
+        (table, index): (u64, u64),
+        (at, level): (u64, u32),
+        left: &mut u32,
+    ) -> Option<(u64, u64)> {
+        *left = left.checked_sub(1)?;
+        let entry = word(ram, table.checked_add(index * 8)?)?;
+        if entry & PRESENT == 0 {
+            return None;
+        }
+        let size = PAGE << (9 * level);
+        if level == 0 || level <= 2 && entry & HUGE != 0 {
+            return Some((at, entry & self.address & !(size - 1)));
+        }
+        let below = size >> 9;
+        (0..512).find_map(|index| {
+            let table = entry & self.address;
+            self.first_below(ram, (table, index), (at + index * below, level - 1), left)
+        })
+    }
+
     /// The entry of `at` in the table of that level, 0 for that of pages, below `root`.
     fn entry(&self, ram: &impl Ram, root: u64, at: u64, level: u32) -> Option<u64> {
         let mut table = root;

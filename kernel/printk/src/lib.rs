@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod direct;
 mod find;
 mod follow;
 mod info;
@@ -32,6 +33,7 @@ mod source;
 mod text;
 
 pub use address::Root;
+pub use direct::direct_map;
 pub use find::{Found, MAGIC, MOST_PAGES, Search, find, found_at};
 pub use follow::{Follower, Note, PIECE_BYTES, Piece};
 pub use info::Info;

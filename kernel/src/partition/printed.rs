@@ -168,6 +168,13 @@ pub(crate) unsafe fn follow(
     })?
 }
 
+/// Where VMCOREINFO of its Linux was found; 0 if it was not.
+pub(super) fn vmcoreinfo(partition: usize) -> u64 {
+    FOUND
+        .get(partition)
+        .map_or(0, |at| at.load(Ordering::Relaxed))
+}
+
 /// The runs that are kept, oldest first.
 pub(crate) fn runs(partition: usize) -> [Option<u32>; RUNS] {
     BOOKS.get(partition).map(Book::runs).unwrap_or_default()

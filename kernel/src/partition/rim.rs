@@ -189,6 +189,11 @@ impl Hardware for Rim {
         unsafe { with_plan(partition, mark) };
     }
 
+    fn core_info(&self, partition: usize) -> [u64; 2] {
+        let root = detour::root(partition).map_or(0, |root| root.0);
+        [printed::vmcoreinfo(partition), root]
+    }
+
     fn hand_over(&self, _partition: usize) {
         apic::hand_over();
         mtrr::hand_over();

@@ -105,7 +105,7 @@ pub(super) fn kill(name: &Word, control: &mut dyn Control) -> Done {
     let life = &names::partition(name, control.ledger())?.life;
     let state = life.state;
     // A core that did not come back is called once more.
-    if !state.is_live() && life.lost_cores.is_empty() {
+    if !state.is_live() && life.lost_cores.is_empty() && life.held_by.is_none() {
         let message = format!("\"{}\" is {state}: it does not run", name.text);
         return Err(CommandError::new(name.span, message).into());
     }

@@ -59,6 +59,13 @@ fn state(partition: &Partition, control: &dyn Control, out: &mut dyn Write) -> f
         "{name}: {state}, {runs} run{}",
         if runs == 1 { "" } else { "s" }
     )?;
+    if partition.life.awaits_dump {
+        writeln!(out, "  launches again when its memory was dumped")?;
+    }
+    let holder = partition.life.held_by;
+    if let Some(holder) = holder.and_then(|id| control.ledger().by_id(id)) {
+        writeln!(out, "  held for a dump by {}", holder.definition.name)?;
+    }
     match &partition.life.last_end {
         Some(End::Failed) => {
             let end = failed(control.reason(partition.id).as_deref());
@@ -106,6 +113,9 @@ fn definition_line(definition: &Definition) -> String {
     if definition.control.is_any() {
         line.push_str(&format!(" control={}", definition.control));
     }
+    if definition.dump {
+        line.push_str(" dump=yes");
+    }
     if let Some(node) = definition.node {
         line.push_str(&format!(" node={node}"));
     }
@@ -128,12 +138,18 @@ fn quoted(value: &str) -> String {
 /// What follows when it ends, and what it may do to others.
 fn policy(partition: &Partition, out: &mut dyn Write) -> fmt::Result {
     let Definition {
-        restart, control, ..
+        restart,
+        control,
+        dump,
+        ..
     } = &partition.definition;
     writeln!(out, "policy:")?;
     write!(out, "  restart  {restart}")?;
     if *restart != RestartPolicy::Never {
         write!(out, ", after at most {RESTART_LIMIT} failures in a row")?;
+    }
+    if *dump {
+        write!(out, "; a failure waits for its dump")?;
     }
     writeln!(out, "\n  failures {} in a row", partition.life.failures)?;
     writeln!(out, "  control  {control}")

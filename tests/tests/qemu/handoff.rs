@@ -141,7 +141,7 @@ fn nobody_was_held_up(machine: &mut Running) {
 fn control() {
     const INVALID: &str = "Invalid argument";
     const MALFORMED: &str =
-        "error: not a request (accepted: start NAME, kill NAME, restart NAME, shell)";
+        "error: not a request (accepted: start, kill, restart, hold NAME; keep, dumped, release NAME ID; shell)";
     let iso = Iso::new("control")
         .image("linux", Kernel::Debian61Cloud.image())
         .image("linux612", Kernel::Debian612Cloud.image())

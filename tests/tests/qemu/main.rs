@@ -8,6 +8,7 @@ mod boot;
 mod consoles;
 mod contention;
 mod devices;
+mod dump;
 mod faults;
 mod firmware;
 mod firmware_tests;
@@ -104,6 +105,7 @@ fn main() {
         loaders::stories(),
         images::stories(),
         inside::stories(),
+        dump::stories(),
         boot::stories(),
         firmware::stories(),
         generic::stories(),

@@ -68,7 +68,8 @@ fn any_change() -> impl Strategy<Value = Change> {
         prop::option::of(prop::sample::select(rights())),
     );
     let node = prop::option::of(mostly(&[None, Some(0), Some(1)], &[Some(2)]));
-    (keys, prop::option::of(any_devices()), node).prop_map(|(keys, devices, node)| {
+    let dump = prop::option::of(any::<bool>());
+    (keys, prop::option::of(any_devices()), node, dump).prop_map(|(keys, devices, node, dump)| {
         let (cores, memory, kernel, initrd, cmdline, console, restart, control) = keys;
         Change {
             cores,
@@ -81,6 +82,7 @@ fn any_change() -> impl Strategy<Value = Change> {
             devices,
             restart,
             control,
+            dump,
         }
     })
 }

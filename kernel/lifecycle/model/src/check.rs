@@ -7,15 +7,19 @@ use bulkhead_model::RestartPolicy;
 use shuttle::thread;
 
 use crate::cores;
-use crate::machine::{CORES, LAST, Mode, NAMES, PARTITIONS, RESCUER, members, pick, shares_low};
+use crate::machine::{
+    CORES, LAST, Mode, NAMES, PARTITIONS, RESCUER, members, one_in, pick, region, shares_low,
+};
 use crate::world::{World, check};
 
 /// Longest time in which everything must settle, in microseconds: a worker that is never heard of
-/// again costs four minutes.
-const SETTLE_US: u64 = 1_000_000_000;
+/// again costs four minutes, and a dump is waited for ten.
+const SETTLE_US: u64 = 1_700_000_000;
 
 /// In which every core that did not take its INIT has done so.
 const FAULTS_US: u64 = 4_000_000;
+/// In which a hold that nobody keeps up is over.
+const HOLD_US: u64 = 31_000_000;
 /// In which whoever looks now and then has looked.
 const SHORT_US: u64 = 300_000;
 
@@ -75,6 +79,8 @@ fn set_up(world: &Arc<World>) {
                 policy: pick(&RestartPolicy::ALL),
                 has_control: partition != 2,
                 shares_low: shares_low(partition),
+                regions: &[region(partition)],
+                wants_dump: one_in(4),
                 only: &[],
                 memory: 0,
             }),
@@ -220,6 +226,12 @@ fn rehearse(world: &World, partition: usize) {
     };
     if members(partition)[0] == 0 && lost().is_some() {
         return; // the boot processor can't be called
+    }
+    // Who held it and went on to something else keeps it no longer than that.
+    let is_held = || check(|| world.life.view(partition)).is_some_and(|v| v.holder.is_some());
+    if is_held() {
+        settle(world, HOLD_US);
+        assert!(!is_held(), "it is still held: {}", describe(world));
     }
     // Whatever kept it is over: it answers now.
     let call_back = || {

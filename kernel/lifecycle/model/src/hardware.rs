@@ -23,6 +23,7 @@ impl Seen<'_> {
     fn work(&self, partition: usize, what: &str) {
         self.act();
         self.world.note(|| format!("{what} {partition}"));
+        self.world.is_not_read(partition, what);
         let mut machine = self.world.machine();
         for (index, core) in machine.cores.iter().enumerate() {
             let is_lost = || check(|| self.world.life.is_lost_from(index, partition));
@@ -48,6 +49,7 @@ impl Seen<'_> {
         drop(machine);
         for _ in 0..3 {
             self.act();
+            self.world.is_not_read(partition, what);
         }
         self.world.machine().memory[partition].writer = None;
     }

@@ -3,7 +3,7 @@
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
-use bulkhead_lifecycle::{End, Outcome, Verb};
+use bulkhead_lifecycle::{End, Outcome, State, Verb};
 use shuttle::rand::{Rng, thread_rng};
 
 use crate::hardware::Seen;
@@ -15,6 +15,9 @@ use crate::world::{World, check};
 /// How long others wait for one that does not write their low memory, in microseconds; but for the part
 /// that a turn does not count.
 const TURN_US: u64 = 30_000_000 - (1 << 16);
+
+/// How long a hold lasts at least that is not kept up, in microseconds.
+const LEASE_US: u64 = 29_900_000;
 
 /// Whether a core goes on in its Linux.
 #[derive(PartialEq, Eq)]
@@ -186,7 +189,8 @@ fn act(world: &World, me: usize, partition: usize) -> Then {
     }
     machine.budget -= 1;
     drop(machine);
-    match thread_rng().gen_range(0..17) {
+    match thread_rng().gen_range(0..18) {
+        17 => dump(world, me, partition),
         // It may run virtual machines from now on.
         16 => {
             world.machine().cores[me].in_vmx = me != 0;
@@ -222,6 +226,51 @@ fn act(world: &World, me: usize, partition: usize) -> Then {
             })
         }
     }
+}
+
+/// Reads the memory of another one. That nothing changes it while it is held, those check who do; here, that
+/// it stays held until it is kept up no more, or somebody ends it.
+fn dump(world: &World, me: usize, partition: usize) -> Then {
+    let target = pick(&[0, 1, 2]);
+    let ask = |verb: &str, number: Option<u32>| {
+        let number = number.map_or_else(String::new, |number| number.to_string());
+        let request = format!("{verb} {} {number}", NAMES[target]);
+        let mut told = Outcome::None;
+        let then = call(world, me, partition, |hw| {
+            told = world.life.ask(hw, partition, Some(&request));
+            world.note(|| format!("{partition} asks {request}: {told}"));
+        });
+        (told, then)
+    };
+    let (held, then) = ask("hold", None);
+    let number = check(|| world.life.hold_of(partition, target));
+    let seen = || {
+        let machine = world.machine();
+        let memory = &machine.memory[target];
+        (machine.clock, memory.ends, memory.ends_in_hand)
+    };
+    let (begun, ends, in_hand) = seen();
+    if then == Then::Parks || held != Outcome::Done || number.is_none() {
+        return then;
+    }
+    for _ in 0..thread_rng().gen_range(0..20) {
+        point(world, me);
+        if one_in(8) {
+            world.sleep(me);
+        }
+    }
+    if one_in(8) {
+        return Then::Goes; // it has died
+    }
+    let (told, then) = ask(pick(&["dumped", "dumped", "release"]), number);
+    let (now, ends_since, _) = seen();
+    let may_be_over = now > begun + LEASE_US || in_hand > 0 || ends_since != ends;
+    let runs = world.state(partition) == State::Running;
+    assert!(
+        told != Outcome::NotHeld || may_be_over || !runs,
+        "{target} was taken from {partition}, which reads it"
+    );
+    then
 }
 
 fn request(world: &World) -> (Verb, usize) {

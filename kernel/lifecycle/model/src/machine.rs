@@ -6,6 +6,7 @@
 use std::cell::Cell;
 
 use bulkhead_lifecycle::Lifecycle;
+use bulkhead_memory::Region;
 use shuttle::rand::{Rng, thread_rng};
 
 /// Cores of the machine; the first is its boot processor.
@@ -56,6 +57,11 @@ pub(crate) fn members(partition: usize) -> &'static [usize] {
 pub(crate) fn owner(core: usize) -> usize {
     let owner = MEMBERS.iter().position(|cores| cores.contains(&core));
     owner.expect("every core belongs to one")
+}
+
+/// Where its RAM is.
+pub(crate) fn region(partition: usize) -> Region {
+    Region::new((partition as u64 + 1) << 30, 2 << 20).expect("it is low")
 }
 
 /// The lifecycle under test.

@@ -73,7 +73,7 @@ fn carry_out(world: &World, hw: &Seen<'_>, verb: Verb, target: usize) -> bool {
         Verb::Restart => {
             world.life.restart(hw, target).is_ok() || world.life.start(hw, target).is_ok()
         }
-        Verb::Shell | Verb::Do => false,
+        Verb::Shell | Verb::Do | Verb::Hold | Verb::Keep | Verb::Dumped | Verb::Release => false,
     };
     world.asked((verb, target), ask, |is_done| {
         verb == Verb::Start && *is_done
@@ -118,8 +118,10 @@ fn replan(world: &World, partition: usize) {
         );
     }
     world.machine().memory[partition].is_replanned = true;
-    world.point(0);
-    world.point(0);
+    for _ in 0..2 {
+        world.is_not_read(partition, "another's claim");
+        world.point(0);
+    }
     let mut machine = world.machine();
     machine.memory[partition].is_replanned = false;
     machine.memory[partition].is_foreign = true;

@@ -361,6 +361,15 @@ impl World {
         told
     }
 
+    /// That nobody holds it to read its memory, while that changes.
+    pub(crate) fn is_not_read(&self, partition: usize, what: &str) {
+        let holder = check(|| self.life.view(partition)).and_then(|view| view.holder);
+        assert!(
+            holder.is_none() || what == "silence",
+            "{what} of {partition}, which {holder:?} reads"
+        );
+    }
+
     /// Its state, seen by a check.
     pub(crate) fn state(&self, partition: usize) -> State {
         check(|| self.life.view(partition)).map_or(State::Defined, |view| view.state)

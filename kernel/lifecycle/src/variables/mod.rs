@@ -19,6 +19,7 @@ use crate::hardware::Hardware;
 use crate::{Lifecycle, Outcome};
 
 mod fixed;
+mod held;
 mod stored;
 mod telling;
 
@@ -86,6 +87,9 @@ impl Outcome {
             | Self::ShellLeft
             | Self::NoShell
             | Self::LineBusy
+            | Self::Held
+            | Self::NotHeld
+            | Self::NothingLeft
             | Self::Said => Status::NotReady,
         }
     }
@@ -192,6 +196,10 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
                         text.as_bytes()
                     }
                     Fixed::Answers => return self.rows(to, &Rows::Answers),
+                    Fixed::Held => {
+                        self.held(&mut text);
+                        text.as_bytes()
+                    }
                     Fixed::Machine => {
                         self.machine(&mut text);
                         text.as_bytes()

@@ -131,6 +131,14 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
             (true, true) => "some",
         };
         write!(row, " control={control}")?;
+        match (view.awaits_dump, slot.wants_dump()) {
+            (true, _) => write!(row, " dump=awaited")?,
+            (false, true) => write!(row, " dump=yes")?,
+            (false, false) => {}
+        }
+        if let Some(holder) = view.holder.and_then(|holder| lifecycle.name(holder)) {
+            write!(row, " held={holder}")?;
+        }
         let is_running = state == State::Running;
         if is_running {
             let ticks = hardware.now().saturating_sub(lifecycle.entered(partition));
@@ -207,6 +215,16 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
                 write!(row, "{word} for={of}")
             }
             Kind::WatchdogRuns => write!(row, "watchdog-runs device={detail:#x}"),
+            Kind::AwaitsDump => write!(row, "awaits-dump ms={detail}"),
+            Kind::Held | Kind::Dumped | Kind::Released => {
+                let by = self.lifecycle.name(detail as usize).unwrap_or_default();
+                let word = match event.kind {
+                    Kind::Held => "held",
+                    Kind::Dumped => "dumped",
+                    _ => "released",
+                };
+                write!(row, "{word} by={by}")
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 use std::cell::{Cell, RefCell};
 
 use bulkhead_lifecycle::{CoreState, Definition, Duty, End, Event, Hardware, Lifecycle, State};
+use bulkhead_memory::Region;
 use bulkhead_model::RestartPolicy;
 
 pub(crate) const PARTITIONS: usize = 4;
@@ -13,6 +14,16 @@ pub(crate) const CORES: usize = 8;
 /// The names of the partitions, and their cores; core 0 has the shell.
 pub(crate) const NAMES: [&str; PARTITIONS] = ["one", "two", "three", "last"];
 pub(crate) const MEMBERS: [&[usize]; PARTITIONS] = [&[1, 2], &[3, 4], &[5], &[0]];
+
+/// Where each has its RAM.
+pub(crate) const RAM: [Region; PARTITIONS] = [ram(1), ram(2), ram(3), ram(4)];
+
+const fn ram(nth: u64) -> Region {
+    match Region::new(nth << 30, 64 << 20) {
+        Some(region) => region,
+        None => panic!("it ends above all addresses"),
+    }
+}
 
 /// Whether a core is in VMX operation, and which interrupt brings it into Bulkhead's code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +60,8 @@ pub(crate) struct Machine {
     pub(crate) while_relaxing: Cell<Option<Happening>>,
     /// The mark is in the low memory that partitions share.
     pub(crate) is_low_marked: Cell<bool>,
+    /// What is defined next waits for its dump.
+    pub(crate) wants_dump: Cell<bool>,
     pub(crate) log: RefCell<Vec<String>>,
 }
 
@@ -71,6 +84,7 @@ impl Machine {
             while_placing: Cell::new(None),
             while_relaxing: Cell::new(None),
             is_low_marked: Cell::new(false),
+            wants_dump: Cell::new(false),
             log: RefCell::default(),
         };
         machine.life.enter_cores(CORES);
@@ -105,6 +119,8 @@ impl Machine {
                 only: &[],
                 memory: 64 << 20,
                 shares_low,
+                regions: &RAM[partition..=partition],
+                wants_dump: self.wants_dump.get(),
             }),
         );
         self.life.provide_plan(partition);
@@ -308,6 +324,9 @@ impl Hardware for At<'_> {
         }
         self.0.note(format!("mark {partition}"));
         self.0.is_low_marked.set(true);
+    }
+    fn core_info(&self, partition: usize) -> [u64; 2] {
+        [RAM[partition].start() + 0x5000, 0x1234_5000]
     }
     fn hand_over(&self, _: usize) {}
     fn keep(&self) {}

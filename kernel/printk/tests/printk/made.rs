@@ -120,7 +120,7 @@ impl Made {
         }
     }
 
-    fn direct(&self) -> u64 {
+    pub(crate) fn direct(&self) -> u64 {
         DIRECT[self.kind.levels as usize - 4]
     }
 

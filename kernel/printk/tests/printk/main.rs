@@ -4,6 +4,7 @@
     reason = "usize has 64 bits where the tests run, and what is made is small"
 )]
 
+mod direct;
 mod follow;
 mod followed;
 mod kept;

@@ -1,0 +1,189 @@
+//! Memory that is not this Linux's: `/dev/mem`, a window at a time.
+//!
+//! The RAM of another partition is *reserved* in this one's memory map, so that a stock kernel with
+//! `CONFIG_STRICT_DEVMEM` and `CONFIG_IO_STRICT_DEVMEM` lets root map it (`devmem_is_allowed()` forbids what
+//! is this Linux's RAM, and what a driver has). It is mapped write-back where the MTRRs say so of all of it,
+//! as they do of RAM (`memtype_reserve()` asks them), and else uncached. `read()` would not do: it
+//! goes no further than this Linux's own RAM does.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bulkhead_memory::Region;
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+/// What is mapped at once: as page tables of 4 KiB pages it takes 64 KiB.
+const WINDOW: u64 = 32 << 20;
+const WORD: u64 = 8;
+
+/// Memory that is read by its physical addresses.
+pub trait Memory {
+    /// Copies from there; whether anything of it is not zero.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn copy(&self, at: u64, into: &mut [u8]) -> io::Result<bool>;
+}
+
+/// The window: on these pieces of memory, and nothing else.
+#[derive(Debug)]
+pub struct Window {
+    file: File,
+    pieces: Vec<Region>,
+    mapped: RefCell<Option<Mapped>>,
+}
+
+/// A part of it that is mapped.
+#[derive(Debug)]
+struct Mapped {
+    region: Region,
+    pointer: *mut core::ffi::c_void,
+}
+
+impl Window {
+    /// On such pieces of a file.
+    #[must_use]
+    pub const fn new(file: File, pieces: Vec<Region>) -> Self {
+        Self {
+            file,
+            pieces,
+            mapped: RefCell::new(None),
+        }
+    }
+
+    /// What is mapped for that address: no more than is in the same piece.
+    fn around(&self, at: u64) -> Option<Region> {
+        let piece = self.pieces.iter().find(|piece| piece.contains(at))?;
+        piece.intersect(Region::new(at - at % WINDOW, WINDOW)?)
+    }
+}
+
+impl Mapped {
+    #[expect(clippy::cast_possible_truncation, reason = "usize has 64 bits")]
+    #[expect(unsafe_code, reason = "to map memory")]
+    fn new(file: &File, region: Region) -> io::Result<Self> {
+        let length = region.size() as usize;
+        // SAFETY: a new mapping, where the system likes, of which nothing but `words` makes anything.
+        let pointer = unsafe {
+            mmap(
+                std::ptr::null_mut(),
+                length,
+                ProtFlags::READ,
+                MapFlags::SHARED,
+                file,
+                region.start(),
+            )
+        }?;
+        Ok(Self { region, pointer })
+    }
+
+    /// Its words: atomics, since nobody can promise that nothing writes there meanwhile.
+    #[expect(clippy::cast_possible_truncation, reason = "usize has 64 bits")]
+    #[expect(unsafe_code, reason = "to read what is mapped")]
+    fn words(&self) -> &[AtomicU64] {
+        let count = (self.region.size() / WORD) as usize;
+        // SAFETY: as many bytes are mapped, page-aligned, readable until `self` is dropped. They are read as
+        // atomics alone, for which any bytes are good; nothing is written through the shared reference.
+        unsafe { std::slice::from_raw_parts(self.pointer.cast::<AtomicU64>(), count) }
+    }
+}
+
+impl Drop for Mapped {
+    #[expect(clippy::cast_possible_truncation, reason = "usize has 64 bits")]
+    #[expect(unsafe_code, reason = "to unmap memory")]
+    fn drop(&mut self) {
+        // SAFETY: what `new` has mapped, of which no reference is left: they borrow `self`.
+        let _ = unsafe { munmap(self.pointer, self.region.size() as usize) };
+    }
+}
+
+impl Memory for Window {
+    fn copy(&self, at: u64, into: &mut [u8]) -> io::Result<bool> {
+        let mut any = 0;
+        let mut done = 0;
+        let mut mapped = self.mapped.borrow_mut();
+        while done < into.len() {
+            let at = at.saturating_add(done as u64);
+            if mapped
+                .as_ref()
+                .is_none_or(|mapped| !mapped.region.contains(at))
+            {
+                // The old one first: two are one too many.
+                *mapped = None;
+                let region = self.around(at).ok_or(io::ErrorKind::InvalidInput)?;
+                *mapped = Some(Mapped::new(&self.file, region)?);
+            }
+            let Some(mapped) = mapped.as_ref() else {
+                break;
+            };
+            let room = (mapped.region.end() - at).min((into.len() - done) as u64);
+            let room = usize::try_from(room).map_err(io::Error::other)?;
+            let from = at - mapped.region.start();
+            any |= copy_words(mapped.words(), from, &mut into[done..done + room]);
+            done += room;
+        }
+        Ok(any != 0)
+    }
+}
+
+/// Copies from a byte of words on; all of it, or-ed.
+#[expect(clippy::cast_possible_truncation, reason = "an offset in a window")]
+fn copy_words(words: &[AtomicU64], from: u64, into: &mut [u8]) -> u64 {
+    let mut any = 0;
+    let (word, skip) = ((from / WORD) as usize, (from % WORD) as usize);
+    let words = words.get(word..).unwrap_or_default();
+    if skip != 0 || into.len() % 8 != 0 {
+        let bytes = words
+            .iter()
+            .flat_map(|word| word.load(Ordering::Relaxed).to_le_bytes());
+        for (to, byte) in into.iter_mut().zip(bytes.skip(skip)) {
+            *to = byte;
+            any |= u64::from(byte);
+        }
+        return any;
+    }
+    for (to, word) in into.chunks_exact_mut(8).zip(words) {
+        let word = word.load(Ordering::Relaxed);
+        any |= word;
+        to.copy_from_slice(&word.to_le_bytes());
+    }
+    any
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn what_is_in_the_pieces_is_copied_and_nothing_else() {
+        let path = std::env::temp_dir().join(format!("bulkheadctl-window-{}", std::process::id()));
+        let mut bytes = vec![0u8; 3 << 20];
+        for (at, byte) in bytes[..1 << 20].iter_mut().enumerate() {
+            *byte = (at % 251) as u8;
+        }
+        File::create(&path).unwrap().write_all(&bytes).unwrap();
+        let pieces = vec![
+            Region::new(0x1000, 0x10000).unwrap(),
+            Region::new(2 << 20, 1 << 20).unwrap(),
+        ];
+        let window = Window::new(File::open(&path).unwrap(), pieces);
+        let read = |at: usize, length: usize| {
+            let mut into = vec![0xee; length];
+            let any = window.copy(at as u64, &mut into).ok()?;
+            assert_eq!(into, bytes[at..at + length], "{at:#x} {length}");
+            Some(any)
+        };
+        assert_eq!(read(0x1000, 0x10000), Some(true));
+        for (at, length) in [(0x1001, 7), (0x1008, 13), (0x1ffd, 4096), (0x10fff, 1)] {
+            assert_eq!(read(at, length), Some(true), "{at:#x}");
+        }
+        assert_eq!(read(2 << 20, 1 << 20), Some(false));
+        for (at, length) in [(0, 8), (0xfff, 1), (0x11000, 1), (0x10ffc, 8), (3 << 20, 1)] {
+            assert_eq!(read(at, length), None, "{at:#x}");
+        }
+        let _ = std::fs::remove_file(path);
+    }
+}
