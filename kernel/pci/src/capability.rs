@@ -3,7 +3,7 @@
 use crate::PortType;
 use crate::config::{Registers, high, low};
 use crate::register::{
-    CAPABILITIES, COMMAND, HAS_CAPABILITIES, advanced, express, power, virtualization,
+    CAPABILITIES, COMMAND, HAS_CAPABILITIES, advanced, express, power, resizable, virtualization,
 };
 
 /// First byte a capability can be at.
@@ -190,7 +190,9 @@ impl Capabilities {
                 {
                     self.virtualization = Some(next);
                 }
-                id::RESIZABLE if self.resizable.is_none() => self.resizable = Some(next),
+                id::RESIZABLE if self.resizable.is_none() && fits(resizable::CONTROL + 4) => {
+                    self.resizable = Some(next);
+                }
                 _ => {}
             }
             next = high(header) >> 4 & !0b11;
