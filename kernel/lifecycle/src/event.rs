@@ -176,7 +176,7 @@ impl Ring {
         clippy::cast_possible_truncation,
         reason = "a ticket's low bits are its stamp"
     )]
-    pub(crate) fn take(&self) -> Option<Event> {
+    pub(crate) fn take(&self) -> Option<(u32, Event)> {
         loop {
             let read = self.next_read.load();
             let written = self.next_write.load();
@@ -197,7 +197,7 @@ impl Ring {
             }
             self.next_read.store(read.wrapping_add(1));
             if is_there && let Some(event) = Event::decode(word) {
-                return Some(event);
+                return Some((read, event));
             }
         }
     }
@@ -206,6 +206,10 @@ impl Ring {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn take(ring: &Ring) -> Option<Event> {
+        ring.take().map(|(_, event)| event)
+    }
 
     fn event(detail: u32) -> Event {
         Event {
@@ -226,7 +230,7 @@ mod tests {
             });
         }
         for kind in Kind::ALL {
-            let event = ring.take().expect("it was posted");
+            let event = take(&ring).expect("it was posted");
             assert_eq!((event.kind, event.partition), (kind, 63));
             assert_eq!(event.detail, u32::MAX);
         }
@@ -240,7 +244,7 @@ mod tests {
             ring.post(event(detail));
         }
         for detail in 1000 - LENGTH..1000 {
-            assert_eq!(ring.take(), Some(event(detail)));
+            assert_eq!(take(&ring), Some(event(detail)));
         }
         assert_eq!(ring.take(), None);
     }
@@ -250,10 +254,10 @@ mod tests {
         let ring = Ring::new();
         ring.post(event(1));
         ring.next_write.fetch_add(1); // took its ticket, and is gone
-        assert_eq!(ring.take(), Some(event(1)));
+        assert_eq!(take(&ring), Some(event(1)));
         assert_eq!(ring.take(), None, "it might be late only");
         ring.post(event(3));
-        assert_eq!(ring.take(), Some(event(3)));
+        assert_eq!(take(&ring), Some(event(3)));
         assert_eq!(ring.take(), None);
     }
 
