@@ -83,13 +83,14 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
     /// Does what the next partition with the right asks for, as if the operator had typed it, and
     /// answers it: the line to tell of it.
     pub fn serve_request(&mut self) -> Option<String> {
-        let (asker, verb, target) = self.life.next_request()?;
-        self.observe();
-        let Some(partition) = self.ledger.by_id(target) else {
+        let (asker, verb, name) = loop {
+            let (asker, verb, target) = self.life.next_request()?;
+            self.observe();
+            if let Some(partition) = self.ledger.by_id(target) {
+                break (asker, verb, partition.definition.name.clone());
+            }
             self.life.answer(asker, Outcome::Unknown);
-            return self.serve_request();
         };
-        let name = partition.definition.name.clone();
         let done = match verb {
             Verb::Start => self.launch(&name, How::Start),
             Verb::Restart => self.launch(&name, How::Restart),

@@ -52,7 +52,12 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
             give_up::<S, P>(stage, id)
         };
         self.ledger.undefine_if(name, give_up)?;
-        number.into_iter().for_each(|id| self.observe_one(id));
+        if let Some(id) = number {
+            // What has happened to it may still be to be told.
+            let next = self.life.recent_events().end;
+            self.formers.remember(id, name.into(), next);
+            self.observe_one(id);
+        }
         Ok(())
     }
 }

@@ -13,6 +13,7 @@ extern crate alloc;
 mod carry;
 mod define;
 mod error;
+mod former;
 mod leave;
 mod tell;
 
@@ -23,6 +24,8 @@ use bulkhead_launch::{LaunchPlan, ResidentCode};
 use bulkhead_ledger::{Ledger, Partition, PlanError};
 use bulkhead_lifecycle::{Definition, Hardware, Lifecycle};
 use bulkhead_model::{Life, Machine, Ram, Warning};
+
+use former::Formers;
 
 pub use error::ConductError;
 pub use tell::{failed, packed, unpacked};
@@ -65,6 +68,7 @@ pub struct Conductor<'a, S, const P: usize, const C: usize> {
     stage: S,
     machine: Machine,
     ledger: Ledger,
+    formers: Formers<P>,
     /// When all partitions are looked at again although nothing was heard of them.
     next_look: u64,
 }
@@ -103,6 +107,7 @@ impl<'a, S: Stage, const P: usize, const C: usize> Conductor<'a, S, P, C> {
             stage,
             machine,
             ledger: Ledger::new(),
+            formers: Formers::new(),
             next_look: 0,
         }
     }

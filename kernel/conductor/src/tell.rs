@@ -50,12 +50,13 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
     /// done on the way.
     pub fn next_line(&mut self) -> Option<(Option<Event>, String)> {
         loop {
-            let Some(event) = self.life.next_event() else {
+            let Some((ticket, event)) = self.life.next_with_ticket() else {
                 return self.look_at_all().map(|line| (None, line));
             };
+            self.formers.forget_before(ticket);
             self.observe();
-            if let Some(text) = self.words(&event) {
-                let name = self.name_of(event.partition);
+            if let Some(text) = self.words(ticket, &event) {
+                let name = self.name_of(event.partition, ticket);
                 return Some((Some(event), format!("{name}: {text}")));
             }
         }
@@ -79,21 +80,26 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
         done
     }
 
-    /// The name of a partition by its number.
-    fn name_of(&self, id: usize) -> String {
-        self.ledger
-            .by_id(id)
-            .map_or_else(|| format!("partition {id}"), |p| p.definition.name.clone())
+    /// The name of the partition that had that number at the time of an event.
+    fn name_of(&self, id: usize, ticket: u32) -> String {
+        let former = self.formers.name(id, ticket);
+        let name = former.or_else(|| Some(self.ledger.by_id(id)?.definition.name.as_str()));
+        name.map_or_else(|| format!("partition {id}"), String::from)
     }
 
-    fn words(&self, event: &Event) -> Option<String> {
+    fn words(&self, ticket: u32, event: &Event) -> Option<String> {
         let detail = event.detail;
         let core = |index| self.stage.apic_id(index);
         let boot_core = || self.life.boot_core(event.partition).map_or(0, core);
         Some(match event.kind {
             Kind::Launched => format!("launched run={detail} core={}", boot_core()),
             Kind::Ended(End::Failed) => {
-                let reason = self.stage.reason(event.partition, detail);
+                let is_former = self.life.is_of_former(event.partition, ticket);
+                let reason = if is_former {
+                    None
+                } else {
+                    self.stage.reason(event.partition, detail)
+                };
                 if let Some(reason) = &reason {
                     self.life.set_reason(event.partition, detail, reason);
                 }
@@ -129,11 +135,11 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
             ),
             Kind::Waits => format!(
                 "waits for {}, which has not yet written the low memory that they share",
-                self.name_of(detail as usize)
+                self.name_of(detail as usize, ticket)
             ),
             Kind::WaitsNoLonger => format!(
                 "waits no longer for {}, which has not written the low memory that they share in 30 s",
-                self.name_of(detail as usize)
+                self.name_of(detail as usize, ticket)
             ),
             Kind::AwaitsDump => format!(
                 "launches again when its memory was dumped, or in {} s",

@@ -67,8 +67,10 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         match after {
             Standing::Answered(outcome) => outcome,
             Standing::Ending { .. } => Outcome::Ending,
-            Standing::Passed { verb, target } if is_kept => self.pass(hw, me, place, verb, target),
-            Standing::Passed { .. } | Standing::Taken | Standing::Changing => Outcome::Unanswered,
+            Standing::Passed { .. } if is_kept => self.pass(hw, me, place, after),
+            Standing::Passed { .. } | Standing::Taken | Standing::Changing { .. } => {
+                Outcome::Unanswered
+            }
         }
     }
 
@@ -101,6 +103,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         Standing::Passed {
             verb: Verb::Do,
             target: me.partition,
+            definition: slot.definition(),
         }
     }
 
@@ -133,8 +136,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
                 Outcome::WrongState
             });
         }
-        let is_named = |slot: &&Slot| slot.is_defined() && slot.name().as_str() == request.target;
-        let Some(target) = self.slots.iter().position(|slot| is_named(&slot)) else {
+        let Some((target, definition)) = self.named(request.target) else {
             return answered(Outcome::Unknown);
         };
         if target == me.partition {
@@ -155,30 +157,56 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
                 {
                     answered(Outcome::WrongState)
                 }
-                verb => Standing::Passed { verb, target },
+                verb => Standing::Passed {
+                    verb,
+                    target,
+                    definition,
+                },
             };
         }
         self.carry_out(hw, request.verb, target)
     }
 
+    /// The partition of that name, and which definition that is.
+    fn named(&self, name: &str) -> Option<(usize, u32)> {
+        self.slots.iter().enumerate().find_map(|(number, slot)| {
+            // Before the name, so that it is that name's.
+            let definition = slot.definition();
+            let is_it = slot.is_defined() && slot.name().as_str() == name;
+            is_it.then_some((number, definition))
+        })
+    }
+
     /// The shell has it; unless it left at this very moment, and did not see it.
-    fn pass(
-        &self,
-        hw: &impl Hardware,
-        me: Asker,
-        place: &Place,
-        verb: Verb,
-        target: usize,
-    ) -> Outcome {
-        let passed = Standing::Passed { verb, target };
+    fn pass(&self, hw: &impl Hardware, me: Asker, place: &Place, passed: Standing) -> Outcome {
         self.passed.store(1);
         // Taken back in such a way that it is answered if this core is reset at this point.
         let left = Standing::Answered(Outcome::ShellLeft);
-        if !self.shell_runs() && place.stand(passed, left) && verb != Verb::Do {
-            let after = self.carry_out(hw, verb, target);
+        if !self.shell_runs()
+            && place.stand(passed, left)
+            && let Standing::Passed { verb, target, .. } = passed
+            && verb != Verb::Do
+        {
+            let after = if self.is_meant(passed) {
+                self.carry_out(hw, verb, target)
+            } else {
+                Standing::Answered(Outcome::Unknown)
+            };
             place.stand(left, after);
         }
         self.outcome_at(me)
+    }
+
+    /// Whether what was passed is of the partition that has the number now.
+    fn is_meant(&self, passed: Standing) -> bool {
+        let Standing::Passed {
+            target, definition, ..
+        } = passed
+        else {
+            return false;
+        };
+        self.slot(target)
+            .is_some_and(|slot| slot.definition() == definition)
     }
 
     /// Carries a request out without the shell.
@@ -268,7 +296,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
                 place.stand(standing, Standing::Answered(outcome));
                 outcome
             }
-            Standing::Changing => Outcome::None,
+            Standing::Changing { .. } => Outcome::None,
         }
     }
 
@@ -312,11 +340,18 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         is_line: bool,
     ) -> Option<(Asker, Verb, usize)> {
         let passed = place.standing();
-        let Standing::Passed { verb, target } = passed else {
+        let Standing::Passed { verb, target, .. } = passed else {
             return None;
         };
-        let is_kind = (verb == Verb::Do) == is_line;
-        (is_kind && place.stand(passed, Standing::Taken)).then_some((asker, verb, target))
+        if (verb == Verb::Do) != is_line || !place.stand(passed, Standing::Taken) {
+            return None;
+        }
+        // This core alone gives numbers to others.
+        if !self.is_meant(passed) {
+            self.answer(asker, Outcome::Unknown);
+            return None;
+        }
+        Some((asker, verb, target))
     }
 
     /// Answers a request that the shell took.

@@ -9,6 +9,7 @@ use core::fmt;
 use crate::hardware::Hardware;
 use crate::life::Phase;
 use crate::places::Asker;
+use crate::standing::{KIND, PASSED};
 use crate::sync::{Word8, Word32, Word64};
 use crate::{Lifecycle, Outcome};
 
@@ -17,13 +18,17 @@ pub const LINE_BYTES: usize = 1000;
 /// Bytes that are kept of what the shell says, from the byte on that was asked for.
 pub const SAID_BYTES: usize = 8 << 10;
 
-/// A claim: bit 63, the partition above bit 8, the place.
+/// Somebody has it: his partition above bit 8, his place below.
 const CLAIMED: u64 = 1 << 63;
+/// The shell is about it: whoever's it is or was, it is nobody else's. It is in the same word, so that it can't
+/// become another's at that very moment.
+const IN_WORK: u64 = 1 << 62;
+/// From here on it is counted how often it was claimed, so that no old claim is taken for a new one.
+const COUNT: u64 = 1 << 16;
+const OWNER: u64 = CLAIMED | (COUNT - 1);
 
 pub(crate) struct Desk {
     owner: Word64,
-    /// Whether the shell is about it.
-    is_worked_on: Word32,
     line: [Word8; LINE_BYTES],
     line_bytes: Word32,
     /// From which byte on it is kept what the shell says.
@@ -37,11 +42,19 @@ fn claim(asker: Asker) -> u64 {
     CLAIMED | (asker.partition as u64) << 8 | asker.place as u64
 }
 
+/// Whose it is.
+fn asker_of(word: u64) -> Option<Asker> {
+    let number = |part: u64| usize::try_from(part).ok();
+    Some(Asker {
+        partition: number(word >> 8 & 0xff).filter(|_| word & CLAIMED != 0)?,
+        place: number(word & 0xff)?,
+    })
+}
+
 impl Desk {
     pub(crate) const fn new() -> Self {
         Self {
             owner: Word64::new(0),
-            is_worked_on: Word32::new(0),
             line: [const { Word8::new(0) }; LINE_BYTES],
             line_bytes: Word32::new(0),
             from: Word32::new(0),
@@ -57,26 +70,33 @@ impl Desk {
     }
 
     pub(crate) fn is_of(&self, asker: Asker) -> bool {
-        self.owner.load() == claim(asker)
+        self.owner.load() & OWNER == claim(asker)
+    }
+
+    /// Changes the word as long as `change` says to what.
+    fn change(&self, change: impl Fn(u64) -> Option<u64>) {
+        loop {
+            let word = self.owner.load();
+            let Some(next) = change(word) else { return };
+            if self.owner.replace(word, next) {
+                return;
+            }
+        }
     }
 
     pub(crate) fn give_up(&self, asker: Asker) {
-        let _ = self.owner.replace(claim(asker), 0);
+        self.change(|word| (word & OWNER == claim(asker)).then_some(word & !OWNER));
+    }
+
+    /// The shell is no longer about it.
+    fn finish(&self) {
+        self.change(|word| Some(word & !IN_WORK));
     }
 
     /// The place of that partition's whose it is.
     pub(crate) fn place_of(&self, partition: usize) -> Option<usize> {
-        let asker = self.asker()?;
+        let asker = asker_of(self.owner.peek())?;
         (asker.partition == partition).then_some(asker.place)
-    }
-
-    /// Whose it is.
-    fn asker(&self) -> Option<Asker> {
-        let owner = self.owner.peek();
-        (owner & CLAIMED != 0).then_some(Asker {
-            partition: ((owner & !CLAIMED) >> 8) as usize,
-            place: (owner & 0xff) as usize,
-        })
     }
 
     fn begin(&self, from: u32) {
@@ -144,10 +164,17 @@ impl fmt::Write for Saying<'_> {
 impl<const P: usize, const C: usize> Lifecycle<P, C> {
     /// Claims it; `false` if it is another's, who may still come for it.
     pub(crate) fn claim_desk(&self, hw: &impl Hardware, asker: Asker) -> bool {
+        self.claim_desk_as(hw, asker, 0)
+    }
+
+    fn claim_desk_as(&self, hw: &impl Hardware, asker: Asker, work: u64) -> bool {
         let desk = &self.desk;
-        let owner = desk.owner.load();
-        let is_free = owner == 0 || owner == claim(asker) || self.is_abandoned(hw, owner);
-        is_free && desk.is_worked_on.load() == 0 && desk.owner.replace(owner, claim(asker))
+        let word = desk.owner.load();
+        let is_free = word & IN_WORK == 0
+            && asker_of(word).is_none_or(|other| other == asker || self.is_abandoned(hw, other));
+        let count = word & !(OWNER | IN_WORK);
+        let next = count.wrapping_add(COUNT) & !(OWNER | IN_WORK);
+        is_free && desk.owner.replace(word, next | claim(asker) | work)
     }
 
     /// Its new run asks for nothing yet.
@@ -157,14 +184,12 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         }
     }
 
-    fn is_abandoned(&self, hw: &impl Hardware, owner: u64) -> bool {
-        let number = |part: u64| usize::try_from(part).unwrap_or(usize::MAX);
-        let (partition, place) = (number((owner & !CLAIMED) >> 8), number(owner & 0xff));
-        let slot = self.slot(partition);
+    fn is_abandoned(&self, hw: &impl Hardware, owner: Asker) -> bool {
+        let slot = self.slot(owner.partition);
         let Some(slot) = slot.filter(|slot| slot.phase() != Phase::Idle) else {
             return true;
         };
-        let place = slot.places().get(place);
+        let place = slot.places().get(owner.place);
         place.is_none_or(|place| place.is_stale(hw))
     }
 
@@ -174,10 +199,17 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     /// [`saying`](Self::saying), and then it is to be [answered](Self::answer_line).
     pub fn next_line(&self) -> Option<(Asker, String)> {
         // Nobody else's can be passed, and this is asked a thousand times a second.
-        let asker = self.desk.asker()?;
+        let word = self.desk.owner.peek();
+        let asker = asker_of(word)?;
         let place = self.slot(asker.partition)?.places().get(asker.place)?;
-        self.take(place, asker, true)?;
-        self.desk.is_worked_on.store(1);
+        let is_passed = place.word() >> KIND == PASSED;
+        if !is_passed || !self.desk.owner.replace(word, word | IN_WORK) {
+            return None;
+        }
+        if self.take(place, asker, true).is_none() {
+            self.desk.finish();
+            return None;
+        }
         Some((asker, self.desk.line()))
     }
 
@@ -195,6 +227,8 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
 
     /// Answers a line.
     pub fn answer_line(&self, asker: Asker, is_done: bool) {
+        // Before the answer, with which its asker may give it up.
+        self.desk.finish();
         self.answer(
             asker,
             if is_done {
@@ -203,16 +237,16 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
                 Outcome::Said
             },
         );
-        self.desk.is_worked_on.store(0);
     }
 
     /// Says to the asker why a request was refused: whether there is room for it just now.
     pub fn say(&self, hw: &impl Hardware, asker: Asker, why: &str) -> bool {
         let has_token = asker.place != 0;
-        let is_claimed = has_token && self.claim_desk(hw, asker);
+        let is_claimed = has_token && self.claim_desk_as(hw, asker, IN_WORK);
         if is_claimed {
             self.desk.begin(0);
             let _ = fmt::Write::write_str(&mut self.saying(), why);
+            self.desk.finish();
         }
         is_claimed
     }

@@ -188,7 +188,7 @@ impl Ring {
         clippy::cast_possible_truncation,
         reason = "a ticket's low bits are its stamp"
     )]
-    pub(crate) fn take(&self) -> Option<Event> {
+    pub(crate) fn take(&self) -> Option<(u32, Event)> {
         loop {
             let read = self.next_read.load();
             let written = self.next_write.load();
@@ -209,7 +209,7 @@ impl Ring {
             }
             self.next_read.store(read.wrapping_add(1));
             if is_there && let Some(event) = Event::decode(word) {
-                return Some(event);
+                return Some((read, event));
             }
         }
     }
@@ -218,6 +218,10 @@ impl Ring {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn take(ring: &Ring) -> Option<Event> {
+        ring.take().map(|(_, event)| event)
+    }
 
     fn event(detail: u32) -> Event {
         Event {
@@ -238,7 +242,7 @@ mod tests {
             });
         }
         for kind in Kind::ALL {
-            let event = ring.take().expect("it was posted");
+            let event = take(&ring).expect("it was posted");
             assert_eq!((event.kind, event.partition), (kind, 63));
             assert_eq!(event.detail, u32::MAX);
         }
@@ -252,7 +256,7 @@ mod tests {
             ring.post(event(detail));
         }
         for detail in 1000 - LENGTH..1000 {
-            assert_eq!(ring.take(), Some(event(detail)));
+            assert_eq!(take(&ring), Some(event(detail)));
         }
         assert_eq!(ring.take(), None);
     }
@@ -262,10 +266,10 @@ mod tests {
         let ring = Ring::new();
         ring.post(event(1));
         ring.next_write.fetch_add(1); // took its ticket, and is gone
-        assert_eq!(ring.take(), Some(event(1)));
+        assert_eq!(take(&ring), Some(event(1)));
         assert_eq!(ring.take(), None, "it might be late only");
         ring.post(event(3));
-        assert_eq!(ring.take(), Some(event(3)));
+        assert_eq!(take(&ring), Some(event(3)));
         assert_eq!(ring.take(), None);
     }
 

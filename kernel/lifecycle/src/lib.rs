@@ -182,8 +182,19 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         self.events.with_ticket(ticket)
     }
 
+    /// Whether an event with that ticket, of or about a partition, is of one that had its number before.
+    pub fn is_of_former(&self, partition: usize, ticket: u32) -> bool {
+        self.slot(partition)
+            .is_some_and(|slot| ticket < slot.since())
+    }
+
     /// Takes the next event. By the shell's core only.
     pub fn next_event(&self) -> Option<Event> {
+        self.next_with_ticket().map(|(_, event)| event)
+    }
+
+    /// The same, with its ticket.
+    pub fn next_with_ticket(&self) -> Option<(u32, Event)> {
         self.events.take()
     }
 }

@@ -21,8 +21,9 @@ pub(crate) struct Place {
     standing: Word64,
     /// 0: nobody's.
     token: Word64,
-    /// When it was first found answered, in ticks; 0: not yet.
-    answered: Word64,
+    /// When it was first found as it stands, in ticks, whose low byte says how that is
+    /// ([`Place::mark`]); 0: not yet.
+    found: Word64,
 }
 
 /// Who asked.
@@ -39,7 +40,7 @@ impl Place {
         Self {
             standing: Word64::new(0),
             token: Word64::new(0),
-            answered: Word64::new(0),
+            found: Word64::new(0),
         }
     }
 
@@ -69,30 +70,53 @@ impl Place {
         let standing = self.standing();
         let token = self.token.load();
         // The token is changed only while it stands so that nothing is read of it.
-        let is_steady = self.standing() == standing && standing != Standing::Changing;
+        let is_changing = matches!(standing, Standing::Changing { .. });
+        let is_steady = self.standing() == standing && !is_changing;
         (token != 0 && is_steady).then_some((token, standing))
     }
 
     /// Makes it that token's; `false` if another is about it.
     fn take(&self, from: Standing, token: u64) -> bool {
-        if !self.stand(from, Standing::Changing) {
+        let turn = match from {
+            Standing::Changing { turn } => turn.wrapping_add(1),
+            _ => 0,
+        };
+        let changing = Standing::Changing { turn };
+        if !self.stand(from, changing) {
             return false;
         }
         self.token.store(token);
-        self.answered.store(0);
-        self.stand(Standing::Changing, Standing::Answered(Outcome::None))
+        self.found.store(0);
+        self.stand(changing, Standing::Answered(Outcome::None))
     }
 
-    /// Whether nobody has come for its answer for a long time.
+    /// As what it was found, in a byte; `None` where it can't be given up.
+    fn mark(standing: Standing) -> Option<u64> {
+        match standing {
+            Standing::Answered(outcome) => Some(outcome as u64 & 0x7f),
+            // Its core was reset, if it stays so.
+            Standing::Changing { turn } => Some(0x80 | u64::from(turn) & 0x7f),
+            Standing::Passed { .. } | Standing::Taken | Standing::Ending { .. } => None,
+        }
+    }
+
+    /// As what it is to be given up, if nobody has come for its answer for a long time. What somebody found
+    /// when there was no answer yet says nothing of when there was.
+    fn stale(&self, hw: &impl Hardware) -> Option<Standing> {
+        const MARK: u64 = 0xff;
+        let standing = self.standing();
+        let mark = Self::mark(standing)?;
+        let (now, found) = (hw.now().max(MARK + 1), self.found.load());
+        if found == 0 || found & MARK != mark {
+            self.found.store(now & !MARK | mark);
+            return None;
+        }
+        let age = now.saturating_sub(found & !MARK);
+        (age > hw.ticks(UNSEEN_US)).then_some(standing)
+    }
+
     pub(crate) fn is_stale(&self, hw: &impl Hardware) -> bool {
-        if !matches!(self.standing(), Standing::Answered(_)) {
-            return false;
-        }
-        let (now, since) = (hw.now().max(1), self.answered.load());
-        if since == 0 {
-            self.answered.store(now);
-        }
-        since != 0 && now.saturating_sub(since) > hw.ticks(UNSEEN_US)
+        self.stale(hw).is_some()
     }
 }
 
@@ -120,9 +144,9 @@ impl Slot {
             let stale = self.places().iter().enumerate().skip(1);
             // All are looked at, so that each has its time from now on.
             stale.fold(None, |found, (index, place)| {
-                let is_stale = place.is_stale(hw);
-                let is_taken = found.is_none() && is_stale && place.take(place.standing(), token);
-                if is_taken {
+                let stale = place.stale(hw);
+                let is_taken = |standing| found.is_none() && place.take(standing, token);
+                if stale.is_some_and(is_taken) {
                     Some((index, place))
                 } else {
                     found

@@ -74,6 +74,11 @@ pub(crate) struct Slot {
     pub(crate) reason_run: Word32,
     cores: [Word64; WORDS],
     boot_core: Word32,
+    /// Which definition this is, of those that had the number: counted. Who asks for something of one
+    /// must not have it done to the next.
+    definition: Word32,
+    /// The ticket from which on events are of this definition.
+    since: Word32,
     /// How often its kernel was entered, or will have been by the launch that is under way.
     runs: Word32,
     /// How often its memory began to be written.
@@ -104,6 +109,8 @@ impl Slot {
             reason_run: Word32::new(0),
             cores: [const { Word64::new(0) }; WORDS],
             boot_core: Word32::new(0),
+            definition: Word32::new(0),
+            since: Word32::new(0),
             runs: Word32::new(0),
             attempts: Word32::new(0),
             work: Work::new(),
@@ -202,6 +209,14 @@ impl Slot {
     pub(crate) fn policy(&self) -> RestartPolicy {
         let number = (self.flags.load() >> flag::POLICY) as u8;
         RestartPolicy::from_u8(number).unwrap_or(RestartPolicy::Never)
+    }
+
+    pub(crate) fn definition(&self) -> u32 {
+        self.definition.load()
+    }
+
+    pub(crate) fn since(&self) -> u32 {
+        self.since.load()
     }
 
     pub(crate) fn name(&self) -> ArrayString<MAX_NAME_BYTES> {

@@ -3,19 +3,24 @@
 use crate::{Outcome, Verb};
 
 /// A request, as it stands. The word: kind 60-63, verb 56-59, outcome 48-55, target
-/// 32-47, generation of the target's end 0-31.
+/// 32-47, which definition of the target or generation of its end 0-31.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// Answered, or nothing was asked.
     Answered(Outcome),
     /// Left for the shell.
-    Passed { verb: Verb, target: usize },
+    Passed {
+        verb: Verb,
+        target: usize,
+        /// Which definition has the target's number ([`crate::Slot::definition`]).
+        definition: u32,
+    },
     /// The shell is about it.
     Taken,
     /// The target is ending.
     Ending { target: usize, generation: u32 },
-    /// Somebody is about to make it another's.
-    Changing,
+    /// Somebody is about to make it another's; how often that was taken over from one who was reset.
+    Changing { turn: u32 },
 }
 
 pub(crate) const KIND: u32 = 60;
@@ -26,14 +31,19 @@ impl Standing {
     pub(crate) fn encode(self) -> u64 {
         match self {
             Self::Answered(outcome) => (outcome as u64) << 48,
-            Self::Passed { verb, target } => {
-                PASSED << KIND | (verb as u64) << 56 | (target as u64 & 0xffff) << 32
+            Self::Passed {
+                verb,
+                target,
+                definition,
+            } => {
+                let verb = (verb as u64) << 56;
+                PASSED << KIND | verb | (target as u64 & 0xffff) << 32 | u64::from(definition)
             }
             Self::Taken => 2 << KIND,
             Self::Ending { target, generation } => {
                 3 << KIND | (target as u64 & 0xffff) << 32 | u64::from(generation)
             }
-            Self::Changing => 4 << KIND,
+            Self::Changing { turn } => 4 << KIND | u64::from(turn),
         }
     }
 
@@ -46,13 +56,17 @@ impl Standing {
         let number = (word >> 56) as u8 & 0xf;
         let verb = Verb::ALL.into_iter().find(|verb| *verb as u8 == number);
         match (word >> KIND, verb) {
-            (PASSED, Some(verb)) => Self::Passed { verb, target },
+            (PASSED, Some(verb)) => Self::Passed {
+                verb,
+                target,
+                definition: word as u32,
+            },
             (2, _) => Self::Taken,
             (3, _) => Self::Ending {
                 target,
                 generation: word as u32,
             },
-            (4, _) => Self::Changing,
+            (4, _) => Self::Changing { turn: word as u32 },
             _ => {
                 let number = (word >> 48) as u8;
                 let outcome = Outcome::ALL.into_iter().find(|o| *o as u8 == number);
@@ -68,9 +82,13 @@ mod tests {
 
     #[test]
     fn a_standing_holds_what_was_put_into_it() {
-        let mut all = [Standing::Taken, Standing::Changing].to_vec();
+        let mut all = [Standing::Taken, Standing::Changing { turn: 3 }].to_vec();
         all.extend(Outcome::ALL.map(Standing::Answered));
-        all.extend(Verb::ALL.map(|verb| Standing::Passed { verb, target: 63 }));
+        all.extend(Verb::ALL.map(|verb| Standing::Passed {
+            verb,
+            target: 63,
+            definition: u32::MAX,
+        }));
         all.push(Standing::Ending {
             target: 63,
             generation: u32::MAX,

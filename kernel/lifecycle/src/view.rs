@@ -124,7 +124,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
                 slot.publish(definition);
             }
             Some(_) => {}
-            None if slot.is_defined() => slot.retire(),
+            None if slot.is_defined() => slot.retire(self.events.next_ticket()),
             None => {}
         }
     }

@@ -118,23 +118,24 @@ impl fmt::Display for Warning {
                 other,
                 is_theirs,
             } => {
-                const HOW: &str = "must be driven by MSI or not at all";
-                let beside = Several(*beside, *more);
-                let (verb, those) = match more {
-                    0 => ("shares", "that"),
-                    _ => ("share", "those"),
-                };
-                if *is_theirs {
-                    write!(
-                        f,
-                        "{beside} {verb} interrupt {gsi}, which {needs} of \"{other}\" needs: {HOW}"
-                    )
-                } else {
-                    write!(
-                        f,
-                        "{needs} needs interrupt {gsi}, which {beside} of \"{other}\" {verb}: {those} {HOW}"
-                    )
+                if !is_theirs {
+                    write!(f, "{needs} needs interrupt {gsi}, which ")?;
                 }
+                write!(f, "{beside}")?;
+                if *more > 0 {
+                    write!(f, " and {more} more")?;
+                }
+                let s = if *more > 0 { "" } else { "s" };
+                if *is_theirs {
+                    write!(f, " share{s} interrupt {gsi}, which {needs}")?;
+                }
+                write!(f, " of \"{other}\" ")?;
+                f.write_str(match (is_theirs, more) {
+                    (true, _) => "needs: ",
+                    (false, 0) => "shares: that ",
+                    (false, _) => "share: those ",
+                })?;
+                f.write_str("must be driven by MSI or not at all")
             }
             Self::NoEfi { kernel } => write!(
                 f,
@@ -154,19 +155,6 @@ impl fmt::Display for Warning {
                 "kernel and initrd leave only {} of the memory",
                 Bytes(left & !0xfff)
             ),
-        }
-    }
-}
-
-/// A function, and how many more.
-struct Several(Address, usize);
-
-impl fmt::Display for Several {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(first, more) = self;
-        match more {
-            0 => write!(f, "{first}"),
-            more => write!(f, "{first} and {more} more"),
         }
     }
 }

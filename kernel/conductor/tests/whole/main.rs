@@ -6,6 +6,7 @@
 )]
 
 mod board;
+mod names;
 mod world;
 
 use bulkhead_conductor::How;

@@ -57,9 +57,12 @@ impl Slot {
             && self.ram.is(definition.regions)
     }
 
-    /// It is no more: its number may serve another.
-    pub(crate) fn retire(&self) {
+    /// It is no more: its number may serve another, whose events begin with that ticket.
+    pub(crate) fn retire(&self, ticket: u32) {
         self.flags.store(0);
+        // Whoever reads this before he finds the name asks for that one.
+        self.definition.fetch_add(1);
+        self.since.store(ticket);
         self.runs.store(0);
         self.attempts.store(0);
         self.reason_run.store(0);

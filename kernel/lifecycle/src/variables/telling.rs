@@ -106,7 +106,8 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
 
     fn event(&self, ticket: u32) -> Option<Event> {
         let event = self.lifecycle.event(ticket)?;
-        self.sees(event.partition).then_some(event)
+        let is_former = self.lifecycle.is_of_former(event.partition, ticket);
+        (!is_former && self.sees(event.partition)).then_some(event)
     }
 
     /// `NAME key=value ...`; what may be long comes last.
@@ -206,7 +207,10 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
             Kind::DeviceReachesMemory => write!(row, "device-reaches-memory device={detail:#x}"),
             Kind::WatchdogStopped => write!(row, "watchdog-stopped device={detail:#x}"),
             Kind::Waits | Kind::WaitsNoLonger => {
-                let of = self.lifecycle.name(detail as usize).unwrap_or_default();
+                let other = detail as usize;
+                let is_former = self.lifecycle.is_of_former(other, ticket);
+                let of = self.lifecycle.name(other).filter(|_| !is_former);
+                let of = of.unwrap_or_default();
                 let word = if event.kind == Kind::Waits {
                     "waits"
                 } else {

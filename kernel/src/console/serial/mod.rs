@@ -204,11 +204,14 @@ impl Line {
                     self.send_piece(&piece);
                     length = 0;
                 }
-                piece[length] = *byte;
-                length += 1;
+                if let Some(place) = piece.get_mut(length) {
+                    *place = *byte;
+                    length += 1;
+                }
             }
         }
-        self.send_piece(&piece[..length]);
+        // Nothing here panics: what panics comes by here.
+        self.send_piece(piece.get(..length).unwrap_or_default());
     }
 
     /// Sends a few bytes; those for which there is no room in time are dropped.
