@@ -6,8 +6,8 @@ use bulkhead_ledger::{Ledger, Owner, Partition};
 use bulkhead_linux::E820Kind;
 use bulkhead_memory::{PAGE, Region, RegionSet};
 use bulkhead_model::{
-    Change, Claim, Com, DeviceName, End, Machine, MemoryKind, MemoryRange, MemoryRequest, Node,
-    RestartPolicy, Right,
+    Change, Claim, Com, DeviceName, End, Isolation, Machine, MemoryKind, MemoryRange,
+    MemoryRequest, Node, RestartPolicy, Right,
 };
 use bulkhead_pci::WindowKind;
 use bulkhead_tables::efi::Kind;
@@ -68,21 +68,25 @@ fn any_change() -> impl Strategy<Value = Change> {
         prop::option::of(prop::sample::select(rights())),
     );
     let node = prop::option::of(mostly(&[None, Some(0), Some(1)], &[Some(2)]));
-    (keys, prop::option::of(any_devices()), node).prop_map(|(keys, devices, node)| {
-        let (cores, memory, kernel, initrd, cmdline, console, restart, control) = keys;
-        Change {
-            cores,
-            memory,
-            node,
-            kernel: kernel.map(String::from),
-            initrds: initrd.map(|names| names.iter().map(|name| String::from(*name)).collect()),
-            cmdline: cmdline.map(String::from),
-            console,
-            devices,
-            restart,
-            control,
-        }
-    })
+    let isolation = prop::option::of(mostly(&[Isolation::Bare], &[Isolation::Dma]));
+    (keys, prop::option::of(any_devices()), node, isolation).prop_map(
+        |(keys, devices, node, isolation)| {
+            let (cores, memory, kernel, initrd, cmdline, console, restart, control) = keys;
+            Change {
+                cores,
+                memory,
+                node,
+                kernel: kernel.map(String::from),
+                initrds: initrd.map(|names| names.iter().map(|name| String::from(*name)).collect()),
+                cmdline: cmdline.map(String::from),
+                console,
+                devices,
+                restart,
+                control,
+                isolation,
+            }
+        },
+    )
 }
 
 fn rights() -> Vec<Right> {
