@@ -114,7 +114,7 @@ pub(crate) const KEYS: [SettingKey; 11] = [
         name: "isolation=",
         form: "bare|dma",
         required: false,
-        meaning: "what its devices reach: all, or its RAM alone",
+        meaning: "what its devices reach: all, its RAM alone",
     },
 ];
 

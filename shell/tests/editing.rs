@@ -28,7 +28,7 @@ fn a_caret_under_a_long_line_comes_with_a_quotation() {
     // The error takes two rows.
     let rows: Vec<&str> = screen.lines().rev().take(5).collect();
     assert_eq!(rows[0], "bulkhead>");
-    assert!(rows[1].ends_with("node)"), "{screen}");
+    assert!(rows[1].ends_with("isolation)"), "{screen}");
     let (caret, quotation) = (rows[3], rows[4]);
     assert!(quotation.starts_with("..."));
     let at = quotation.find("consle").unwrap();

@@ -1,5 +1,6 @@
 //! The launch plan: every address and every byte, before anything is touched.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -68,7 +69,7 @@ pub struct LaunchPlan {
     /// Its PCI functions, to be set up before and quieted after each run.
     pub grant: Grant,
     /// What they reach, where an IOMMU sees to it.
-    pub domain: Option<Domain>,
+    pub domain: Option<Box<Domain>>,
     /// Register pages of the I/O APICs that it owns, to be masked after each run.
     pub io_apics: Vec<u64>,
     /// Whether it owns the real-time clock, whose time is then its to say.
@@ -203,7 +204,9 @@ pub fn plan(
         shared_low_chunk,
         clear_at_turn,
         grant: Grant::new(&machine.functions, &claim.devices.units),
-        domain: block.iommu.map(|room| domain(definition, claim, room)),
+        domain: block
+            .iommu
+            .map(|room| Box::new(domain(definition, claim, room))),
         io_apics: owned_io_apics(machine, claim)
             .map(|io_apic| io_apic.address)
             .collect(),

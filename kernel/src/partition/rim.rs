@@ -122,7 +122,7 @@ impl Hardware for Rim {
     fn silence(&self, partition: usize) {
         let end = |stored: &Stored| {
             devices::silence(&stored.plan);
-            iommu::detach(stored.plan.domain.as_ref());
+            iommu::detach(stored.plan.domain.as_deref());
             // SAFETY: the lifecycle asks at an end only, once no core runs its Linux any more.
             unsafe { printed::keep(partition, stored) };
         };
@@ -163,7 +163,7 @@ impl Hardware for Rim {
             unsafe { printed::begin(partition, stored) };
             // SAFETY: as in `clear`.
             ticks = unsafe { launch::place(&stored.plan) };
-            iommu::attach(partition, stored.plan.domain.as_ref());
+            iommu::attach(partition, stored.plan.domain.as_deref());
         };
         // SAFETY: the lifecycle asks.
         unsafe { with_plan(partition, place) };

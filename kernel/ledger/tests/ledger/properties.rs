@@ -6,8 +6,8 @@ use bulkhead_ledger::{Ledger, Owner, Partition};
 use bulkhead_linux::E820Kind;
 use bulkhead_memory::{PAGE, Region, RegionSet};
 use bulkhead_model::{
-    Change, Claim, Com, DeviceName, End, Machine, MemoryKind, MemoryRange, MemoryRequest, Node,
-    RestartPolicy, Right,
+    Change, Claim, Com, DeviceName, End, Isolation, Machine, MemoryKind, MemoryRange,
+    MemoryRequest, Node, RestartPolicy, Right,
 };
 use bulkhead_pci::WindowKind;
 use bulkhead_tables::efi::Kind;
@@ -69,22 +69,26 @@ fn any_change() -> impl Strategy<Value = Change> {
     );
     let node = prop::option::of(mostly(&[None, Some(0), Some(1)], &[Some(2)]));
     let dump = prop::option::of(any::<bool>());
-    (keys, prop::option::of(any_devices()), node, dump).prop_map(|(keys, devices, node, dump)| {
-        let (cores, memory, kernel, initrd, cmdline, console, restart, control) = keys;
-        Change {
-            cores,
-            memory,
-            node,
-            kernel: kernel.map(String::from),
-            initrds: initrd.map(|names| names.iter().map(|name| String::from(*name)).collect()),
-            cmdline: cmdline.map(String::from),
-            console,
-            devices,
-            restart,
-            control,
-            dump,
-        }
-    })
+    let isolation = prop::option::of(mostly(&[Isolation::Bare], &[Isolation::Dma]));
+    (keys, prop::option::of(any_devices()), node, (isolation, dump)).prop_map(
+        |(keys, devices, node, (isolation, dump))| {
+            let (cores, memory, kernel, initrd, cmdline, console, restart, control) = keys;
+            Change {
+                cores,
+                memory,
+                node,
+                kernel: kernel.map(String::from),
+                initrds: initrd.map(|names| names.iter().map(|name| String::from(*name)).collect()),
+                cmdline: cmdline.map(String::from),
+                console,
+                devices,
+                restart,
+                control,
+                isolation,
+                dump,
+            }
+        },
+    )
 }
 
 fn rights() -> Vec<Right> {
