@@ -69,7 +69,7 @@ const fn outside(
 }
 
 /// All of them, in the order of the help.
-pub const COMMANDS: [Command; 22] = [
+pub const COMMANDS: [Command; 23] = [
     inside(
         "list",
         Takes::Nothing,
@@ -181,6 +181,13 @@ pub const COMMANDS: [Command; 22] = [
         "",
         &["--json", "--timeout"],
         "wake Bulkhead's own core after halt",
+    ),
+    outside(
+        "net",
+        Takes::Name,
+        "NAME [INTERFACE]",
+        &[],
+        "a network interface to a partition that this one is linked to; it is there as long as this runs, at both ends",
     ),
     outside(
         "survey",

@@ -13,7 +13,7 @@ use bulkheadctl::inside::link::{Efivars, Trouble};
 use bulkheadctl::inside::{self, Wish};
 use bulkheadctl::operator::Operator;
 use bulkheadctl::pack::Pack;
-use bulkheadctl::{commands, live, suggest, survey};
+use bulkheadctl::{commands, links, live, suggest, survey};
 
 struct Arguments {
     wish: Wish,
@@ -108,7 +108,7 @@ fn parse() -> Result<Option<Arguments>, Trouble> {
 fn has_room(command: &Command, wish: &Wish) -> bool {
     let most = match (command.takes, command.name) {
         (Takes::Nothing, _) => 0,
-        (Takes::Name, "log") => 2,
+        (Takes::Name, "log" | "net") => 2,
         (Takes::Name, "show" | "undefine") | (Takes::File | Takes::Word(_), _) => 1,
         (Takes::Name | Takes::Names, _) => usize::MAX,
     };
@@ -139,6 +139,11 @@ fn run(arguments: &Arguments) -> Result<bool, Trouble> {
             print(&report)?;
             Ok(fits)
         }
+        ("net", Some(peer)) => {
+            let name = wish.words.get(1).map(String::as_str);
+            links::net::run(peer, name).map(|()| true)
+        }
+        ("net", None) => Err(Trouble::Usage(String::from("net: to which partition?"))),
         ("check", Some(path)) => check(arguments, Path::new(path)),
         ("check", None) => Err(Trouble::Usage(String::from("check: which script?"))),
         ("completion", Some(shell)) if shell == "bash" => print(&commands::bash()).map(|()| true),

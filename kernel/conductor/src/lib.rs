@@ -22,6 +22,7 @@ use alloc::vec::Vec;
 use bulkhead_launch::{LaunchPlan, ResidentCode};
 use bulkhead_ledger::{Ledger, Partition, PlanError};
 use bulkhead_lifecycle::{Definition, Hardware, Lifecycle};
+use bulkhead_memory::Region;
 use bulkhead_model::{Life, Machine, Ram, Warning};
 
 pub use error::ConductError;
@@ -49,6 +50,9 @@ pub trait Stage: Hardware {
 
     /// Drops what is kept in a partition's RAM, which is not its own any more.
     fn vacate(&mut self, partition: usize);
+
+    /// Clears memory that nobody uses: it is about to be a link.
+    fn wipe(&mut self, region: Region);
 
     /// What a partition's Linux said in that run why it panicked, fit to stand between quotes.
     fn reason(&self, _partition: usize, _run: u32) -> Option<String> {

@@ -21,6 +21,7 @@ mod large_ids;
 mod last;
 mod last_kexec;
 mod lifecycle;
+mod links;
 mod loaders;
 mod messages;
 mod numa;
@@ -85,6 +86,7 @@ fn main() {
         two_linuxes::stories(),
         virtualization::stories(),
         lifecycle::stories(),
+        links::stories(),
         consoles::stories(),
         printed::stories(),
         pstore::stories(),

@@ -10,6 +10,7 @@ mod devices;
 mod handoffs;
 mod history;
 mod io_apics;
+mod links;
 mod lives;
 mod low;
 mod nodes;
