@@ -2,7 +2,9 @@
 //! requests to drivers. All unsafe code of the program is here.
 
 mod memory;
+mod perf;
 mod tap;
 
 pub use memory::map;
+pub use perf::Tracepoint;
 pub use tap::{HEADER_BYTES, tap};

@@ -6,7 +6,7 @@
 //! one that says what can't be is answered by beginning anew.
 //!
 //! ```text
-//! words   0  side 0: epoch, seen | tail | head | doze     each on a cache line of its own
+//! words   0  side 0: epoch, seen, rings | tail | head | doze     each on a cache line of its own
 //!        32  side 1: the same
 //!        64  ring of side 0, then that of side 1, equally long
 //! ```
@@ -34,6 +34,7 @@ const BLOCKS: usize = 2 * BLOCK;
 /// In a block: words on cache lines of their own.
 const EPOCH: usize = 0;
 const SEEN: usize = 1;
+const RINGS: usize = 2;
 const TAIL: usize = 8;
 const HEAD: usize = 16;
 const DOZE: usize = 24;
@@ -77,9 +78,10 @@ pub struct Channel<'a> {
 }
 
 impl<'a> Channel<'a> {
-    /// Begins as one side of the channel in that memory; `None` if it is too small for one.
+    /// Begins as one side of the channel in that memory, which can ring for the other one or not; `None` if
+    /// it is too small for one.
     #[must_use]
-    pub fn open(cells: &'a [AtomicU64], is_second: bool) -> Option<Self> {
+    pub fn open(cells: &'a [AtomicU64], is_second: bool, rings: bool) -> Option<Self> {
         let ring = cells.len().checked_sub(BLOCKS)? / 2;
         if ring < LEAST_RING {
             return None;
@@ -98,6 +100,9 @@ impl<'a> Channel<'a> {
             lies: 0,
         };
         channel.epoch = channel.own(EPOCH).load(Ordering::Relaxed);
+        channel
+            .own(RINGS)
+            .store(u64::from(rings), Ordering::Relaxed);
         channel.begin();
         Some(channel)
     }
@@ -229,6 +234,12 @@ impl<'a> Channel<'a> {
             self.rung = doze;
         }
         is_asleep
+    }
+
+    /// Whether the other side says that it rings.
+    #[must_use]
+    pub fn is_rung(&self) -> bool {
+        self.other(RINGS).load(Ordering::Relaxed) == 1
     }
 
     /// A number that was not used before, so that the other side notices.

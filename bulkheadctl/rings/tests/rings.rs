@@ -13,8 +13,8 @@ fn memory() -> Vec<AtomicU64> {
 }
 
 fn pair(cells: &[AtomicU64]) -> (Channel<'_>, Channel<'_>) {
-    let mut first = Channel::open(cells, false).unwrap();
-    let mut second = Channel::open(cells, true).unwrap();
+    let mut first = Channel::open(cells, false, true).unwrap();
+    let mut second = Channel::open(cells, true, false).unwrap();
     meet(&mut first, &mut second);
     (first, second)
 }
@@ -30,15 +30,15 @@ fn meet(first: &mut Channel<'_>, second: &mut Channel<'_>) {
 #[test]
 fn too_little_memory_is_no_channel() {
     let cells = memory();
-    assert!(Channel::open(&cells[..64], false).is_none());
-    assert!(Channel::open(&[], true).is_none());
-    assert!(Channel::open(&cells[..32_000], true).is_none());
+    assert!(Channel::open(&cells[..64], false, true).is_none());
+    assert!(Channel::open(&[], true, false).is_none());
+    assert!(Channel::open(&cells[..32_000], true, false).is_none());
 }
 
 #[test]
 fn alone_nothing_goes() {
     let cells = memory();
-    let mut first = Channel::open(&cells, false).unwrap();
+    let mut first = Channel::open(&cells, false, true).unwrap();
     assert_eq!(first.poll(), State::Down);
     assert!(!first.send(&[b"x"]));
     assert_eq!(first.receive(&mut [0; 8]), None);
@@ -87,7 +87,7 @@ fn a_restart_of_either_begins_anew() {
     let (mut first, mut second) = pair(&cells);
     assert!(first.send(&[b"lost"]));
     assert!(second.send(&[b"lost, too"]));
-    let mut again = Channel::open(&cells, true).unwrap();
+    let mut again = Channel::open(&cells, true, false).unwrap();
     assert_eq!(again.poll(), State::Down);
     // It has been seen already: what it sends from now on is not lost.
     assert_eq!(first.poll(), State::Begun);
@@ -169,7 +169,7 @@ proptest! {
                 }
             }
         }
-        let mut peer = Channel::open(&cells, true).unwrap();
+        let mut peer = Channel::open(&cells, true, false).unwrap();
         for _ in 0..4 {
             peer.poll();
             honest.poll();

@@ -4,6 +4,7 @@
 //! function's own files in sysfs it would not be. Both ends run this program; what the other one writes is
 //! not trusted (`bulkhead-rings`).
 
+mod bell;
 pub mod find;
 pub mod net;
 mod rest;
@@ -31,6 +32,15 @@ pub enum Half {
 /// A sentence says why not.
 pub fn map(end: &End, half: Half) -> Result<&'static [AtomicU64], Trouble> {
     const PAGE: u64 = 4096;
+    let (start, size) = end.told.window;
+    let bytes = (size.saturating_sub(LINK_TABLES) / 2) & !(PAGE - 1);
+    let offset = LINK_TABLES + if half == Half::Disk { bytes } else { 0 };
+    let length = usize::try_from(bytes).unwrap_or(0);
+    mapped(start.saturating_add(offset), length)
+}
+
+/// Maps memory of a link, cached.
+fn mapped(place: u64, length: usize) -> Result<&'static [AtomicU64], Trouble> {
     let failed = |error: std::io::Error| Trouble::Missing(format!("/dev/mem: {error}"));
     let open = OpenOptions::new().read(true).write(true).open("/dev/mem");
     let file = open.map_err(|error| match error.kind() {
@@ -39,10 +49,5 @@ pub fn map(end: &End, half: Half) -> Result<&'static [AtomicU64], Trouble> {
         }
         _ => failed(error),
     })?;
-    let (start, size) = end.told.window;
-    let bytes = (size.saturating_sub(LINK_TABLES) / 2) & !(PAGE - 1);
-    let offset = LINK_TABLES + if half == Half::Disk { bytes } else { 0 };
-    let length = usize::try_from(bytes).unwrap_or(0);
-    let place = start.saturating_add(offset);
     bulkheadctl_rim::map(&file, place, length).map_err(failed)
 }

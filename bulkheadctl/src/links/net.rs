@@ -5,14 +5,18 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 
 use bulkhead_rings::{Channel, MOST_BYTES, State};
+use bulkheadctl_rim::Tracepoint;
 use rustix::event::{PollFd, PollFlags};
 
+use super::bell::{Bell, hear};
 use super::rest::Rest;
 use super::{Half, find, map};
 use crate::inside::link::Trouble;
 
 /// Frames in one direction before the other one is looked at.
 const TURN: usize = 64;
+/// Which of the interrupts of a link.
+const RING: usize = 0;
 /// Bytes of an interface's name.
 const MOST_NAME: usize = 15;
 
@@ -25,7 +29,9 @@ pub fn run(peer: &str, name: Option<&str>) -> Result<(), Trouble> {
     let end = find::to(peer, None)?;
     let name = name.map_or_else(|| interface(peer), String::from);
     let cells = map(&end, Half::Net)?;
-    let channel = Channel::open(cells, end.told.is_second);
+    let bell = Bell::new(peer, RING);
+    let ear = hear(&end, RING);
+    let channel = Channel::open(cells, end.told.is_second, bell.is_some());
     let channel = channel.ok_or_else(|| Trouble::Missing(String::from("the link is too small")))?;
     let tap = bulkheadctl_rim::tap(&name).map_err(|error| match error.kind() {
         ErrorKind::NotFound => Trouble::Missing(String::from(
@@ -37,7 +43,20 @@ pub fn run(peer: &str, name: Option<&str>) -> Result<(), Trouble> {
         _ => Trouble::Missing(format!("interface {name}: {error}")),
     })?;
     eprintln!("{name}: link to {peer}, {}", end.address);
-    let error = Net::new(channel, tap).pass(peer);
+    if let Err(why) = &ear {
+        eprintln!("{name}: looks up by itself, as this Linux hears no interrupt ({why})");
+    }
+    if bell.is_none() {
+        eprintln!("{name}: can't wake {peer}, which looks up by itself (accepted: mount efivarfs)");
+    }
+    let error = Net {
+        channel,
+        tap,
+        frame: vec![0; MOST_BYTES],
+        bell,
+        ear: ear.ok(),
+    }
+    .pass(peer);
     Err(Trouble::Missing(format!("interface {name}: {error}")))
 }
 
@@ -51,17 +70,11 @@ struct Net {
     channel: Channel<'static>,
     tap: File,
     frame: Vec<u8>,
+    bell: Option<Bell>,
+    ear: Option<Tracepoint>,
 }
 
 impl Net {
-    fn new(channel: Channel<'static>, tap: File) -> Self {
-        Self {
-            channel,
-            tap,
-            frame: vec![0; MOST_BYTES],
-        }
-    }
-
     /// Until the interface is gone.
     fn pass(&mut self, peer: &str) -> std::io::Error {
         let mut rest = Rest::new();
@@ -83,17 +96,38 @@ impl Net {
             }
             if moved {
                 rest.busy();
+                self.ring();
             } else if rest.is_tired() {
                 self.channel.doze();
-                if !self.channel.has_more() {
-                    let mut files = [PollFd::from_borrowed_fd(self.tap.as_fd(), PollFlags::IN)];
-                    // While the other one is not there or has no room frames wait.
-                    let is_open = self.channel.has_room(MOST_BYTES);
-                    rest.sleep(if is_open { &mut files } else { &mut [] });
-                }
+                self.sleep(&mut rest);
                 self.channel.wake();
             }
         }
+    }
+
+    /// Wakes the other side, if it waits.
+    fn ring(&mut self) {
+        if self.channel.is_waited_for()
+            && let Some(bell) = &mut self.bell
+        {
+            bell.ring();
+        }
+    }
+
+    /// Until there is something to do, or it is time to look up.
+    fn sleep(&mut self, rest: &mut Rest) {
+        if self.channel.has_more() {
+            return;
+        }
+        let is_open = self.channel.has_room(MOST_BYTES);
+        // A beginning is not rung for.
+        let is_rung = self.channel.is_up() && self.channel.is_rung();
+        let file = |file| PollFd::from_borrowed_fd(file, PollFlags::IN);
+        // While the other one is not there or has no room frames wait.
+        let tap = is_open.then(|| file(self.tap.as_fd()));
+        let ear = self.ear.as_ref().map(|ear| file(ear.as_fd()));
+        let mut files: Vec<PollFd<'_>> = tap.into_iter().chain(ear).collect();
+        rest.sleep(&mut files, is_rung && self.ear.is_some());
     }
 
     /// From the interface to the other side; whether there was anything.

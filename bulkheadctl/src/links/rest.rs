@@ -12,6 +12,8 @@ const AWAKE: Duration = Duration::from_micros(50);
 /// The first and the longest sleep.
 const FIRST: Duration = Duration::from_micros(50);
 const LONGEST: Duration = Duration::from_millis(1);
+/// Where interrupts come: the other side may have ended, which nobody rings for.
+const RUNG: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Rest {
@@ -43,11 +45,13 @@ impl Rest {
         false
     }
 
-    /// Sleeps until one of the files can be read, or for a while.
-    pub(super) fn sleep(&mut self, files: &mut [PollFd<'_>]) {
+    /// Sleeps until one of the files can be read, or for a while: a long one if it is rung for whatever
+    /// comes.
+    pub(super) fn sleep(&mut self, files: &mut [PollFd<'_>], is_rung: bool) {
+        let time = if is_rung { RUNG } else { self.next };
         let time = Timespec {
-            tv_sec: 0,
-            tv_nsec: i64::from(self.next.subsec_nanos()),
+            tv_sec: time.as_secs().cast_signed(),
+            tv_nsec: i64::from(time.subsec_nanos()),
         };
         // What is wrong with a file its reader finds.
         let _ = poll(files, Some(&time));

@@ -21,7 +21,7 @@ use alloc::vec::Vec;
 
 use bulkhead_launch::{LaunchPlan, ResidentCode};
 use bulkhead_ledger::{Ledger, Partition, PlanError};
-use bulkhead_lifecycle::{Definition, Hardware, Lifecycle};
+use bulkhead_lifecycle::{Definition, Hardware, Lifecycle, OtherEnd};
 use bulkhead_memory::Region;
 use bulkhead_model::{Life, Machine, Ram, Warning};
 
@@ -188,6 +188,13 @@ impl<'a, S: Stage, const P: usize, const C: usize> Conductor<'a, S, P, C> {
                 shares_low: partition.claim.shares_low_chunk,
             }),
         );
+        let ends = partition.claim.links.iter().filter_map(|end| {
+            Some(OtherEnd {
+                peer: self.ledger.find(&end.peer)?.id,
+                table: end.window()?.start() + end.others_table(),
+            })
+        });
+        life.publish_links(id, ends);
         self.ledger.observe(id, seen, ram);
     }
 

@@ -34,6 +34,7 @@ mod hardware;
 mod launch;
 mod lead;
 mod life;
+mod links;
 #[cfg(feature = "model")]
 pub mod model;
 mod places;
@@ -58,6 +59,7 @@ pub use ending::Refusal;
 pub use event::{Event, Kind, LENGTH as EVENTS};
 pub use hardware::Hardware;
 pub use launch::{Duty, LaunchError};
+pub use links::OtherEnd;
 pub use places::{Asker, KEPT};
 pub use request::{Outcome, Verb};
 pub use slot::Definition;

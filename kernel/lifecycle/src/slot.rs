@@ -7,7 +7,7 @@ use alloc::string::String;
 
 use arrayvec::ArrayString;
 
-use bulkhead_model::{MAX_CONTROLLED, MAX_NAME_BYTES, RestartPolicy};
+use bulkhead_model::{MAX_CONTROLLED, MAX_NAME_BYTES, MOST_LINKS, RestartPolicy};
 
 use crate::granted::{REASON_WORDS, name_of, name_words};
 use crate::life::{Life, Phase};
@@ -58,6 +58,8 @@ pub(crate) struct Slot {
     /// Those that it may ask for; none: all, if it may ask.
     pub(crate) only: [[Word64; 2]; MAX_CONTROLLED],
     memory: Word64,
+    /// Whom it is linked to ([`crate::links`]).
+    pub(crate) links: [Word64; MOST_LINKS],
     /// Why the run of that number failed, as far as somebody has read it; the text ends at a zero.
     pub(crate) reason: [Word64; REASON_WORDS],
     pub(crate) reason_run: Word32,
@@ -88,6 +90,7 @@ impl Slot {
             name: [const { Word64::new(0) }; 2],
             only: [const { [const { Word64::new(0) }; 2] }; MAX_CONTROLLED],
             memory: Word64::new(0),
+            links: [const { Word64::new(0) }; MOST_LINKS],
             reason: [const { Word64::new(0) }; REASON_WORDS],
             reason_run: Word32::new(0),
             cores: [const { Word64::new(0) }; WORDS],
@@ -178,6 +181,7 @@ impl Slot {
         self.runs.store(0);
         self.attempts.store(0);
         self.reason_run.store(0);
+        self.links.iter().for_each(|word| word.store(0));
         self.empty_places();
         let life = self.life();
         let next = Life {

@@ -64,6 +64,12 @@ impl LinkEnd {
         if self.is_second { PAGE } else { 0 }
     }
 
+    /// Where the other side's is.
+    #[must_use]
+    pub const fn others_table(&self) -> u64 {
+        PAGE - self.table_offset()
+    }
+
     /// The PCI segment in which the Linux finds its link of that number.
     #[must_use]
     pub fn segment(number: usize) -> u16 {

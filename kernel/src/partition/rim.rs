@@ -7,6 +7,7 @@ use bulkhead_lifecycle::Hardware;
 use super::plans::{self, Stored};
 use super::{detour, devices, launch, low, printed, stores};
 use crate::cpu::{apic, cores, mtrr, smp, tsc};
+use crate::mem::phys;
 
 /// The machine as seen from one core.
 pub(crate) struct Rim {
@@ -184,6 +185,16 @@ impl Hardware for Rim {
         let mark = |stored: &Stored| unsafe { low::mark(&stored.plan, clears) };
         // SAFETY: the lifecycle asks.
         unsafe { with_plan(partition, mark) };
+    }
+
+    fn message(&self, at: u64) -> [u32; 4] {
+        // SAFETY: memory of a link, which the ledger took of the RAM that is mapped; whoever writes it
+        // meanwhile makes it another number, and each is checked.
+        unsafe { phys::pointer::<[u32; 4]>(at).read_volatile() }
+    }
+
+    fn interrupt(&self, core: usize, vector: u8) {
+        count_if_unsent(apic::send_fixed(cores::apic_id(core), vector));
     }
 
     fn hand_over(&self, _partition: usize) {

@@ -10,7 +10,11 @@ use libtest_mimic::Trial;
 use crate::story;
 
 pub(crate) fn stories() -> Vec<Trial> {
-    vec![story("links::net", net)]
+    vec![
+        story("links::net", net),
+        story("links::restarts", restarts),
+        story("links::a_liar", a_liar),
+    ]
 }
 
 /// Console ports.
@@ -49,7 +53,10 @@ fn start(name: &str, memory: &str) -> Running {
 
 /// Has a Linux pass frames, by an interface `link` with that last number in its address.
 fn connect(machine: &mut Running, com: usize, peer: &str, number: u32) {
-    machine.linux(com, "modprobe tun");
+    machine.linux(
+        com,
+        "modprobe tun; mount -t tracefs tracefs /sys/kernel/tracing",
+    );
     machine.linux(
         com,
         &format!("bulkheadctl net {peer} link >/tmp/net 2>&1 & sleep 1; cat /tmp/net"),
@@ -76,11 +83,94 @@ fn net() {
     }
     connect(machine, ONE, "two", 1);
     connect(machine, TWO, "one", 2);
-    let said = machine.linux_within(ONE, "ping -c 20 -i 0.2 10.9.0.2", PATIENCE);
-    println!("{said}");
-    assert!(said.contains(" 0% packet loss"), "{said}");
+    ping(machine, ONE, 2);
+    ping(machine, TWO, 1);
+    for com in [ONE, TWO] {
+        let count = machine.linux(com, "grep PLT /proc/interrupts");
+        println!("{count}");
+        let count = count.split_ascii_whitespace().nth(1);
+        let count: u32 = count.and_then(|count| count.parse().ok()).unwrap_or(0);
+        // Each ping, and each answer, wakes the other side.
+        assert!(count >= 10, "{count} interrupts");
+    }
     machine.start_job(TWO, "iperf", "iperf3 -s -1");
     let said = machine.linux_within(ONE, "sleep 2; iperf3 -c 10.9.0.2 -t 5", PATIENCE);
     println!("{said}");
     assert!(said.contains("receiver"), "{said}");
+}
+
+/// Every ping is answered.
+fn ping(machine: &mut Running, com: usize, to: u32) {
+    let command = format!("ping -c 20 -i 0.2 10.9.0.{to} | tail -3");
+    let said = machine.linux_within(com, &command, PATIENCE);
+    println!("{said}");
+    if !said.contains(" 0% packet loss") {
+        machine.fail(&said);
+    }
+}
+
+/// A Linux at either end begins again, and the program at the other end goes on.
+fn restarts() {
+    let machine = &mut start("links_restarts", "3G");
+    machine.expect("set one cmdline=x", &["is running and can't be changed"]);
+    machine.expect("unlink one two", &["is running and can't be unlinked"]);
+    connect(machine, ONE, "two", 1);
+    connect(machine, TWO, "one", 2);
+    ping(machine, ONE, 2);
+    for (name, com, peer, number, other, other_number) in [
+        ("one", ONE, "two", 1, TWO, 2),
+        ("two", TWO, "one", 2, ONE, 1),
+    ] {
+        machine.command(&format!("restart {name}"));
+        machine.wait_for_demo(com);
+        connect(machine, com, peer, number);
+        ping(machine, other, number);
+        ping(machine, com, other_number);
+    }
+    // Its memory is free again, and the partition finds none.
+    machine.command("kill one");
+    machine.command("kill two");
+    assert_eq!(machine.command("unlink two one").trim(), "");
+    let map = machine.command("memory");
+    assert!(!map.contains("link of"), "{map}");
+    machine.command("start one");
+    machine.wait_for_demo(ONE);
+    machine.linux_expect(ONE, "bulkheadctl net two", "nor to anybody");
+}
+
+/// A side that writes nonsense all over what it shares, its own interrupts included: the other one tells of it,
+/// goes on, and serves an honest one again.
+fn a_liar() {
+    let machine = &mut start("links_liar", "3G");
+    connect(machine, ONE, "two", 1);
+    let base = machine.linux(
+        TWO,
+        "printf '%d' $(cut -d ' ' -f 1 /sys/bus/pci/devices/ff00:00:00.0/resource | head -1)",
+    );
+    let base: u64 = base.trim().parse().expect("an address");
+    let page = base / 4096;
+    for round in 0..5 {
+        // The tables' pages are written first, so that no entry is a true one; then all else.
+        machine.linux_within(
+            TWO,
+            &format!(
+                "dd if=/dev/urandom of=/dev/mem bs=4096 seek={page} count=1024 conv=notrunc 2>&1 | tail -1"
+            ),
+            PATIENCE,
+        );
+        let said = machine.linux(
+            ONE,
+            "ping -c 1 -W 1 10.9.0.2 >/dev/null; cut -d ' ' -f 1 /proc/uptime",
+        );
+        println!("round {round}: {said}");
+    }
+    println!("{}", machine.linux(ONE, "cat /tmp/net"));
+    for com in [ONE, TWO] {
+        machine.linux_expect(com, "echo alive", "alive");
+    }
+    machine.expect_states(&[("one", "running"), ("two", "running")]);
+    connect(machine, TWO, "one", 2);
+    ping(machine, ONE, 2);
+    let log = machine.linux(ONE, "dmesg | grep -ciE 'no irq handler|BUG|oops'");
+    assert_eq!(log.trim(), "0", "{log}");
 }

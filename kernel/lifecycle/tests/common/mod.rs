@@ -49,6 +49,8 @@ pub(crate) struct Machine {
     pub(crate) while_relaxing: Cell<Option<Happening>>,
     /// The mark is in the low memory that partitions share.
     pub(crate) is_low_marked: Cell<bool>,
+    /// What each entry of an MSI-X table says.
+    pub(crate) message: Cell<[u32; 4]>,
     pub(crate) log: RefCell<Vec<String>>,
 }
 
@@ -71,6 +73,7 @@ impl Machine {
             while_placing: Cell::new(None),
             while_relaxing: Cell::new(None),
             is_low_marked: Cell::new(false),
+            message: Cell::default(),
             log: RefCell::default(),
         };
         machine.life.enter_cores(CORES);
@@ -308,6 +311,13 @@ impl Hardware for At<'_> {
         }
         self.0.note(format!("mark {partition}"));
         self.0.is_low_marked.set(true);
+    }
+    fn message(&self, at: u64) -> [u32; 4] {
+        self.0.note(format!("message {at:#x}"));
+        self.0.message.get()
+    }
+    fn interrupt(&self, core: usize, vector: u8) {
+        self.0.note(format!("interrupt {core} {vector:#x}"));
     }
     fn hand_over(&self, _: usize) {}
     fn keep(&self) {}
