@@ -3,7 +3,7 @@ _bulkheadctl() {
     local word=${COMP_WORDS[COMP_CWORD]} words= then=
     COMPREPLY=()
     if [ "$COMP_CWORD" = 1 ]; then
-        COMPREPLY=($(compgen -W "list show start stop restart kill events watch metrics time log dump define set undefine apply shell survey check suggest boot completion man help" -- "$word"))
+        COMPREPLY=($(compgen -W "list show start stop restart kill events watch metrics time log dump define set undefine apply shell net survey check suggest boot completion man help" -- "$word"))
         return
     fi
     case ${COMP_WORDS[1]} in
@@ -24,6 +24,7 @@ _bulkheadctl() {
         undefine) words="--json --timeout" then=names ;;
         apply) words="--dry-run --restart --json --timeout" then=files ;;
         shell) words="--json --timeout" then= ;;
+        net) words="" then=names ;;
         survey) words="--from --save" then= ;;
         check) words="--from --image" then=files ;;
         suggest) words="--from --image" then= ;;

@@ -190,6 +190,13 @@ pub const COMMANDS: [Command; 23] = [
         "wake Bulkhead's own core after halt",
     ),
     outside(
+        "net",
+        Takes::Name,
+        "NAME [INTERFACE]",
+        &[],
+        "a network interface to a partition that this one is linked to; it is there as long as this runs, at both ends",
+    ),
+    outside(
         "survey",
         Takes::Nothing,
         "[--from FILE] [--save FILE]",

@@ -27,6 +27,7 @@ mod iommu;
     reason = "the kernel's own limits, of which a few are needed here"
 )]
 mod layout;
+pub mod links;
 pub mod live;
 pub mod operator;
 pub mod pack;

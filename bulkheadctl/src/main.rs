@@ -14,7 +14,7 @@ use bulkheadctl::inside::link::{Efivars, Trouble};
 use bulkheadctl::inside::{self, Wish};
 use bulkheadctl::operator::Operator;
 use bulkheadctl::pack::Pack;
-use bulkheadctl::{commands, live, suggest, survey};
+use bulkheadctl::{commands, links, live, suggest, survey};
 
 struct Arguments {
     wish: Wish,
@@ -114,7 +114,7 @@ fn parse() -> Result<Option<Arguments>, Trouble> {
 fn has_room(command: &Command, wish: &Wish) -> bool {
     let most = match (command.takes, command.name) {
         (Takes::Nothing, _) => 0,
-        (Takes::Name, "log" | "dump") => 2,
+        (Takes::Name, "log" | "dump" | "net") => 2,
         (Takes::Name, "show" | "undefine") | (Takes::File | Takes::Word(_), _) => 1,
         (Takes::Name | Takes::Names, _) => usize::MAX,
     };
@@ -146,6 +146,11 @@ fn run(arguments: &Arguments) -> Result<bool, Trouble> {
             Ok(fits)
         }
         ("boot", _) => bulkheadctl::boot::run(wish.flags.iter().any(|flag| flag == "--now")),
+        ("net", Some(peer)) => {
+            let name = wish.words.get(1).map(String::as_str);
+            links::net::run(peer, name).map(|()| true)
+        }
+        ("net", None) => Err(Trouble::Usage(String::from("net: to which partition?"))),
         ("check", Some(path)) => check(arguments, Path::new(path)),
         ("check", None) => Err(Trouble::Usage(String::from("check: which script?"))),
         ("completion", Some(shell)) if shell == "bash" => print(&commands::bash()).map(|()| true),

@@ -70,6 +70,14 @@ impl Control for Operator {
         self.ledger.undefine(name)
     }
 
+    fn link(&mut self, names: [&str; 2], size: Option<u64>) -> Result<Region, PlanError> {
+        self.ledger.link(&self.machine, names, size, |_| true)
+    }
+
+    fn unlink(&mut self, names: [&str; 2]) -> Result<(), PlanError> {
+        self.ledger.unlink(names, |_| true)
+    }
+
     fn resident_code(&self) -> ResidentCode {
         ResidentCode {
             code: &CODE,

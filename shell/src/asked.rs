@@ -15,7 +15,7 @@ use crate::run::{Done, run};
 use crate::shell::Shell;
 
 /// What can be asked for.
-const ACCEPTED: &str = "define, set, undefine, check, list, show, log, version, machine, cores, memory, devices, images";
+const ACCEPTED: &str = "define, set, undefine, link, unlink, check, list, show, log, version, machine, cores, memory, devices, images";
 
 impl Shell {
     /// Does the next line that a partition asks for, answers it, and tells the operator of what may have
@@ -58,7 +58,11 @@ fn serve(line: &str, control: &mut dyn Control, out: &mut dyn Write) -> Result<S
     let refused = |error: CommandError| format!("{error}");
     let request = parse(line).map_err(refused)?.ok_or("an empty line")?;
     let served = match request.command {
-        Command::Define(..) | Command::Set(..) | Command::Undefine(_) => Served::Changed,
+        Command::Define(..)
+        | Command::Set(..)
+        | Command::Undefine(_)
+        | Command::Link(..)
+        | Command::Unlink(_) => Served::Changed,
         Command::Check(_)
         | Command::List
         | Command::Show(_)

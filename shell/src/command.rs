@@ -25,6 +25,10 @@ pub(crate) enum Command {
     Set(Word, Settings),
     /// `undefine NAME`
     Undefine(Word),
+    /// `link A B [SIZE]`, the size in bytes.
+    Link([Word; 2], Option<u64>),
+    /// `unlink A B`
+    Unlink([Word; 2]),
     /// `check [NAME]`
     Check(Option<Word>),
     /// `list`
@@ -150,6 +154,10 @@ pub(crate) enum Verb {
     Set,
     /// `undefine`
     Undefine,
+    /// `link`
+    Link,
+    /// `unlink`
+    Unlink,
     /// `check`
     Check,
     /// `list`
@@ -204,10 +212,12 @@ pub(crate) enum Verb {
 
 impl Verb {
     /// All of them, in the order in which `help` lists them.
-    pub(crate) const ALL: [Self; 28] = [
+    pub(crate) const ALL: [Self; 30] = [
         Self::Define,
         Self::Set,
         Self::Undefine,
+        Self::Link,
+        Self::Unlink,
         Self::Check,
         Self::List,
         Self::Watch,
@@ -241,6 +251,8 @@ impl Verb {
             Self::Define => "define",
             Self::Set => "set",
             Self::Undefine => "undefine",
+            Self::Link => "link",
+            Self::Unlink => "unlink",
             Self::Check => "check",
             Self::List => "list",
             Self::Show => "show",

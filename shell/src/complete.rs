@@ -146,6 +146,7 @@ fn candidates<'a>(
             ),
             [],
         )
+        | (Some(Verb::Link | Verb::Unlink), [] | [_])
         | (Some(Verb::Start | Verb::Restart), _) => partitions(arguments, control),
         (Some(Verb::Wait), []) => partitions(arguments, control),
         (Some(Verb::Wait), [_]) => owned(Goal::NAMES),

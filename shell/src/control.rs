@@ -42,6 +42,19 @@ pub trait Control {
     /// [`PlanError`] says why not.
     fn undefine(&mut self, name: &str) -> Result<(), PlanError>;
 
+    /// Links two partitions, by memory of that many bytes, or of the usual ones, that nobody has any data
+    /// in.
+    ///
+    /// # Errors
+    /// [`PlanError`] says why not.
+    fn link(&mut self, names: [&str; 2], size: Option<u64>) -> Result<Region, PlanError>;
+
+    /// Gives the link of two partitions up.
+    ///
+    /// # Errors
+    /// [`PlanError`] says why not.
+    fn unlink(&mut self, names: [&str; 2]) -> Result<(), PlanError>;
+
     /// The runtime services that every launch puts into its partition.
     fn resident_code(&self) -> ResidentCode;
 

@@ -13,6 +13,8 @@ pub(crate) const fn usage(verb: Verb) -> &'static str {
         }
         Verb::Set => "set NAME key=value ...",
         Verb::Undefine => "undefine NAME",
+        Verb::Link => "link NAME NAME [SIZE]",
+        Verb::Unlink => "unlink NAME NAME",
         Verb::Check => "check [NAME]",
         Verb::List => "list",
         Verb::Show => "show NAME",
@@ -56,6 +58,8 @@ const fn summary(verb: Verb) -> &'static str {
         Verb::Define => "claim cores, memory and devices for a partition",
         Verb::Set => "change a partition that does not run",
         Verb::Undefine => "give a partition and its claim up",
+        Verb::Link => "let two partitions share memory",
+        Verb::Unlink => "give the memory that two share up",
         Verb::Check => "say whether partitions could be launched",
         Verb::List => "the partitions and their states",
         Verb::Show => "all that a partition's Linux is told",
@@ -102,7 +106,16 @@ const fn details(verb: Verb) -> &'static str {
              example:\n  \
              set web memory=1G cmdline=\"quiet loglevel=3\" console=mem\n"
         }
-        Verb::Undefine => "Refused while the partition runs.\n",
+        Verb::Undefine => "Refused while the partition runs, or is linked to another.\n",
+        Verb::Link => {
+            "SIZE is 4M if it is not said, and a multiple of 2M. Refused while one of them\n\
+             runs. Each finds a PCI function, whose memory the other has, too; \"bulkheadctl\n\
+             net\" makes a network interface of it.\n\
+             \n\
+             example:\n  \
+             link web db\n"
+        }
+        Verb::Unlink => "Refused while one of them runs.\n",
         Verb::Check => "Without a name every partition is checked.\n",
         Verb::List => {
             "STATE is defined (never started), launching, running, ending, waiting (for\n\

@@ -3,6 +3,8 @@
 use alloc::format;
 use alloc::vec::Vec;
 
+use bulkhead_memory::parse_size;
+
 use crate::command::{Command, Force, Goal, OnError, Request, Verb};
 use crate::error::{CommandError, Span, did_you_mean};
 use crate::help::usage;
@@ -54,6 +56,15 @@ fn command(arguments: Arguments<'_>) -> Result<Command, CommandError> {
             Command::Set(name.clone(), Settings::read(words)?)
         }
         Verb::Undefine => Command::Undefine(arguments.only_name()?),
+        Verb::Link => {
+            let (pair, rest) = arguments.pair()?;
+            Command::Link(pair, size(&arguments, rest)?)
+        }
+        Verb::Unlink => {
+            let (pair, rest) = arguments.pair()?;
+            arguments.end_at(rest)?;
+            Command::Unlink(pair)
+        }
         Verb::Check => match arguments.rest {
             [] => Command::Check(None),
             _ => Command::Check(Some(arguments.only_name()?)),
@@ -103,6 +114,19 @@ fn complete_settings(arguments: &Arguments<'_>, words: &[Word]) -> Result<Settin
     }
 }
 
+/// One size or none, in bytes.
+fn size(arguments: &Arguments<'_>, rest: &[Word]) -> Result<Option<u64>, CommandError> {
+    let Some((word, rest)) = rest.split_first() else {
+        return Ok(None);
+    };
+    arguments.end_at(rest)?;
+    let size = parse_size(&word.text).map_err(|error| {
+        let message = format!("the size \"{}\" {error}", Cut(&word.text));
+        CommandError::new(word.span, message)
+    })?;
+    Ok(Some(size))
+}
+
 /// What `word` means, of two words that are accepted.
 fn choice<T>(
     word: &Word,
@@ -131,6 +155,13 @@ impl<'a> Arguments<'a> {
     /// The name, and what follows it.
     fn name(&self) -> Result<(&'a Word, &'a [Word]), CommandError> {
         self.next(self.rest, "the name of a partition")
+    }
+
+    /// Two names, and what follows them.
+    fn pair(&self) -> Result<([Word; 2], &'a [Word]), CommandError> {
+        let (first, rest) = self.name()?;
+        let (second, rest) = self.next(rest, "the names of two partitions")?;
+        Ok(([first.clone(), second.clone()], rest))
     }
 
     /// The first word of `rest`, which is `what`, and what follows it.

@@ -101,8 +101,11 @@ fn completions_by_place() {
     let setup = "define web cores=2-3 memory=512M kernel=linux61\n\
                  define db cores=4 memory=512M kernel=linux61\n";
     let table = [
-        ("un", "undefine "),
-        ("  li", "  list "),
+        ("und", "undefine "),
+        ("unl", "unlink "),
+        ("link web ", "link web db "),
+        ("unlink d", "unlink db "),
+        ("  lis", "  list "),
         ("undefine w", "undefine web "),
         ("start web ", "start web db "),
         ("start web d", "start web db "),

@@ -23,6 +23,12 @@ fn the_page_about_devices_is_true() {
     assert!(sessions > 1, "only {sessions} sessions were found");
 }
 
+#[test]
+fn the_page_about_links_is_true() {
+    let sessions = replay_page(include_str!("../../docs/links.md"));
+    assert!(sessions > 1, "only {sessions} sessions were found");
+}
+
 /// Types the sessions of a page; how many there were.
 fn replay_page(page: &str) -> usize {
     let mut session = Session::default();

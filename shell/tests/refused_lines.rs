@@ -4,7 +4,7 @@ mod support;
 
 use support::refused::assert_refused;
 
-const COMMANDS: &str = "accepted: define, set, undefine, check, list, watch, show, console, start, restart, \
+const COMMANDS: &str = "accepted: define, set, undefine, link, unlink, check, list, watch, show, console, start, restart, \
     kill, wait, include, on-error, machine, cores, memory, devices, images, keymap, status, log, version, help, handoff, halt, reset, poweroff";
 const KEYS: &str =
     "accepted: cores, memory, kernel, initrd, cmdline, console, devices, restart, control, dump, node, isolation";

@@ -11,7 +11,7 @@ use super::told;
 const GUID: &str = "8b3a1f6e-2d47-4c59-9e07-b41c6ad05f23";
 const EFIVARS: &str = "/sys/firmware/efi/efivars";
 /// Boot services and runtime; efivarfs puts it before the value.
-const ATTRIBUTES: [u8; 4] = [6, 0, 0, 0];
+pub(crate) const ATTRIBUTES: [u8; 4] = [6, 0, 0, 0];
 
 /// Why something was not done.
 #[derive(Debug)]
@@ -82,6 +82,19 @@ impl Efivars {
         self.0.join(format!("{name}-{GUID}"))
     }
 
+    /// The file of one, to be written: its attributes first, in one call each time.
+    pub(crate) fn writer(&self, name: &str) -> io::Result<File> {
+        let path = self.path(name);
+        let open = || OpenOptions::new().write(true).open(&path);
+        match open() {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                self.unlock(name)?;
+                open()
+            }
+            done => done,
+        }
+    }
+
     /// Linux makes the variables of whom it does not know immutable.
     fn unlock(&self, name: &str) -> io::Result<()> {
         use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
@@ -113,15 +126,7 @@ impl Variables for Efivars {
     }
 
     fn write(&self, name: &str, value: &[u8]) -> io::Result<()> {
-        let path = self.path(name);
-        let open = || OpenOptions::new().write(true).open(&path);
-        let mut file = match open() {
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                self.unlock(name)?;
-                open()?
-            }
-            done => done?,
-        };
+        let mut file = self.writer(name)?;
         let whole = [&ATTRIBUTES[..], value].concat();
         let written = file.write(&whole)?;
         (written == whole.len())

@@ -6,6 +6,7 @@
 use alloc::vec::Vec;
 
 use bulkhead_ledger::PlanError;
+use bulkhead_memory::Region;
 use bulkhead_model::{Change, Warning};
 
 use crate::{Conductor, Stage};
@@ -37,6 +38,29 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
             is_given_up
         };
         self.ledger.set_if(&self.machine, name, change, give_up)
+    }
+
+    /// Links two partitions: what lay in that memory is gone.
+    ///
+    /// # Errors
+    /// [`PlanError`] says why not.
+    pub fn link(&mut self, names: [&str; 2], size: Option<u64>) -> Result<Region, PlanError> {
+        self.observe();
+        let stage = &mut self.stage;
+        let give_up = |id| give_up::<S, P>(stage, id);
+        let region = self.ledger.link(&self.machine, names, size, give_up)?;
+        self.stage.wipe(region);
+        Ok(region)
+    }
+
+    /// Gives the link of two partitions up.
+    ///
+    /// # Errors
+    /// [`PlanError`] says why not.
+    pub fn unlink(&mut self, names: [&str; 2]) -> Result<(), PlanError> {
+        self.observe();
+        let stage = &mut self.stage;
+        self.ledger.unlink(names, |id| give_up::<S, P>(stage, id))
     }
 
     /// Forgets a partition, its plan, and what is kept in its memory.

@@ -22,7 +22,8 @@ use alloc::vec::Vec;
 
 use bulkhead_launch::{LaunchPlan, ResidentCode};
 use bulkhead_ledger::{Ledger, Partition, PlanError};
-use bulkhead_lifecycle::{Definition, Hardware, Lifecycle};
+use bulkhead_lifecycle::{Definition, Hardware, Lifecycle, OtherEnd};
+use bulkhead_memory::Region;
 use bulkhead_model::{Life, Machine, Ram, Warning};
 
 use former::Formers;
@@ -52,6 +53,9 @@ pub trait Stage: Hardware {
 
     /// Drops what is kept in a partition's RAM, which is not its own any more.
     fn vacate(&mut self, partition: usize);
+
+    /// Clears memory that nobody uses: it is about to be a link.
+    fn wipe(&mut self, region: Region);
 
     /// What a partition's Linux said in that run why it panicked, fit to stand between quotes.
     fn reason(&self, _partition: usize, _run: u32) -> Option<String> {
@@ -194,6 +198,13 @@ impl<'a, S: Stage, const P: usize, const C: usize> Conductor<'a, S, P, C> {
                 wants_dump: partition.definition.dump,
             }),
         );
+        let ends = partition.claim.links.iter().filter_map(|end| {
+            Some(OtherEnd {
+                peer: self.ledger.find(&end.peer)?.id,
+                table: end.window()?.start() + end.others_table(),
+            })
+        });
+        life.publish_links(id, ends);
         self.ledger.observe(id, seen, ram);
     }
 

@@ -8,7 +8,7 @@ use bulkhead_model::{Claim, Com, Devices, Machine};
 use bulkhead_pci::{self as pci, EcamRange, Unit, WindowKind};
 use bulkhead_tables::acpi;
 
-use crate::nodes;
+use crate::{links, nodes};
 
 /// Where local APICs lie unless firmware has moved them (Intel SDM vol. 3 §11.4.1).
 const DEFAULT_LOCAL_APIC: u32 = 0xfee0_0000;
@@ -39,6 +39,7 @@ pub(crate) fn tables(machine: &Machine, claim: &Claim) -> acpi::Blob {
     let units = owned.units.iter();
     let roots: Vec<acpi::PciRoot> = units
         .filter_map(|unit| root(machine, owned, unit))
+        .chain(links::roots(claim))
         .collect();
     let nodes = nodes::told_nodes(machine, claim);
     acpi::build(&acpi::View {

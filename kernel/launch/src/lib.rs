@@ -18,6 +18,7 @@ mod identity;
 mod images;
 pub mod kexec;
 mod layout;
+mod links;
 mod map;
 mod nodes;
 mod plan;

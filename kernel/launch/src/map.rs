@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use bulkhead_linux::{E820, E820Entry, E820Error, E820Kind};
 use bulkhead_memory::{PAGE, Region, RegionSet, sort_by_key};
-use bulkhead_model::{Claim, Machine, MemoryKind, PHYSICAL};
+use bulkhead_model::{Claim, LinkEnd, Machine, MemoryKind, PHYSICAL};
 use bulkhead_tables::efi;
 
 /// What a stretch of memory is to a partition.
@@ -112,7 +112,10 @@ pub(crate) fn build(
 /// No more EFI descriptors than this are needed for a map with that many pieces: each piece can
 /// split a stretch in two and is one itself.
 pub(crate) fn most_descriptors(machine: &Machine, claim: &Claim, pieces: usize) -> usize {
-    not_owned(machine, claim).iter().count() + claim.regions().len() + 2 * pieces
+    not_owned(machine, claim).iter().count()
+        + claim.regions().len()
+        + claim.links.len()
+        + 2 * pieces
 }
 
 /// Everything in the firmware's map that is not the claim's, in whole pages.
@@ -133,7 +136,10 @@ fn not_owned(machine: &Machine, claim: &Claim) -> RegionSet {
         reserved.remove(window.align_outward(PAGE));
     }
     pages(|kind| kind != MemoryKind::Reserved).for_each(|region| reserved.insert(region));
-    for region in claim.regions() {
+    // Linux keeps out of what is reserved when it uses a root bridge's windows, and of what it was not
+    // told of at all it makes no RAM.
+    let windows = claim.links.iter().filter_map(LinkEnd::window);
+    for region in claim.regions().into_iter().chain(windows) {
         reserved.remove(region);
     }
     reserved

@@ -14,7 +14,7 @@ use crate::domain::{Domain, domain};
 use crate::firmware::owned_io_apics;
 use crate::images::Images;
 use crate::write::{fill, numbered};
-use crate::{FirmwareBlock, LaunchError, Layout, ResidentCode, Write};
+use crate::{FirmwareBlock, LaunchError, Layout, ResidentCode, Write, links};
 
 /// Bytes to be copied from an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,7 +185,13 @@ pub fn plan(
     let code = numbered(block.runtime_code, resident, id)?;
     let (copies, gaps) = copies(&layout.images, placement)?;
     let shared_low_chunk = claim.shares_low_chunk.then_some(claim.low_chunk);
-    let writes: Vec<Write> = own.into_iter().chain(code).chain(gaps).collect();
+    let links = links::writes(claim, &definition.name)?;
+    let writes: Vec<Write> = own
+        .into_iter()
+        .chain(code)
+        .chain(gaps)
+        .chain(links)
+        .collect();
     let is_shared = |part: &Region| shared_low_chunk.is_some_and(|chunk| chunk.overlaps(*part));
     let (clear_at_turn, foreign): (Vec<_>, Vec<_>) = foreign.iter().copied().partition(is_shared);
     Ok(LaunchPlan {

@@ -55,6 +55,21 @@ fn a_plain_plan_is_small() {
     assert!(bytes <= 5 << 10, "{bytes}");
 }
 
+/// `bulkhead_model::budget` has 768 for an end, its part of the claim included.
+#[test]
+fn a_link_takes_little() {
+    let mut fake = Fake::with_web();
+    fake.define("db", claim(&[4], &[at(128 * MIB, None)]))
+        .unwrap();
+    let without = kept(&fake);
+    fake.ledger
+        .link(&fake.machine, ["web", "db"], None, |_| true)
+        .unwrap();
+    let bytes = kept(&fake) - without;
+    println!("a link: {bytes} bytes");
+    assert!(bytes <= 660, "{bytes}");
+}
+
 #[test]
 fn a_plan_with_many_devices_has_what_they_need_and_no_more() {
     let mut fake = Fake::new();

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use bulkhead_launch::LaunchError;
 use bulkhead_model::{DeviceName, ImageError, Key, MAX_NAME_BYTES, MemoryRequest, NameError};
 
-use crate::{ConsoleError, CoreError, DeviceError, MemoryError, NodeError};
+use crate::{ConsoleError, CoreError, DeviceError, LinkError, MemoryError, NodeError};
 
 /// Why a command about a partition is refused. Displays as the sentence that the shell prints.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,6 +95,8 @@ pub enum PlanError {
     Console(ConsoleError),
     /// Wrong device.
     Devices(DeviceError),
+    /// Wrong link.
+    Link(LinkError),
     /// It could not be launched.
     Launch(LaunchError),
 }
@@ -140,6 +142,7 @@ impl PlanError {
             | Self::NotBulkheadsCore { .. } => Some(Key::Name),
             // There is nothing in the line to point at.
             Self::Missing { .. } => None,
+            Self::Link(_) => Some(Key::Name),
             Self::Cores(_) => Some(Key::Cores),
             Self::Node(error) => Some(error.key()),
             Self::Memory { .. } => Some(Key::Memory),
@@ -222,6 +225,7 @@ impl fmt::Display for PlanError {
             Self::Kernel(error) | Self::Initrd(error) => error.fmt(f),
             Self::Console(error) => error.fmt(f),
             Self::Devices(error) => error.fmt(f),
+            Self::Link(error) => error.fmt(f),
             Self::Launch(error) => error.fmt(f),
         }
     }

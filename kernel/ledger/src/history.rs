@@ -82,6 +82,13 @@ impl History {
         }
     }
 
+    /// From now on `region`, which two had, holds data of nobody's.
+    pub(crate) fn orphan(&mut self, region: Region) {
+        self.forget(&[region]);
+        self.orphaned.insert(region);
+        self.bound();
+    }
+
     /// Closes the smallest gaps between pieces beyond [`MOST_PIECES`]. What lies there is cleared
     /// once more than need be, before its next launch: never less.
     fn bound(&mut self) {

@@ -10,7 +10,7 @@ use bulkhead_model::{
     Change, Claim, Definition, Key, Life, Machine, Ram, State, Warning, check_name,
 };
 
-use crate::{History, PlanError, cores, devices, permission, resolve};
+use crate::{History, LinkError, PlanError, cores, devices, permission, resolve};
 
 /// A partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,6 +159,10 @@ impl Ledger {
         let index = self.index(name)?;
         let partition = self.resting(index, "undefined")?;
         let id = partition.id;
+        if let Some(end) = partition.claim.links.first() {
+            let (name, peer) = (name.into(), end.peer.clone());
+            return Err(LinkError::Held { name, peer }.into());
+        }
         if !give_up(id) {
             return Err(launching(partition, "undefined"));
         }
@@ -289,6 +293,15 @@ impl Ledger {
         Ok(partition)
     }
 
+    pub(crate) fn claim_mut(&mut self, index: usize) -> &mut Claim {
+        &mut self.partitions[index].claim
+    }
+
+    /// Nobody has that memory any more.
+    pub(crate) fn orphan(&mut self, region: Region) {
+        self.history.orphan(region);
+    }
+
     fn free_id(&self) -> usize {
         let is_free = |id: &usize| self.by_id(*id).is_none();
         (0..).find(is_free).unwrap_or(usize::MAX)
@@ -345,7 +358,7 @@ fn wrong_state(partition: &Partition, action: &'static str) -> PlanError {
 }
 
 /// Its launch began after it was observed.
-fn launching(partition: &Partition, action: &'static str) -> PlanError {
+pub(crate) fn launching(partition: &Partition, action: &'static str) -> PlanError {
     in_state(partition, State::Launching, action)
 }
 

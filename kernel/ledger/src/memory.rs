@@ -44,8 +44,11 @@ pub(crate) fn free<'a>(
     others: impl Iterator<Item = &'a Partition>,
 ) -> RegionSet {
     let mut free = machine.claimable();
-    for region in others.flat_map(|other| other.claim.regions()) {
-        free.remove(region);
+    for claim in others.map(|other| &other.claim) {
+        let links = claim.links.iter().map(|end| end.region);
+        for region in claim.regions().into_iter().chain(links) {
+            free.remove(region);
+        }
     }
     free
 }

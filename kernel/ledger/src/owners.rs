@@ -14,6 +14,8 @@ pub enum Owner<'a> {
     Partition(&'a str),
     /// Several partitions: it is the low chunk of those that share one.
     Shared,
+    /// Two partitions, by name: it is their link.
+    Link([&'a str; 2]),
     /// Bulkhead, and what for.
     Bulkhead(&'a str),
     /// The firmware: not usable RAM; the kind is never [`MemoryKind::Usable`].
@@ -49,6 +51,11 @@ pub(crate) fn spans<'a>(
         .clone()
         .find(|partition| partition.claim.shares_low_chunk)
         .map(|partition| (partition.claim.low_chunk, Owner::Shared));
+    let links = partitions.clone().flat_map(|partition| {
+        let name = &*partition.definition.name;
+        let first = partition.claim.links.iter().filter(|end| !end.is_second);
+        first.map(move |end| (end.region, Owner::Link([name, &end.peer])))
+    });
     let claims = partitions.flat_map(|partition| {
         let owner = Owner::Partition(&partition.definition.name);
         let regions = partition.claim.own_regions();
@@ -68,6 +75,7 @@ pub(crate) fn spans<'a>(
     let mut spans = Vec::new();
     for (region, owner) in firmware
         .chain(claims)
+        .chain(links)
         .chain(shared)
         .chain(resident)
         .chain(free)

@@ -1,5 +1,7 @@
 //! From a definition to a claim: everything that was asked for is there, and nobody else's.
 
+use alloc::vec::Vec;
+
 use bulkhead_memory::RegionSet;
 use bulkhead_model::{Claim, Definition, Machine, initrd_bytes};
 
@@ -82,5 +84,6 @@ pub(crate) fn claim<'a>(
         shares_low_chunk,
         console: definition.console,
         devices,
+        links: earlier.map_or_else(Vec::new, |claim| claim.links.clone()),
     })
 }

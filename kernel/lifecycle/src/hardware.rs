@@ -77,6 +77,14 @@ pub trait Hardware {
         [0; 2]
     }
 
+    /// An entry of an MSI-X table in a link's memory, at that physical address; none is masked.
+    fn message(&self, _at: u64) -> [u32; 4] {
+        [0, 0, 0, 1]
+    }
+
+    /// Sends a core that runs a Linux an interrupt of one of its devices.
+    fn interrupt(&self, _core: usize, _vector: u8) {}
+
     /// Leaves this core as a Linux finds it after a reset.
     fn hand_over(&self, partition: usize);
 

@@ -35,6 +35,7 @@ mod hold;
 mod launch;
 mod lead;
 mod life;
+mod links;
 #[cfg(feature = "model")]
 pub mod model;
 mod places;
@@ -60,6 +61,7 @@ pub use event::{Event, Kind, LENGTH as EVENTS};
 pub use hardware::Hardware;
 pub use hold::MOST_PIECES;
 pub use launch::{Duty, LaunchError};
+pub use links::OtherEnd;
 pub use places::{Asker, KEPT};
 pub use request::{Outcome, Verb};
 pub use slot::Definition;

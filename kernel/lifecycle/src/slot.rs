@@ -8,7 +8,7 @@ use alloc::string::String;
 use arrayvec::ArrayString;
 
 use bulkhead_memory::Region;
-use bulkhead_model::{MAX_CONTROLLED, MAX_NAME_BYTES, RestartPolicy};
+use bulkhead_model::{MAX_CONTROLLED, MAX_NAME_BYTES, MOST_LINKS, RestartPolicy};
 
 use crate::granted::{REASON_WORDS, name_of};
 use crate::hold::Ram;
@@ -69,6 +69,8 @@ pub(crate) struct Slot {
     pub(crate) only: [[Word64; 2]; MAX_CONTROLLED],
     memory: Word64,
     pub(crate) ram: Ram,
+    /// Whom it is linked to ([`crate::links`]).
+    pub(crate) links: [Word64; MOST_LINKS],
     /// Why the run of that number failed, as far as somebody has read it; the text ends at a zero.
     pub(crate) reason: [Word64; REASON_WORDS],
     pub(crate) reason_run: Word32,
@@ -105,6 +107,7 @@ impl Slot {
             only: [const { [const { Word64::new(0) }; 2] }; MAX_CONTROLLED],
             memory: Word64::new(0),
             ram: Ram::new(),
+            links: [const { Word64::new(0) }; MOST_LINKS],
             reason: [const { Word64::new(0) }; REASON_WORDS],
             reason_run: Word32::new(0),
             cores: [const { Word64::new(0) }; WORDS],

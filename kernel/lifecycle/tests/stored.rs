@@ -211,6 +211,7 @@ fn stored_ones_are_enumerated_behind_the_others() {
         "Output",
         "Machine",
         "Held",
+        "Ring",
         "SecureBoot",
         "SetupMode",
         "OsIndicationsSupported",

@@ -113,6 +113,7 @@ fn the_variables_are_enumerated() {
         "Output",
         "Machine",
         "Held",
+        "Ring",
         "SecureBoot",
         "SetupMode",
         "OsIndicationsSupported",

@@ -5,7 +5,7 @@
 //! runs the real shell and the real planner on a heap of just this size, and `kernel/launch/tests/stored`
 //! counts plans.
 
-use crate::Machine;
+use crate::{MOST_LINKS, Machine};
 
 /// What the size of a heap depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +109,7 @@ pub const fn command_lines(extent: &Extent) -> [Line; 6] {
 
 /// All lines.
 #[must_use]
-pub const fn lines(extent: &Extent) -> [Line; 13] {
+pub const fn lines(extent: &Extent) -> [Line; 14] {
     let partitions = extent.partitions;
     let told = partitions * extent.told_ranges();
     [
@@ -152,6 +152,11 @@ pub const fn lines(extent: &Extent) -> [Line; 13] {
             partitions,
         ),
         Line::new("partitions: each range told, in the plan", 72, told),
+        Line::new(
+            "links: each end in a claim, in a plan",
+            768,
+            link_ends(partitions),
+        ),
         // While the machine is described, by two numberings.
         Line::new("how fast memory is", 2, extent.performance),
         Line::new(
@@ -160,6 +165,17 @@ pub const fn lines(extent: &Extent) -> [Line; 13] {
             partitions,
         ),
     ]
+}
+
+/// Ends of links that so many partitions can have: each can have one to each other, and not too many.
+const fn link_ends(partitions: usize) -> usize {
+    let others = partitions.saturating_sub(1);
+    partitions
+        * if others < MOST_LINKS {
+            others
+        } else {
+            MOST_LINKS
+        }
 }
 
 const fn sum(lines: &[Line]) -> usize {

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use bulkhead_memory::Region;
 
-use crate::{BELOW_4G, Com, Devices};
+use crate::{BELOW_4G, Com, Devices, LinkEnd};
 
 /// What a partition has, and nobody else, from its definition on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Claim {
     pub console: Option<Com>,
     /// All other devices.
     pub devices: Devices,
+    /// Memory that it shares with others, one end for each of them.
+    pub links: Vec<LinkEnd>,
 }
 
 impl Claim {

@@ -25,6 +25,7 @@ mod interrupts;
 mod isolation;
 mod key;
 mod life;
+mod link;
 mod machine;
 pub mod map;
 mod name;
@@ -42,6 +43,9 @@ pub use interrupts::Lead;
 pub use isolation::{Iommu, Isolation};
 pub use key::Key;
 pub use life::{End, Life, Ram, State};
+pub use link::{
+    DEFAULT_LINK, LEAST_LINK, LINK_OVERHEAD, LINK_TABLES, LinkEnd, MOST_LINK, MOST_LINKS,
+};
 pub use machine::{Com, Core, FirmwareKind, Machine, Resident, Uart};
 pub use map::{MemoryKind, MemoryRange};
 pub use name::{MAX_NAME_BYTES, NameError, check as check_name};

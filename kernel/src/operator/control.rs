@@ -91,6 +91,14 @@ impl Control for Kernel {
         self.conductor.undefine(name)
     }
 
+    fn link(&mut self, names: [&str; 2], size: Option<u64>) -> Result<Region, PlanError> {
+        self.conductor.link(names, size)
+    }
+
+    fn unlink(&mut self, names: [&str; 2]) -> Result<(), PlanError> {
+        self.conductor.unlink(names)
+    }
+
     fn observe(&mut self) {
         self.conductor.observe();
     }

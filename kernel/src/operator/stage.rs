@@ -4,7 +4,9 @@ use alloc::string::String;
 
 use bulkhead_conductor::Stage;
 use bulkhead_launch::{LaunchPlan, ResidentCode};
+use bulkhead_memory::Region;
 
+use crate::mem::phys;
 use crate::partition::rim::Rim;
 use crate::partition::{plans, printed, runtime, stores};
 use crate::usb;
@@ -29,6 +31,12 @@ impl Stage for Rim {
     fn vacate(&mut self, partition: usize) {
         // SAFETY: the only conductor is the shell's, on the shell's core; it asks for partitions at rest.
         unsafe { printed::forget(partition) };
+    }
+
+    fn wipe(&mut self, region: Region) {
+        // SAFETY: the ledger has just found that it is RAM that nobody has, and that a launch by the
+        // claims that have it from now on is not possible before this returns.
+        unsafe { phys::clear(region) };
     }
 
     fn reason(&self, partition: usize, run: u32) -> Option<String> {

@@ -8,6 +8,7 @@ use super::plans::{self, Stored};
 use super::{detour, devices, launch, low, printed, stores};
 use crate::cpu::{apic, cores, mtrr, smp, tsc};
 use crate::iommu;
+use crate::mem::phys;
 
 /// The machine as seen from one core.
 pub(crate) struct Rim {
@@ -192,6 +193,16 @@ impl Hardware for Rim {
     fn core_info(&self, partition: usize) -> [u64; 2] {
         let root = detour::root(partition).map_or(0, |root| root.0);
         [printed::vmcoreinfo(partition), root]
+    }
+
+    fn message(&self, at: u64) -> [u32; 4] {
+        // SAFETY: memory of a link, which the ledger took of the RAM that is mapped; whoever writes it
+        // meanwhile makes it another number, and each is checked.
+        unsafe { phys::pointer::<[u32; 4]>(at).read_volatile() }
+    }
+
+    fn interrupt(&self, core: usize, vector: u8) {
+        count_if_unsent(apic::send_fixed(cores::apic_id(core), vector));
     }
 
     fn hand_over(&self, _partition: usize) {

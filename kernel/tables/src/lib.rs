@@ -15,5 +15,6 @@ extern crate std;
 
 pub mod acpi;
 pub mod efi;
+pub mod link;
 pub mod mp;
 pub mod smbios;

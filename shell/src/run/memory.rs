@@ -102,6 +102,7 @@ fn largest(set: &RegionSet) -> Option<Region> {
 fn describe(owner: Owner<'_>) -> (&'static str, String) {
     match owner {
         Owner::Partition(name) => ("RAM", name.to_string()),
+        Owner::Link([a, b]) => ("RAM", format!("link of {a} and {b}")),
         Owner::Shared => ("RAM", "shared (partitions with one core)".to_string()),
         Owner::Bulkhead(what) => ("RAM", format!("bulkhead ({what})")),
         Owner::Free => ("RAM", "free".to_string()),

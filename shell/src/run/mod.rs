@@ -9,6 +9,7 @@ mod devices;
 mod handoff;
 mod images;
 mod launch;
+mod links;
 mod list;
 mod machine;
 mod memory;
@@ -48,6 +49,8 @@ pub(crate) fn run(request: &Request, control: &mut dyn Control, out: &mut dyn Wr
         Command::Define(name, settings) => change::define(name, settings, control, out)?,
         Command::Set(name, settings) => change::set(name, settings, control, out)?,
         Command::Undefine(name) => change::undefine(name, control)?,
+        Command::Link(pair, size) => links::link(pair, *size, control, out)?,
+        Command::Unlink(pair) => links::unlink(pair, control)?,
         Command::Check(None) => launch::check_all(verb, control, out)?,
         Command::Check(Some(name)) => launch::check(name, control, out)?,
         Command::Start(names) => launch::start(names, control, out)?,

@@ -38,6 +38,7 @@ fn needs_room(command: &Command) -> bool {
         command,
         Command::Define(..)
             | Command::Set(..)
+            | Command::Link(..)
             | Command::Check(_)
             | Command::Start(_)
             | Command::Restart(_)

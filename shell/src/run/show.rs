@@ -17,7 +17,7 @@ use bulkhead_tables::efi;
 use super::class::class_name;
 use super::machine::printable;
 use super::table::{self, core_list};
-use super::{Done, names};
+use super::{Done, links, names};
 use crate::control::Control;
 use crate::words::Word;
 
@@ -199,7 +199,8 @@ fn claim(
         }
         None => writeln!(out, "  console  mem (no port)")?,
     }
-    devices(&claim.devices, machine, out)
+    devices(&claim.devices, machine, out)?;
+    links::ends(claim, out)
 }
 
 /// One line for each device, a PCI function with the address that its Linux gives it.

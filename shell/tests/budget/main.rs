@@ -7,8 +7,8 @@ mod support;
 
 use bulkhead_fake::MIB;
 use bulkhead_fake::large::{FIRST_CARD, Size, large};
-use bulkhead_model::Machine;
 use bulkhead_model::budget::{Extent, command_lines, heap_bytes, lines};
+use bulkhead_model::{MOST_LINKS, Machine};
 use bulkhead_shell::limits;
 
 use arena::{inside, refused, usage, with_arena};
@@ -76,7 +76,11 @@ fn operate(size: Size, partitions: usize) {
             let settings = definition(number, count, size, 1500);
             session.line(&format!("define {name} {settings}"));
         }
-        println!("defined: {:?}", usage());
+        let linked = links(&names);
+        for [a, b] in &linked {
+            session.line(&format!("link {a} {b} 2M"));
+        }
+        println!("defined and linked: {:?}", usage());
         let all = names.join(" ");
         session.line(&format!("start {all}"));
         println!("started: {:?}", usage());
@@ -92,6 +96,9 @@ fn operate(size: Size, partitions: usize) {
         }
         session.line("halt");
         println!("stopped and prepared: {:?}", usage());
+        for [a, b] in &linked {
+            session.line(&format!("unlink {a} {b}"));
+        }
         churn(&mut session, &names, size);
         session.line(&format!("start {all}"));
         session.line(&format!("restart {all}"));
@@ -106,6 +113,22 @@ fn operate(size: Size, partitions: usize) {
         inside(|| drop((session, others)));
         assert_eq!(usage().used, 0);
     });
+}
+
+/// As many links as there can be.
+fn links(names: &[String]) -> Vec<[&str; 2]> {
+    let mut ends = vec![0; names.len()];
+    let mut links = Vec::new();
+    for a in 0..names.len() {
+        for b in a + 1..names.len() {
+            if ends[a] < MOST_LINKS && ends[b] < MOST_LINKS {
+                ends[a] += 1;
+                ends[b] += 1;
+                links.push([names[a].as_str(), names[b].as_str()]);
+            }
+        }
+    }
+    links
 }
 
 /// All that prints much.

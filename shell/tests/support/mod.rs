@@ -164,6 +164,14 @@ impl Control for FakeKernel {
         self.ledger.undefine(name)
     }
 
+    fn link(&mut self, names: [&str; 2], size: Option<u64>) -> Result<Region, PlanError> {
+        self.ledger.link(&self.machine, names, size, |_| true)
+    }
+
+    fn unlink(&mut self, names: [&str; 2]) -> Result<(), PlanError> {
+        self.ledger.unlink(names, |_| true)
+    }
+
     #[expect(clippy::cast_possible_truncation, reason = "there are 14 services")]
     fn resident_code(&self) -> ResidentCode {
         ResidentCode {

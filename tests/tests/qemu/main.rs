@@ -22,6 +22,7 @@ mod large_ids;
 mod last;
 mod last_kexec;
 mod lifecycle;
+mod links;
 mod loaders;
 mod messages;
 mod numa;
@@ -87,6 +88,7 @@ fn main() {
         two_linuxes::stories(),
         virtualization::stories(),
         lifecycle::stories(),
+        links::stories(),
         consoles::stories(),
         printed::stories(),
         pstore::stories(),

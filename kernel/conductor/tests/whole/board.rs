@@ -282,6 +282,10 @@ impl Stage for Hw {
         self.board.rooms.borrow_mut()[partition] = None;
     }
 
+    fn wipe(&mut self, region: Region) {
+        self.board.forget(region);
+    }
+
     fn store(&mut self, partition: usize, plan: Option<LaunchPlan>) -> bool {
         if !self.board.lives.withdraw_plan(partition) {
             return false;

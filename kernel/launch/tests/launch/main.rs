@@ -10,5 +10,6 @@ mod identity;
 mod io_apics;
 mod large;
 mod launches;
+mod links;
 mod maps;
 mod nodes;

@@ -232,6 +232,10 @@ fn blame<'a>(
             region,
             owner: owner.into(),
         }),
+        Owner::Link([owner, _]) => Some(MemoryError::Overlaps {
+            region,
+            owner: owner.into(),
+        }),
         Owner::Bulkhead(what) => Some(MemoryError::Kept {
             region,
             what: what.into(),

@@ -11,6 +11,7 @@ mod handoffs;
 mod history;
 mod io_apics;
 mod lines;
+mod links;
 mod lives;
 mod low;
 mod nodes;

@@ -66,6 +66,7 @@ impl Slot {
         self.runs.store(0);
         self.attempts.store(0);
         self.reason_run.store(0);
+        self.links.iter().for_each(|word| word.store(0));
         self.ram.publish(&[]);
         self.empty_places();
         let life = self.life();

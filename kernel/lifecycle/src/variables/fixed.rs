@@ -26,6 +26,7 @@ pub(super) enum Fixed {
     Output,
     Machine,
     Held,
+    Ring,
     SecureBoot,
     SetupMode,
     OsIndicationsSupported,
@@ -42,6 +43,7 @@ impl Fixed {
         Self::Output,
         Self::Machine,
         Self::Held,
+        Self::Ring,
         Self::SecureBoot,
         Self::SetupMode,
         Self::OsIndicationsSupported,
@@ -57,6 +59,7 @@ impl Fixed {
             Self::Output => "Output",
             Self::Machine => "Machine",
             Self::Held => "Held",
+            Self::Ring => "Ring",
             Self::SecureBoot => "SecureBoot",
             Self::SetupMode => "SetupMode",
             Self::OsIndicationsSupported => "OsIndicationsSupported",
@@ -73,7 +76,8 @@ impl Fixed {
             | Self::Events
             | Self::Output
             | Self::Machine
-            | Self::Held => GUID,
+            | Self::Held
+            | Self::Ring => GUID,
         }
     }
 }

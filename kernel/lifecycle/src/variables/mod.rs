@@ -7,6 +7,7 @@
 //! * `Partitions` (read): a line for each, `NAME STATE RUNS CORE`, see `docs/control.md`.
 //! * `Control` (write; the right `control=yes`): `start NAME`, `kill NAME`, `restart NAME` or
 //!   `shell`. Reading it tells how this partition's last request stands.
+//! * `Ring` (write): wakes the Linux at the other end of a link, see `docs/links.md`.
 //!
 //! Source: UEFI 2.10 §8.2 (variable services), appendix D (status codes).
 
@@ -16,6 +17,7 @@ use core::fmt::Write;
 
 use crate::desk::LINE_BYTES;
 use crate::hardware::Hardware;
+use crate::links::MAX_RING_BYTES;
 use crate::{Lifecycle, Outcome};
 
 mod fixed;
@@ -207,6 +209,7 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
                     Fixed::Details => return self.rows(to, &Rows::Details),
                     Fixed::Events => return self.rows(to, &Rows::Events),
                     Fixed::Output => return self.output(to),
+                    Fixed::Ring => b"none\n",
                     Fixed::SecureBoot | Fixed::SetupMode => &[0],
                     Fixed::OsIndicationsSupported => &[0; 8],
                 };
@@ -265,6 +268,7 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
         let name = Name::read(self.memory, name, guid)?;
         match name.fixed() {
             Some(Fixed::Control) => Some(self.request(size, data)),
+            Some(Fixed::Ring) => Some(self.ring(size, data)),
             Some(_) => Some(Status::WriteProtected),
             // What is Bulkhead's is not for a Linux to add to.
             None if name.vendor == GUID => Some(Status::Unsupported),
@@ -272,15 +276,22 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
         }
     }
 
+    fn ring(&self, size: u64, data: u64) -> Status {
+        let mut bytes = [0; MAX_RING_BYTES];
+        let text = self.text(&mut bytes, size, data);
+        self.lifecycle.ring(self.hardware, self.caller, text)
+    }
+
+    /// What is written, if it has room and is text.
+    fn text<'b>(&self, bytes: &'b mut [u8], size: u64, data: u64) -> Option<&'b str> {
+        let bytes = bytes.get_mut(..usize::try_from(size).ok()?)?;
+        self.memory.read(data, bytes)?;
+        core::str::from_utf8(bytes).ok()
+    }
+
     fn request(&self, size: u64, data: u64) -> Status {
         let mut bytes = [0; MAX_REQUEST_BYTES];
-        let text = usize::try_from(size)
-            .ok()
-            .and_then(|size| bytes.get_mut(..size))
-            .and_then(|bytes| {
-                self.memory.read(data, bytes)?;
-                core::str::from_utf8(bytes).ok()
-            });
+        let text = self.text(&mut bytes, size, data);
         let outcome = self.lifecycle.ask(self.hardware, self.caller, text);
         outcome.status()
     }

@@ -62,6 +62,8 @@ pub(crate) struct Machine {
     pub(crate) is_low_marked: Cell<bool>,
     /// What is defined next waits for its dump.
     pub(crate) wants_dump: Cell<bool>,
+    /// What each entry of an MSI-X table says.
+    pub(crate) message: Cell<[u32; 4]>,
     pub(crate) log: RefCell<Vec<String>>,
 }
 
@@ -85,6 +87,7 @@ impl Machine {
             while_relaxing: Cell::new(None),
             is_low_marked: Cell::new(false),
             wants_dump: Cell::new(false),
+            message: Cell::default(),
             log: RefCell::default(),
         };
         machine.life.enter_cores(CORES);
@@ -327,6 +330,13 @@ impl Hardware for At<'_> {
     }
     fn core_info(&self, partition: usize) -> [u64; 2] {
         [RAM[partition].start() + 0x5000, 0x1234_5000]
+    }
+    fn message(&self, at: u64) -> [u32; 4] {
+        self.0.note(format!("message {at:#x}"));
+        self.0.message.get()
+    }
+    fn interrupt(&self, core: usize, vector: u8) {
+        self.0.note(format!("interrupt {core} {vector:#x}"));
     }
     fn hand_over(&self, _: usize) {}
     fn keep(&self) {}
