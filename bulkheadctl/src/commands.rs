@@ -69,7 +69,7 @@ const fn outside(
 }
 
 /// All of them, in the order of the help.
-pub const COMMANDS: [Command; 23] = [
+pub const COMMANDS: [Command; 25] = [
     inside(
         "list",
         Takes::Nothing,
@@ -236,7 +236,7 @@ pub const COMMANDS: [Command; 23] = [
 ];
 
 /// An option, what follows it, and what it is for.
-pub const OPTIONS: [(&str, &str, &str); 11] = [
+pub const OPTIONS: [(&str, &str, &str); 12] = [
     (
         "--json",
         "",

@@ -31,7 +31,7 @@ pub(crate) struct SettingKey {
 }
 
 /// All keys, in the order in which they are usually written.
-pub(crate) const KEYS: [SettingKey; 11] = [
+pub(crate) const KEYS: [SettingKey; 12] = [
     SettingKey {
         key: Key::Cores,
         name: "cores=",

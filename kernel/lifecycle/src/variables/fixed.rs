@@ -34,7 +34,7 @@ pub(super) enum Fixed {
 
 impl Fixed {
     /// All, in the order in which they are enumerated.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Partitions,
         Self::Control,
         Self::Answers,

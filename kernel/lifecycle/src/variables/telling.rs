@@ -6,6 +6,8 @@
 use arrayvec::ArrayString;
 use core::fmt::{self, Write};
 
+use bulkhead_model::MAX_NAME_BYTES;
+
 use super::{CallerMemory, MAX_TEXT, Status, Variables, fixed};
 use crate::hardware::Hardware;
 use crate::{End, Event, KEPT, Kind, SAID_BYTES, State};
@@ -110,6 +112,13 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
         (!is_former && self.sees(event.partition)).then_some(event)
     }
 
+    /// The name that a partition had at an event; empty if its number may be another's by now.
+    fn name_then(&self, partition: usize, ticket: u32) -> ArrayString<MAX_NAME_BYTES> {
+        let is_former = self.lifecycle.is_of_former(partition, ticket);
+        let name = self.lifecycle.name(partition).filter(|_| !is_former);
+        name.unwrap_or_default()
+    }
+
     /// `NAME key=value ...`; what may be long comes last.
     fn detail(&self, partition: usize, row: &mut impl Write) -> fmt::Result {
         let (lifecycle, hardware) = (self.lifecycle, self.hardware);
@@ -207,10 +216,7 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
             Kind::DeviceReachesMemory => write!(row, "device-reaches-memory device={detail:#x}"),
             Kind::WatchdogStopped => write!(row, "watchdog-stopped device={detail:#x}"),
             Kind::Waits | Kind::WaitsNoLonger => {
-                let other = detail as usize;
-                let is_former = self.lifecycle.is_of_former(other, ticket);
-                let of = self.lifecycle.name(other).filter(|_| !is_former);
-                let of = of.unwrap_or_default();
+                let of = self.name_then(detail as usize, ticket);
                 let word = if event.kind == Kind::Waits {
                     "waits"
                 } else {
@@ -221,7 +227,7 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
             Kind::WatchdogRuns => write!(row, "watchdog-runs device={detail:#x}"),
             Kind::AwaitsDump => write!(row, "awaits-dump ms={detail}"),
             Kind::Held | Kind::Dumped | Kind::Released => {
-                let by = self.lifecycle.name(detail as usize).unwrap_or_default();
+                let by = self.name_then(detail as usize, ticket);
                 let word = match event.kind {
                     Kind::Held => "held",
                     Kind::Dumped => "dumped",
