@@ -79,14 +79,7 @@ fn parse() -> Result<Option<Arguments>, Trouble> {
             }
             Long("image") if accepts("--image") => {
                 let pair = text(parser.value().map_err(wrong)?)?;
-                let named = pair
-                    .split_once('=')
-                    .filter(|(name, path)| !name.is_empty() && !path.is_empty());
-                let Some((name, path)) = named else {
-                    let message = format!("--image {pair:?} (accepted: NAME=PATH)");
-                    return Err(Trouble::Usage(message));
-                };
-                arguments.images.push((name.to_string(), path.into()));
+                arguments.images.push(image(&pair)?);
             }
             Long("timeout") if accepts("--timeout") => {
                 let value = text(parser.value().map_err(wrong)?)?;
@@ -108,6 +101,18 @@ fn parse() -> Result<Option<Arguments>, Trouble> {
         }
     }
     Ok(Some(arguments))
+}
+
+/// An image's name, and where it is.
+fn image(pair: &str) -> Result<(String, PathBuf), Trouble> {
+    match pair.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !path.is_empty() => {
+            Ok((name.to_string(), path.into()))
+        }
+        _ => Err(Trouble::Usage(format!(
+            "--image {pair:?} (accepted: NAME=PATH)"
+        ))),
+    }
 }
 
 /// Whether a command takes one word more.

@@ -233,7 +233,7 @@ fn exit_codes_and_what_is_accepted() {
         (
             &["survey", "--from", loud],
             3,
-            "\\u{1b}[31m (accepted: what bulkheadctl survey --save has written)",
+            "getting cksum for \\u{1b}[31m\\u{1b}[31m",
         ),
         (
             &["check", "/nowhere/x", "--from", nonsense],

@@ -27,23 +27,23 @@ fn has(report: &str, wanted: &str) {
 }
 
 #[test]
-fn madts_with_a_hundred_thousand_entries() {
+fn madts_with_twenty_thousand_entries() {
     let core = |id: u32| {
         let words = [id, 1, id].map(u32::to_le_bytes);
         [&[9, 16, 0, 0][..], words.as_flattened()].concat()
     };
-    let ascending = entries(b"APIC", 8, (0..100_000).map(core));
+    let ascending = entries(b"APIC", 8, (0..20_000).map(core));
     has(
         &report("acpi/APIC", ascending),
         "APIC has more than 8192 entries",
     );
-    let same = entries(b"APIC", 8, (0..100_000).map(|_| core(7)));
+    let same = entries(b"APIC", 8, (0..20_000).map(|_| core(7)));
     has(&report("acpi/APIC", same), "\n7     ");
     let io_apic = |n: u32| {
         let words = [n << 12, n].map(u32::to_le_bytes);
         [&[1, 12, n.to_le_bytes()[0], 0][..], words.as_flattened()].concat()
     };
-    let all = entries(b"APIC", 8, (0..100_000).map(io_apic));
+    let all = entries(b"APIC", 8, (0..20_000).map(io_apic));
     has(&report("acpi/APIC", all), "APIC lists too many I/O APICs");
     // Entries without a length are no entries.
     let none = entries(b"APIC", 8, (0..1 << 20).map(|_| vec![0, 0]));
@@ -55,7 +55,7 @@ fn ranges_of_configuration_space_one_over_the_other() {
     let range = |base: u64, first: u8, last: u8| {
         [&base.to_le_bytes()[..], &[0, 0, first, last, 0, 0, 0, 0]].concat()
     };
-    let stairs = (0..100_000u64).map(|n| range(0xb000_0000 + (n << 20), n.to_le_bytes()[0], 255));
+    let stairs = (0..20_000u64).map(|n| range(0xb000_0000 + (n << 20), n.to_le_bytes()[0], 255));
     let said = report("acpi/MCFG", entries(b"MCFG", 8, stairs));
     has(&said, "MCFG has more than 256 entries");
     // Each function is there once.
@@ -77,9 +77,9 @@ fn nodes_one_over_the_other() {
         entry[28] = 1;
         entry
     };
-    let all = (0..50_000).map(|domain| memory(domain, 0, u64::MAX));
+    let all = (0..10_000).map(|domain| memory(domain, 0, u64::MAX));
     has(&report("acpi/SRAT", entries(b"SRAT", 12, all)), "SRAT");
-    let stairs = (0..50_000u32).map(|n| memory(n % 64, u64::from(n) << 21, 2 << 40));
+    let stairs = (0..10_000u32).map(|n| memory(n % 64, u64::from(n) << 21, 2 << 40));
     has(&report("acpi/SRAT", entries(b"SRAT", 12, stairs)), "SRAT");
     let ends = [
         (0, u64::MAX),
@@ -150,20 +150,20 @@ fn block(opcode: u8, contents: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn memory_maps_of_a_hundred_thousand_ranges() {
-    let lines = |line: &dyn Fn(u64) -> String| (0..100_000).map(line).collect::<String>();
+fn memory_maps_of_twenty_thousand_ranges() {
+    let lines = |line: &dyn Fn(u64) -> String| (0..20_000).map(line).collect::<String>();
     let maps = [
         lines(&|n| format!("{:x} {:x} System RAM\n", n << 20, (n << 20) + 0xfff)),
         lines(&|n| {
             format!(
                 "{:x} {:x} System RAM\n",
-                (100_000 - n) << 20,
-                ((100_000 - n) << 20) + 0xfff
+                (20_000 - n) << 20,
+                ((20_000 - n) << 20) + 0xfff
             )
         }),
         lines(&|n| {
             let kind = ["System RAM", "Reserved"][usize::from(n % 2 == 1)];
-            format!("{:x} {:x} {kind}\n", n << 12, (200_000 - n) << 12)
+            format!("{:x} {:x} {kind}\n", n << 12, (40_000 - n) << 12)
         }),
         lines(&|_| {
             String::from(
@@ -189,7 +189,7 @@ fn bridge(primary: u8, secondary: u8, subordinate: u8) -> Vec<u8> {
 fn with_bridges(buses: impl Fn(u8, u8) -> (u8, u8)) -> Pack {
     let mut pack = machine();
     for bus in 0..=255u8 {
-        for device in 0..8 {
+        for device in 0..4 {
             let (secondary, subordinate) = buses(bus, device);
             let name = format!("pci/0000:{bus:02x}:{device:02x}.0/config");
             pack.put(name, bridge(bus, secondary, subordinate));
