@@ -36,6 +36,7 @@ mod lead;
 mod life;
 #[cfg(feature = "model")]
 pub mod model;
+mod passed;
 mod places;
 mod request;
 mod seat;

@@ -9,7 +9,7 @@ use arrayvec::ArrayString;
 
 use bulkhead_model::{MAX_CONTROLLED, MAX_NAME_BYTES, RestartPolicy};
 
-use crate::granted::{REASON_WORDS, name_of, name_words};
+use crate::granted::{REASON_WORDS, name_of};
 use crate::life::{Life, Phase};
 use crate::places::{KEPT, Place};
 use crate::set::{Ascending, CoreSet, WORDS};
@@ -36,6 +36,8 @@ pub struct Definition<'a> {
     /// Its RAM, in bytes.
     pub memory: u64,
 }
+
+mod said;
 
 mod flag {
     /// There is such a partition.
@@ -129,75 +131,6 @@ impl Slot {
     /// One step from `from` to `to`; `false` if somebody else has made one.
     pub(crate) fn advance(&self, from: Life, to: Life) -> bool {
         self.life.replace(from.encode(), to.encode())
-    }
-
-    // --- what the operator said; the shell's core only, while it is at rest ----------------------
-
-    /// Says what there is.
-    #[expect(clippy::cast_possible_truncation, reason = "there are fewer cores")]
-    pub(crate) fn publish(&self, definition: &Definition<'_>) {
-        let [low, high] = name_words(definition.name);
-        self.name[0].store(low);
-        self.name[1].store(high);
-        let mut named = definition.only.iter().map(|name| name_words(name));
-        for words in &self.only {
-            let [low, high] = named.next().unwrap_or_default();
-            words[0].store(low);
-            words[1].store(high);
-        }
-        self.memory.store(definition.memory);
-        let set: CoreSet = definition.cores.iter().copied().collect();
-        for (word, bits) in self.cores.iter().zip(set.0) {
-            word.store(bits);
-        }
-        self.boot_core
-            .store(definition.cores.first().map_or(0, |core| *core as u32));
-        let flag = |is_set, bit| if is_set { bit } else { 0 };
-        let flags = flag(definition.has_control, flag::CONTROL)
-            | flag(definition.shares_low, flag::SHARES_LOW);
-        let policy = u32::from(definition.policy.as_u8()) << flag::POLICY;
-        self.change_flags(!flag::CLEARED, flag::DEFINED | flags | policy);
-    }
-
-    /// Whether that is what was published.
-    pub(crate) fn shows(&self, definition: &Definition<'_>) -> bool {
-        self.is_defined()
-            && self.name[0].load() == name_words(definition.name)[0]
-            && self.name[1].load() == name_words(definition.name)[1]
-            && self.policy() == definition.policy
-            && self.has_control() == definition.has_control
-            && self.memory.load() == definition.memory
-            && self.is_limited_to(definition.only)
-            && self.uses_same(definition)
-    }
-
-    /// Whether it has the same cores, and low memory of the same kind: what a plan is carried out with.
-    pub(crate) fn uses_same(&self, definition: &Definition<'_>) -> bool {
-        let cores = definition.cores;
-        self.members().all(|core| cores.contains(&core))
-            && self.members().count() == cores.len()
-            && self.shares_low() == definition.shares_low
-    }
-
-    /// It is no more: its number may serve another, whose events begin with that ticket.
-    pub(crate) fn retire(&self, ticket: u32) {
-        self.flags.store(0);
-        // Whoever reads this before he finds the name asks for that one.
-        self.definition.fetch_add(1);
-        self.since.store(ticket);
-        self.runs.store(0);
-        self.attempts.store(0);
-        self.reason_run.store(0);
-        self.empty_places();
-        let life = self.life();
-        let next = Life {
-            end: None,
-            failures: 0,
-            is_planned: false,
-            is_odd_run: false,
-            ..life.step(Phase::Idle)
-        };
-        self.advance(life, next);
     }
 
     /// It has a plan from now on, or none any more; `false` if it left this state of its life.
