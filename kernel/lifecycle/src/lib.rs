@@ -38,6 +38,7 @@ mod life;
 mod links;
 #[cfg(feature = "model")]
 pub mod model;
+mod passed;
 mod places;
 mod request;
 mod seat;
