@@ -148,10 +148,8 @@ mod tests {
         #[test]
         fn any_bytes(text in "[a\\\\=#\n]{0,40}", rest in proptest::collection::vec(any::<u8>(), 0..40)) {
             let whole = [SIGNATURE, text.as_bytes(), &rest].concat();
-            if let Some(read) = Environment::parse(&whole) {
-                if let Some(bytes) = read.to_bytes() {
-                    prop_assert_eq!(bytes.len(), whole.len());
-                }
+            if let Some(bytes) = Environment::parse(&whole).and_then(|read| read.to_bytes()) {
+                prop_assert_eq!(bytes.len(), whole.len());
             }
             let _ = Environment::parse(&rest);
         }

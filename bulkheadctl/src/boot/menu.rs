@@ -236,7 +236,7 @@ fn row_of(entry: Entry, volume: Volume) -> Row {
 fn flatten(
     items: &[Item],
     path: &mut Vec<(usize, String, String)>,
-    add: &mut dyn FnMut(&[usize], &Item, &str, &str),
+    add: &mut impl FnMut(&[usize], &Item, &str, &str),
 ) {
     for (at, item) in items.iter().enumerate() {
         path.push((at, item.title.clone(), item.id.clone()));

@@ -1,6 +1,6 @@
 //! Which entry a text means. Source: GRUB `grub-core/normal/menu.c`, `get_entry_number()`.
 
-use super::interpret::Item;
+use super::item::Item;
 
 /// The path to an entry that can be booted: numbers, from the outermost menu on.
 pub type Path = Vec<usize>;

@@ -3,49 +3,12 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::item::Item;
 use super::lexer::{Piece, Word};
 use super::parser::{Block, Statement, parse};
 use super::{MOST_DEPTH, MOST_ITEMS, MOST_STEPS, MOST_VALUE};
 use crate::boot::environment::Environment;
 use crate::boot::{Files, Place, Target, Volume};
-
-/// An entry or a submenu.
-#[derive(Clone, Debug)]
-pub struct Item {
-    /// What is shown.
-    pub title: String,
-    /// What it is called by `--id`; its title without.
-    pub id: String,
-    /// What is in a submenu.
-    pub items: Vec<Item>,
-    /// What an entry does.
-    pub(super) body: Option<Rc<Vec<Statement>>>,
-    /// Its own words, `$1` and so on in it.
-    pub(super) words: Vec<String>,
-    /// An entry of the Boot Loader Specification (`blscfg`), by its number.
-    pub entry: Option<usize>,
-}
-
-impl Item {
-    /// An entry of the Boot Loader Specification, by its number among those that were found.
-    #[must_use]
-    pub fn of_entry(number: usize, title: &str, id: &str) -> Self {
-        Self {
-            title: title.to_string(),
-            id: id.to_string(),
-            items: Vec::new(),
-            body: None,
-            words: Vec::new(),
-            entry: Some(number),
-        }
-    }
-
-    /// Whether it is a submenu.
-    #[must_use]
-    pub fn is_submenu(&self) -> bool {
-        self.body.is_none() && self.entry.is_none()
-    }
-}
 
 /// A script that is run, and what came of it.
 pub struct Script<'a> {
@@ -53,7 +16,7 @@ pub struct Script<'a> {
     /// The file system that it lies on: what a device that is not known here is taken for.
     pub(super) home: Volume,
     pub(super) variables: BTreeMap<String, String>,
-    functions: BTreeMap<String, Block>,
+    pub(super) functions: BTreeMap<String, Block>,
     pub(super) items: Vec<Item>,
     pub(super) target: Target,
     /// Blocks that were changed, and whether since they were last asked for.
@@ -134,42 +97,6 @@ impl<'a> Script<'a> {
     #[must_use]
     pub fn variable(&self, name: &str) -> &str {
         self.variables.get(name).map_or("", String::as_str)
-    }
-
-    /// Whether an entry boots a Linux, and not another loader, a firmware's menu or a hypervisor: whether its
-    /// body says so anywhere.
-    #[must_use]
-    pub fn boots_linux(&self, item: &Item) -> bool {
-        item.entry.is_some()
-            || item
-                .body
-                .as_ref()
-                .is_some_and(|body| self.has_linux(body, 0, &mut { MOST_STEPS }))
-    }
-
-    /// `left` is how many statements may still be looked at.
-    fn has_linux(&self, block: &[Statement], depth: usize, left: &mut usize) -> bool {
-        block.iter().any(|statement| {
-            *left = left.saturating_sub(1);
-            if *left == 0 || depth >= MOST_DEPTH {
-                return false;
-            }
-            let mut has = |block: &Block| self.has_linux(block, depth + 1, left);
-            match statement {
-                Statement::Command { words, .. } => match words.first().and_then(Word::plain) {
-                    Some("linux" | "linuxefi" | "linux16") => true,
-                    Some(name) => self.functions.get(name).is_some_and(has),
-                    None => false,
-                },
-                Statement::If { arms, otherwise } => {
-                    arms.iter()
-                        .any(|(condition, body)| has(condition) || has(body))
-                        || has(otherwise)
-                }
-                Statement::For { body, .. } | Statement::While { body, .. } => has(body),
-                Statement::Function { .. } => false,
-            }
-        })
     }
 
     /// Chooses an entry: what it boots. `chosen` is the path to it, as GRUB's variable of that name.

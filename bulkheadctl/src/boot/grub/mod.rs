@@ -8,6 +8,7 @@
 mod builtin;
 mod choice;
 mod interpret;
+mod item;
 mod lexer;
 mod parser;
 #[cfg(test)]
@@ -15,7 +16,8 @@ pub(crate) mod tests;
 mod truth;
 
 pub use choice::{Path, default_of, fallbacks_of};
-pub use interpret::{Item, Script};
+pub use interpret::Script;
+pub use item::Item;
 
 /// A script's bytes.
 const MOST_SCRIPT: usize = 1 << 20;

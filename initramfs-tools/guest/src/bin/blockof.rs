@@ -14,8 +14,7 @@ const FIGETBSZ: libc::c_ulong = 2;
 
 fn ask(file: &File, request: libc::c_ulong) -> io::Result<u64> {
     let mut value: libc::c_int = 0;
-    // The C library's type of a request differs.
-    #[expect(clippy::cast_possible_truncation, reason = "both are below ten")]
+    // Which type a request has differs by the C library; both are below ten.
     let request = request as libc::Ioctl;
     // SAFETY: the descriptor is open, and both requests write one int, where there is one.
     let result = unsafe { libc::ioctl(file.as_raw_fd(), request, &raw mut value) };

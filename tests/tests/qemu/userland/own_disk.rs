@@ -52,8 +52,8 @@ fn installed(machine: &mut Running) {
     );
     machine.linux(
         COM,
-        "k=/boot/vmlinuz-$(uname -r); head -c 100000 $k >/boot/vmlinuz-broken; \
-         printf 'set fallback=0\\nmenuentry broken {\\n linux /boot/vmlinuz-broken root=/dev/x\\n}\\n\
+        "k=/boot/vmlinuz-$(uname -r); head -c 100000 $k >/boot/broken; \
+         printf 'set fallback=0\\nmenuentry broken {\\n linux /boot/broken root=/dev/x\\n}\\n\
          menuentry panics {\\n linux %s root=/dev/x\\n}\\n' $k >/boot/grub/custom.cfg",
     );
     let said = machine.linux_within(COM, "update-grub 2>&1 | tail -n 1", TOOL);
@@ -81,11 +81,7 @@ fn for_once(machine: &mut Running, release: &str) {
 fn falls_back(machine: &mut Running, release: &str) {
     machine.linux(COM, "grub-reboot broken");
     reboot(machine);
-    machine.wait_for_within(
-        COM,
-        "\"broken\" can't be booted: /boot/vmlinuz-broken",
-        BOOT,
-    );
+    machine.wait_for_within(COM, "\"broken\" can't be booted: /boot/broken", BOOT);
     is_there(machine, release);
     assert_eq!(machine.linux(COM, "grub-editenv list"), "");
 }
