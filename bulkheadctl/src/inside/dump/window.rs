@@ -80,7 +80,6 @@ impl Mapped {
     }
 
     /// Its words: atomics, since nobody can promise that nothing writes there meanwhile.
-    #[expect(clippy::cast_possible_truncation, reason = "usize has 64 bits")]
     #[expect(unsafe_code, reason = "to read what is mapped")]
     fn words(&self) -> &[AtomicU64] {
         let count = (self.region.size() / WORD) as usize;
@@ -129,12 +128,11 @@ impl Memory for Window {
 }
 
 /// Copies from a byte of words on; all of it, or-ed.
-#[expect(clippy::cast_possible_truncation, reason = "an offset in a window")]
 fn copy_words(words: &[AtomicU64], from: u64, into: &mut [u8]) -> u64 {
     let mut any = 0;
     let (word, skip) = ((from / WORD) as usize, (from % WORD) as usize);
     let words = words.get(word..).unwrap_or_default();
-    if skip != 0 || into.len() % 8 != 0 {
+    if skip != 0 || !into.len().is_multiple_of(8) {
         let bytes = words
             .iter()
             .flat_map(|word| word.load(Ordering::Relaxed).to_le_bytes());
@@ -162,7 +160,7 @@ mod tests {
         let path = std::env::temp_dir().join(format!("bulkheadctl-window-{}", std::process::id()));
         let mut bytes = vec![0u8; 3 << 20];
         for (at, byte) in bytes[..1 << 20].iter_mut().enumerate() {
-            *byte = (at % 251) as u8;
+            *byte = at.to_le_bytes()[0];
         }
         File::create(&path).unwrap().write_all(&bytes).unwrap();
         let pieces = vec![
