@@ -34,7 +34,6 @@ impl OtherEnd {
         self.table & Self::TABLE | (self.peer as u64 & 0xff) << Self::PEER | Self::SET
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "it is cut out of the word")]
     const fn decode(word: u64) -> Option<Self> {
         if word & Self::SET == 0 {
             return None;

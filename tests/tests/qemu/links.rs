@@ -85,14 +85,6 @@ fn net() {
     connect(machine, TWO, "one", 2);
     ping(machine, ONE, 2);
     ping(machine, TWO, 1);
-    for com in [ONE, TWO] {
-        let count = machine.linux(com, "grep PLT /proc/interrupts");
-        println!("{count}");
-        let count = count.split_ascii_whitespace().nth(1);
-        let count: u32 = count.and_then(|count| count.parse().ok()).unwrap_or(0);
-        // Each ping, and each answer, wakes the other side.
-        assert!(count >= 10, "{count} interrupts");
-    }
     machine.start_job(TWO, "iperf", "iperf3 -s -1");
     let said = machine.linux_within(ONE, "sleep 2; iperf3 -c 10.9.0.2 -t 5", PATIENCE);
     println!("{said}");
@@ -104,7 +96,10 @@ fn ping(machine: &mut Running, com: usize, to: u32) {
     let command = format!("ping -c 20 -i 0.2 10.9.0.{to} | tail -3");
     let said = machine.linux_within(com, &command, PATIENCE);
     println!("{said}");
-    if !said.contains(" 0% packet loss") {
+    let average = said.rsplit_once("min/avg/max = ");
+    let average = average.and_then(|(_, times)| times.split('/').nth(1)?.parse().ok());
+    // A side that no interrupt wakes looks up once a second.
+    if !said.contains(" 0% packet loss") || average.is_none_or(|ms: f64| ms > 250.0) {
         machine.fail(&said);
     }
 }
