@@ -14,8 +14,8 @@
 
 pub mod acpi;
 pub mod board;
-pub mod bounded;
 pub mod boot;
+pub mod bounded;
 pub mod commands;
 pub mod config;
 pub mod findings;

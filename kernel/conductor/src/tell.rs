@@ -145,9 +145,15 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
                 "launches again when its memory was dumped, or in {} s",
                 detail / 1000
             ),
-            Kind::Held => format!("held for a dump by {}", self.name_of(detail as usize, ticket)),
+            Kind::Held => format!(
+                "held for a dump by {}",
+                self.name_of(detail as usize, ticket)
+            ),
             Kind::Dumped => format!("dumped by {}", self.name_of(detail as usize, ticket)),
-            Kind::Released => format!("no longer held by {}", self.name_of(detail as usize, ticket)),
+            Kind::Released => format!(
+                "no longer held by {}",
+                self.name_of(detail as usize, ticket)
+            ),
             Kind::CoreLost => {
                 format!("core {} did not come back", core(detail as usize))
             }

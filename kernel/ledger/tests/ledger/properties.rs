@@ -70,8 +70,13 @@ fn any_change() -> impl Strategy<Value = Change> {
     let node = prop::option::of(mostly(&[None, Some(0), Some(1)], &[Some(2)]));
     let dump = prop::option::of(any::<bool>());
     let isolation = prop::option::of(mostly(&[Isolation::Bare], &[Isolation::Dma]));
-    (keys, prop::option::of(any_devices()), node, (isolation, dump)).prop_map(
-        |(keys, devices, node, (isolation, dump))| {
+    (
+        keys,
+        prop::option::of(any_devices()),
+        node,
+        (isolation, dump),
+    )
+        .prop_map(|(keys, devices, node, (isolation, dump))| {
             let (cores, memory, kernel, initrd, cmdline, console, restart, control) = keys;
             Change {
                 cores,
@@ -87,8 +92,7 @@ fn any_change() -> impl Strategy<Value = Change> {
                 isolation,
                 dump,
             }
-        },
-    )
+        })
 }
 
 fn rights() -> Vec<Right> {

@@ -50,6 +50,8 @@ fn with_control(machine: &Machine, partition: usize, policy: RestartPolicy) {
             only: &[],
             shares_low: false,
             memory: 64 << 20,
+            regions: &[],
+            wants_dump: false,
         }),
     );
 }
