@@ -33,8 +33,10 @@ pub(crate) enum Command {
     Show(Word),
     /// `start NAME ...`
     Start(Vec<Word>),
-    /// `restart NAME ...`
-    Restart(Vec<Word>),
+    /// `restart NAME ... [force]`
+    Restart(Vec<Word>, Force),
+    /// `stop NAME [TIMEOUT]`, the time in milliseconds.
+    Stop(Word, Option<u64>),
     /// `kill NAME`
     Kill(Word),
     /// `handoff NAME`
@@ -160,6 +162,8 @@ pub(crate) enum Verb {
     Start,
     /// `restart`
     Restart,
+    /// `stop`
+    Stop,
     /// `kill`
     Kill,
     /// `handoff`
@@ -204,7 +208,7 @@ pub(crate) enum Verb {
 
 impl Verb {
     /// All of them, in the order in which `help` lists them.
-    pub(crate) const ALL: [Self; 28] = [
+    pub(crate) const ALL: [Self; 29] = [
         Self::Define,
         Self::Set,
         Self::Undefine,
@@ -214,6 +218,7 @@ impl Verb {
         Self::Show,
         Self::Console,
         Self::Start,
+        Self::Stop,
         Self::Restart,
         Self::Kill,
         Self::Wait,
@@ -246,6 +251,7 @@ impl Verb {
             Self::Show => "show",
             Self::Start => "start",
             Self::Restart => "restart",
+            Self::Stop => "stop",
             Self::Kill => "kill",
             Self::Handoff => "handoff",
             Self::Halt => "halt",

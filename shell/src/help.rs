@@ -9,7 +9,7 @@ use crate::settings::KEYS;
 pub(crate) const fn usage(verb: Verb) -> &'static str {
     match verb {
         Verb::Define => {
-            "define NAME cores=LIST memory=LIST kernel=IMAGE [initrd=LIST] [cmdline=\"...\"] [console=PORT|mem] [devices=LIST] [restart=POLICY] [control=yes|no|LIST] [node=N]"
+            "define NAME cores=LIST memory=LIST kernel=IMAGE [initrd=LIST] [cmdline=\"...\"] [console=PORT|mem] [devices=LIST] [restart=POLICY] [control=yes|no|LIST] [watchdog=SECONDS] [node=N]"
         }
         Verb::Set => "set NAME key=value ...",
         Verb::Undefine => "undefine NAME",
@@ -17,7 +17,8 @@ pub(crate) const fn usage(verb: Verb) -> &'static str {
         Verb::List => "list",
         Verb::Show => "show NAME",
         Verb::Start => "start NAME ...",
-        Verb::Restart => "restart NAME ...",
+        Verb::Stop => "stop NAME [TIMEOUT]",
+        Verb::Restart => "restart NAME ... [force]",
         Verb::Kill => "kill NAME",
         Verb::Handoff => "handoff NAME",
         Verb::Halt => "halt",
@@ -60,7 +61,8 @@ const fn summary(verb: Verb) -> &'static str {
         Verb::List => "the partitions and their states",
         Verb::Show => "all that a partition's Linux is told",
         Verb::Start => "launch partitions: all that are named, or none",
-        Verb::Restart => "launch partitions again, by force if they run",
+        Verb::Stop => "have a Linux end itself, and wait for it",
+        Verb::Restart => "launch partitions again; what runs ends before",
         Verb::Handoff => "give Bulkhead's own core to a last partition",
         Verb::Halt => "park Bulkhead's own core; partitions run on",
         Verb::Kill => "take a running partition's cores back by force",

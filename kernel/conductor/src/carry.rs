@@ -94,7 +94,8 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
             Verb::Start => self.launch(&name, How::Start),
             Verb::Restart => self.launch(&name, How::Restart),
             Verb::Kill => self.kill(&name),
-            Verb::Shell | Verb::Do => Ok(()),
+            // The asking core has done that itself.
+            Verb::Stop | Verb::Shell | Verb::Do => Ok(()),
         };
         let asked = verb.word();
         match done {
@@ -124,6 +125,7 @@ const fn past(verb: Verb) -> &'static str {
         Verb::Start => "launched",
         Verb::Restart => "restarted",
         Verb::Kill => "killed",
+        Verb::Stop => "stopped",
         Verb::Shell | Verb::Do => "done",
     }
 }

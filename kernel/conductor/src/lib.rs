@@ -14,6 +14,7 @@ mod carry;
 mod define;
 mod error;
 mod leave;
+mod order;
 mod tell;
 
 use alloc::string::String;
@@ -25,7 +26,7 @@ use bulkhead_lifecycle::{Definition, Hardware, Lifecycle};
 use bulkhead_model::{Life, Machine, Ram, Warning};
 
 pub use error::ConductError;
-pub use tell::{failed, packed, unpacked};
+pub use tell::{failed, packed, silent, unpacked};
 
 /// How a partition is to be launched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,6 +183,7 @@ impl<'a, S: Stage, const P: usize, const C: usize> Conductor<'a, S, P, C> {
                     .map(|region| region.size())
                     .sum(),
                 shares_low: partition.claim.shares_low_chunk,
+                watchdog: partition.definition.watchdog.unwrap_or(0),
             }),
         );
         self.ledger.observe(id, seen, ram);

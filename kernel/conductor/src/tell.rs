@@ -45,6 +45,13 @@ pub fn failed(reason: Option<&str>) -> String {
     )
 }
 
+/// The same for one whose agent was silent; what that Linux said then comes behind.
+#[must_use]
+pub fn silent(seconds: u32, reason: Option<&str>) -> String {
+    let panic = reason.map_or_else(String::new, |reason| format!("; panic: {reason}"));
+    format!("failed reason=\"watchdog: silent for {seconds} s{panic}\"")
+}
+
 impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
     /// The next line to be told, after the ledger was brought in line; what partitions ask for is
     /// done on the way.
@@ -92,12 +99,18 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
         let boot_core = || self.life.boot_core(event.partition).map_or(0, core);
         Some(match event.kind {
             Kind::Launched => format!("launched run={detail} core={}", boot_core()),
-            Kind::Ended(End::Failed) => {
+            Kind::Ended(end @ (End::Failed | End::Silent)) => {
                 let reason = self.stage.reason(event.partition, detail);
                 if let Some(reason) = &reason {
                     self.life.set_reason(event.partition, detail, reason);
                 }
-                failed(reason.as_deref())
+                match end {
+                    End::Silent => {
+                        let seconds = self.life.watchdog_seconds(event.partition);
+                        silent(seconds, reason.as_deref())
+                    }
+                    _ => failed(reason.as_deref()),
+                }
             }
             Kind::Ended(end @ (End::PoweredOff | End::Rebooted | End::Killed)) => {
                 format!("{end}")
@@ -109,7 +122,7 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
                 let last = match end {
                     End::Rebooted => "; a reboot within 60 s counts as one",
                     End::PoweredOff => "; a power-off within 60 s counts as one",
-                    End::Failed | End::Killed => "",
+                    End::Failed | End::Killed | End::Silent => "",
                 };
                 format!("not launched again: {detail} failures in a row{last}")
             }
@@ -135,6 +148,17 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
                 "waits no longer for {}, which has not written the low memory that they share in 30 s",
                 self.name_of(detail as usize)
             ),
+            Kind::AgentCame => String::from("its agent is heard"),
+            Kind::AgentLeft => String::from("its agent leaves"),
+            Kind::StopAsked => format!("is asked to stop, and killed if it runs in {detail} s"),
+            Kind::RestartAsked => {
+                format!("is asked to restart, and killed and launched if it runs in {detail} s")
+            }
+            Kind::TooSlow => format!("did not end in {detail} s, and is killed"),
+            Kind::Silent => {
+                format!("its agent is silent since {detail} s: it gets an NMI, and 10 s")
+            }
+            Kind::HeardAgain => String::from("its agent is heard again"),
             Kind::CoreLost => {
                 format!("core {} did not come back", core(detail as usize))
             }

@@ -77,6 +77,7 @@ impl Ledger {
             devices: change.devices.unwrap_or_default(),
             restart: change.restart.unwrap_or_default(),
             control: change.control.unwrap_or_default(),
+            watchdog: change.watchdog.flatten(),
         };
         let claim = resolve::claim(&definition, None, machine, self.iter())?;
         let partition = Partition {

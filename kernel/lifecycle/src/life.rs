@@ -4,7 +4,7 @@
 
 use bulkhead_model::RESTART_LIMIT;
 
-use crate::{End, State};
+use crate::{End, Order, State};
 
 /// What the cores of a partition are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub(crate) struct Life {
     pub(crate) phase: Phase,
     /// While ending: what follows.
     pub(crate) next: Next,
+    /// While its Linux runs: what is wanted of it.
+    pub(crate) order: Option<Order>,
     /// How it ends, or last ended.
     pub(crate) end: Option<End>,
     /// While ending: the core of its own that does the work.
@@ -65,7 +67,7 @@ const ODD_RUN: u32 = 3; // 1 bit
 const END: u32 = 5; // 3 bits
 const FAILURES: u32 = 8; // 3 bits
 const PLANNED: u32 = 11; // 1 bit
-const WORKER: u32 = 12; // 10 bits
+const WORKER: u32 = 12; // 10 bits; while its Linux runs, when there is none, the order
 const KICKER: u32 = 22; // 10 bits
 const GENERATION: u32 = 32;
 
@@ -108,7 +110,11 @@ impl Life {
             | end << END
             | (self.failures as u64 & 7) << FAILURES
             | (self.is_planned as u64) << PLANNED
-            | number(self.worker) << WORKER
+            | match (self.phase, self.order) {
+                (Phase::Running, Some(order)) => order as u64,
+                (Phase::Running, None) => 0,
+                _ => number(self.worker),
+            } << WORKER
             | number(self.kicker) << KICKER
             | (self.generation as u64) << GENERATION
     }
@@ -131,8 +137,12 @@ impl Life {
     )]
     pub(crate) fn decode(word: u64) -> Self {
         let bits = |from: u32, count: u32| (word >> from) & ((1 << count) - 1);
+        let is_running = Self::phase_of(word) == Phase::Running;
+        let order = bits(WORKER, 10) as u8;
+        let order = Order::ALL.into_iter().find(|one| *one as u8 == order);
         Self {
             phase: Self::phase_of(word),
+            order: order.filter(|_| is_running),
             next: match bits(PHASE, 3) {
                 ENDING_TO_LAUNCH => Next::Launch,
                 ENDING_BY_POLICY => Next::Policy,
@@ -142,7 +152,7 @@ impl Life {
             failures: bits(FAILURES, 3) as u8,
             is_planned: bits(PLANNED, 1) != 0,
             is_odd_run: bits(ODD_RUN, 1) != 0,
-            worker: index(bits(WORKER, 10)),
+            worker: index(bits(WORKER, 10)).filter(|_| !is_running),
             kicker: index(bits(KICKER, 10)),
             generation: bits(GENERATION, 32) as u32,
         }
@@ -153,6 +163,7 @@ impl Life {
         Self {
             phase,
             next: Next::Stay,
+            order: None,
             worker: None,
             kicker: None,
             generation: self.generation.wrapping_add(1),
@@ -167,7 +178,7 @@ impl Life {
             (Phase::Running, _) => State::Running,
             (Phase::Ending, _) => State::Ending,
             (Phase::Waiting, _) => State::Waiting,
-            (Phase::Idle, Some(End::Failed)) => State::Failed,
+            (Phase::Idle, Some(End::Failed | End::Silent)) => State::Failed,
             // Its policy would have launched it again, and gave up.
             (Phase::Idle, Some(_)) if self.failures as u32 > RESTART_LIMIT => State::Failed,
             (Phase::Idle, Some(_)) => State::Stopped,
@@ -206,14 +217,27 @@ mod tests {
                 Phase::Ending => &[Next::Stay, Next::Launch, Next::Policy],
                 _ => &[Next::Stay],
             };
+            let is_running = phase == Phase::Running;
+            let orders = [
+                Some(Order::Stop),
+                None,
+                Some(Order::Restart),
+                Some(Order::Fail),
+            ];
             for &next in nexts {
-                for end in End::ALL.into_iter().map(Some).chain([None]) {
+                for (end, order) in End::ALL
+                    .into_iter()
+                    .map(Some)
+                    .chain([None])
+                    .zip(orders.into_iter().cycle())
+                {
                     for core in [None, Some(0), Some(1), Some(MOST_CORES - 1)] {
                         let life = Life {
                             phase,
                             next,
+                            order: order.filter(|_| is_running),
                             end,
-                            worker: core,
+                            worker: core.filter(|_| !is_running),
                             kicker: core,
                             failures: Life::MOST_FAILURES,
                             is_planned: core.is_some(),

@@ -2,9 +2,9 @@
 
 use core::fmt;
 
-use crate::LaunchError;
 use crate::ending::Refusal;
 use crate::places::DO;
+use crate::{LaunchError, MOST_STOP_SECONDS};
 
 /// What can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum Verb {
     Shell = 4,
     /// Do a line, as its operator would type it.
     Do = 5,
+    /// Have its Linux end itself.
+    Stop = 6,
 }
 
 /// How a request stands, or ended.
@@ -64,10 +66,14 @@ pub enum Outcome {
     LineBusy = 17,
     /// The shell refused it, and says why.
     Said = 18,
+    /// Its agent was asked.
+    Ordered = 19,
+    /// No agent is heard in it.
+    NoAgent = 20,
 }
 
 impl Outcome {
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::None,
         Self::Done,
         Self::Passed,
@@ -87,12 +93,14 @@ impl Outcome {
         Self::NoShell,
         Self::LineBusy,
         Self::Said,
+        Self::Ordered,
+        Self::NoAgent,
     ];
 
     /// Whether it is still open.
     #[must_use]
     pub const fn is_open(self) -> bool {
-        matches!(self, Self::Passed | Self::Ending)
+        matches!(self, Self::Passed | Self::Ending | Self::Ordered)
     }
 }
 
@@ -105,7 +113,7 @@ impl fmt::Display for Outcome {
             Self::Ending => "busy: its cores are being taken back",
             Self::Denied => "error: this partition has not control=yes",
             Self::Malformed => {
-                "error: not a request (accepted: start NAME, kill NAME, restart NAME, shell)"
+                "error: not a request (accepted: start NAME, stop NAME [SECONDS], restart NAME [SECONDS], kill NAME, shell)"
             }
             Self::Unknown => "error: there is no such partition",
             Self::WrongState => "error: its state does not allow it",
@@ -120,6 +128,8 @@ impl fmt::Display for Outcome {
             Self::NoShell => "error: only Bulkhead's shell does that, and it is away",
             Self::LineBusy => "error: another line is before it; try again",
             Self::Said => "error: refused; Output says why",
+            Self::Ordered => "busy: it was asked to end",
+            Self::NoAgent => "error: no agent is heard in it (accepted: its own poweroff, kill NAME)",
         })
     }
 }
@@ -129,6 +139,7 @@ impl From<Refusal> for Outcome {
         match refusal {
             Refusal::NotLive | Refusal::Ending => Self::WrongState,
             Refusal::TooEarly => Self::TooEarly,
+            Refusal::NoAgent => Self::NoAgent,
         }
     }
 }
@@ -149,15 +160,18 @@ impl From<LaunchError> for Outcome {
 pub(crate) struct Request<'a> {
     pub(crate) verb: Verb,
     pub(crate) target: &'a str,
+    /// Seconds that its Linux has to end; 0: none, its cores are taken at once.
+    pub(crate) seconds: Option<u32>,
 }
 
 impl Verb {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Start,
         Self::Kill,
         Self::Restart,
         Self::Shell,
         Self::Do,
+        Self::Stop,
     ];
 
     /// How it is written.
@@ -169,6 +183,7 @@ impl Verb {
             Self::Restart => "restart",
             Self::Shell => "shell",
             Self::Do => DO,
+            Self::Stop => "stop",
         }
     }
 }
@@ -185,8 +200,26 @@ impl<'a> Request<'a> {
         } else {
             words.next()?
         };
-        words.next().is_none().then_some(Self { verb, target })
+        let seconds = match (verb, words.next()) {
+            (_, None) => None,
+            (Verb::Stop | Verb::Restart, Some(word)) => Some(seconds(verb, word)?),
+            _ => return None,
+        };
+        let request = Self {
+            verb,
+            target,
+            seconds,
+        };
+        words.next().is_none().then_some(request)
     }
+}
+
+/// How long its Linux has to end; a restart may be one by force, which is `0`.
+fn seconds(verb: Verb, word: &str) -> Option<u32> {
+    let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds: u32 = word.parse().ok().filter(|_| is_number)?;
+    let is_meant = seconds != 0 || verb == Verb::Restart;
+    (is_meant && seconds <= MOST_STOP_SECONDS).then_some(seconds)
 }
 
 #[cfg(test)]
@@ -196,6 +229,10 @@ mod tests {
     #[test]
     fn requests_are_read() {
         let read = |text| Request::parse(text).map(|r| (r.verb, r.target));
+        let limit = |text| Request::parse(text).map(|r| (r.verb, r.seconds));
+        assert_eq!(limit("stop one"), Some((Verb::Stop, None)));
+        assert_eq!(limit("stop one 3600"), Some((Verb::Stop, Some(3600))));
+        assert_eq!(limit("restart one 0\n"), Some((Verb::Restart, Some(0))));
         assert_eq!(read("start one\n\0"), Some((Verb::Start, "one")));
         assert_eq!(read("  restart\tone "), Some((Verb::Restart, "one")));
         assert_eq!(read("shell"), Some((Verb::Shell, "")));
@@ -206,6 +243,12 @@ mod tests {
             "shell now",
             "Start one",
             "do one",
+            "stop one 0",
+            "stop one 3601",
+            "stop one +1",
+            "stop one 1 2",
+            "start one 1",
+            "restart one now",
             "\0",
         ] {
             assert_eq!(read(text), None, "{text:?}");

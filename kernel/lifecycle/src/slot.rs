@@ -9,6 +9,7 @@ use arrayvec::ArrayString;
 
 use bulkhead_model::{MAX_CONTROLLED, MAX_NAME_BYTES, RestartPolicy};
 
+use crate::agent::Record;
 use crate::granted::{REASON_WORDS, name_of, name_words};
 use crate::life::{Life, Phase};
 use crate::places::{KEPT, Place};
@@ -35,6 +36,8 @@ pub struct Definition<'a> {
     pub only: &'a [String],
     /// Its RAM, in bytes.
     pub memory: u64,
+    /// After how many seconds of silence of its agent it has failed; 0: never.
+    pub watchdog: u32,
 }
 
 mod flag {
@@ -67,8 +70,9 @@ pub(crate) struct Slot {
     runs: Word32,
     /// How often its memory began to be written.
     attempts: Word32,
-    /// While it ends.
+    /// While it ends, or is to end.
     pub(crate) work: Work,
+    pub(crate) agent: Record,
     /// Ticks: doorbell rung, kernel entered, images copied in, launched again at.
     rung: Word64,
     entered: Word64,
@@ -95,6 +99,7 @@ impl Slot {
             runs: Word32::new(0),
             attempts: Word32::new(0),
             work: Work::new(),
+            agent: Record::new(),
             rung: Word64::new(0),
             entered: Word64::new(0),
             inside: Word32::new(0),
@@ -139,6 +144,7 @@ impl Slot {
             words[1].store(high);
         }
         self.memory.store(definition.memory);
+        self.agent.set_watchdog(definition.watchdog);
         let set: CoreSet = definition.cores.iter().copied().collect();
         for (word, bits) in self.cores.iter().zip(set.0) {
             word.store(bits);
@@ -160,6 +166,7 @@ impl Slot {
             && self.policy() == definition.policy
             && self.has_control() == definition.has_control
             && self.memory.load() == definition.memory
+            && self.agent.watchdog() == definition.watchdog
             && self.is_limited_to(definition.only)
             && self.uses_same(definition)
     }

@@ -14,6 +14,8 @@ pub(crate) enum Standing {
     Taken,
     /// The target is ending.
     Ending { target: usize, generation: u32 },
+    /// The target is asked to end.
+    Ordered { target: usize, generation: u32 },
     /// Somebody is about to make it another's.
     Changing,
 }
@@ -34,6 +36,9 @@ impl Standing {
                 3 << KIND | (target as u64 & 0xffff) << 32 | u64::from(generation)
             }
             Self::Changing => 4 << KIND,
+            Self::Ordered { target, generation } => {
+                5 << KIND | (target as u64 & 0xffff) << 32 | u64::from(generation)
+            }
         }
     }
 
@@ -53,6 +58,10 @@ impl Standing {
                 generation: word as u32,
             },
             (4, _) => Self::Changing,
+            (5, _) => Self::Ordered {
+                target,
+                generation: word as u32,
+            },
             _ => {
                 let number = (word >> 48) as u8;
                 let outcome = Outcome::ALL.into_iter().find(|o| *o as u8 == number);
@@ -74,6 +83,10 @@ mod tests {
         all.push(Standing::Ending {
             target: 63,
             generation: u32::MAX,
+        });
+        all.push(Standing::Ordered {
+            target: 63,
+            generation: 7,
         });
         for standing in all {
             assert_eq!(Standing::decode(standing.encode()), standing);

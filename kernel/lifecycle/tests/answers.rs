@@ -86,6 +86,7 @@ fn limited_to(machine: &Machine, partition: usize, names: &[&str]) {
             only: &only,
             shares_low: false,
             memory: 64 << 20,
+            watchdog: 0,
         }),
     );
 }

@@ -307,6 +307,7 @@ fn a_launch_that_was_called_off_long_ago_leaves_its_cores_parked() {
         shares_low: false,
         only: &[],
         memory: 0,
+        watchdog: 0,
     };
     machine.life.publish(3, Some(&definition));
     machine.life.provide_plan(3);

@@ -19,6 +19,7 @@ fn handed_off(cores: &[usize]) -> Machine {
         shares_low: false,
         only: &[],
         memory: 0,
+        watchdog: 0,
     };
     machine.life.publish(3, Some(&definition));
     machine.life.provide_plan(3);

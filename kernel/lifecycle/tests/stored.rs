@@ -210,6 +210,7 @@ fn stored_ones_are_enumerated_behind_the_others() {
         "Events",
         "Output",
         "Machine",
+        "Agent",
         "SecureBoot",
         "SetupMode",
         "OsIndicationsSupported",

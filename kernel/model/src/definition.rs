@@ -34,7 +34,12 @@ pub struct Definition {
     pub restart: RestartPolicy,
     /// `control=`: whether it may start, restart and kill other partitions, and which.
     pub control: Right,
+    /// `watchdog=`: after how many seconds in which its agent is silent it has failed.
+    pub watchdog: Option<u32>,
 }
+
+/// Seconds that `watchdog=` can be.
+pub const WATCHDOG_SECONDS: core::ops::RangeInclusive<u32> = 10..=86_400;
 
 /// Most partitions that `control=` can name.
 pub const MAX_CONTROLLED: usize = 8;
@@ -104,6 +109,8 @@ pub struct Change {
     pub restart: Option<RestartPolicy>,
     /// `control=`
     pub control: Option<Right>,
+    /// `watchdog=`; `Some(None)` takes it away.
+    pub watchdog: Option<Option<u32>>,
 }
 
 impl Change {
@@ -124,6 +131,7 @@ impl Change {
         replace(&mut definition.devices, self.devices);
         replace(&mut definition.restart, self.restart);
         replace(&mut definition.control, self.control);
+        replace(&mut definition.watchdog, self.watchdog);
     }
 }
 

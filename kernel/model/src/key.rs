@@ -25,6 +25,8 @@ pub enum Key {
     Restart,
     /// `control=`
     Control,
+    /// `watchdog=`
+    Watchdog,
 }
 
 impl Key {
@@ -43,6 +45,7 @@ impl Key {
             Self::Devices => "devices",
             Self::Restart => "restart",
             Self::Control => "control",
+            Self::Watchdog => "watchdog",
         }
     }
 }

@@ -40,7 +40,7 @@ fn needs_room(command: &Command) -> bool {
             | Command::Set(..)
             | Command::Check(_)
             | Command::Start(_)
-            | Command::Restart(_)
+            | Command::Restart(..)
             | Command::Handoff(_)
             | Command::Halt
             | Command::Show(_)

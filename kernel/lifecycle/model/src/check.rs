@@ -77,6 +77,7 @@ fn set_up(world: &Arc<World>) {
                 shares_low: shares_low(partition),
                 only: &[],
                 memory: 0,
+                watchdog: 0,
             }),
         );
         world.life.provide_plan(partition);

@@ -25,6 +25,7 @@ pub(super) enum Fixed {
     Events,
     Output,
     Machine,
+    Agent,
     SecureBoot,
     SetupMode,
     OsIndicationsSupported,
@@ -32,7 +33,7 @@ pub(super) enum Fixed {
 
 impl Fixed {
     /// All, in the order in which they are enumerated.
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Partitions,
         Self::Control,
         Self::Answers,
@@ -40,6 +41,7 @@ impl Fixed {
         Self::Events,
         Self::Output,
         Self::Machine,
+        Self::Agent,
         Self::SecureBoot,
         Self::SetupMode,
         Self::OsIndicationsSupported,
@@ -54,6 +56,7 @@ impl Fixed {
             Self::Events => "Events",
             Self::Output => "Output",
             Self::Machine => "Machine",
+            Self::Agent => "Agent",
             Self::SecureBoot => "SecureBoot",
             Self::SetupMode => "SetupMode",
             Self::OsIndicationsSupported => "OsIndicationsSupported",
@@ -69,7 +72,8 @@ impl Fixed {
             | Self::Details
             | Self::Events
             | Self::Output
-            | Self::Machine => GUID,
+            | Self::Machine
+            | Self::Agent => GUID,
         }
     }
 }

@@ -14,9 +14,10 @@ use arrayvec::{ArrayString, ArrayVec};
 use bulkhead_services::{Fault, Key, MAX_DATA, MAX_NAME, STORE_BYTES, Store};
 use core::fmt::Write;
 
+use crate::agent::MESSAGE_BYTES;
 use crate::desk::LINE_BYTES;
 use crate::hardware::Hardware;
-use crate::{Lifecycle, Outcome};
+use crate::{Heard, Lifecycle, Outcome};
 
 mod fixed;
 mod stored;
@@ -73,7 +74,9 @@ impl Outcome {
     #[must_use]
     pub const fn status(self) -> Status {
         match self {
-            Self::None | Self::Done | Self::Passed | Self::Ending => Status::Success,
+            Self::None | Self::Done | Self::Passed | Self::Ending | Self::Ordered => {
+                Status::Success
+            }
             Self::Denied | Self::NotGranted => Status::AccessDenied,
             Self::Full => Status::OutOfResources,
             Self::Malformed | Self::Itself => Status::InvalidParameter,
@@ -86,6 +89,7 @@ impl Outcome {
             | Self::ShellLeft
             | Self::NoShell
             | Self::LineBusy
+            | Self::NoAgent
             | Self::Said => Status::NotReady,
         }
     }
@@ -191,6 +195,11 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
                         let _ = writeln!(text, "{outcome}");
                         text.as_bytes()
                     }
+                    Fixed::Agent => {
+                        let (life, hw) = (self.lifecycle, self.hardware);
+                        let _ = life.tell_agent(hw, self.caller, &mut text);
+                        text.as_bytes()
+                    }
                     Fixed::Answers => return self.rows(to, &Rows::Answers),
                     Fixed::Machine => {
                         self.machine(&mut text);
@@ -257,10 +266,31 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
         let name = Name::read(self.memory, name, guid)?;
         match name.fixed() {
             Some(Fixed::Control) => Some(self.request(size, data)),
+            Some(Fixed::Agent) => Some(self.hear(size, data)),
             Some(_) => Some(Status::WriteProtected),
             // What is Bulkhead's is not for a Linux to add to.
             None if name.vendor == GUID => Some(Status::Unsupported),
             None => self.set_stored(&name, attributes, [size, data]),
+        }
+    }
+
+    /// What does not fit is no message, and neither is what lies elsewhere.
+    fn hear(&self, size: u64, data: u64) -> Status {
+        let mut bytes = [0; MESSAGE_BYTES];
+        let message = usize::try_from(size)
+            .ok()
+            .and_then(|size| bytes.get_mut(..size))
+            .and_then(|bytes| {
+                self.memory.read(data, bytes)?;
+                Some(&*bytes)
+            });
+        let heard = self
+            .lifecycle
+            .hear(self.hardware, self.caller, message.unwrap_or_default());
+        match heard {
+            Heard::Yes => Status::Success,
+            Heard::Malformed => Status::InvalidParameter,
+            Heard::NotRunning => Status::NotReady,
         }
     }
 

@@ -104,6 +104,7 @@ impl Machine {
                 has_control: partition == 1,
                 only: &[],
                 memory: 64 << 20,
+                watchdog: 0,
                 shares_low,
             }),
         );
@@ -282,6 +283,9 @@ impl Hardware for At<'_> {
         if self.0.in_vmx[core].get() == InVmx::Hung {
             self.0.led_out(core);
         }
+    }
+    fn startle(&self, core: usize) {
+        self.0.note(format!("startle {core}"));
     }
     fn silence(&self, partition: usize) {
         self.0.note(format!("silence {partition}"));
