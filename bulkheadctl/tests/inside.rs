@@ -110,6 +110,7 @@ fn wish(line: &str) -> Wish {
         words,
         flags,
         patience,
+        ..Wish::default()
     }
 }
 

@@ -11,7 +11,7 @@ use super::told;
 const GUID: &str = "8b3a1f6e-2d47-4c59-9e07-b41c6ad05f23";
 const EFIVARS: &str = "/sys/firmware/efi/efivars";
 /// Boot services and runtime; efivarfs puts it before the value.
-const ATTRIBUTES: [u8; 4] = [6, 0, 0, 0];
+pub(super) const ATTRIBUTES: [u8; 4] = [6, 0, 0, 0];
 
 /// Why something was not done.
 #[derive(Debug)]
@@ -76,6 +76,19 @@ impl Efivars {
                 "this Linux does not run in a partition of Bulkhead: it has no EFI firmware",
             )
         }))
+    }
+
+    /// One to be read and written again and again.
+    pub(super) fn held(&self, name: &str) -> io::Result<File> {
+        let path = self.path(name);
+        let open = || OpenOptions::new().read(true).write(true).open(&path);
+        match open() {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                self.unlock(name)?;
+                open()
+            }
+            done => done,
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {

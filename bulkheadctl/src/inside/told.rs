@@ -28,6 +28,12 @@ pub struct Detail {
     pub control: String,
     /// Seconds since its kernel was entered, if it runs.
     pub up: Option<u64>,
+    /// `yes`, `silent`, `stopping` or `restarting`, if an agent was heard in this run.
+    pub agent: Option<String>,
+    /// Seconds since it was heard.
+    pub heard: Option<u64>,
+    /// `watchdog=`
+    pub watchdog: Option<u32>,
     /// How many cores it has.
     pub count: u32,
     /// Which, as far as there is room: then `+` is the end.
@@ -127,6 +133,9 @@ fn detail_row(line: &str) -> Option<Partition> {
             memory: number(words, "memory"),
             control: text("control"),
             up: value(words, "up").and_then(|up| up.parse().ok()),
+            agent: value(words, "agent").map(String::from),
+            heard: value(words, "heard").and_then(|heard| heard.parse().ok()),
+            watchdog: value(words, "watchdog").and_then(|seconds| seconds.parse().ok()),
             count: number(words, "count"),
             cores: text("cores"),
             end: value(words, "end").map(String::from),

@@ -96,6 +96,8 @@ pub enum Heard {
     Yes,
     /// It is no message.
     Malformed,
+    /// A beat of which no hello was heard before.
+    Stranger,
     /// Its partition does not run.
     NotRunning,
 }
@@ -108,8 +110,8 @@ pub(crate) struct Record {
     watchdog: Word32,
     /// How long its last order has, in seconds, below the generation of the step that gave it.
     limit: Word64,
-    /// The last message was none.
-    is_refused: Word32,
+    /// Why the last message was refused.
+    refused: Word32,
 }
 
 impl Record {
@@ -118,14 +120,19 @@ impl Record {
             beat: Word64::new(0),
             watchdog: Word32::new(0),
             limit: Word64::new(0),
-            is_refused: Word32::new(0),
+            refused: Word32::new(0),
         }
     }
 
     /// Nobody was heard yet in this run.
     pub(crate) fn forget(&self) {
         self.beat.store(0);
-        self.is_refused.store(0);
+        self.refused.store(0);
+    }
+
+    fn refuse(&self, why: Heard) -> Heard {
+        self.refused.store(why as u32);
+        why
     }
 
     pub(crate) fn watchdog(&self) -> u32 {
@@ -177,23 +184,23 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             return Heard::NotRunning;
         }
         let text = core::str::from_utf8(message).unwrap_or_default();
-        let is_beat = match text.trim_end_matches('\0').trim_ascii() {
-            "beat" => true,
-            "bye" => false,
-            _ => {
-                slot.agent.is_refused.store(1);
-                return Heard::Malformed;
-            }
-        };
-        slot.agent.is_refused.store(0);
         let before = slot.agent.beat.load();
-        let now = if is_beat { hw.now().max(1) } else { 0 };
+        let word = text.trim_end_matches('\0').trim_ascii();
+        let now = match word {
+            "hello" => hw.now().max(1),
+            // One that was told to leave, and still runs, is not taken for a new one.
+            "beat" if before == 0 => return slot.agent.refuse(Heard::Stranger),
+            "beat" => hw.now().max(1),
+            "bye" => 0,
+            _ => return slot.agent.refuse(Heard::Malformed),
+        };
+        slot.agent.refused.store(0);
         slot.agent.beat.store(now);
-        if (before == 0) == is_beat {
-            let kind = if is_beat {
-                Kind::AgentCame
-            } else {
+        if (before == 0) != (now == 0) {
+            let kind = if now == 0 {
                 Kind::AgentLeft
+            } else {
+                Kind::AgentCame
             };
             self.post(kind, partition, 0);
         }
@@ -222,8 +229,11 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             Some(order @ (Order::Stop | Order::Restart)) => {
                 writeln!(out, "{} within={left}", order.word())
             }
-            _ if slot.agent.is_refused.load() != 0 => {
-                writeln!(out, "error: not a message (accepted: beat, bye)")
+            _ if slot.agent.refused.load() == Heard::Malformed as u32 => {
+                writeln!(out, "error: not a message (accepted: hello, beat, bye)")
+            }
+            _ if slot.agent.refused.load() != 0 => {
+                writeln!(out, "error: no hello was heard before it")
             }
             _ => writeln!(out, "none"),
         }

@@ -14,9 +14,17 @@ use ram::{ATTRIBUTES, DATA, NAME, SIZE, VENDOR, ram};
 
 const GRACE_MS: u64 = 10_000;
 
-fn beat(machine: &Machine, partition: usize) -> Heard {
+fn say(machine: &Machine, partition: usize, word: &[u8]) -> Heard {
     let core = MEMBERS[partition][0];
-    machine.life.hear(&machine.at(core), partition, b"beat")
+    machine.life.hear(&machine.at(core), partition, word)
+}
+
+fn hello(machine: &Machine, partition: usize) -> Heard {
+    say(machine, partition, b"hello")
+}
+
+fn beat(machine: &Machine, partition: usize) -> Heard {
+    say(machine, partition, b"beat")
 }
 
 fn order(machine: &Machine, partition: usize, order: Order, seconds: u32) -> Result<(), Refusal> {
@@ -82,7 +90,7 @@ fn heard(policy: RestartPolicy, watchdog: u32) -> Machine {
     );
     machine.life.provide_plan(0);
     machine.start(0);
-    assert_eq!(beat(&machine, 0), Heard::Yes);
+    assert_eq!(hello(&machine, 0), Heard::Yes);
     machine.done();
     machine.events();
     machine
@@ -101,15 +109,18 @@ fn an_agent_is_heard_until_it_leaves_or_its_run_ends() {
     assert_eq!(beat(&machine, 0), Heard::NotRunning);
     machine.start(0);
     assert_eq!(agent(&machine, 0), Agent::default());
-    assert_eq!(beat(&machine, 0), Heard::Yes);
+    assert_eq!(beat(&machine, 0), Heard::Stranger);
+    assert_eq!(hello(&machine, 0), Heard::Yes);
     machine.pass(3_000);
     assert_eq!(agent(&machine, 0).heard_ms, Some(3_000));
     assert_eq!(agent(&machine, 0).word(), "yes");
     beat(&machine, 0);
-    let hw = machine.at(1);
-    assert_eq!(machine.life.hear(&hw, 0, b"bye\n\0"), Heard::Yes);
+    assert_eq!(say(&machine, 0, b"bye\n\0"), Heard::Yes);
     assert_eq!(agent(&machine, 0).word(), "no");
-    beat(&machine, 0);
+    // It still runs, and its Linux is going down.
+    assert_eq!(beat(&machine, 0), Heard::Stranger);
+    assert_eq!(agent(&machine, 0).word(), "no");
+    hello(&machine, 0);
     let told: Vec<Kind> = kinds(&machine, 0).into_iter().map(|told| told.0).collect();
     let came = [Kind::AgentCame, Kind::AgentLeft, Kind::AgentCame];
     assert_eq!(told[1..], came, "not once for each beat");
@@ -198,7 +209,7 @@ fn nobody_is_asked_who_does_not_hear() {
     assert_eq!(stop(&machine), Err(Refusal::NotLive));
     machine.start(0);
     assert_eq!(stop(&machine), Err(Refusal::NoAgent));
-    beat(&machine, 0);
+    hello(&machine, 0);
     machine.pass(16_000);
     assert_eq!(agent(&machine, 0).word(), "silent");
     assert_eq!(stop(&machine), Err(Refusal::NoAgent));
@@ -254,7 +265,7 @@ fn one_that_is_heard_again_goes_on() {
     assert_eq!(machine.state(0), State::Running);
     let told = [(Kind::Silent, 30), (Kind::HeardAgain, 0)];
     assert_eq!(kinds(&machine, 0), told);
-    assert_eq!(machine.life.hear(&machine.at(1), 0, b"bye"), Heard::Yes);
+    assert_eq!(say(&machine, 0, b"bye"), Heard::Yes);
     pass(&machine, 100_000);
     assert_eq!(machine.state(0), State::Running, "it said that it leaves");
 }
@@ -303,7 +314,7 @@ fn who_has_the_right_stops_and_restarts_others_with_the_shell_and_without() {
             continue;
         }
         machine.wait_out();
-        beat(&machine, 0);
+        hello(&machine, 0);
         assert_eq!(ask("restart one 20"), Outcome::Ordered);
         machine.end(0, End::Rebooted);
         assert_eq!((ask("stop one 9"), machine.runs(0)), (Outcome::NoAgent, 4));
@@ -330,6 +341,10 @@ fn what_an_agent_reads() {
     let machine = Machine::new(Always);
     machine.start(1);
     assert_eq!(read(&machine, "Agent"), "none\n");
+    assert_eq!(write(&machine, b"beat", 4), Some(Status::NotReady));
+    let error = "error: no hello was heard before it\n";
+    assert_eq!(read(&machine, "Agent"), error);
+    assert_eq!(write(&machine, b"hello\n", 6), Some(Status::Success));
     assert_eq!(write(&machine, b"beat", 4), Some(Status::Success));
     assert_eq!(read(&machine, "Agent"), "none\n");
     order(&machine, 1, Order::Stop, 60).unwrap();
@@ -341,9 +356,9 @@ fn what_an_agent_reads() {
     assert!(details.contains(" agent=restarting heard=0 "), "{details}");
     machine.end(1, End::Rebooted);
     assert_eq!(write(&machine, b"boat", 4), Some(Status::InvalidParameter));
-    let error = "error: not a message (accepted: beat, bye)\n";
+    let error = "error: not a message (accepted: hello, beat, bye)\n";
     assert_eq!(read(&machine, "Agent"), error);
-    assert_eq!(write(&machine, b"beat", 4), Some(Status::Success));
+    assert_eq!(write(&machine, b"hello", 5), Some(Status::Success));
     assert_eq!(read(&machine, "Agent"), "none\n");
     machine.life.kill(&machine.at(0), 1).unwrap();
     assert_eq!(write(&machine, b"beat", 4), Some(Status::NotReady));
@@ -354,7 +369,7 @@ proptest! {
     fn what_is_no_message_changes_nothing(bytes in proptest::collection::vec(any::<u8>(), 0..40), size in any::<u64>()) {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let text = text.trim_end_matches('\0').trim();
-        prop_assume!(text != "beat" && text != "bye");
+        prop_assume!(!["hello", "beat", "bye"].contains(&text));
         let machine = Machine::new(Always);
         machine.start(1);
         machine.events();

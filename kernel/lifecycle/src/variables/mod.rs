@@ -290,7 +290,7 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
         match heard {
             Heard::Yes => Status::Success,
             Heard::Malformed => Status::InvalidParameter,
-            Heard::NotRunning => Status::NotReady,
+            Heard::Stranger | Heard::NotRunning => Status::NotReady,
         }
     }
 

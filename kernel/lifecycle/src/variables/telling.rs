@@ -11,7 +11,7 @@ use crate::hardware::Hardware;
 use crate::{Agent, End, Event, KEPT, Kind, SAID_BYTES, State};
 
 /// Bytes of a row, LF included.
-const DETAILS_BYTES: usize = 320;
+const DETAILS_BYTES: usize = 384;
 const EVENT_BYTES: usize = 64;
 const ANSWER_BYTES: usize = 128;
 /// Bytes of a list of cores; what has no room is `+`.
@@ -143,6 +143,9 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
             if let Some(ms) = agent.heard_ms {
                 write!(row, " heard={}", ms / 1000)?;
             }
+        }
+        if slot.agent.watchdog() != 0 {
+            write!(row, " watchdog={}", slot.agent.watchdog())?;
         }
         let mut cores = ArrayString::<CORES_BYTES>::new();
         let ids = lifecycle
