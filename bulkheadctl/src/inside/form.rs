@@ -180,7 +180,13 @@ pub fn event(event: &Event, all: &[Partition]) -> String {
         let _ = write!(line, " {key}={value}");
     }
     if let Some(reason) = reason(event, all) {
-        let _ = write!(line, " reason=\"panic: {reason}\"");
+        // What Bulkhead itself says says so.
+        let panic = if reason.starts_with("watchdog: ") {
+            ""
+        } else {
+            "panic: "
+        };
+        let _ = write!(line, " reason=\"{panic}{reason}\"");
     }
     line
 }

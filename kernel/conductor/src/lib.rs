@@ -26,7 +26,7 @@ use bulkhead_lifecycle::{Definition, Hardware, Lifecycle};
 use bulkhead_model::{Life, Machine, Ram, Warning};
 
 pub use error::ConductError;
-pub use tell::{failed, packed, silent, unpacked};
+pub use tell::{failed, packed, quoted, silent, unpacked};
 
 /// How a partition is to be launched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -41,15 +41,21 @@ pub fn failed(reason: Option<&str>) -> String {
     let end = End::Failed;
     reason.map_or_else(
         || format!("{end}"),
-        |reason| format!("failed reason=\"panic: {reason}\""),
+        |reason| quoted(&format!("panic: {reason}")),
     )
 }
 
-/// The same for one whose agent was silent; what that Linux said then comes behind.
+/// Why one failed whose agent was silent; what that Linux said then comes behind.
 #[must_use]
 pub fn silent(seconds: u32, reason: Option<&str>) -> String {
     let panic = reason.map_or_else(String::new, |reason| format!("; panic: {reason}"));
-    format!("failed reason=\"watchdog: silent for {seconds} s{panic}\"")
+    format!("watchdog: silent for {seconds} s{panic}")
+}
+
+/// A reason, as it is told.
+#[must_use]
+pub fn quoted(reason: &str) -> String {
+    format!("failed reason=\"{reason}\"")
 }
 
 impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
@@ -101,15 +107,19 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
             Kind::Launched => format!("launched run={detail} core={}", boot_core()),
             Kind::Ended(end @ (End::Failed | End::Silent)) => {
                 let reason = self.stage.reason(event.partition, detail);
-                if let Some(reason) = &reason {
-                    self.life.set_reason(event.partition, detail, reason);
-                }
                 match end {
                     End::Silent => {
                         let seconds = self.life.watchdog_seconds(event.partition);
-                        silent(seconds, reason.as_deref())
+                        let why = silent(seconds, reason.as_deref());
+                        self.life.set_reason(event.partition, detail, &why);
+                        quoted(&why)
                     }
-                    _ => failed(reason.as_deref()),
+                    _ => {
+                        if let Some(reason) = &reason {
+                            self.life.set_reason(event.partition, detail, reason);
+                        }
+                        failed(reason.as_deref())
+                    }
                 }
             }
             Kind::Ended(end @ (End::PoweredOff | End::Rebooted | End::Killed)) => {

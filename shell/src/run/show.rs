@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt::{self, Write};
 
-use bulkhead_conductor::{failed, silent};
+use bulkhead_conductor::{failed, quoted as quoted_reason, silent};
 use bulkhead_launch::{LaunchPlan, told_nodes};
 use bulkhead_ledger::Partition;
 use bulkhead_lifecycle::Order;
@@ -65,7 +65,9 @@ fn state(partition: &Partition, control: &dyn Control, out: &mut dyn Write) -> f
         Some(end @ (End::Failed | End::Silent)) => {
             let reason = control.reason(partition.id);
             let end = match (end, partition.definition.watchdog) {
-                (End::Silent, seconds) => silent(seconds.unwrap_or(0), reason.as_deref()),
+                (End::Silent, seconds) => {
+                    quoted_reason(&silent(seconds.unwrap_or(0), reason.as_deref()))
+                }
                 _ => failed(reason.as_deref()),
             };
             writeln!(out, "last end:\n  {}", printable(end.as_bytes()))

@@ -18,7 +18,7 @@ pub(crate) fn stories() -> Vec<Trial> {
     ]
 }
 
-fn initrd(name: &str) -> PathBuf {
+pub(crate) fn initrd(name: &str) -> PathBuf {
     let mut files = vec![(
         "/bin/bulkheadctl".to_string(),
         root().join("build/bulkheadctl"),
@@ -156,7 +156,13 @@ fn a_day() {
     expect(machine, BOSS, "set spare memory=192M", 0, &[]);
     machine.wait_for(1, "* boss: asked to set spare memory=192M");
     machine.expect("list", &["192M"]);
-    expect(machine, BOSS, "stop spare", 1, &["no agent"]);
+    expect(
+        machine,
+        BOSS,
+        "stop spare",
+        1,
+        &["its state does not allow it"],
+    );
     expect(
         machine,
         BOSS,
