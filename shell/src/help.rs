@@ -144,9 +144,10 @@ const fn details(verb: Verb) -> &'static str {
              start web db\n"
         }
         Verb::Restart => {
-            "Every named partition is planned before the first is touched. The cores of one\n\
-             that runs are taken back as by \"kill\", and the present definition is launched;\n\
-             one that does not run is launched as by \"start\".\n\
+            "Every named partition is planned before the first is touched. One that runs\n\
+             and in which an agent is heard is asked to end as by \"stop\", within 60 s; of\n\
+             any other, and with \"force\" of all, the cores are taken back as by \"kill\".\n\
+             One that does not run is launched as by \"start\".\n\
              \n\
              example:\n  \
              restart web db\n"
@@ -190,9 +191,18 @@ const fn details(verb: Verb) -> &'static str {
              example:\n  \
              log web\n"
         }
+        Verb::Stop => {
+            "The agent in it (\"bulkheadctl agent\") is asked. After TIMEOUT, 60s if it is not\n\
+             said, the cores are taken. It stays stopped, whatever restart= says. ^C ends\n\
+             the wait. Refused where no agent is heard.\n\
+             \n\
+             example:\n  \
+             stop web 2m\n"
+        }
         Verb::Kill => "Its Linux is not told; what it had not yet written is lost.\n",
         Verb::Reset | Verb::Poweroff => {
-            "While partitions run this is refused, unless \"force\" is said: they are lost.\n"
+            "What runs is asked to end as by \"stop\", within 60 s. While one runs in which no\n\
+             agent is heard this is refused. With \"force\" nobody is asked: they are lost.\n"
         }
         Verb::Devices => {
             "\"devices=\" takes, separated by commas: a PCI function (its whole bus comes\n\

@@ -81,6 +81,7 @@ fn any_change() -> impl Strategy<Value = Change> {
             devices,
             restart,
             control,
+            watchdog: None,
         }
     })
 }
