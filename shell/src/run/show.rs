@@ -86,7 +86,7 @@ fn agent(partition: &Partition, control: &dyn Control, out: &mut dyn Write) -> f
     let left = (agent.left_ms + 500) / 1000;
     let heard = agent.heard_ms.map(|ms| ms / 1000);
     match (heard, agent.order) {
-        (None, None) => return Ok(()),
+        (None, None) => Ok(()),
         (Some(heard), None) => writeln!(out, "agent:\n  heard {heard} s ago"),
         (_, Some(Order::Fail)) => writeln!(out, "agent:\n  silent; it fails in {left} s"),
         (_, Some(order)) => writeln!(

@@ -167,7 +167,10 @@ pub(super) fn all(
     control: &mut dyn Control,
     out: &mut dyn Write,
 ) -> Done {
-    while force == Force::No {
+    if force == Force::Yes {
+        return Ok(());
+    }
+    loop {
         tell_events(control, out)?;
         control.observe();
         let live = || control.ledger().iter().filter(|p| p.life.state.is_live());
@@ -188,7 +191,7 @@ pub(super) fn all(
             word.text = name;
             order(&word, Order::Stop, STOP_SECONDS, control)?;
         } else if live().next().is_none() {
-            break;
+            return Ok(());
         } else if control.pause() {
             let message = format!(
                 "\"{}\" was given up (^C); what was asked to stop still does",
@@ -197,7 +200,6 @@ pub(super) fn all(
             return Err(CommandError::new(verb.span, message).into());
         }
     }
-    Ok(())
 }
 
 fn refused(verb: &Word, deaf: &[&str]) -> Failure {
