@@ -3,15 +3,15 @@ _bulkheadctl() {
     local word=${COMP_WORDS[COMP_CWORD]} words= then=
     COMPREPLY=()
     if [ "$COMP_CWORD" = 1 ]; then
-        COMPREPLY=($(compgen -W "list show start stop restart kill events watch metrics time log dump define set undefine apply shell net survey check suggest boot completion man help" -- "$word"))
+        COMPREPLY=($(compgen -W "list show start stop restart kill events watch metrics time log dump define set undefine apply agent shell net survey check suggest boot completion man help" -- "$word"))
         return
     fi
     case ${COMP_WORDS[1]} in
         list) words="--names --json" then= ;;
         show) words="--json" then=names ;;
         start) words="--json --timeout" then=names ;;
-        stop) words="--force --json --timeout" then=names ;;
-        restart) words="--json --timeout" then=names ;;
+        stop) words="--within --force --json --timeout" then=names ;;
+        restart) words="--within --force --json --timeout" then=names ;;
         kill) words="--json --timeout" then=names ;;
         events) words="--follow --json" then= ;;
         watch) words="--json" then= ;;
@@ -23,6 +23,7 @@ _bulkheadctl() {
         set) words="--json --timeout" then=names ;;
         undefine) words="--json --timeout" then=names ;;
         apply) words="--dry-run --restart --json --timeout" then=files ;;
+        agent) words="--poweroff-command --reboot-command --leave" then= ;;
         shell) words="--json --timeout" then= ;;
         net) words="" then=names ;;
         survey) words="--from --save" then= ;;

@@ -69,7 +69,7 @@ const fn outside(
 }
 
 /// All of them, in the order of the help.
-pub const COMMANDS: [Command; 25] = [
+pub const COMMANDS: [Command; 26] = [
     inside(
         "list",
         Takes::Nothing,
@@ -94,16 +94,16 @@ pub const COMMANDS: [Command; 25] = [
     inside(
         "stop",
         Takes::Names,
-        "NAME... --force",
-        &["--force", "--json", "--timeout"],
-        "end partitions: by force only, as there is no agent in them yet",
+        "NAME... [--within SECONDS] [--force]",
+        &["--within", "--force", "--json", "--timeout"],
+        "have a partition's Linux end itself, and end it by force when its time is over",
     ),
     inside(
         "restart",
         Takes::Names,
-        "NAME...",
-        &["--json", "--timeout"],
-        "take a partition's cores back, if it runs, and launch it",
+        "NAME... [--within SECONDS] [--force]",
+        &["--within", "--force", "--json", "--timeout"],
+        "end a partition, if it runs, as stop does where an agent is heard, and launch it",
     ),
     inside(
         "kill",
@@ -183,6 +183,13 @@ pub const COMMANDS: [Command; 25] = [
         "make what there is what a file says; first the difference is said",
     ),
     inside(
+        "agent",
+        Takes::Nothing,
+        "[--poweroff-command COMMAND] [--reboot-command COMMAND] [--leave]",
+        &["--poweroff-command", "--reboot-command", "--leave"],
+        "say that this Linux lives, and end it when that is asked for; in the foreground",
+    ),
+    inside(
         "shell",
         Takes::Nothing,
         "",
@@ -236,7 +243,7 @@ pub const COMMANDS: [Command; 25] = [
 ];
 
 /// An option, what follows it, and what it is for.
-pub const OPTIONS: [(&str, &str, &str); 12] = [
+pub const OPTIONS: [(&str, &str, &str); 16] = [
     (
         "--json",
         "",
@@ -256,6 +263,26 @@ pub const OPTIONS: [(&str, &str, &str); 12] = [
         "--now",
         "",
         "enters the one that is chosen by kexec, at once: for boot.img, where nothing else runs",
+    ),
+    (
+        "--within",
+        "SECONDS",
+        "how long a Linux has to end itself before its cores are taken, 60 without it, 3600 at most",
+    ),
+    (
+        "--poweroff-command",
+        "COMMAND",
+        "how the agent powers this Linux off; without it as its first process wants it",
+    ),
+    (
+        "--reboot-command",
+        "COMMAND",
+        "how the agent reboots this Linux",
+    ),
+    (
+        "--leave",
+        "",
+        "says that this Linux's agent leaves, so that its silence means nothing, and ends",
     ),
     (
         "--timeout",

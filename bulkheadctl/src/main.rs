@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use bulkhead_lifecycle::MOST_STOP_SECONDS;
 use bulkheadctl::board::{File, board};
 use bulkheadctl::bounded::{self, MOST_OF_IMAGE, MOST_OF_SCRIPT};
 use bulkheadctl::commands::{Command, Takes};
@@ -88,6 +89,20 @@ fn parse() -> Result<Option<Arguments>, Trouble> {
                 let seconds = seconds.ok_or_else(|| Trouble::Usage(message()))?;
                 arguments.wish.patience = Some(Duration::from_secs(seconds));
             }
+            Long("within") if accepts("--within") => {
+                let value = text(parser.value().map_err(wrong)?)?;
+                let seconds = value.parse().ok();
+                let seconds = seconds.filter(|seconds| (1..=MOST_STOP_SECONDS).contains(seconds));
+                let message =
+                    || format!("--within {value:?} (accepted: 1 to {MOST_STOP_SECONDS} seconds)");
+                arguments.wish.within = Some(seconds.ok_or_else(|| Trouble::Usage(message()))?);
+            }
+            Long("poweroff-command") if accepts("--poweroff-command") => {
+                arguments.wish.poweroff = Some(text(parser.value().map_err(wrong)?)?);
+            }
+            Long("reboot-command") if accepts("--reboot-command") => {
+                arguments.wish.reboot = Some(text(parser.value().map_err(wrong)?)?);
+            }
             Long(option) if accepts(&format!("--{option}")) => {
                 arguments.wish.flags.push(format!("--{option}"));
             }
@@ -136,6 +151,9 @@ fn run(arguments: &Arguments) -> Result<bool, Trouble> {
                 "usage: {} {}",
                 command.name, command.usage
             )));
+        }
+        if command.name == "agent" {
+            return inside::agent::run(wish, &Efivars::here()?);
         }
         let mut out = std::io::stdout().lock();
         return inside::run(wish, &Efivars::here()?, &mut out);

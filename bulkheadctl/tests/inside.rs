@@ -110,6 +110,7 @@ fn wish(line: &str) -> Wish {
         words,
         flags,
         patience,
+        ..Wish::default()
     }
 }
 
@@ -305,6 +306,6 @@ fn the_program_says_where_it_is_not() {
         assert_eq!(code, 2, "{wrong:?}: {why}");
     }
     let (code, _, why) = run(&["stop", "spare"]);
-    assert!(code == 1 && why.contains("no agent"), "{why}");
+    assert!(code == 1 && why.contains("Bulkhead's variable"), "{why}");
     fs::remove_dir_all(&folder).unwrap();
 }

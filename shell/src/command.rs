@@ -37,8 +37,10 @@ pub(crate) enum Command {
     Show(Word),
     /// `start NAME ...`
     Start(Vec<Word>),
-    /// `restart NAME ...`
-    Restart(Vec<Word>),
+    /// `restart NAME ... [force]`
+    Restart(Vec<Word>, Force),
+    /// `stop NAME [TIMEOUT]`, the time in milliseconds.
+    Stop(Word, Option<u64>),
     /// `kill NAME`
     Kill(Word),
     /// `handoff NAME`
@@ -168,6 +170,8 @@ pub(crate) enum Verb {
     Start,
     /// `restart`
     Restart,
+    /// `stop`
+    Stop,
     /// `kill`
     Kill,
     /// `handoff`
@@ -212,7 +216,7 @@ pub(crate) enum Verb {
 
 impl Verb {
     /// All of them, in the order in which `help` lists them.
-    pub(crate) const ALL: [Self; 30] = [
+    pub(crate) const ALL: [Self; 31] = [
         Self::Define,
         Self::Set,
         Self::Undefine,
@@ -224,6 +228,7 @@ impl Verb {
         Self::Show,
         Self::Console,
         Self::Start,
+        Self::Stop,
         Self::Restart,
         Self::Kill,
         Self::Wait,
@@ -258,6 +263,7 @@ impl Verb {
             Self::Show => "show",
             Self::Start => "start",
             Self::Restart => "restart",
+            Self::Stop => "stop",
             Self::Kill => "kill",
             Self::Handoff => "handoff",
             Self::Halt => "halt",

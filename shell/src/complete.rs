@@ -141,6 +141,7 @@ fn candidates<'a>(
                 | Verb::Show
                 | Verb::Log
                 | Verb::Console
+                | Verb::Stop
                 | Verb::Kill
                 | Verb::Handoff,
             ),

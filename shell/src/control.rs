@@ -7,7 +7,7 @@ use core::fmt;
 use bulkhead_conductor::{ConductError, How};
 use bulkhead_launch::ResidentCode;
 use bulkhead_ledger::{Ledger, PlanError};
-use bulkhead_lifecycle::CoreState;
+use bulkhead_lifecycle::{Agent, CoreState, Order, Refusal};
 use bulkhead_memory::Region;
 use bulkhead_model::{Change, Machine, Warning};
 use bulkhead_pci::{Answer, Function};
@@ -74,6 +74,19 @@ pub trait Control {
     /// # Errors
     /// Why it could not be done: a part of the sentence `"web" was not killed: ...`.
     fn kill(&mut self, name: &str) -> Result<(), ConductError>;
+
+    /// Asks a partition's Linux by its agent to end itself; after so many seconds it is done by force.
+    ///
+    /// # Errors
+    /// Why it is not asked: a part of the sentence `"web" was not stopped: ...`.
+    fn order(&mut self, _name: &str, _order: Order, _seconds: u32) -> Result<(), ConductError> {
+        Err(ConductError::Refused(Refusal::NoAgent))
+    }
+
+    /// What is known of the agent of the partition with that id.
+    fn agent(&self, _id: usize) -> Agent {
+        Agent::default()
+    }
 
     /// Keeps the plans of all partitions that are at rest and could be launched while no core is
     /// Bulkhead's: a partition with `control=yes` may ask for them. They replace those kept

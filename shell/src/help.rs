@@ -9,7 +9,7 @@ use crate::settings::KEYS;
 pub(crate) const fn usage(verb: Verb) -> &'static str {
     match verb {
         Verb::Define => {
-            "define NAME cores=LIST memory=LIST kernel=IMAGE [initrd=LIST] [cmdline=\"...\"] [console=PORT|mem] [devices=LIST] [restart=POLICY] [control=yes|no|LIST] [dump=yes|no] [node=N] [isolation=bare|dma]"
+            "define NAME cores=LIST memory=LIST kernel=IMAGE [initrd=LIST] [cmdline=\"...\"] [console=PORT|mem] [devices=LIST] [restart=POLICY] [control=yes|no|LIST] [watchdog=SECONDS] [dump=yes|no] [node=N] [isolation=bare|dma]"
         }
         Verb::Set => "set NAME key=value ...",
         Verb::Undefine => "undefine NAME",
@@ -19,7 +19,8 @@ pub(crate) const fn usage(verb: Verb) -> &'static str {
         Verb::List => "list",
         Verb::Show => "show NAME",
         Verb::Start => "start NAME ...",
-        Verb::Restart => "restart NAME ...",
+        Verb::Stop => "stop NAME [TIMEOUT]",
+        Verb::Restart => "restart NAME ... [force]",
         Verb::Kill => "kill NAME",
         Verb::Handoff => "handoff NAME",
         Verb::Halt => "halt",
@@ -64,7 +65,8 @@ const fn summary(verb: Verb) -> &'static str {
         Verb::List => "the partitions and their states",
         Verb::Show => "all that a partition's Linux is told",
         Verb::Start => "launch partitions: all that are named, or none",
-        Verb::Restart => "launch partitions again, by force if they run",
+        Verb::Stop => "have a Linux end itself, and wait for it",
+        Verb::Restart => "launch partitions again; what runs ends before",
         Verb::Handoff => "give Bulkhead's own core to a last partition",
         Verb::Halt => "park Bulkhead's own core; partitions run on",
         Verb::Kill => "take a running partition's cores back by force",
@@ -155,9 +157,10 @@ const fn details(verb: Verb) -> &'static str {
              start web db\n"
         }
         Verb::Restart => {
-            "Every named partition is planned before the first is touched. The cores of one\n\
-             that runs are taken back as by \"kill\", and the present definition is launched;\n\
-             one that does not run is launched as by \"start\".\n\
+            "Every named partition is planned before the first is touched. One that runs\n\
+             and in which an agent is heard is asked to end as by \"stop\", within 60 s; of\n\
+             any other, and with \"force\" of all, the cores are taken back as by \"kill\".\n\
+             One that does not run is launched as by \"start\".\n\
              \n\
              example:\n  \
              restart web db\n"
@@ -201,9 +204,18 @@ const fn details(verb: Verb) -> &'static str {
              example:\n  \
              log web\n"
         }
+        Verb::Stop => {
+            "The agent in it (\"bulkheadctl agent\") is asked. After TIMEOUT, 60s if it is not\n\
+             said, the cores are taken. It stays stopped, whatever restart= says. ^C ends\n\
+             the wait. Refused where no agent is heard.\n\
+             \n\
+             example:\n  \
+             stop web 2m\n"
+        }
         Verb::Kill => "Its Linux is not told; what it had not yet written is lost.\n",
         Verb::Reset | Verb::Poweroff => {
-            "While partitions run this is refused, unless \"force\" is said: they are lost.\n"
+            "What runs is asked to end as by \"stop\", within 60 s. While one runs in which no\n\
+             agent is heard this is refused. With \"force\" nobody is asked: they are lost.\n"
         }
         Verb::Devices => {
             "\"devices=\" takes, separated by commas: a PCI function (its whole bus comes\n\

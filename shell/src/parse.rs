@@ -71,7 +71,8 @@ fn command(arguments: Arguments<'_>) -> Result<Command, CommandError> {
         },
         Verb::Show => Command::Show(arguments.only_name()?),
         Verb::Start => Command::Start(arguments.names()?),
-        Verb::Restart => Command::Restart(arguments.names()?),
+        Verb::Restart => arguments.restart()?,
+        Verb::Stop => arguments.stop()?,
         Verb::Kill => Command::Kill(arguments.only_name()?),
         Verb::Handoff => Command::Handoff(arguments.only_name()?),
         Verb::Wait => arguments.wait()?,
@@ -193,6 +194,29 @@ impl<'a> Arguments<'a> {
         let ms = values::duration_ms(&timeout.text)
             .map_err(|message| CommandError::new(timeout.span, message))?;
         Ok(Command::Wait(name.clone(), goal, ms))
+    }
+
+    /// `NAME [TIMEOUT]`
+    fn stop(&self) -> Result<Command, CommandError> {
+        let (name, rest) = self.name()?;
+        let [timeout, rest @ ..] = rest else {
+            return Ok(Command::Stop(name.clone(), None));
+        };
+        self.end_at(rest)?;
+        let ms = values::stop_ms(&timeout.text)
+            .map_err(|message| CommandError::new(timeout.span, message))?;
+        Ok(Command::Stop(name.clone(), Some(ms)))
+    }
+
+    /// `NAME... [force]`; a partition of that name can be restarted alone.
+    fn restart(&self) -> Result<Command, CommandError> {
+        let mut names = self.names()?;
+        let is_force = names.len() > 1 && names.last().is_some_and(|word| word.text == "force");
+        if is_force {
+            names.pop();
+        }
+        let force = if is_force { Force::Yes } else { Force::No };
+        Ok(Command::Restart(names, force))
     }
 
     fn names(&self) -> Result<Vec<Word>, CommandError> {

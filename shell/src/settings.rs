@@ -8,7 +8,9 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use bulkhead_ledger::Item;
-use bulkhead_model::{Change, Com, Isolation, Key, MAX_CONTROLLED, RestartPolicy, Right};
+use bulkhead_model::{
+    Change, Com, Isolation, Key, MAX_CONTROLLED, RestartPolicy, Right, WATCHDOG_SECONDS,
+};
 
 use crate::error::{CommandError, Span, did_you_mean};
 use crate::sentence::Cut;
@@ -31,7 +33,7 @@ pub(crate) struct SettingKey {
 }
 
 /// All keys, in the order in which they are usually written.
-pub(crate) const KEYS: [SettingKey; 12] = [
+pub(crate) const KEYS: [SettingKey; 13] = [
     SettingKey {
         key: Key::Cores,
         name: "cores=",
@@ -94,6 +96,13 @@ pub(crate) const KEYS: [SettingKey; 12] = [
         form: "yes|no|NAME[,MORE]",
         required: false,
         meaning: "which others it may start and kill",
+    },
+    SettingKey {
+        key: Key::Watchdog,
+        name: "watchdog=",
+        form: "30",
+        required: false,
+        meaning: "seconds of silence of its agent: a failure",
     },
     SettingKey {
         key: Key::Dump,
@@ -204,6 +213,7 @@ impl Settings {
             Key::Control => change.control = Some(right(value).map_err(refuse)?),
             Key::Isolation => change.isolation = Some(isolation(value).map_err(refuse)?),
             Key::Dump => change.dump = Some(yes_or_no(value).map_err(refuse)?),
+            Key::Watchdog => change.watchdog = Some(watchdog(value).map_err(refuse)?),
             // The name stands before the settings.
             Key::Name => {}
         }
@@ -251,6 +261,19 @@ fn node(value: &str) -> Result<Option<usize>, String> {
         )
     };
     number.map(Some).ok_or_else(refused)
+}
+
+fn watchdog(value: &str) -> Result<Option<u32>, String> {
+    if value.is_empty() || value == "none" {
+        return Ok(None);
+    }
+    let seconds = values::number(value).filter(|seconds| WATCHDOG_SECONDS.contains(seconds));
+    let (least, most) = (WATCHDOG_SECONDS.start(), WATCHDOG_SECONDS.end());
+    let refused = || {
+        let value = Cut(value);
+        format!("\"{value}\" is no number of seconds (accepted: {least} to {most}, none)")
+    };
+    seconds.map(Some).ok_or_else(refused)
 }
 
 fn restart(value: &str) -> Result<RestartPolicy, String> {

@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use bulkhead_lifecycle::MOST_STOP_SECONDS;
 use bulkhead_memory::{parse_address, parse_size};
 use bulkhead_model::{DeviceName, MemoryRequest};
 
@@ -167,6 +168,19 @@ pub(crate) fn duration_ms(value: &str) -> Result<u64, String> {
             Cut(value)
         )),
     }
+}
+
+/// How long a Linux has to end itself, in milliseconds: whole seconds, an hour at most.
+pub(crate) fn stop_ms(value: &str) -> Result<u64, String> {
+    let most = u64::from(MOST_STOP_SECONDS) * 1000;
+    let ms = duration_ms(value).ok();
+    ms.filter(|ms| (1000..=most).contains(ms) && ms % 1000 == 0)
+        .ok_or_else(|| {
+            format!(
+                "\"{}\" is no time that it can have (accepted: 1s to 60m)",
+                Cut(value)
+            )
+        })
 }
 
 /// The items of a list and their places.

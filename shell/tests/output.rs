@@ -151,7 +151,7 @@ fn the_machine_ends_when_nothing_runs_or_by_force() {
     session.line("start web db");
     assert!(
         session.line("reset").ends_with(
-            "error: \"web\" and \"db\" are running (accepted all the same: reset force)\n"
+            "error: \"web\" and \"db\" are running, and no agent is heard in them (accepted all the same: reset force)\n"
         )
     );
     assert_eq!(session.kernel.ends, 1);

@@ -325,12 +325,12 @@ fn states() {
         (
             "reset",
             "^^^^^",
-            "\"web\" is running (accepted all the same: reset force)".into(),
+            "\"web\" is running, and no agent is heard in it (accepted all the same: reset force)".into(),
         ),
         (
             "  poweroff",
             "  ^^^^^^^^",
-            "\"web\" is running (accepted all the same: poweroff force)".into(),
+            "\"web\" is running, and no agent is heard in it (accepted all the same: poweroff force)".into(),
         ),
     ]);
 }

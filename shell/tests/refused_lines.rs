@@ -4,11 +4,11 @@ mod support;
 
 use support::refused::assert_refused;
 
-const COMMANDS: &str = "accepted: define, set, undefine, link, unlink, check, list, watch, show, console, start, restart, \
+const COMMANDS: &str = "accepted: define, set, undefine, link, unlink, check, list, watch, show, console, start, stop, restart, \
     kill, wait, include, on-error, machine, cores, memory, devices, images, keymap, status, log, version, help, handoff, halt, reset, poweroff";
-const KEYS: &str = "accepted: cores, memory, kernel, initrd, cmdline, console, devices, restart, control, dump, node, isolation";
+const KEYS: &str = "accepted: cores, memory, kernel, initrd, cmdline, console, devices, restart, control, watchdog, dump, node, isolation";
 const DEFINE: &str = "accepted: define NAME cores=LIST memory=LIST kernel=IMAGE \
-    [initrd=LIST] [cmdline=\"...\"] [console=PORT|mem] [devices=LIST] [restart=POLICY] [control=yes|no|LIST] [dump=yes|no] [node=N] [isolation=bare|dma]";
+    [initrd=LIST] [cmdline=\"...\"] [console=PORT|mem] [devices=LIST] [restart=POLICY] [control=yes|no|LIST] [watchdog=SECONDS] [dump=yes|no] [node=N] [isolation=bare|dma]";
 const POLICIES: &str = "accepted: never, on-failure, always";
 const PORTS: &str = "accepted: mem, com1, com2, com3, com4, none";
 const NUMBER: &str = "accepted: 512M, 1G, 0x20000000; units K, M, G, T";
@@ -75,7 +75,7 @@ fn commands() {
         (
             "restart",
             "        ^",
-            "\"restart\" needs the name of a partition (accepted: restart NAME ...)".into(),
+            "\"restart\" needs the name of a partition (accepted: restart NAME ... [force])".into(),
         ),
         (
             "handoff",

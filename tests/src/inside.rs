@@ -8,7 +8,8 @@ use crate::qemu::{Machine, Running};
 use crate::{Kernel, initrd_with, root};
 
 /// The demo's initial RAM disk with `bulkheadctl` in it.
-fn initrd(name: &str) -> PathBuf {
+#[must_use]
+pub fn initrd(name: &str) -> PathBuf {
     let mut files = vec![(
         "/bin/bulkheadctl".to_string(),
         root().join("build/bulkheadctl"),

@@ -11,7 +11,11 @@ use super::told::{Event, Machine, Partition};
 /// A list for eyes.
 #[must_use]
 pub fn table(all: &[Partition]) -> String {
-    const HEAD: [&str; 7] = ["NAME", "STATE", "CORES", "MEMORY", "RUNS", "UP", "LAST END"];
+    const HEAD: [&str; 8] = [
+        "NAME", "STATE", "CORES", "MEMORY", "RUNS", "UP", "AGENT", "LAST END",
+    ];
+    /// Its place.
+    const AGENT: usize = 6;
     let none = || String::from("-");
     let row = |one: &Partition| {
         let detail = one.detail.as_ref();
@@ -28,16 +32,26 @@ pub fn table(all: &[Partition]) -> String {
             of(&|detail| Bytes(detail.memory).to_string()),
             one.runs.to_string(),
             detail.and_then(|detail| detail.up).map_or_else(none, span),
+            detail
+                .and_then(|detail| detail.agent.clone())
+                .unwrap_or_else(none),
             end.unwrap_or_else(none),
         ]
     };
-    let rows: Vec<[String; 7]> = std::iter::once(HEAD.map(String::from))
+    let rows: Vec<[String; 8]> = std::iter::once(HEAD.map(String::from))
         .chain(all.iter().map(row))
         .collect();
+    // Only where there is one.
+    let has_agent = all.iter().any(|one| {
+        one.detail
+            .as_ref()
+            .is_some_and(|detail| detail.agent.is_some())
+    });
     let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
     let mut out = String::new();
     for row in &rows {
         let cells = row.iter().enumerate();
+        let cells = cells.filter(|(nth, _)| has_agent || *nth != AGENT);
         let line: String = cells
             .map(|(nth, cell)| format!("{cell:<0$}  ", width(nth)))
             .collect();
@@ -78,6 +92,14 @@ pub fn paragraph(one: &Partition) -> String {
     };
     if let Some(up) = detail.up {
         say("up", span(up));
+    }
+    if let Some(agent) = &detail.agent {
+        let heard = detail.heard.map(span);
+        let heard = heard.map_or_else(String::new, |heard| format!(", heard {heard} ago"));
+        say("agent", format!("{agent}{heard}"));
+    }
+    if let Some(seconds) = detail.watchdog {
+        say("watchdog", format!("{seconds} s"));
     }
     if let Some(end) = &detail.end {
         say("last end", end.clone());
@@ -124,6 +146,9 @@ pub fn partition(one: &Partition) -> Value {
         "control": detail.map(|detail| &detail.control),
         "dump": detail.map(|detail| detail.dump.as_deref().unwrap_or("no")),
         "held_by": detail.and_then(|detail| detail.held.as_ref()),
+        "agent": detail.and_then(|detail| detail.agent.as_ref()),
+        "agent_heard_seconds": detail.and_then(|detail| detail.heard),
+        "watchdog_seconds": detail.and_then(|detail| detail.watchdog),
         "up_seconds": detail.and_then(|detail| detail.up),
         "last_end": detail.and_then(|detail| detail.end.as_ref()),
         "reason": detail.and_then(|detail| detail.reason.as_ref()),
@@ -163,7 +188,13 @@ pub fn event(event: &Event, all: &[Partition]) -> String {
         let _ = write!(line, " {key}={value}");
     }
     if let Some(reason) = reason(event, all) {
-        let _ = write!(line, " reason=\"panic: {reason}\"");
+        // What Bulkhead itself says says so.
+        let panic = if reason.starts_with("watchdog: ") {
+            ""
+        } else {
+            "panic: "
+        };
+        let _ = write!(line, " reason=\"{panic}{reason}\"");
     }
     line
 }
@@ -264,6 +295,11 @@ pub fn metrics(machine: &Machine, all: &[Partition]) -> String {
     of("partition_cores", "Cores.", &|detail| {
         Some(detail.count.into())
     });
+    of(
+        "partition_agent_heard_seconds",
+        "Since the agent was heard; for those in which one is.",
+        &|detail| detail.heard,
+    );
     of(
         "partition_up_seconds",
         "Since its kernel was entered.",

@@ -78,6 +78,19 @@ impl Efivars {
         }))
     }
 
+    /// One to be read and written again and again.
+    pub(super) fn held(&self, name: &str) -> io::Result<File> {
+        let path = self.path(name);
+        let open = || OpenOptions::new().read(true).write(true).open(&path);
+        match open() {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                self.unlock(name)?;
+                open()
+            }
+            done => done,
+        }
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.0.join(format!("{name}-{GUID}"))
     }

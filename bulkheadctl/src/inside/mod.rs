@@ -11,12 +11,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+pub mod agent;
 pub mod apply;
 pub mod dump;
 pub mod form;
 pub mod link;
 pub mod told;
 
+use bulkhead_lifecycle::STOP_SECONDS;
 use link::{Trouble, Variables, ask, line, text};
 use told::{Machine, Partition};
 
@@ -31,6 +33,12 @@ pub struct Wish {
     pub flags: Vec<String>,
     /// How long an answer is waited for.
     pub patience: Option<Duration>,
+    /// Seconds that a Linux has to end itself.
+    pub within: Option<u32>,
+    /// How the agent powers this Linux off, and how it reboots it, if that was said.
+    pub poweroff: Option<String>,
+    /// The same for a reboot.
+    pub reboot: Option<String>,
 }
 
 /// Longer than any of Bulkhead's own deadlines.
@@ -46,7 +54,10 @@ impl Wish {
     }
 
     fn patience(&self) -> Duration {
-        self.patience.unwrap_or(PATIENCE)
+        let within = u64::from(self.within.unwrap_or(STOP_SECONDS));
+        let ends = ["stop", "restart"].contains(&self.command.as_str());
+        let more = Duration::from_secs(if ends { within } else { 0 });
+        self.patience.unwrap_or(PATIENCE + more)
     }
 
     fn name(&self) -> Result<&str, Trouble> {
@@ -88,13 +99,6 @@ pub fn run(wish: &Wish, variables: &impl Variables, out: &mut dyn Write) -> Resu
             print(out, &format!("{clear}{}", list(&all(variables)?, is_json)))?;
             std::thread::sleep(WATCH_EACH);
         },
-        "stop" if !wish.has("--force") => {
-            let name = wish.name()?;
-            return Err(Trouble::Refused(format!(
-                "\"{name}\" can't be stopped in good order from outside: there is no agent in it (accepted: its \
-                 own poweroff, stop {name} --force, kill {name})"
-            )));
-        }
         "start" | "stop" | "restart" | "kill" => each(wish, variables, out)?,
         "shell" => {
             ask(variables, "shell", wish.patience())?;
@@ -178,14 +182,18 @@ fn list(all: &[Partition], is_json: bool) -> String {
 /// `start`, `stop`, `restart`, `kill` of each name, up to the first that is refused.
 fn each(wish: &Wish, variables: &impl Variables, out: &mut dyn Write) -> Result<(), Trouble> {
     wish.name()?;
-    let verb = if wish.command == "stop" {
-        "kill"
-    } else {
-        &wish.command
-    };
+    let by_force = wish.has("--force");
+    let seconds = wish
+        .within
+        .map_or_else(String::new, |seconds| format!(" {seconds}"));
     for name in &wish.words {
-        ask(variables, &format!("{verb} {name}"), wish.patience())?;
-        done(out, wish.has("--json"), &format!("{verb} {name}"))?;
+        let request = match wish.command.as_str() {
+            "stop" if by_force => format!("kill {name}"),
+            "restart" if by_force => format!("restart {name} 0"),
+            verb => format!("{verb} {name}{seconds}"),
+        };
+        ask(variables, &request, wish.patience())?;
+        done(out, wish.has("--json"), &request)?;
     }
     Ok(())
 }

@@ -32,6 +32,12 @@ pub struct Detail {
     pub held: Option<String>,
     /// Seconds since its kernel was entered, if it runs.
     pub up: Option<u64>,
+    /// `yes`, `silent`, `stopping` or `restarting`, if an agent was heard in this run.
+    pub agent: Option<String>,
+    /// Seconds since it was heard.
+    pub heard: Option<u64>,
+    /// `watchdog=`
+    pub watchdog: Option<u32>,
     /// How many cores it has.
     pub count: u32,
     /// Which, as far as there is room: then `+` is the end.
@@ -133,6 +139,9 @@ fn detail_row(line: &str) -> Option<Partition> {
             dump: value(words, "dump").map(String::from),
             held: value(words, "held").map(String::from),
             up: value(words, "up").and_then(|up| up.parse().ok()),
+            agent: value(words, "agent").map(String::from),
+            heard: value(words, "heard").and_then(|heard| heard.parse().ok()),
+            watchdog: value(words, "watchdog").and_then(|seconds| seconds.parse().ok()),
             count: number(words, "count"),
             cores: text("cores"),
             end: value(words, "end").map(String::from),

@@ -96,9 +96,13 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
             Verb::Restart => self.launch(&name, How::Restart),
             Verb::Kill => self.kill(&name),
             // Never passed, or no launch and no end.
-            Verb::Shell | Verb::Do | Verb::Hold | Verb::Keep | Verb::Dumped | Verb::Release => {
-                Ok(())
-            }
+            Verb::Stop
+            | Verb::Shell
+            | Verb::Do
+            | Verb::Hold
+            | Verb::Keep
+            | Verb::Dumped
+            | Verb::Release => Ok(()),
         };
         let asked = verb.word();
         match done {
@@ -128,6 +132,7 @@ const fn past(verb: Verb) -> &'static str {
         Verb::Start => "launched",
         Verb::Restart => "restarted",
         Verb::Kill => "killed",
+        Verb::Stop => "stopped",
         Verb::Shell | Verb::Do | Verb::Hold | Verb::Keep | Verb::Dumped | Verb::Release => "done",
     }
 }

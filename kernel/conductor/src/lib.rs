@@ -15,6 +15,7 @@ mod define;
 mod error;
 mod former;
 mod leave;
+mod order;
 mod tell;
 
 use alloc::string::String;
@@ -29,7 +30,7 @@ use bulkhead_model::{Life, Machine, Ram, Warning};
 use former::Formers;
 
 pub use error::ConductError;
-pub use tell::{failed, packed, unpacked};
+pub use tell::{failed, packed, quoted, silent, unpacked};
 
 /// How a partition is to be launched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,6 +197,7 @@ impl<'a, S: Stage, const P: usize, const C: usize> Conductor<'a, S, P, C> {
                 shares_low: partition.claim.shares_low_chunk,
                 regions: &regions,
                 wants_dump: partition.definition.dump,
+                watchdog: partition.definition.watchdog.unwrap_or(0),
             }),
         );
         let ends = partition.claim.links.iter().filter_map(|end| {

@@ -41,8 +41,21 @@ pub fn failed(reason: Option<&str>) -> String {
     let end = End::Failed;
     reason.map_or_else(
         || format!("{end}"),
-        |reason| format!("failed reason=\"panic: {reason}\""),
+        |reason| quoted(&format!("panic: {reason}")),
     )
+}
+
+/// Why one failed whose agent was silent; what that Linux said then comes behind.
+#[must_use]
+pub fn silent(seconds: u32, reason: Option<&str>) -> String {
+    let panic = reason.map_or_else(String::new, |reason| format!("; panic: {reason}"));
+    format!("watchdog: silent for {seconds} s{panic}")
+}
+
+/// A reason, as it is told.
+#[must_use]
+pub fn quoted(reason: &str) -> String {
+    format!("failed reason=\"{reason}\"")
 }
 
 impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
@@ -87,23 +100,33 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
         name.map_or_else(|| format!("partition {id}"), String::from)
     }
 
+    /// What is told of a failure. Nothing is looked up of a partition that is undefined since: the run of that
+    /// number, and `watchdog=`, are another's.
+    fn failure(&self, partition: usize, ticket: u32, run: u32, end: End) -> String {
+        if self.life.is_of_former(partition, ticket) {
+            return format!("{end}");
+        }
+        let reason = self.stage.reason(partition, run);
+        if end == End::Silent {
+            let seconds = self.life.watchdog_seconds(partition);
+            let why = silent(seconds, reason.as_deref());
+            self.life.set_reason(partition, run, &why);
+            return quoted(&why);
+        }
+        if let Some(reason) = &reason {
+            self.life.set_reason(partition, run, reason);
+        }
+        failed(reason.as_deref())
+    }
+
     fn words(&self, ticket: u32, event: &Event) -> Option<String> {
         let detail = event.detail;
         let core = |index| self.stage.apic_id(index);
         let boot_core = || self.life.boot_core(event.partition).map_or(0, core);
         Some(match event.kind {
             Kind::Launched => format!("launched run={detail} core={}", boot_core()),
-            Kind::Ended(End::Failed) => {
-                let is_former = self.life.is_of_former(event.partition, ticket);
-                let reason = if is_former {
-                    None
-                } else {
-                    self.stage.reason(event.partition, detail)
-                };
-                if let Some(reason) = &reason {
-                    self.life.set_reason(event.partition, detail, reason);
-                }
-                failed(reason.as_deref())
+            Kind::Ended(end @ (End::Failed | End::Silent)) => {
+                self.failure(event.partition, ticket, detail, end)
             }
             Kind::Ended(end @ (End::PoweredOff | End::Rebooted | End::Killed)) => {
                 format!("{end}")
@@ -115,7 +138,7 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
                 let last = match end {
                     End::Rebooted => "; a reboot within 60 s counts as one",
                     End::PoweredOff => "; a power-off within 60 s counts as one",
-                    End::Failed | End::Killed => "",
+                    End::Failed | End::Killed | End::Silent => "",
                 };
                 format!("not launched again: {detail} failures in a row{last}")
             }
@@ -154,6 +177,17 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
                 "no longer held by {}",
                 self.name_of(detail as usize, ticket)
             ),
+            Kind::AgentCame => String::from("its agent is heard"),
+            Kind::AgentLeft => String::from("its agent leaves"),
+            Kind::StopAsked => format!("is asked to stop, and killed if it runs in {detail} s"),
+            Kind::RestartAsked => {
+                format!("is asked to restart, and killed and launched if it runs in {detail} s")
+            }
+            Kind::TooSlow => format!("did not end in {detail} s, and is killed"),
+            Kind::Silent => {
+                format!("its agent is silent since {detail} s: it gets an NMI, and 10 s")
+            }
+            Kind::HeardAgain => String::from("its agent is heard again"),
             Kind::CoreLost => {
                 format!("core {} did not come back", core(detail as usize))
             }

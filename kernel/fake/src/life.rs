@@ -36,11 +36,11 @@ pub fn happen(ledger: &mut Ledger, id: usize, happening: Happening) -> bool {
         }
         (Happening::Ended(end), true) if life.state == State::Running || end == End::Killed => {
             life.state = match end {
-                End::Failed => State::Failed,
+                End::Failed | End::Silent => State::Failed,
                 _ => State::Stopped,
             };
             life.failures = match end {
-                End::Failed => life.failures + 1,
+                End::Failed | End::Silent => life.failures + 1,
                 _ => 0,
             };
             life.last_end = Some(end);

@@ -79,6 +79,7 @@ impl Ledger {
             control: change.control.unwrap_or_default(),
             isolation: change.isolation.unwrap_or_default(),
             dump: change.dump.unwrap_or_default(),
+            watchdog: change.watchdog.flatten(),
         };
         let claim = resolve::claim(&definition, None, machine, self.iter())?;
         let partition = Partition {

@@ -12,7 +12,7 @@ use crate::request::Request;
 use crate::slot::Slot;
 use crate::standing::Standing;
 use crate::variables::PLAIN_BYTES;
-use crate::{Lifecycle, Outcome, Verb};
+use crate::{Lifecycle, Order, Outcome, STOP_SECONDS, Verb};
 
 /// The place of requests without a token.
 const PLAIN: usize = 0;
@@ -67,6 +67,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         match after {
             Standing::Answered(outcome) => outcome,
             Standing::Ending { .. } => Outcome::Ending,
+            Standing::Ordered { .. } => Outcome::Ordered,
             Standing::Passed { .. } if is_kept => self.pass(hw, me, place, after),
             Standing::Passed { .. } | Standing::Taken | Standing::Changing { .. } => {
                 Outcome::Unanswered
@@ -143,8 +144,11 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             return answered(Outcome::Itself);
         }
         if request.verb.is_of_hold() {
-            let what = (request.verb, target);
-            return answered(self.ask_of_hold(hw, me.partition, what, request.number));
+            let of = (target, definition);
+            return answered(self.ask_of_hold(hw, me.partition, request.verb, of, request.number));
+        }
+        if let Some(ordered) = self.ordered(hw, &request, (target, definition)) {
+            return ordered;
         }
         if self.shell_runs() {
             let is_idle = self.slots[target].phase() == Phase::Idle;
@@ -175,6 +179,30 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             let is_it = slot.is_defined() && slot.name().as_str() == name;
             is_it.then_some((number, definition))
         })
+    }
+
+    /// Has the Linux end itself, where that was meant and somebody in it hears; for a restart that is done by
+    /// force, `None`.
+    fn ordered(
+        &self,
+        hw: &impl Hardware,
+        request: &Request<'_>,
+        of: (usize, u32),
+    ) -> Option<Standing> {
+        let target = of.0;
+        let order = match request.verb {
+            Verb::Stop => Order::Stop,
+            Verb::Restart if request.seconds != Some(0) && self.agent(hw, target).hears() => {
+                Order::Restart
+            }
+            _ => return None,
+        };
+        let seconds = request.seconds.unwrap_or(STOP_SECONDS);
+        let ordered = self.order_step(hw, of, order, seconds);
+        Some(ordered.map_or_else(
+            |refusal| Standing::Answered(refusal.into()),
+            |generation| Standing::Ordered { target, generation },
+        ))
     }
 
     /// The shell has it; unless it left at this very moment, and did not see it.
@@ -227,6 +255,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             Verb::Start
             | Verb::Shell
             | Verb::Do
+            | Verb::Stop
             | Verb::Hold
             | Verb::Keep
             | Verb::Dumped
@@ -288,16 +317,35 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
                 if life.phase == Phase::Ending && steps < u32::MAX / 2 {
                     return Outcome::Ending;
                 }
-                let outcome = if self.has_lost(target, &self.slots[target]) {
-                    Outcome::CoreLost
-                } else {
-                    Outcome::Done
+                self.end_answered(place, standing, target)
+            }
+            Standing::Ordered { target, generation } => {
+                let life = self.slots[target].life();
+                let steps = life.generation.wrapping_sub(generation);
+                let is_open = match life.phase {
+                    // Another limit may have been set.
+                    Phase::Running => matches!(life.order, Some(Order::Stop | Order::Restart)),
+                    Phase::Ending => true,
+                    _ => false,
                 };
-                place.stand(standing, Standing::Answered(outcome));
-                outcome
+                if is_open && steps < u32::MAX / 2 {
+                    return Outcome::Ordered;
+                }
+                self.end_answered(place, standing, target)
             }
             Standing::Changing { .. } => Outcome::None,
         }
+    }
+
+    /// Its end is over.
+    fn end_answered(&self, place: &Place, standing: Standing, target: usize) -> Outcome {
+        let outcome = if self.has_lost(target, &self.slots[target]) {
+            Outcome::CoreLost
+        } else {
+            Outcome::Done
+        };
+        place.stand(standing, Standing::Answered(outcome));
+        outcome
     }
 }
 

@@ -8,7 +8,7 @@ use crate::hardware::Hardware;
 use crate::hold::DUMP_MS;
 use crate::life::{Life, Next, Phase};
 use crate::slot::Slot;
-use crate::{CoreState, End, Kind, Lifecycle};
+use crate::{CoreState, End, Kind, Lifecycle, Order};
 
 /// Until a worker is called, in microseconds: who does that needs far less.
 pub(crate) const KICK_US: u64 = 50_000;
@@ -27,6 +27,8 @@ pub enum Refusal {
     TooEarly,
     /// It was to be launched again, and another partition reads its RAM.
     Held,
+    /// No agent in it is heard.
+    NoAgent,
 }
 
 impl fmt::Display for Refusal {
@@ -36,6 +38,7 @@ impl fmt::Display for Refusal {
             Self::Ending => "it is ending already",
             Self::TooEarly => "it has only begun to boot; try again",
             Self::Held => "its memory is held for a dump (accepted: kill takes it from its holder)",
+            Self::NoAgent => "no agent is heard in it",
         })
     }
 }
@@ -61,18 +64,30 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         let Some(slot) = self.slot(partition) else {
             return;
         };
-        let life = slot.life();
-        if life.phase == Phase::Running {
+        // Until it is ended, or somebody else ends it, and calls this core: what is wanted of it may change.
+        loop {
+            let life = slot.life();
+            if life.phase != Phase::Running {
+                break;
+            }
+            let (next, end) = match (life.order, end) {
+                (None, end) => (Next::Policy, end),
+                (Some(Order::Stop), end) => (Next::Stay, end),
+                (Some(Order::Restart), end) => (Next::Launch, end),
+                // What it says then is its last word.
+                (Some(Order::Fail), End::Failed) => (Next::Policy, End::Silent),
+                (Some(Order::Fail), end) => (Next::Policy, end),
+            };
             let ending = Life {
-                next: Next::Policy,
+                next,
                 end: Some(end),
                 worker: Some(hw.me()),
                 kicker: Some(hw.me()),
                 ..life.step(Phase::Ending)
             };
-            // If not, somebody else ends it, and calls this core.
             if slot.advance(life, ending) {
                 slot.work.allow(ending, hw.now() + hw.ticks(WORK_US));
+                break;
             }
         }
         self.parked(hw);
@@ -108,10 +123,25 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         partition: usize,
         next: Next,
     ) -> Result<u32, Refusal> {
+        self.end_from(hw, partition, None, next, End::Killed)
+    }
+
+    /// The same in that way; if `from` is one, from that step of its life and no other.
+    pub(crate) fn end_from(
+        &self,
+        hw: &impl Hardware,
+        partition: usize,
+        from: Option<Life>,
+        next: Next,
+        end: End,
+    ) -> Result<u32, Refusal> {
         let slot = self.slot(partition).ok_or(Refusal::NotLive)?;
         loop {
             self.end_hold_if_over(hw, partition);
             let life = slot.life();
+            if from.is_some_and(|from| from != life) {
+                return Err(Refusal::Ending);
+            }
             if life.holder.is_some() && next == Next::Launch {
                 return Err(Refusal::Held);
             }
@@ -135,7 +165,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             };
             let ending = Life {
                 next,
-                end: Some(End::Killed),
+                end: Some(end),
                 worker,
                 kicker: Some(hw.me()),
                 ..life.step(Phase::Ending)
@@ -229,7 +259,8 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             hw.silence(partition);
         }
         let (mut next, mut delay_ms, has_given_up) = self.decide(hw, partition, slot, life);
-        let is_failure = life.end == Some(End::Failed);
+        // However one ends that somebody wanted to end, it is none: then nothing waits.
+        let is_failure = life.end.is_some_and(End::is_failure);
         next.awaits_dump = next.phase == Phase::Waiting && is_failure && slot.wants_dump();
         if next.awaits_dump {
             delay_ms = DUMP_MS;
@@ -252,7 +283,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
                 self.post(Kind::AwaitsDump, partition, delay_ms as u32);
             }
             Phase::Waiting => self.post(Kind::Restarting, partition, delay_ms as u32),
-            Phase::Idle if life.next == Next::Policy => {
+            Phase::Idle if life.end.is_some_and(|end| end != End::Killed) => {
                 self.post(Kind::Parked, partition, boot_core as u32);
             }
             _ => {}
@@ -283,9 +314,11 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         let uptime_ms = hw.now().saturating_sub(slot.entered()) / hw.ticks(1000).max(1);
         let policy = slot.policy();
         let before = u32::from(life.failures);
-        let failures = life
-            .end
-            .map_or(0, |end| policy.row_after(end, before, uptime_ms));
+        // What somebody wants is no failure, and ends the row of them.
+        let failures = match (life.next, life.end) {
+            (Next::Policy, Some(end)) => policy.row_after(end, before, uptime_ms),
+            _ => 0,
+        };
         let decision = match (life.next, life.end) {
             (Next::Policy, Some(end)) => policy.after(end, failures),
             (Next::Launch, _) => Decision::Restart { delay_ms: 0 },

@@ -49,6 +49,20 @@ pub enum Kind {
     Dumped,
     /// It is not held any more; detail = the same.
     Released,
+    /// Its agent was heard for the first time in this run, or again after it had left.
+    AgentCame,
+    /// Its agent said that it leaves.
+    AgentLeft,
+    /// Its Linux is asked to end; detail = seconds that it has.
+    StopAsked,
+    /// The same, and it is launched again.
+    RestartAsked,
+    /// It did not end in time, and is killed; detail = seconds that it had.
+    TooSlow,
+    /// Its agent was silent for too long; detail = seconds.
+    Silent,
+    /// It is heard again.
+    HeardAgain,
 }
 
 /// One event.
@@ -63,18 +77,20 @@ pub struct Event {
 }
 
 impl Kind {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 31] = [
         Self::Launched,
         Self::Ended(End::PoweredOff),
         Self::Ended(End::Rebooted),
         Self::Ended(End::Failed),
         Self::Ended(End::Killed),
+        Self::Ended(End::Silent),
         Self::CoreLost,
         Self::Restarting,
         Self::GaveUp(End::PoweredOff),
         Self::GaveUp(End::Rebooted),
         Self::GaveUp(End::Failed),
         Self::GaveUp(End::Killed),
+        Self::GaveUp(End::Silent),
         Self::Parked,
         Self::DeviceStuck,
         Self::DeviceReachesMemory,
@@ -86,6 +102,13 @@ impl Kind {
         Self::Held,
         Self::Dumped,
         Self::Released,
+        Self::AgentCame,
+        Self::AgentLeft,
+        Self::StopAsked,
+        Self::RestartAsked,
+        Self::TooSlow,
+        Self::Silent,
+        Self::HeardAgain,
     ];
 
     fn number(self) -> u64 {

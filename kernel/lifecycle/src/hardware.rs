@@ -50,6 +50,9 @@ pub trait Hardware {
     /// Sends it the one that can't be masked.
     fn force(&self, partition: usize, core: usize);
 
+    /// Sends a core the interrupt that can't be masked, in its Linux, which may say then what it is about.
+    fn startle(&self, core: usize);
+
     /// Keeps the partition's devices from all memory and from interrupting, and resets those that
     /// can be. None of its cores runs its Linux any more.
     fn silence(&self, partition: usize);

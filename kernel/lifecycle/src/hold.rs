@@ -89,12 +89,13 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         &self,
         hw: &impl Hardware,
         caller: usize,
-        (verb, target): (Verb, usize),
+        verb: Verb,
+        (target, definition): (usize, u32),
         number: Option<u32>,
     ) -> Outcome {
         self.end_hold_if_over(hw, target);
         match (verb, number) {
-            (Verb::Hold, _) => self.hold(hw, caller, target),
+            (Verb::Hold, _) => self.hold(hw, caller, (target, definition)),
             (Verb::Keep, Some(number)) => self.keep_hold(hw, caller, target, number),
             (_, Some(number)) => self.end_hold(hw, caller, (verb, target), number),
             (_, None) => Outcome::Malformed,
@@ -105,12 +106,20 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         clippy::cast_possible_truncation,
         reason = "there are fewer partitions"
     )]
-    fn hold(&self, hw: &impl Hardware, caller: usize, target: usize) -> Outcome {
+    fn hold(
+        &self,
+        hw: &impl Hardware,
+        caller: usize,
+        (target, definition): (usize, u32),
+    ) -> Outcome {
         let Some(slot) = self.slot(target) else {
             return Outcome::Unknown;
         };
         // Before the checks, so that they hold for the step.
         let life = slot.life();
+        if slot.definition() != definition {
+            return Outcome::Unknown;
+        }
         if life.holder.is_some() {
             return Outcome::Held;
         }

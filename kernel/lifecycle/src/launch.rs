@@ -226,6 +226,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         slot.set_inside(false);
         own.set_state(CoreState::Running);
         slot.empty_places();
+        slot.agent.forget();
         self.free_desk_of(partition);
         self.end_holds_of(partition);
         // From here on its memory is not what it was.

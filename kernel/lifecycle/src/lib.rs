@@ -23,6 +23,7 @@ extern crate alloc;
 #[cfg(feature = "model")]
 extern crate std;
 
+mod agent;
 mod ask;
 mod candidate;
 mod core;
@@ -55,6 +56,7 @@ mod view;
 mod work;
 
 pub use crate::core::CoreState;
+pub use agent::{Agent, Heard, MOST_STOP_SECONDS, MUTE_SECONDS, Order, STOP_SECONDS};
 pub use bulkhead_model::{End, State};
 pub use desk::{LINE_BYTES, SAID_BYTES, Saying};
 pub use ending::Refusal;

@@ -4,7 +4,7 @@
 
 use bulkhead_model::RESTART_LIMIT;
 
-use crate::{End, State};
+use crate::{End, Order, State};
 
 /// What the cores of a partition are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub(crate) struct Life {
     pub(crate) phase: Phase,
     /// While ending: what follows.
     pub(crate) next: Next,
+    /// While its Linux runs: what is wanted of it.
+    pub(crate) order: Option<Order>,
     /// How it ends, or last ended.
     pub(crate) end: Option<End>,
     /// While ending: the core of its own that does the work.
@@ -70,7 +72,7 @@ const AWAITS_DUMP: u32 = 4; // 1 bit
 const END: u32 = 5; // 3 bits
 const FAILURES: u32 = 8; // 3 bits
 const PLANNED: u32 = 11; // 1 bit
-const WORKER: u32 = 12; // 10 bits: while ending, and else the holder
+const WORKER: u32 = 12; // 10 bits: while ending; while its Linux runs the order, at rest the holder
 const KICKER: u32 = 22; // 10 bits
 const GENERATION: u32 = 32;
 
@@ -108,19 +110,25 @@ impl Life {
             (Phase::Ending, Next::Policy) => ENDING_BY_POLICY,
             (phase, _) => phase as u64,
         };
-        let worker_or_holder = match self.phase {
-            Phase::Idle | Phase::Waiting => self.holder,
-            _ => self.worker,
-        };
         phase << PHASE
             | (self.is_odd_run as u64) << ODD_RUN
             | (self.awaits_dump as u64) << AWAITS_DUMP
             | end << END
             | (self.failures as u64 & 7) << FAILURES
             | (self.is_planned as u64) << PLANNED
-            | number(worker_or_holder) << WORKER
+            | self.worker_word() << WORKER
             | number(self.kicker) << KICKER
             | (self.generation as u64) << GENERATION
+    }
+
+    /// What the bits of the worker hold.
+    const fn worker_word(self) -> u64 {
+        match (self.phase, self.order) {
+            (Phase::Idle | Phase::Waiting, _) => number(self.holder),
+            (Phase::Running, Some(order)) => order as u64,
+            (Phase::Running, None) => 0,
+            (Phase::Launching | Phase::Ending, _) => number(self.worker),
+        }
     }
 
     /// The phase alone: the shell's core looks at all partitions a thousand times a second.
@@ -142,10 +150,13 @@ impl Life {
     pub(crate) fn decode(word: u64) -> Self {
         let bits = |from: u32, count: u32| (word >> from) & ((1 << count) - 1);
         let phase = Self::phase_of(word);
-        let has_worker = !matches!(phase, Phase::Idle | Phase::Waiting);
-        let worker_or_holder = index(bits(WORKER, 10));
+        let has_holder = matches!(phase, Phase::Idle | Phase::Waiting);
+        let is_running = phase == Phase::Running;
+        let shared = bits(WORKER, 10);
+        let order = Order::ALL.into_iter().find(|one| *one as u64 == shared);
         Self {
             phase,
+            order: order.filter(|_| is_running),
             next: match bits(PHASE, 3) {
                 ENDING_TO_LAUNCH => Next::Launch,
                 ENDING_BY_POLICY => Next::Policy,
@@ -155,8 +166,8 @@ impl Life {
             failures: bits(FAILURES, 3) as u8,
             is_planned: bits(PLANNED, 1) != 0,
             is_odd_run: bits(ODD_RUN, 1) != 0,
-            worker: worker_or_holder.filter(|_| has_worker),
-            holder: worker_or_holder.filter(|_| !has_worker),
+            worker: index(shared).filter(|_| !has_holder && !is_running),
+            holder: index(shared).filter(|_| has_holder),
             awaits_dump: bits(AWAITS_DUMP, 1) != 0,
             kicker: index(bits(KICKER, 10)),
             generation: bits(GENERATION, 32) as u32,
@@ -173,6 +184,7 @@ impl Life {
         Self {
             phase,
             next: Next::Stay,
+            order: None,
             worker: None,
             kicker: None,
             holder: None,
@@ -189,7 +201,7 @@ impl Life {
             (Phase::Running, _) => State::Running,
             (Phase::Ending, _) => State::Ending,
             (Phase::Waiting, _) => State::Waiting,
-            (Phase::Idle, Some(End::Failed)) => State::Failed,
+            (Phase::Idle, Some(End::Failed | End::Silent)) => State::Failed,
             // Its policy would have launched it again, and gave up.
             (Phase::Idle, Some(_)) if self.failures as u32 > RESTART_LIMIT => State::Failed,
             (Phase::Idle, Some(_)) => State::Stopped,
@@ -228,16 +240,30 @@ mod tests {
                 Phase::Ending => &[Next::Stay, Next::Launch, Next::Policy],
                 _ => &[Next::Stay],
             };
+            let is_running = phase == Phase::Running;
+            let orders = [
+                Some(Order::Stop),
+                None,
+                Some(Order::Restart),
+                Some(Order::Fail),
+            ];
             for &next in nexts {
-                for end in End::ALL.into_iter().map(Some).chain([None]) {
+                for (end, order) in End::ALL
+                    .into_iter()
+                    .map(Some)
+                    .chain([None])
+                    .zip(orders.into_iter().cycle())
+                {
                     for core in [None, Some(0), Some(1), Some(MOST_CORES - 1)] {
-                        let has_worker = !matches!(phase, Phase::Idle | Phase::Waiting);
+                        let has_holder = matches!(phase, Phase::Idle | Phase::Waiting);
+                        let has_worker = !has_holder && !is_running;
                         let life = Life {
                             phase,
                             next,
+                            order: order.filter(|_| is_running),
                             end,
                             worker: core.filter(|_| has_worker),
-                            holder: core.filter(|_| !has_worker),
+                            holder: core.filter(|_| has_holder),
                             awaits_dump: core.is_some(),
                             kicker: core,
                             failures: Life::MOST_FAILURES,

@@ -96,7 +96,10 @@ impl Place {
             Standing::Answered(outcome) => Some(outcome as u64 & 0x7f),
             // Its core was reset, if it stays so.
             Standing::Changing { turn } => Some(0x80 | u64::from(turn) & 0x7f),
-            Standing::Passed { .. } | Standing::Taken | Standing::Ending { .. } => None,
+            Standing::Passed { .. }
+            | Standing::Taken
+            | Standing::Ending { .. }
+            | Standing::Ordered { .. } => None,
         }
     }
 

@@ -2,9 +2,9 @@
 
 use core::fmt;
 
-use crate::LaunchError;
 use crate::ending::Refusal;
 use crate::places::DO;
+use crate::{LaunchError, MOST_STOP_SECONDS};
 
 /// What can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub enum Verb {
     Dumped = 8,
     /// It was not, and it is not held any more.
     Release = 9,
+    /// Have its Linux end itself.
+    Stop = 10,
 }
 
 /// How a request stands, or ended.
@@ -78,10 +80,14 @@ pub enum Outcome {
     NotHeld = 20,
     /// Its RAM is not that of its last run, or nobody knows where all of it is.
     NothingLeft = 21,
+    /// Its agent was asked.
+    Ordered = 22,
+    /// No agent is heard in it.
+    NoAgent = 23,
 }
 
 impl Outcome {
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::None,
         Self::Done,
         Self::Passed,
@@ -104,12 +110,14 @@ impl Outcome {
         Self::Held,
         Self::NotHeld,
         Self::NothingLeft,
+        Self::Ordered,
+        Self::NoAgent,
     ];
 
     /// Whether it is still open.
     #[must_use]
     pub const fn is_open(self) -> bool {
-        matches!(self, Self::Passed | Self::Ending)
+        matches!(self, Self::Passed | Self::Ending | Self::Ordered)
     }
 }
 
@@ -122,7 +130,7 @@ impl fmt::Display for Outcome {
             Self::Ending => "busy: its cores are being taken back",
             Self::Denied => "error: this partition has not control=yes",
             Self::Malformed => {
-                "error: not a request (accepted: start, kill, restart, hold NAME; keep, dumped, release NAME ID; shell)"
+                "error: not a request (accepted: start, stop, kill, restart, hold NAME; keep, dumped, release NAME ID; shell)"
             }
             Self::Unknown => "error: there is no such partition",
             Self::WrongState => "error: its state does not allow it",
@@ -140,6 +148,8 @@ impl fmt::Display for Outcome {
             Self::Held => "error: its memory is held for a dump",
             Self::NotHeld => "error: it is not held, or not since then",
             Self::NothingLeft => "error: its memory is not that of a run any more",
+            Self::Ordered => "busy: it was asked to end",
+            Self::NoAgent => "error: no agent is heard in it (accepted: its own poweroff, kill NAME)",
         })
     }
 }
@@ -150,6 +160,7 @@ impl From<Refusal> for Outcome {
             Refusal::NotLive | Refusal::Ending => Self::WrongState,
             Refusal::TooEarly => Self::TooEarly,
             Refusal::Held => Self::Held,
+            Refusal::NoAgent => Self::NoAgent,
         }
     }
 }
@@ -173,10 +184,12 @@ pub(crate) struct Request<'a> {
     pub(crate) target: &'a str,
     /// Of the hold that it is about.
     pub(crate) number: Option<u32>,
+    /// Seconds that its Linux has to end; 0: none, its cores are taken at once.
+    pub(crate) seconds: Option<u32>,
 }
 
 impl Verb {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Start,
         Self::Kill,
         Self::Restart,
@@ -186,6 +199,7 @@ impl Verb {
         Self::Keep,
         Self::Dumped,
         Self::Release,
+        Self::Stop,
     ];
 
     /// How it is written.
@@ -201,6 +215,7 @@ impl Verb {
             Self::Keep => "keep",
             Self::Dumped => "dumped",
             Self::Release => "release",
+            Self::Stop => "stop",
         }
     }
 
@@ -226,12 +241,27 @@ impl<'a> Request<'a> {
             Verb::Keep | Verb::Dumped | Verb::Release => Some(words.next()?.parse().ok()?),
             _ => None,
         };
-        words.next().is_none().then_some(Self {
+        let seconds = match (verb, words.next()) {
+            (_, None) => None,
+            (Verb::Stop | Verb::Restart, Some(word)) => Some(seconds(verb, word)?),
+            _ => return None,
+        };
+        let request = Self {
             verb,
             target,
             number,
-        })
+            seconds,
+        };
+        words.next().is_none().then_some(request)
     }
+}
+
+/// How long its Linux has to end; a restart may be one by force, which is `0`.
+fn seconds(verb: Verb, word: &str) -> Option<u32> {
+    let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds: u32 = word.parse().ok().filter(|_| is_number)?;
+    let is_meant = seconds != 0 || verb == Verb::Restart;
+    (is_meant && seconds <= MOST_STOP_SECONDS).then_some(seconds)
 }
 
 #[cfg(test)]
@@ -241,6 +271,10 @@ mod tests {
     #[test]
     fn requests_are_read() {
         let read = |text| Request::parse(text).map(|r| (r.verb, r.target));
+        let limit = |text| Request::parse(text).map(|r| (r.verb, r.seconds));
+        assert_eq!(limit("stop one"), Some((Verb::Stop, None)));
+        assert_eq!(limit("stop one 3600"), Some((Verb::Stop, Some(3600))));
+        assert_eq!(limit("restart one 0\n"), Some((Verb::Restart, Some(0))));
         assert_eq!(read("start one\n\0"), Some((Verb::Start, "one")));
         assert_eq!(read("  restart\tone "), Some((Verb::Restart, "one")));
         assert_eq!(read("shell"), Some((Verb::Shell, "")));
@@ -259,6 +293,12 @@ mod tests {
             "release one -1",
             "dumped one 4294967296",
             "hold one 1",
+            "stop one 0",
+            "stop one 3601",
+            "stop one +1",
+            "stop one 1 2",
+            "start one 1",
+            "restart one now",
             "\0",
         ] {
             assert_eq!(read(text), None, "{text:?}");

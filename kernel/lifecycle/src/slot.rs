@@ -10,6 +10,7 @@ use arrayvec::ArrayString;
 use bulkhead_memory::Region;
 use bulkhead_model::{MAX_CONTROLLED, MAX_NAME_BYTES, MOST_LINKS, RestartPolicy};
 
+use crate::agent::Record;
 use crate::granted::{REASON_WORDS, name_of};
 use crate::hold::Ram;
 use crate::life::{Life, Phase};
@@ -41,6 +42,8 @@ pub struct Definition<'a> {
     pub regions: &'a [Region],
     /// Whether a restart after a failure waits until somebody has read its RAM.
     pub wants_dump: bool,
+    /// After how many seconds of silence of its agent it has failed; 0: never.
+    pub watchdog: u32,
 }
 
 mod published;
@@ -85,8 +88,9 @@ pub(crate) struct Slot {
     runs: Word32,
     /// How often its memory began to be written.
     attempts: Word32,
-    /// While it ends.
+    /// While it ends, or is to end.
     pub(crate) work: Work,
+    pub(crate) agent: Record,
     /// Ticks: doorbell rung, kernel entered, images copied in, launched again at.
     rung: Word64,
     entered: Word64,
@@ -117,6 +121,7 @@ impl Slot {
             runs: Word32::new(0),
             attempts: Word32::new(0),
             work: Work::new(),
+            agent: Record::new(),
             rung: Word64::new(0),
             entered: Word64::new(0),
             inside: Word32::new(0),

@@ -21,6 +21,8 @@ pub(crate) enum Standing {
     Ending { target: usize, generation: u32 },
     /// Somebody is about to make it another's; how often that was taken over from one who was reset.
     Changing { turn: u32 },
+    /// The target is asked to end.
+    Ordered { target: usize, generation: u32 },
 }
 
 pub(crate) const KIND: u32 = 60;
@@ -44,6 +46,9 @@ impl Standing {
                 3 << KIND | (target as u64 & 0xffff) << 32 | u64::from(generation)
             }
             Self::Changing { turn } => 4 << KIND | u64::from(turn),
+            Self::Ordered { target, generation } => {
+                5 << KIND | (target as u64 & 0xffff) << 32 | u64::from(generation)
+            }
         }
     }
 
@@ -67,6 +72,10 @@ impl Standing {
                 generation: word as u32,
             },
             (4, _) => Self::Changing { turn: word as u32 },
+            (5, _) => Self::Ordered {
+                target,
+                generation: word as u32,
+            },
             _ => {
                 let number = (word >> 48) as u8;
                 let outcome = Outcome::ALL.into_iter().find(|o| *o as u8 == number);
@@ -92,6 +101,10 @@ mod tests {
         all.push(Standing::Ending {
             target: 63,
             generation: u32::MAX,
+        });
+        all.push(Standing::Ordered {
+            target: 63,
+            generation: 7,
         });
         for standing in all {
             assert_eq!(Standing::decode(standing.encode()), standing);

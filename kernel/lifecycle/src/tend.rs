@@ -21,20 +21,20 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
 
     /// The same; the cores of `ended` have just been reset, so what they began is abandoned.
     pub(crate) fn tend_after(&self, hw: &impl Hardware, ended: Option<&Slot>) {
-        let needs_nobody = |phase| matches!(phase, Phase::Idle | Phase::Running);
         for (partition, slot) in self.slots.iter().enumerate() {
             let word = slot.word();
             if Life::is_held_of(word) {
                 self.end_hold_if_over(hw, partition);
             }
-            if needs_nobody(Life::phase_of(word)) {
+            if Life::phase_of(word) == Phase::Idle {
                 continue;
             }
             let life = Life::decode(word);
-            if life.phase == Phase::Ending {
-                self.tend_end(hw, partition, slot, life, ended);
-            } else {
-                self.tend_launch(hw, slot, life);
+            match life.phase {
+                Phase::Idle => {}
+                Phase::Running => self.tend_run(hw, partition, slot, life),
+                Phase::Ending => self.tend_end(hw, partition, slot, life, ended),
+                Phase::Launching | Phase::Waiting => self.tend_launch(hw, slot, life),
             }
         }
     }

@@ -34,6 +34,13 @@ impl Work {
         rounded_up | u64::from(life.generation) & STEP
     }
 
+    /// Until when it has time, if it was given some.
+    pub(crate) fn until(&self, life: Life) -> Option<u64> {
+        let word = self.deadline.load();
+        let is_of_it = (word ^ u64::from(life.generation)) & STEP == 0;
+        is_of_it.then_some(word & !STEP)
+    }
+
     /// Whether its time is over. If it was given none yet, it has `patience` ticks from now on.
     pub(crate) fn is_late(&self, life: Life, now: u64, patience: u64) -> bool {
         let word = self.deadline.load();

@@ -88,6 +88,7 @@ fn limited_to(machine: &Machine, partition: usize, names: &[&str]) {
             regions: &common::RAM[partition..=partition],
             wants_dump: false,
             memory: 64 << 20,
+            watchdog: 0,
         }),
     );
 }

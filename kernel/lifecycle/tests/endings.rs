@@ -309,6 +309,7 @@ fn a_launch_that_was_called_off_long_ago_leaves_its_cores_parked() {
         wants_dump: false,
         only: &[],
         memory: 0,
+        watchdog: 0,
     };
     machine.life.publish(3, Some(&definition));
     machine.life.provide_plan(3);

@@ -126,6 +126,7 @@ fn who_runs_or_has_no_memory_of_a_run_is_not_held() {
         shares_low: false,
         regions: &RAM[3..],
         wants_dump: false,
+        watchdog: 0,
     };
     machine.life.publish(VICTIM, Some(&definition));
     machine.life.provide_plan(VICTIM);
@@ -153,6 +154,7 @@ fn more_pieces_than_can_be_told_are_refused() {
             shares_low: false,
             regions: &pieces[..count],
             wants_dump: false,
+            watchdog: 0,
         };
         machine.life.publish(VICTIM, Some(&definition));
         machine.life.provide_plan(VICTIM);

@@ -21,6 +21,7 @@ fn handed_off(cores: &[usize]) -> Machine {
         wants_dump: false,
         only: &[],
         memory: 0,
+        watchdog: 0,
     };
     machine.life.publish(3, Some(&definition));
     machine.life.provide_plan(3);

@@ -212,6 +212,7 @@ fn stored_ones_are_enumerated_behind_the_others() {
         "Machine",
         "Held",
         "Ring",
+        "Agent",
         "SecureBoot",
         "SetupMode",
         "OsIndicationsSupported",

@@ -38,7 +38,12 @@ pub struct Definition {
     pub isolation: Isolation,
     /// `dump=`: whether a restart after a failure waits until its RAM was read.
     pub dump: bool,
+    /// `watchdog=`: after how many seconds in which its agent is silent it has failed.
+    pub watchdog: Option<u32>,
 }
+
+/// Seconds that `watchdog=` can be.
+pub const WATCHDOG_SECONDS: core::ops::RangeInclusive<u32> = 10..=86_400;
 
 /// Most partitions that `control=` can name.
 pub const MAX_CONTROLLED: usize = 8;
@@ -112,6 +117,8 @@ pub struct Change {
     pub isolation: Option<Isolation>,
     /// `dump=`
     pub dump: Option<bool>,
+    /// `watchdog=`; `Some(None)` takes it away.
+    pub watchdog: Option<Option<u32>>,
 }
 
 impl Change {
@@ -134,6 +141,7 @@ impl Change {
         replace(&mut definition.control, self.control);
         replace(&mut definition.isolation, self.isolation);
         replace(&mut definition.dump, self.dump);
+        replace(&mut definition.watchdog, self.watchdog);
     }
 }
 

@@ -29,6 +29,8 @@ pub enum Key {
     Isolation,
     /// `dump=`
     Dump,
+    /// `watchdog=`
+    Watchdog,
 }
 
 impl Key {
@@ -49,6 +51,7 @@ impl Key {
             Self::Control => "control",
             Self::Isolation => "isolation",
             Self::Dump => "dump",
+            Self::Watchdog => "watchdog",
         }
     }
 }

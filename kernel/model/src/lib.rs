@@ -35,7 +35,7 @@ mod warning;
 
 pub use address::{BELOW_4G, PHYSICAL};
 pub use claim::Claim;
-pub use definition::{Change, Definition, MAX_CONTROLLED, MemoryRequest, Right};
+pub use definition::{Change, Definition, MAX_CONTROLLED, MemoryRequest, Right, WATCHDOG_SECONDS};
 pub use devices::{DeviceName, DeviceNameError, Devices};
 pub use image::{Image, ImageKind, Told, ToldKey};
 pub use images::{Boot, ImageError, initrd_bytes, padded};

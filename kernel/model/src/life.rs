@@ -15,11 +15,25 @@ pub enum End {
     Failed = 3,
     /// Its cores were taken by force.
     Killed = 4,
+    /// Its agent was silent for too long, and its cores were taken: a failure.
+    Silent = 5,
 }
 
 impl End {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::PoweredOff, Self::Rebooted, Self::Failed, Self::Killed];
+    pub const ALL: [Self; 5] = [
+        Self::PoweredOff,
+        Self::Rebooted,
+        Self::Failed,
+        Self::Killed,
+        Self::Silent,
+    ];
+
+    /// Whether it ended as it should not.
+    #[must_use]
+    pub const fn is_failure(self) -> bool {
+        matches!(self, Self::Failed | Self::Silent)
+    }
 
     /// The one with that number, as it is kept in a word.
     #[must_use]
@@ -35,6 +49,7 @@ impl fmt::Display for End {
             Self::Rebooted => "rebooted",
             Self::Failed => "failed reason=\"panic\"",
             Self::Killed => "killed",
+            Self::Silent => "failed reason=\"watchdog\"",
         })
     }
 }

@@ -61,7 +61,7 @@ impl RestartPolicy {
             _ if failures > RESTART_LIMIT => return Decision::GiveUp,
             (Self::Always, End::PoweredOff) => POWER_OFF_DELAY_MS,
             (_, End::Rebooted) => 0,
-            (_, End::Failed) => FIRST_DELAY_MS << failures.saturating_sub(1),
+            (_, End::Failed | End::Silent) => FIRST_DELAY_MS << failures.saturating_sub(1),
         };
         Decision::Restart { delay_ms }
     }
@@ -76,8 +76,8 @@ impl RestartPolicy {
     pub const fn row_after(self, end: End, before: u32, uptime_ms: u64) -> u32 {
         let is_short = uptime_ms < STABLE_MS;
         match (end, self.after(end, 0)) {
-            (End::Failed, _) if !is_short => 1,
-            (End::Failed, _) => before.saturating_add(1),
+            (End::Failed | End::Silent, _) if !is_short => 1,
+            (End::Failed | End::Silent, _) => before.saturating_add(1),
             (_, Decision::Restart { .. }) if is_short => before.saturating_add(1),
             _ => 0,
         }

@@ -7,7 +7,7 @@ use core::fmt;
 use bulkhead_conductor::{ConductError, How};
 use bulkhead_launch::ResidentCode;
 use bulkhead_ledger::{Ledger, PlanError};
-use bulkhead_lifecycle::{CoreState, State};
+use bulkhead_lifecycle::{Agent, CoreState, Order, State};
 use bulkhead_memory::Region;
 use bulkhead_model::{Change, Machine, Warning};
 use bulkhead_pci::{Answer, Function};
@@ -116,6 +116,14 @@ impl Control for Kernel {
 
     fn kill(&mut self, name: &str) -> Result<(), ConductError> {
         self.conductor.kill(name)
+    }
+
+    fn order(&mut self, name: &str, order: Order, seconds: u32) -> Result<(), ConductError> {
+        self.conductor.order(name, order, seconds)
+    }
+
+    fn agent(&self, id: usize) -> Agent {
+        self.conductor.agent(id)
     }
 
     fn prepare(&mut self) -> Vec<(String, ConductError)> {

@@ -120,6 +120,10 @@ impl Hardware for Rim {
         count_if_unsent(apic::send_nmi(cores::apic_id(core)));
     }
 
+    fn startle(&self, core: usize) {
+        count_if_unsent(apic::send_nmi(cores::apic_id(core)));
+    }
+
     fn silence(&self, partition: usize) {
         let end = |stored: &Stored| {
             devices::silence(&stored.plan);

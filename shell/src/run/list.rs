@@ -1,8 +1,9 @@
 //! `list`: the partitions at a glance.
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use core::fmt::{self, Write};
 
+use bulkhead_lifecycle::Agent;
 use bulkhead_memory::Bytes;
 use bulkhead_model::Com;
 
@@ -11,6 +12,19 @@ use crate::control::Control;
 
 /// Prints a row for each partition, in the order of their definition.
 pub(super) fn list(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
+    // The column is there if one of them has one.
+    let is_any = control
+        .ledger()
+        .iter()
+        .any(|partition| control.agent(partition.id) != Agent::default());
+    let agent = |id| {
+        if is_any {
+            control.agent(id).word().to_string()
+        } else {
+            String::new()
+        }
+    };
+    let heading = if is_any { "AGENT" } else { "" };
     let rows = control.ledger().iter().map(|partition| {
         let definition = &partition.definition;
         let claim = &partition.claim;
@@ -22,11 +36,12 @@ pub(super) fn list(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
             definition.kernel.clone(),
             partition.life.runs.to_string(),
             definition.restart.to_string(),
+            agent(partition.id),
             claim.console.map_or("mem", Com::name).to_string(),
         ]
     });
     let headings = [
-        "NAME", "STATE", "CORES", "MEMORY", "KERNEL", "RUNS", "RESTART", "CONSOLE",
+        "NAME", "STATE", "CORES", "MEMORY", "KERNEL", "RUNS", "RESTART", heading, "CONSOLE",
     ];
     table::print(headings, 0, rows, out)
 }

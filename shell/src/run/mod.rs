@@ -18,6 +18,7 @@ mod printed;
 mod room;
 mod seat;
 mod show;
+mod stop;
 mod table;
 mod wait;
 mod watch;
@@ -26,7 +27,7 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt::Write;
 
-use crate::command::{Command, Force, Request};
+use crate::command::{Command, Request};
 use crate::control::Control;
 use crate::error::{CommandError, Failure};
 use crate::help;
@@ -54,7 +55,8 @@ pub(crate) fn run(request: &Request, control: &mut dyn Control, out: &mut dyn Wr
         Command::Check(None) => launch::check_all(verb, control, out)?,
         Command::Check(Some(name)) => launch::check(name, control, out)?,
         Command::Start(names) => launch::start(names, control, out)?,
-        Command::Restart(names) => launch::restart(names, control, out)?,
+        Command::Restart(names, force) => stop::restart(names, *force, control, out)?,
+        Command::Stop(name, ms) => stop::stop(name, *ms, control, out)?,
         Command::Handoff(name) => handoff::handoff(name, control, out)?,
         Command::Halt => handoff::halt(verb, control, out)?,
         Command::Kill(name) => launch::kill(name, control)?,
@@ -81,12 +83,12 @@ pub(crate) fn run(request: &Request, control: &mut dyn Control, out: &mut dyn Wr
         Command::Devices => devices::devices(control, out)?,
         Command::Images => images::images(control, out)?,
         Command::Reset(force) => {
-            nothing_runs(verb, *force, control)?;
+            stop::all(verb, *force, control, out)?;
             let why = control.reset();
             return Err(refused(verb, format!("the machine was not reset: {why}")));
         }
         Command::Poweroff(force) => {
-            nothing_runs(verb, *force, control)?;
+            stop::all(verb, *force, control, out)?;
             let why = control.poweroff();
             let message = format!("the machine was not powered off: {why}");
             return Err(refused(verb, message));
@@ -106,18 +108,4 @@ fn only_typed(verb: &Word) -> Failure {
 
 fn refused(word: &Word, message: String) -> Failure {
     CommandError::new(word.span, message).into()
-}
-
-/// Refuses to end the machine under partitions that run, unless that was asked for.
-fn nothing_runs(verb: &Word, force: Force, control: &dyn Control) -> Done {
-    let running = names::running(control.ledger());
-    if force == Force::Yes || running.is_empty() {
-        return Ok(());
-    }
-    let message = format!(
-        "{} (accepted all the same: {} force)",
-        names::are_running(&running),
-        verb.text
-    );
-    Err(refused(verb, message))
 }

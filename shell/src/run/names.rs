@@ -32,15 +32,6 @@ pub(super) fn refused(name: &Word, error: &PlanError) -> CommandError {
     CommandError::new(name.span, format!("{error}"))
 }
 
-/// Names of the partitions whose cores are in use.
-pub(super) fn running(ledger: &Ledger) -> Vec<&str> {
-    ledger
-        .iter()
-        .filter(|partition| partition.life.state.is_live())
-        .map(|partition| partition.definition.name.as_str())
-        .collect()
-}
-
 /// `"web" is running`, `"web" and "db" are running`.
 pub(super) fn are_running(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();

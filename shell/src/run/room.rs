@@ -41,7 +41,7 @@ fn needs_room(command: &Command) -> bool {
             | Command::Link(..)
             | Command::Check(_)
             | Command::Start(_)
-            | Command::Restart(_)
+            | Command::Restart(..)
             | Command::Handoff(_)
             | Command::Halt
             | Command::Show(_)

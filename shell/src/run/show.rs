@@ -4,9 +4,10 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt::{self, Write};
 
-use bulkhead_conductor::failed;
+use bulkhead_conductor::{failed, quoted as quoted_reason, silent};
 use bulkhead_launch::{LaunchPlan, told_nodes};
 use bulkhead_ledger::Partition;
+use bulkhead_lifecycle::Order;
 use bulkhead_linux::E820Kind;
 use bulkhead_memory::{Bytes, Region};
 use bulkhead_model::{
@@ -28,6 +29,7 @@ pub(super) fn show(name: &Word, control: &dyn Control, out: &mut dyn Write) -> D
     let ledger = control.ledger();
     let partition = names::partition(name, ledger)?;
     state(partition, control, out)?;
+    agent(partition, control, out)?;
     writeln!(
         out,
         "definition:\n  {}",
@@ -67,8 +69,14 @@ fn state(partition: &Partition, control: &dyn Control, out: &mut dyn Write) -> f
         writeln!(out, "  held for a dump by {}", holder.definition.name)?;
     }
     match &partition.life.last_end {
-        Some(End::Failed) => {
-            let end = failed(control.reason(partition.id).as_deref());
+        Some(end @ (End::Failed | End::Silent)) => {
+            let reason = control.reason(partition.id);
+            let end = match (end, partition.definition.watchdog) {
+                (End::Silent, seconds) => {
+                    quoted_reason(&silent(seconds.unwrap_or(0), reason.as_deref()))
+                }
+                _ => failed(reason.as_deref()),
+            };
             writeln!(out, "last end:\n  {}", printable(end.as_bytes()))
         }
         Some(end) => writeln!(
@@ -77,6 +85,22 @@ fn state(partition: &Partition, control: &dyn Control, out: &mut dyn Write) -> f
             printable(end.to_string().as_bytes())
         ),
         None => Ok(()),
+    }
+}
+
+fn agent(partition: &Partition, control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
+    let agent = control.agent(partition.id);
+    let left = (agent.left_ms + 500) / 1000;
+    let heard = agent.heard_ms.map(|ms| ms / 1000);
+    match (heard, agent.order) {
+        (None, None) => Ok(()),
+        (Some(heard), None) => writeln!(out, "agent:\n  heard {heard} s ago"),
+        (_, Some(Order::Fail)) => writeln!(out, "agent:\n  silent; it fails in {left} s"),
+        (_, Some(order)) => writeln!(
+            out,
+            "agent:\n  asked to {}; killed in {left} s",
+            order.word()
+        ),
     }
 }
 
@@ -115,6 +139,9 @@ fn definition_line(definition: &Definition) -> String {
     }
     if definition.dump {
         line.push_str(" dump=yes");
+    }
+    if let Some(seconds) = definition.watchdog {
+        line.push_str(&format!(" watchdog={seconds}"));
     }
     if let Some(node) = definition.node {
         line.push_str(&format!(" node={node}"));

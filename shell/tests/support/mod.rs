@@ -18,7 +18,7 @@ use bulkhead_conductor::{ConductError, How, can_launch};
 use bulkhead_fake::{Happening, happen};
 use bulkhead_launch::ResidentCode;
 use bulkhead_ledger::{Ledger, PlanError};
-use bulkhead_lifecycle::CoreState;
+use bulkhead_lifecycle::{Agent, CoreState, Order};
 use bulkhead_linux::FileKind;
 use bulkhead_memory::Region;
 use bulkhead_model::{Change, End, Image, ImageKind, Machine, State, Told, Warning};
@@ -76,6 +76,10 @@ pub(crate) struct FakeKernel {
     pub(crate) said: RefCell<VecDeque<(&'static str, Option<Note>)>>,
     /// Why a Linux panicked.
     pub(crate) reason: Option<String>,
+    /// The agents, by the number of their partition.
+    pub(crate) agents: Vec<(usize, Agent)>,
+    /// What was asked of them, and how many seconds they have.
+    pub(crate) ordered: Vec<(String, Order, u32)>,
 }
 
 impl Default for FakeKernel {
@@ -103,6 +107,8 @@ impl Default for FakeKernel {
             wanted_out: Vec::new(),
             said: RefCell::default(),
             reason: None,
+            agents: Vec::new(),
+            ordered: Vec::new(),
         }
     }
 }
@@ -143,7 +149,36 @@ const NOT_PARKED: ConductError = ConductError::NotParked {
 /// Why an end fails.
 const LOST: ConductError = ConductError::CoreLost { core: 2 };
 
+impl FakeKernel {
+    /// An agent in that partition is heard.
+    pub(crate) fn hear(&mut self, name: &str) {
+        let id = self.ledger.find(name).unwrap().id;
+        let agent = Agent {
+            heard_ms: Some(400),
+            ..Agent::default()
+        };
+        self.agents.push((id, agent));
+    }
+}
+
 impl Control for FakeKernel {
+    fn agent(&self, id: usize) -> Agent {
+        let mut agents = self.agents.iter();
+        let found = agents.find_map(|(known, agent)| (*known == id).then_some(*agent));
+        found.unwrap_or_default()
+    }
+
+    fn order(&mut self, name: &str, order: Order, seconds: u32) -> Result<(), ConductError> {
+        self.works(name, NOT_PARKED)?;
+        let id = self.ledger.find(name).unwrap().id;
+        if let Some((_, agent)) = self.agents.iter_mut().find(|(known, _)| *known == id) {
+            agent.order = Some(order);
+            agent.left_ms = u64::from(seconds) * 1000;
+        }
+        self.ordered.push((name.into(), order, seconds));
+        Ok(())
+    }
+
     fn machine(&self) -> &Machine {
         &self.machine
     }

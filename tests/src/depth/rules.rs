@@ -29,6 +29,11 @@ pub(super) const KNOWN: &[Known] = &[
         caller: "bulkhead_shell::run::watch::uptime",
         callees: &[&["bulkhead_shell::control::Control", "partition_uptime_ms"]],
     },
+    // Asks the kernel of an agent.
+    Known {
+        caller: "bulkhead_shell::run::stop::can_be_asked",
+        callees: &[&["bulkhead_shell::control::Control", "agent"]],
+    },
     // These write to the console, or to what a partition that asked for a line reads.
     Known {
         caller: "bulkhead_shell::run::change::",

@@ -126,7 +126,13 @@ fn a_day() {
     expect(machine, BOSS, "set spare memory=192M", 0, &[]);
     machine.wait_for(1, "* boss: asked to set spare memory=192M");
     machine.expect("list", &["192M"]);
-    expect(machine, BOSS, "stop spare", 1, &["no agent"]);
+    expect(
+        machine,
+        BOSS,
+        "stop spare",
+        1,
+        &["its state does not allow it"],
+    );
     expect(
         machine,
         BOSS,

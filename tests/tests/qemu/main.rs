@@ -4,6 +4,7 @@
 //! ignored where it is not installed, and those that take long without `BULKHEAD_LONG=1`.
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
+mod agent;
 mod boot;
 mod consoles;
 mod contention;
@@ -106,6 +107,7 @@ fn main() {
         numa::stories(),
         loaders::stories(),
         images::stories(),
+        agent::stories(),
         inside::stories(),
         dump::stories(),
         boot::stories(),

@@ -226,6 +226,7 @@ impl Hardware for Hw {
         }
     }
 
+    fn startle(&self, _: usize) {}
     fn silence(&self, partition: usize) {
         self.board.nobody_runs(partition);
     }

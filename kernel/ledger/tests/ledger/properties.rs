@@ -91,6 +91,7 @@ fn any_change() -> impl Strategy<Value = Change> {
                 control,
                 isolation,
                 dump,
+                watchdog: None,
             }
         })
 }

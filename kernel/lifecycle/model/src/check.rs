@@ -83,6 +83,12 @@ fn set_up(world: &Arc<World>) {
                 wants_dump: one_in(4),
                 only: &[],
                 memory: 0,
+                // The rescuer says nothing, and nobody could help it.
+                watchdog: if partition == RESCUER {
+                    0
+                } else {
+                    pick(&[0, 10])
+                },
             }),
         );
         world.life.provide_plan(partition);
@@ -103,7 +109,7 @@ fn settle(world: &World, quiet_us: u64) {
         let now = world.machine().clock;
         let is_moving = |partition: &usize| {
             let state = world.state(*partition);
-            state.is_live() && state != State::Running
+            state.is_live() && state != State::Running || is_to_end(world, *partition)
         };
         let moving = (0..PARTITIONS).find(is_moving);
         match moving {
@@ -120,6 +126,19 @@ fn settle(world: &World, quiet_us: u64) {
             None => {}
         }
     }
+}
+
+/// Whether something follows although nobody does anything: it was asked to end, or its agent falls silent.
+fn is_to_end(world: &World, partition: usize) -> bool {
+    let hw = crate::hardware::Seen {
+        world,
+        me: members(RESCUER)[0],
+    };
+    check(|| {
+        let agent = world.life.agent(&hw, partition);
+        let is_watched = world.life.watchdog_seconds(partition) != 0;
+        agent.order.is_some() || is_watched && agent.heard_ms.is_some()
+    })
 }
 
 /// That what reboots at once is not launched for ever.

@@ -163,6 +163,11 @@ impl Hardware for Seen<'_> {
         self.world.wake(core);
     }
 
+    fn startle(&self, core: usize) {
+        self.act();
+        self.world.note(|| format!("startles core {core}"));
+    }
+
     fn silence(&self, partition: usize) {
         self.work(partition, "silence");
     }

@@ -189,13 +189,18 @@ fn act(world: &World, me: usize, partition: usize) -> Then {
     }
     machine.budget -= 1;
     drop(machine);
-    match thread_rng().gen_range(0..18) {
+    match thread_rng().gen_range(0..20) {
         17 => dump(world, me, partition),
         // It may run virtual machines from now on.
         16 => {
             world.machine().cores[me].in_vmx = me != 0;
             Then::Goes
         }
+        18 | 19 => call(world, me, partition, |hw| {
+            let word = pick(&["hello", "hello", "beat", "bye"]);
+            let heard = world.life.hear(hw, partition, word);
+            world.note(|| format!("{partition}'s agent: {heard:?}"));
+        }),
         0 => end(world, me, partition, End::PoweredOff),
         1 => end(world, me, partition, End::Rebooted),
         2 => end(world, me, partition, End::Failed),
@@ -217,6 +222,7 @@ fn act(world: &World, me: usize, partition: usize) -> Then {
             let (verb, target) = request(world);
             let request = match verb {
                 Verb::Shell => "shell".into(),
+                Verb::Stop => format!("stop {} 1", NAMES[target]),
                 verb => format!("{} {}", verb.word(), NAMES[target]),
             };
             call(world, me, partition, |hw| {
@@ -288,6 +294,8 @@ fn request(world: &World) -> (Verb, usize) {
         Verb::Restart,
         Verb::Start,
         Verb::Shell,
+        Verb::Stop,
+        Verb::Stop,
     ];
     (pick(&verbs), target)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shuttle::rand::{Rng, thread_rng};
 
-use bulkhead_lifecycle::{CoreState, Outcome, Verb};
+use bulkhead_lifecycle::{CoreState, Order, Outcome, Verb};
 
 use crate::hardware::Seen;
 use crate::machine::{LAST, Mode, RESCUER, members, one_in, pick};
@@ -73,7 +73,13 @@ fn carry_out(world: &World, hw: &Seen<'_>, verb: Verb, target: usize) -> bool {
         Verb::Restart => {
             world.life.restart(hw, target).is_ok() || world.life.start(hw, target).is_ok()
         }
-        Verb::Shell | Verb::Do | Verb::Hold | Verb::Keep | Verb::Dumped | Verb::Release => false,
+        Verb::Shell
+        | Verb::Do
+        | Verb::Stop
+        | Verb::Hold
+        | Verb::Keep
+        | Verb::Dumped
+        | Verb::Release => false,
     };
     world.asked((verb, target), ask, |is_done| {
         verb == Verb::Start && *is_done
@@ -82,7 +88,12 @@ fn carry_out(world: &World, hw: &Seen<'_>, verb: Verb, target: usize) -> bool {
 
 fn operate(world: &World, hw: &Seen<'_>) {
     let partition = pick(&[0, 1, 2]);
-    match pick(&["start", "kill", "restart", "plan"]) {
+    match pick(&["start", "kill", "restart", "plan", "stop"]) {
+        "stop" => {
+            let order = pick(&[Order::Stop, Order::Restart]);
+            let done = world.life.order(hw, partition, order, 1);
+            world.note(|| format!("shell: {order:?} {partition}: {done:?}"));
+        }
         "start" => _ = carry_out(world, hw, Verb::Start, partition),
         "kill" => _ = carry_out(world, hw, Verb::Kill, partition),
         "restart" => _ = carry_out(world, hw, Verb::Restart, partition),

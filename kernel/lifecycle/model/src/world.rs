@@ -339,7 +339,7 @@ impl World {
         ask: impl FnOnce() -> T,
         is_begun: impl FnOnce(&T) -> bool,
     ) -> T {
-        let ends = matches!(verb, Verb::Kill | Verb::Restart);
+        let ends = matches!(verb, Verb::Kill | Verb::Restart | Verb::Stop);
         let mut machine = self.machine();
         let memory = &mut machine.memory[target];
         let may_promise = memory.ends_in_hand == 0;

@@ -52,6 +52,7 @@ fn with_control(machine: &Machine, partition: usize, policy: RestartPolicy) {
             memory: 64 << 20,
             regions: &[],
             wants_dump: false,
+            watchdog: 0,
         }),
     );
 }

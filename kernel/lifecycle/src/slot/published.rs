@@ -20,6 +20,7 @@ impl Slot {
         }
         self.memory.store(definition.memory);
         self.ram.publish(definition.regions);
+        self.agent.set_watchdog(definition.watchdog);
         let set: CoreSet = definition.cores.iter().copied().collect();
         for (word, bits) in self.cores.iter().zip(set.0) {
             word.store(bits);
@@ -43,6 +44,7 @@ impl Slot {
             && self.has_control() == definition.has_control
             && self.memory.load() == definition.memory
             && self.wants_dump() == definition.wants_dump
+            && self.agent.watchdog() == definition.watchdog
             && self.is_limited_to(definition.only)
             && self.uses_same(definition)
     }
@@ -68,6 +70,7 @@ impl Slot {
         self.reason_run.store(0);
         self.links.iter().for_each(|word| word.store(0));
         self.ram.publish(&[]);
+        self.agent.retire();
         self.empty_places();
         let life = self.life();
         let next = Life {

@@ -27,6 +27,7 @@ pub(super) enum Fixed {
     Machine,
     Held,
     Ring,
+    Agent,
     SecureBoot,
     SetupMode,
     OsIndicationsSupported,
@@ -34,7 +35,7 @@ pub(super) enum Fixed {
 
 impl Fixed {
     /// All, in the order in which they are enumerated.
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Partitions,
         Self::Control,
         Self::Answers,
@@ -44,6 +45,7 @@ impl Fixed {
         Self::Machine,
         Self::Held,
         Self::Ring,
+        Self::Agent,
         Self::SecureBoot,
         Self::SetupMode,
         Self::OsIndicationsSupported,
@@ -60,6 +62,7 @@ impl Fixed {
             Self::Machine => "Machine",
             Self::Held => "Held",
             Self::Ring => "Ring",
+            Self::Agent => "Agent",
             Self::SecureBoot => "SecureBoot",
             Self::SetupMode => "SetupMode",
             Self::OsIndicationsSupported => "OsIndicationsSupported",
@@ -77,7 +80,8 @@ impl Fixed {
             | Self::Output
             | Self::Machine
             | Self::Held
-            | Self::Ring => GUID,
+            | Self::Ring
+            | Self::Agent => GUID,
         }
     }
 }

@@ -5,8 +5,8 @@
 //! and restarts others:
 //!
 //! * `Partitions` (read): a line for each, `NAME STATE RUNS CORE`, see `docs/control.md`.
-//! * `Control` (write; the right `control=yes`): `start NAME`, `kill NAME`, `restart NAME` or
-//!   `shell`. Reading it tells how this partition's last request stands.
+//! * `Control` (write; the right `control=yes`): `start NAME`, `stop NAME`, `kill NAME`,
+//!   `restart NAME` or `shell`. Reading it tells how this partition's last request stands.
 //! * `Ring` (write): wakes the Linux at the other end of a link, see `docs/links.md`.
 //!
 //! Source: UEFI 2.10 §8.2 (variable services), appendix D (status codes).
@@ -15,10 +15,11 @@ use arrayvec::{ArrayString, ArrayVec};
 use bulkhead_services::{Fault, Key, MAX_DATA, MAX_NAME, STORE_BYTES, Store};
 use core::fmt::Write;
 
+use crate::agent::MESSAGE_BYTES;
 use crate::desk::LINE_BYTES;
 use crate::hardware::Hardware;
 use crate::links::MAX_RING_BYTES;
-use crate::{Lifecycle, Outcome};
+use crate::{Heard, Lifecycle, Outcome};
 
 mod fixed;
 mod held;
@@ -76,7 +77,9 @@ impl Outcome {
     #[must_use]
     pub const fn status(self) -> Status {
         match self {
-            Self::None | Self::Done | Self::Passed | Self::Ending => Status::Success,
+            Self::None | Self::Done | Self::Passed | Self::Ending | Self::Ordered => {
+                Status::Success
+            }
             Self::Denied | Self::NotGranted => Status::AccessDenied,
             Self::Full => Status::OutOfResources,
             Self::Malformed | Self::Itself => Status::InvalidParameter,
@@ -92,6 +95,7 @@ impl Outcome {
             | Self::Held
             | Self::NotHeld
             | Self::NothingLeft
+            | Self::NoAgent
             | Self::Said => Status::NotReady,
         }
     }
@@ -197,6 +201,11 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
                         let _ = writeln!(text, "{outcome}");
                         text.as_bytes()
                     }
+                    Fixed::Agent => {
+                        let (life, hw) = (self.lifecycle, self.hardware);
+                        let _ = life.tell_agent(hw, self.caller, &mut text);
+                        text.as_bytes()
+                    }
                     Fixed::Answers => return self.rows(to, &Rows::Answers),
                     Fixed::Held => {
                         self.held(&mut text);
@@ -269,6 +278,7 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
         match name.fixed() {
             Some(Fixed::Control) => Some(self.request(size, data)),
             Some(Fixed::Ring) => Some(self.ring(size, data)),
+            Some(Fixed::Agent) => Some(self.hear(size, data)),
             Some(_) => Some(Status::WriteProtected),
             // What is Bulkhead's is not for a Linux to add to.
             None if name.vendor == GUID => Some(Status::Unsupported),
@@ -287,6 +297,18 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
         let bytes = bytes.get_mut(..usize::try_from(size).ok()?)?;
         self.memory.read(data, bytes)?;
         core::str::from_utf8(bytes).ok()
+    }
+
+    /// What does not fit is no message, and neither is what lies elsewhere.
+    fn hear(&self, size: u64, data: u64) -> Status {
+        let mut bytes = [0; MESSAGE_BYTES];
+        let message = self.text(&mut bytes, size, data).unwrap_or_default();
+        let heard = self.lifecycle.hear(self.hardware, self.caller, message);
+        match heard {
+            Heard::Yes => Status::Success,
+            Heard::Malformed => Status::InvalidParameter,
+            Heard::Stranger | Heard::NotRunning => Status::NotReady,
+        }
     }
 
     fn request(&self, size: u64, data: u64) -> Status {

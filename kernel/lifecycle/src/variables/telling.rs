@@ -10,10 +10,10 @@ use bulkhead_model::MAX_NAME_BYTES;
 
 use super::{CallerMemory, MAX_TEXT, Status, Variables, fixed};
 use crate::hardware::Hardware;
-use crate::{End, Event, KEPT, Kind, SAID_BYTES, State};
+use crate::{Agent, End, Event, KEPT, Kind, SAID_BYTES, State};
 
 /// Bytes of a row, LF included.
-const DETAILS_BYTES: usize = 320;
+const DETAILS_BYTES: usize = 384;
 const EVENT_BYTES: usize = 64;
 const ANSWER_BYTES: usize = 128;
 /// Bytes of a list of cores; what has no room is `+`.
@@ -154,6 +154,16 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
             let ticks = hardware.now().saturating_sub(lifecycle.entered(partition));
             let seconds = ticks / hardware.ticks(1_000_000).max(1);
             write!(row, " up={seconds}")?;
+            let agent = lifecycle.agent(hardware, partition);
+            if agent != Agent::default() {
+                write!(row, " agent={}", agent.word())?;
+            }
+            if let Some(ms) = agent.heard_ms {
+                write!(row, " heard={}", ms / 1000)?;
+            }
+        }
+        if slot.agent.watchdog() != 0 {
+            write!(row, " watchdog={}", slot.agent.watchdog())?;
         }
         let mut cores = ArrayString::<CORES_BYTES>::new();
         let ids = lifecycle
@@ -172,12 +182,14 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
         )?;
         let ended = runs - u32::from(is_running && runs > 0);
         match view.end {
-            Some(End::Failed) => write!(row, " end=failed")?,
+            Some(End::Failed | End::Silent) => write!(row, " end=failed")?,
             Some(end) => write!(row, " end={end}")?,
             None => {}
         }
         match slot.reason(ended) {
-            Some(reason) if view.end == Some(End::Failed) => write!(row, " reason={reason}"),
+            Some(reason) if view.end.is_some_and(End::is_failure) => {
+                write!(row, " reason={reason}")
+            }
             _ => Ok(()),
         }
     }
@@ -202,7 +214,7 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
         let end = |end| match end {
             End::PoweredOff => "powered-off",
             End::Rebooted => "rebooted",
-            End::Failed => "failed",
+            End::Failed | End::Silent => "failed",
             End::Killed => "killed",
         };
         match event.kind {
@@ -224,6 +236,13 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
                 };
                 write!(row, "{word} for={of}")
             }
+            Kind::AgentCame => write!(row, "agent-came"),
+            Kind::AgentLeft => write!(row, "agent-left"),
+            Kind::StopAsked => write!(row, "stop-asked seconds={detail}"),
+            Kind::RestartAsked => write!(row, "restart-asked seconds={detail}"),
+            Kind::TooSlow => write!(row, "too-slow seconds={detail}"),
+            Kind::Silent => write!(row, "silent seconds={detail}"),
+            Kind::HeardAgain => write!(row, "heard-again"),
             Kind::WatchdogRuns => write!(row, "watchdog-runs device={detail:#x}"),
             Kind::AwaitsDump => write!(row, "awaits-dump ms={detail}"),
             Kind::Held | Kind::Dumped | Kind::Released => {

@@ -121,6 +121,7 @@ impl Machine {
                 has_control: partition == 1,
                 only: &[],
                 memory: 64 << 20,
+                watchdog: 0,
                 shares_low,
                 regions: &RAM[partition..=partition],
                 wants_dump: self.wants_dump.get(),
@@ -301,6 +302,9 @@ impl Hardware for At<'_> {
         if self.0.in_vmx[core].get() == InVmx::Hung {
             self.0.led_out(core);
         }
+    }
+    fn startle(&self, core: usize) {
+        self.0.note(format!("startle {core}"));
     }
     fn silence(&self, partition: usize) {
         self.0.note(format!("silence {partition}"));

@@ -1,0 +1,215 @@
+//! `stop`, `restart`, and what comes before the machine's end: a Linux is asked by its agent to end itself, and
+//! ended by force when its time is over.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write;
+
+use bulkhead_conductor::{ConductError, How};
+use bulkhead_ledger::Partition;
+use bulkhead_lifecycle::{Order, STOP_SECONDS, State};
+
+use super::{Done, launch, names};
+use crate::command::Force;
+use crate::control::Control;
+use crate::error::{CommandError, Failure};
+use crate::script::tell_events;
+use crate::words::Word;
+
+/// Whether asking that one to end leads to its end.
+fn can_be_asked(partition: &Partition, control: &dyn Control) -> bool {
+    match partition.life.state {
+        // Nobody is in it, or is soon.
+        State::Waiting | State::Ending => true,
+        State::Running => {
+            let agent = control.agent(partition.id);
+            agent.hears() || agent.order.is_some()
+        }
+        _ => false,
+    }
+}
+
+/// `stop NAME [TIMEOUT]`
+// Not in the frame of all commands.
+#[inline(never)]
+pub(super) fn stop(
+    name: &Word,
+    ms: Option<u64>,
+    control: &mut dyn Control,
+    out: &mut dyn Write,
+) -> Done {
+    let partition = names::partition(name, control.ledger())?;
+    let (state, id, runs) = (partition.life.state, partition.id, partition.life.runs);
+    if !state.is_live() {
+        let message = format!("\"{}\" is {state}: it does not run", name.text);
+        return Err(CommandError::new(name.span, message).into());
+    }
+    if !can_be_asked(partition, control) {
+        let message = format!(
+            "no agent is heard in \"{0}\", so that nothing asks its Linux to end (accepted: its own poweroff, kill {0})",
+            name.text
+        );
+        return Err(CommandError::new(name.span, message).into());
+    }
+    if state != State::Ending {
+        order(name, Order::Stop, seconds(ms), control)?;
+    }
+    let has_ended =
+        |partition: &Partition| !partition.life.state.is_live() || partition.life.runs != runs;
+    wait(name, has_ended, control, out)?;
+    let lost = control.ledger().by_id(id);
+    match lost.and_then(|partition| partition.life.lost_cores.first()) {
+        Some(&core) => Err(not_done(name, "stopped", &ConductError::CoreLost { core })),
+        None => Ok(()),
+    }
+}
+
+fn seconds(ms: Option<u64>) -> u32 {
+    ms.and_then(|ms| u32::try_from(ms / 1000).ok())
+        .unwrap_or(STOP_SECONDS)
+}
+
+fn not_done(name: &Word, what: &str, why: &ConductError) -> Failure {
+    let message = format!("\"{}\" was not {what}: {why}", name.text);
+    CommandError::new(name.span, message).into()
+}
+
+fn order(name: &Word, order: Order, seconds: u32, control: &mut dyn Control) -> Done {
+    let what = if order == Order::Stop {
+        "stopped"
+    } else {
+        "restarted"
+    };
+    control
+        .order(&name.text, order, seconds)
+        .map_err(|why| not_done(name, what, &why))
+}
+
+/// Until that is true of it. Its time is over some day, whatever its Linux does.
+fn wait(
+    name: &Word,
+    is_met: impl Fn(&Partition) -> bool,
+    control: &mut dyn Control,
+    out: &mut dyn Write,
+) -> Done {
+    loop {
+        tell_events(control, out)?;
+        control.observe();
+        let partition = names::partition(name, control.ledger())?;
+        if is_met(partition) {
+            // What happened to it on the way.
+            return Ok(tell_events(control, out)?);
+        }
+        let (id, state) = (partition.id, partition.life.state);
+        if control.pause() {
+            let left = (control.agent(id).left_ms + 500) / 1000;
+            let message = format!(
+                "the wait was given up (^C): \"{}\" is {state}, and its cores are taken in {left} s",
+                name.text
+            );
+            return Err(CommandError::new(name.span, message).into());
+        }
+    }
+}
+
+/// `restart NAME ... [force]`: nothing is touched unless everything can be launched. Those in which no agent is heard
+/// are restarted by force.
+// Not in the frame of all commands.
+#[inline(never)]
+pub(super) fn restart(
+    names: &[Word],
+    force: Force,
+    control: &mut dyn Control,
+    out: &mut dyn Write,
+) -> Done {
+    let mut asked: Vec<(&Word, u32)> = Vec::new();
+    let mut others: Vec<Word> = Vec::new();
+    for name in names {
+        launch::check_how(name, How::Restart, control)?;
+        let partition = names::partition(name, control.ledger())?;
+        let hears = force == Force::No && control.agent(partition.id).hears();
+        if hears {
+            asked.push((name, partition.life.runs));
+        } else {
+            others.push(name.clone());
+        }
+    }
+    for (name, _) in &asked {
+        order(name, Order::Restart, STOP_SECONDS, control)?;
+    }
+    if !others.is_empty() {
+        launch::restart(&others, control, out)?;
+    }
+    for (name, runs) in asked {
+        let is_met =
+            |partition: &Partition| partition.life.runs != runs || !partition.life.state.is_live();
+        wait(name, is_met, control, out)?;
+        let life = &names::partition(name, control.ledger())?.life;
+        if let (true, Some(&core)) = (life.runs == runs, life.lost_cores.first()) {
+            return Err(not_done(
+                name,
+                "restarted",
+                &ConductError::CoreLost { core },
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Before the machine ends: asks all that run to end, and waits until they have; unless somebody says that they are to
+/// be lost. Refused, and nobody is asked, where one of them can't be.
+// Not in the frame of all commands.
+#[inline(never)]
+pub(super) fn all(
+    verb: &Word,
+    force: Force,
+    control: &mut dyn Control,
+    out: &mut dyn Write,
+) -> Done {
+    if force == Force::Yes {
+        return Ok(());
+    }
+    loop {
+        tell_events(control, out)?;
+        control.observe();
+        let live = || control.ledger().iter().filter(|p| p.life.state.is_live());
+        let deaf: Vec<&str> = live()
+            .filter(|partition| !can_be_asked(partition, control))
+            .map(|partition| partition.definition.name.as_str())
+            .collect();
+        if !deaf.is_empty() {
+            return Err(refused(verb, &deaf));
+        }
+        let is_asked = |partition: &&Partition| {
+            partition.life.state == State::Ending
+                // When whoever reads its memory has ended it is not held any more.
+                || partition.life.held_by.is_some()
+                || control.agent(partition.id).order == Some(Order::Stop)
+        };
+        let next = live().find(|partition| !is_asked(partition));
+        if let Some(name) = next.map(|partition| partition.definition.name.clone()) {
+            let mut word = verb.clone();
+            word.text = name;
+            order(&word, Order::Stop, STOP_SECONDS, control)?;
+        } else if live().next().is_none() {
+            return Ok(());
+        } else if control.pause() {
+            let message = format!(
+                "\"{}\" was given up (^C); what was asked to stop still does",
+                verb.text
+            );
+            return Err(CommandError::new(verb.span, message).into());
+        }
+    }
+}
+
+fn refused(verb: &Word, deaf: &[&str]) -> Failure {
+    let whom = if deaf.len() == 1 { "it" } else { "them" };
+    let message: String = format!(
+        "{}, and no agent is heard in {whom} (accepted all the same: {} force)",
+        names::are_running(deaf),
+        verb.text
+    );
+    CommandError::new(verb.span, message).into()
+}
