@@ -6,8 +6,7 @@ use support::refused::assert_refused;
 
 const COMMANDS: &str = "accepted: define, set, undefine, check, list, watch, show, console, start, restart, \
     kill, wait, include, on-error, machine, cores, memory, devices, images, keymap, status, log, version, help, handoff, halt, reset, poweroff";
-const KEYS: &str =
-    "accepted: cores, memory, kernel, initrd, cmdline, console, devices, restart, control, node";
+const KEYS: &str = "accepted: cores, memory, kernel, initrd, cmdline, console, devices, restart, control, dump, node";
 const DEFINE: &str = "accepted: define NAME cores=LIST memory=LIST kernel=IMAGE \
     [initrd=LIST] [cmdline=\"...\"] [console=PORT|mem] [devices=LIST] [restart=POLICY] [control=yes|no|LIST] [dump=yes|no] [node=N]";
 const POLICIES: &str = "accepted: never, on-failure, always";
