@@ -117,7 +117,7 @@ test: setup-test check ## All tests: check, then in QEMU
 .PHONY: test-long
 test-long: setup-long ## The long stories: two Debians on disks, 256 MiB streams, all reboots, controls, Bochs, fwts, whole Debians
 	@tools/kernels --table
-	@$(MAKE) kernel build/demo.img $(LONG_DEVICE_IMAGES)
+	@$(MAKE) kernel build/demo.img $(LONG_DEVICE_IMAGES) boot-images deb
 	@echo "A Debian to boot from: $$(tools/mkrootfs)"
 	@for suite in bookworm trixie; do echo "A whole one: $$(tools/userland $$suite)"; done
 	@echo "Beside the stories of make test: each kernel with each disk, each partition's reboot under a"

@@ -20,9 +20,13 @@ pub(crate) fn notes(board: &Board, pack: &Pack) -> Vec<String> {
     let functions = &board.machine.functions;
     let routes = Routes::new(iommus, functions);
     let mut notes = vec![format!(
-        "there is an IOMMU ({}, {}), which Bulkhead does not use: a device reaches all RAM",
+        "there is an IOMMU ({}, {}){}",
         kind.name(),
-        counted(iommus.units.len(), "unit")
+        counted(iommus.units.len(), "unit"),
+        match kind {
+            Kind::VtD => ", for isolation=dma if Bulkhead can use it",
+            Kind::AmdVi => ", which Bulkhead does not use: a device reaches all RAM",
+        }
     )];
     for (number, unit) in iommus.units.iter().enumerate() {
         let its = |f: &&Function| routes.unit_of(f.address) == Some(number);

@@ -12,7 +12,7 @@
 use alloc::vec::Vec;
 
 use bulkhead_pci::Function;
-use bulkhead_pci::bios_area::{BiosArea, View};
+use bulkhead_pci::bios_area::BiosArea;
 
 use crate::boot::Alone;
 use crate::cpu::smp;
@@ -53,24 +53,13 @@ pub(crate) fn take(alone: &Alone, functions: &[Function]) {
 
 /// Opens the area, writes, and closes it for writing again.
 fn write_behind(area: BiosArea, ecam: &Ecam<'_>, code: &[u8]) -> bool {
-    let before = area.view(ecam);
-    if matches!(before, View::Rom | View::WriteOnlyRam) {
-        // What is read in it must stay the same: firmware's tables are there.
+    let copy = || {
         let rom = read(AREA, AREA_BYTES);
-        area.set_view(ecam, View::Ram);
         // SAFETY: RAM behind a ROM, which nobody uses; it gets what the ROM has.
-        unsafe { phys::write(AREA, &rom) };
-    }
-    area.set_view(ecam, View::Ram);
-    // SAFETY: as for `None` in `take`; this is RAM behind the BIOS now.
-    let is_written = unsafe { write(code) };
-    let after = match before {
-        View::Ram => View::Ram,
-        _ if is_written => View::ReadOnlyRam,
-        _ => before,
+        move || unsafe { phys::write(AREA, &rom) }
     };
-    area.set_view(ecam, after);
-    is_written
+    // SAFETY: as for `None` in `take`; this is RAM behind the BIOS now.
+    area.written(ecam, copy, || unsafe { write(code) })
 }
 
 /// Writes the entry; whether it is there then. Where it is ROM, the write is lost.

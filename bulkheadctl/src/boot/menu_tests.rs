@@ -140,3 +140,45 @@ fn functions_that_call_each_other_are_looked_through_in_time() {
     let files = Made::default().with(UUID, &[("/boot/grub/grub.cfg", script.as_bytes())]);
     assert!(Menu::of(&files, None).rows.is_empty());
 }
+
+/// As `update-grub` of Debian 13 wrote it with a second file beside the kernel, `/boot/vmlinuz-broken`.
+#[test]
+fn debian_13_s_own_and_what_it_sources() {
+    let script = include_bytes!("../../tests/boot/debian-13.cfg");
+    let uuid = "852549d4-2a89-4b5c-99b8-7cff93657481";
+    let custom =
+        b"set fallback='1>2 panics'\nmenuentry panics { linux /boot/vmlinuz-x root=/dev/x }";
+    let files = Made::default().with(
+        uuid,
+        &[
+            ("/boot/grub/grub.cfg", script),
+            ("/boot/grub/custom.cfg", custom),
+            ("/boot/grub/grubenv", &block("")),
+        ],
+    );
+    let mut menu = Menu::of(&files, None);
+    assert_eq!(menu.complaints, Vec::<String>::new());
+    let advanced = "Advanced options for Debian GNU/Linux > Debian GNU/Linux, with Linux";
+    let wanted = [
+        "Debian GNU/Linux".to_string(),
+        format!("{advanced} broken"),
+        format!("{advanced} broken (recovery mode)"),
+        format!("{advanced} 6.12.117+deb13-amd64"),
+        format!("{advanced} 6.12.117+deb13-amd64 (recovery mode)"),
+        "panics".to_string(),
+    ];
+    assert_eq!(titles(&menu), wanted);
+    assert_eq!(menu.order, [0, 3, 5]);
+    let broken = menu.choose(0);
+    assert_eq!(
+        (broken.kernel, broken.initrds),
+        (Some(Place::new(0, "/boot/vmlinuz-broken")), vec![])
+    );
+    let good = menu.choose(3);
+    assert_eq!(
+        good.kernel,
+        Some(Place::new(0, "/boot/vmlinuz-6.12.117+deb13-amd64"))
+    );
+    assert_eq!(good.initrds.len(), 1);
+    assert_eq!(menu.take_written(), []);
+}

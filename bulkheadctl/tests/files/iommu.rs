@@ -48,7 +48,7 @@ fn units_and_what_firmware_wants() {
     assert_eq!(
         said,
         [
-            "there is an IOMMU (Intel VT-d, 2 units), which Bulkhead does not use: a device reaches all RAM",
+            "there is an IOMMU (Intel VT-d, 2 units), for isolation=dma if Bulkhead can use it",
             "IOMMU unit at 0xfed90000, segment 0000: 0000:00:01.0, 0000:01:00.0; 4 levels, pages up to 4K, not coherent",
             "IOMMU unit at 0xfed91000, segment 0000: no function; 4 levels, pages up to 1G, coherent",
             &format!("0000:01:00.0: {reach}"),

@@ -3,12 +3,15 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt::Display;
 
 use bulkhead_firmware::{NoSerialPort, SerialPort, SerialRegisters};
 use bulkhead_memory::Region;
 use bulkhead_model::{Com, MemoryKind, MemoryRange};
 use bulkhead_pci::{Address, Bar, BarKind, Function};
 use bulkhead_terminal::serial::{PC_CLOCK, Speed};
+
+use crate::ShellLine;
 
 /// Registers of a 16550.
 const REGISTERS: u64 = 8;
@@ -62,10 +65,50 @@ impl Candidate {
 }
 
 impl Ports<'_> {
-    /// The port that the firmware's table names.
+    /// The port that the firmware's table names, if it names one for a console that nobody asked for.
+    ///
+    /// # Errors
+    /// Why that can't be taken.
+    #[must_use]
+    pub fn unasked(&self) -> Option<Result<Candidate, String>> {
+        match self.firmware? {
+            Ok(port) => Some(self.of_firmware(port, None)),
+            Err(NoSerialPort::Off) => None,
+            Err(why) => Some(Err(format!("it {why}"))),
+        }
+    }
+
+    /// The port that the firmware's table names, for an operator who wants that one.
     ///
     /// # Errors
     /// Why that is none: a part of the sentence `console: spcr: ...`.
+    pub fn by_table(&self, speed: Option<Speed>) -> Result<Candidate, String> {
+        match self.firmware {
+            None => Err("the firmware has no SPCR table".to_string()),
+            Some(Err(why)) => Err(format!("the table {why}")),
+            Some(Ok(port)) => self.of_firmware(port, speed),
+        }
+    }
+
+    /// What is said of a port that the shell has, at so many baud.
+    #[must_use]
+    pub fn shell_line(&self, port: &Candidate, baud: &impl Display) -> ShellLine {
+        let function = port.function.or_else(|| self.function_at(port.registers));
+        let text = match function {
+            Some(function) => format!("PCI function {function}, {baud} baud"),
+            None => format!("{}, {baud} baud", where_it_is(port.registers)),
+        };
+        ShellLine {
+            com: com(port.registers),
+            function,
+            text,
+        }
+    }
+
+    /// The port that a table describes.
+    ///
+    /// # Errors
+    /// Why it can't be taken: a part of the sentence `console: spcr: ...`.
     pub fn of_firmware(
         &self,
         port: &SerialPort,

@@ -70,6 +70,34 @@ impl BiosArea {
         let value = config.read(self.bridge, self.register);
         config.write(self.bridge, self.register, value & !MASK | bits << SHIFT);
     }
+
+    /// Has something written into the area: opens it for that, first has RAM that was behind a ROM get
+    /// what the ROM has, and closes it for writing again; whether it was written.
+    ///
+    /// `copy` reads all of the area and gives what writes that back.
+    pub fn written<Write: FnOnce()>(
+        self,
+        config: &dyn ConfigSpace,
+        copy: impl FnOnce() -> Write,
+        write: impl FnOnce() -> bool,
+    ) -> bool {
+        let before = self.view(config);
+        if matches!(before, View::Rom | View::WriteOnlyRam) {
+            // What is read in it must stay the same: firmware's tables are there.
+            let fill = copy();
+            self.set_view(config, View::Ram);
+            fill();
+        }
+        self.set_view(config, View::Ram);
+        let is_written = write();
+        let after = match before {
+            View::Ram => View::Ram,
+            _ if is_written => View::ReadOnlyRam,
+            _ => before,
+        };
+        self.set_view(config, after);
+        is_written
+    }
 }
 
 #[cfg(test)]
@@ -97,5 +125,45 @@ mod tests {
         }
         // A bridge that is gone reads as all ones: RAM, and what is written shows the truth.
         assert_eq!(area.view(&OneRegister::new(0x90, u32::MAX)), View::Ram);
+    }
+
+    #[test]
+    fn it_is_open_only_while_it_is_written() {
+        let area = BiosArea {
+            bridge: ADDRESS,
+            register: 0x90,
+        };
+        // Before, written or not, whether the ROM was copied, and after.
+        let cases = [
+            (View::Rom, true, true, View::ReadOnlyRam),
+            (View::Rom, false, true, View::Rom),
+            (View::WriteOnlyRam, true, true, View::ReadOnlyRam),
+            (View::ReadOnlyRam, true, false, View::ReadOnlyRam),
+            (View::ReadOnlyRam, false, false, View::ReadOnlyRam),
+            (View::Ram, true, false, View::Ram),
+            (View::Ram, false, false, View::Ram),
+        ];
+        for (before, is_written, is_copied, after) in cases {
+            let one = OneRegister::new(0x90, 0);
+            area.set_view(&one, before);
+            let copied = core::cell::Cell::new(false);
+            let copy = || {
+                assert_eq!(area.view(&one), before, "the ROM is read as it is");
+                || {
+                    assert_eq!(area.view(&one), View::Ram);
+                    copied.set(true);
+                }
+            };
+            let write = || {
+                assert_eq!(area.view(&one), View::Ram);
+                is_written
+            };
+            assert_eq!(area.written(&one, copy, write), is_written);
+            assert_eq!(
+                (copied.get(), area.view(&one)),
+                (is_copied, after),
+                "{before:?}"
+            );
+        }
     }
 }

@@ -157,7 +157,7 @@ fn mapped_as_ram(machine: &mut Running, command: &str) {
         machine,
         command,
         0,
-        &["\"vmcoreinfo\":true", "\"memory_bytes\":269"],
+        &["\"vmcoreinfo\":true", "\"memory_bytes\":2685"],
     );
     let speed = said
         .split_once("mb_per_second\":")

@@ -62,7 +62,7 @@ pub(super) fn dump(
             &core,
         );
         let written = written.map_err(|failed| failed.into_trouble(&part, name))?;
-        std::fs::rename(&part, &file).map_err(of_file)?;
+        named(&part, &file).map_err(of_file)?;
         Ok((held, written))
     });
     let (held, written) = dumped.inspect_err(|_| {
@@ -72,6 +72,13 @@ pub(super) fn dump(
         out,
         &told(wish, (name, &file), (&held, &written), begun.elapsed()),
     )
+}
+
+/// Gives the file its name, on the medium too.
+fn named(part: &Path, file: &Path) -> std::io::Result<()> {
+    std::fs::rename(part, file)?;
+    let folder = file.parent().filter(|folder| *folder != Path::new(""));
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Writes it all while it is held.

@@ -9,8 +9,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use bulkhead_describe::ShellLine;
-use bulkhead_describe::ports::{Candidate, Ports, com, where_it_is};
-use bulkhead_firmware::{Firmware, NoSerialPort, SerialRegisters};
+use bulkhead_describe::ports::{Candidate, Ports, where_it_is};
+use bulkhead_firmware::{Firmware, SerialRegisters};
 use bulkhead_model::{Com, MemoryRange};
 use bulkhead_pci::{Address, Function, poll};
 use bulkhead_shell::{Console, ConsolePlace, Options};
@@ -69,11 +69,7 @@ pub(crate) fn settle(options: &Options, known: &Known<'_>) -> Choice {
         }
     }
     if options.consoles.is_empty() {
-        let wanted = match known.ports.firmware {
-            Some(Ok(port)) => Some(known.ports.of_firmware(port, None)),
-            Some(Err(NoSerialPort::Off)) | None => None,
-            Some(Err(why)) => Some(Err(format!("it {why}"))),
-        };
+        let wanted = known.ports.unasked();
         match wanted.map(|port| port.and_then(|port| take(port, known))) {
             Some(Ok(choice)) => return choice,
             Some(Err(why)) => problems.push(format!("the firmware's SPCR table: {why}")),
@@ -108,19 +104,8 @@ fn take(port: Candidate, known: &Known<'_>) -> Result<Choice, String> {
         }
     }
     let baud = LINE.lock().baud;
-    let function = port
-        .function
-        .or_else(|| known.ports.function_at(port.registers));
-    let text = match function {
-        Some(function) => format!("PCI function {function}, {baud} baud"),
-        None => format!("{}, {baud} baud", where_it_is(port.registers)),
-    };
     Ok(Choice {
-        line: ShellLine {
-            com: com(port.registers),
-            function,
-            text,
-        },
+        line: known.ports.shell_line(&port, &baud),
         problems: Vec::new(),
     })
 }
@@ -153,11 +138,7 @@ impl<'a> Known<'a> {
             ConsolePlace::None => Err("is no port".to_string()),
             ConsolePlace::Com(com) => Ok(Candidate::of_com(com, console.speed)),
             ConsolePlace::Pci(address) => self.of_pci(address, console.speed),
-            ConsolePlace::Spcr => match self.ports.firmware {
-                None => Err("the firmware has no SPCR table".to_string()),
-                Some(Err(why)) => Err(format!("the table {why}")),
-                Some(Ok(port)) => self.ports.of_firmware(port, console.speed),
-            },
+            ConsolePlace::Spcr => self.ports.by_table(console.speed),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::story;
 
 pub(super) fn stories() -> Vec<Trial> {
     vec![
-        story("devices::isolation_without_iommu", || without_iommu()),
+        story("devices::isolation_without_iommu", without_iommu),
         story("devices::isolation_intel", || {
             play("isolation_intel", "intel-iommu,intremap=off");
         }),
