@@ -112,6 +112,7 @@ fn the_variables_are_enumerated() {
         "Events",
         "Output",
         "Machine",
+        "Agent",
         "SecureBoot",
         "SetupMode",
         "OsIndicationsSupported",
