@@ -252,6 +252,32 @@ fn a_line_is_typed_as_the_shell_reads_it() {
 
 /// The program itself, with files for variables.
 #[test]
+fn a_stop_has_its_time_and_may_be_one_by_force() {
+    for (line, asked) in [
+        ("stop spare other", "stop spare|stop other"),
+        ("stop spare --force", "kill spare"),
+        ("restart spare", "restart spare"),
+        ("restart spare --force", "restart spare 0"),
+    ] {
+        let ok: Answer = (&["busy: it was asked to end", "ok"], String::new());
+        let made = made(&[ok.clone(), ok]);
+        let mut out = Vec::new();
+        assert!(
+            matches!(run(&wish(line), &made, &mut out), Ok(true)),
+            "{line}"
+        );
+        assert_eq!(made.asked.borrow().join("|"), asked);
+    }
+    let made = made(&[(&["ok"], String::new())]);
+    let within = Wish {
+        within: Some(300),
+        ..wish("stop spare")
+    };
+    assert!(matches!(run(&within, &made, &mut Vec::new()), Ok(true)));
+    assert_eq!(*made.asked.borrow(), ["stop spare 300"]);
+}
+
+#[test]
 fn the_program_says_where_it_is_not() {
     let folder =
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("efivars-{}", std::process::id()));
@@ -306,6 +332,9 @@ fn the_program_says_where_it_is_not() {
         assert_eq!(code, 2, "{wrong:?}: {why}");
     }
     let (code, _, why) = run(&["stop", "spare"]);
-    assert!(code == 1 && why.contains("Bulkhead's variable"), "{why}");
+    assert!(
+        code == 3 && why.contains("Bulkhead's variable Answers"),
+        "{why}"
+    );
     fs::remove_dir_all(&folder).unwrap();
 }

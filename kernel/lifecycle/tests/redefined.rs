@@ -4,7 +4,7 @@
 mod common;
 mod ram;
 
-use bulkhead_lifecycle::{Definition, GUID, Kind, Outcome, State, Status, Variables};
+use bulkhead_lifecycle::{Agent, Definition, End, GUID, Kind, Outcome, State, Status, Variables};
 use bulkhead_model::RestartPolicy::{Always, Never};
 use common::Machine;
 use ram::{ATTRIBUTES, DATA, NAME, SIZE, VENDOR, ram};
@@ -25,6 +25,9 @@ fn named(machine: &Machine, name: &str) {
             only: &[],
             shares_low: false,
             memory: 64 << 20,
+            regions: &common::RAM[..1],
+            wants_dump: false,
+            watchdog: 0,
         }),
     );
     machine.life.provide_plan(0);
@@ -98,10 +101,27 @@ fn what_happened_to_one_is_not_told_of_another() {
         .collect();
     assert_eq!(
         of_former,
-        [
-            (Kind::Launched, 0),
-            (Kind::Ended(bulkhead_lifecycle::End::Killed), 0)
-        ]
+        [(Kind::Launched, 0), (Kind::Ended(End::Killed), 0)]
     );
     assert_eq!(told.len(), 4);
+}
+
+#[test]
+fn what_an_agent_said_and_was_asked_for_is_not_the_next_ones() {
+    let machine = Machine::new(Always);
+    machine.start(1);
+    machine.start(0);
+    machine.life.hear(&machine.at(1), 0, "hello");
+    assert_eq!(ask(&machine, "stop one 60"), Outcome::Ordered);
+    machine.end(0, End::PoweredOff);
+    redefine(&machine);
+    assert_eq!(ask(&machine, "stop one"), Outcome::Unknown);
+    assert_eq!(machine.life.outcome(&machine.at(3), 1), Outcome::Unknown);
+    machine.start(0);
+    assert_eq!(machine.life.agent(&machine.at(0), 0), Agent::default());
+    assert_eq!(ask(&machine, "stop other"), Outcome::NoAgent);
+    machine.pass(120_000);
+    machine.life.tend(&machine.at(0));
+    machine.run();
+    assert_eq!(machine.state(0), State::Running);
 }

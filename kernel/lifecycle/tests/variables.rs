@@ -114,6 +114,7 @@ fn the_variables_are_enumerated() {
         "Machine",
         "Held",
         "Ring",
+        "Agent",
         "SecureBoot",
         "SetupMode",
         "OsIndicationsSupported",
