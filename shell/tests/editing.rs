@@ -25,11 +25,11 @@ fn a_caret_under_a_long_line_comes_with_a_quotation() {
     let filler = "x".repeat(120);
     session.keys(&format!("{DEFINE_WEB} cmdline={filler} consle=com2\r"));
     let screen = session.terminal.screen();
-    // The error takes two rows.
-    let rows: Vec<&str> = screen.lines().rev().take(5).collect();
+    // The error takes three rows.
+    let rows: Vec<&str> = screen.lines().rev().take(6).collect();
     assert_eq!(rows[0], "bulkhead>");
     assert!(rows[1].ends_with("isolation)"), "{screen}");
-    let (caret, quotation) = (rows[3], rows[4]);
+    let (caret, quotation) = (rows[4], rows[5]);
     assert!(quotation.starts_with("..."));
     let at = quotation.find("consle").unwrap();
     assert_eq!(caret, format!("{}^^^^^^", " ".repeat(at)), "{screen}");
