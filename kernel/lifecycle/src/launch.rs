@@ -109,6 +109,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         }
         let next = Life {
             failures: 0,
+            kicker: own,
             ..life.step(Phase::Launching)
         };
         slot.set_rung(hw.now());
@@ -119,8 +120,12 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         // The shell may come back to its core at this moment: then it looks for this step after it
         // has said so, and one of the two sees the other.
         let is_shells = || self.core_state(boot_core) == CoreState::Bulkhead;
-        if own.is_none() && is_shells() && slot.advance(next, next.step(Phase::Idle)) {
-            return Err(LaunchError::NotParked(boot_core));
+        if own.is_none() && is_shells() {
+            let called_off = next.step(Phase::Idle);
+            // The shell may have done it for this core.
+            if slot.advance(next, called_off) || slot.life() == called_off {
+                return Err(LaunchError::NotParked(boot_core));
+            }
         }
         if boot_core != hw.me() {
             hw.doorbell(boot_core);

@@ -46,8 +46,9 @@ pub(crate) struct Life {
     pub(crate) end: Option<End>,
     /// While ending: the core of its own that does the work.
     pub(crate) worker: Option<usize>,
-    /// While ending: the core that saw to it that the worker works. If that one is reset before
-    /// the worker has come, whoever reset it does it instead.
+    /// While launching: the shell's core, if it leaves the shell for that. While ending: the core that saw
+    /// to it that the worker works. If that one is reset before the worker has come, whoever reset it
+    /// does it instead.
     pub(crate) kicker: Option<usize>,
     /// At rest, or while it waits: the partition that reads its RAM, for which it stays as it is.
     pub(crate) holder: Option<usize>,

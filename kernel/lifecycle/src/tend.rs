@@ -47,6 +47,12 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             slot.rung()
         };
         let index = slot.boot_core();
+        // Who was about to launch it here when the shell came back was reset before it called that off.
+        let is_shells = index == hw.me() && self.core_state(index) == CoreState::Bulkhead;
+        if is_shells && life.phase == Phase::Launching && life.kicker != Some(index) {
+            slot.advance(life, life.step(Phase::Idle));
+            return;
+        }
         let is_parked = self
             .core(index)
             .is_some_and(|core| core.state() == CoreState::Parked);
