@@ -25,6 +25,8 @@ fn named(machine: &Machine, name: &str) {
             only: &[],
             shares_low: false,
             memory: 64 << 20,
+            regions: &common::RAM[0..=0],
+            wants_dump: false,
         }),
     );
     machine.life.provide_plan(0);
