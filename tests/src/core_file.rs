@@ -35,8 +35,12 @@ impl Core {
         let noted = segments
             .iter()
             .find(|segment| segment.p_type == elf::abi::PT_NOTE);
-        let noted = noted.ok_or_else(|| wrong("no notes"))?;
-        let notes = elf.segment_data_as_notes(noted).map_err(io::Error::other)?;
+        let mut noted = *noted.ok_or_else(|| wrong("no notes"))?;
+        // It says none, as in `/proc/vmcore`; in notes it is four.
+        noted.p_align = 4;
+        let notes = elf
+            .segment_data_as_notes(&noted)
+            .map_err(io::Error::other)?;
         let texts = notes.filter_map(|note| match note {
             Note::Unknown(note) if note.name_str().ok()? == "VMCOREINFO" => {
                 String::from_utf8(note.desc.to_vec()).ok()

@@ -25,7 +25,7 @@ fn named(machine: &Machine, name: &str) {
             only: &[],
             shares_low: false,
             memory: 64 << 20,
-            regions: &common::RAM[..1],
+            regions: &common::RAM[0..=0],
             wants_dump: false,
             watchdog: 0,
         }),

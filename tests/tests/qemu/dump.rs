@@ -120,7 +120,7 @@ fn a_dead_one_and_a_live_one() {
         machine,
         "dump two /m/two.core --stop",
         0,
-        &["/m/two.core: run 1 of two, 192M ("],
+        &["/m/two.core: run 1 of two, 196672K ("],
     );
     held(machine);
     machine.expect("start two", &[]);

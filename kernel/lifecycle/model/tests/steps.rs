@@ -206,6 +206,30 @@ fn a_launch_and_the_shell_do_not_both_have_the_core() {
     panic!("it does not end");
 }
 
+/// The shell leaves at each step of a request: it is done or refused, and not open for days.
+#[test]
+fn what_is_asked_as_the_shell_leaves_is_answered() {
+    for step in 0..MOST_STEPS {
+        for request in ["start one", "#5 start one", "#5 do version"] {
+            let machine = machine();
+            let leave = |machine: &Machine| machine.life.halt_shell(&machine.at(0));
+            let ask = move |machine: &Machine| two_asks(machine, request);
+            let Some(told) = at_step(step, &machine, leave, ask) else {
+                return;
+            };
+            machine.run();
+            let now = match request.starts_with('#') {
+                true => answer(&machine, 3, 1, 5),
+                false => machine.life.outcome(&machine.at(3), 1),
+            };
+            assert!(!now.is_open(), "step {step}: {told:?}, then {now:?}");
+            let is_done = machine.state(0) == State::Running;
+            assert_eq!(is_done, now == Outcome::Done, "step {step}: {now:?}");
+        }
+    }
+    panic!("it does not end");
+}
+
 /// Another program of the same Linux looks for a place at each step of a request: that says nothing of when
 /// it was answered.
 #[test]
