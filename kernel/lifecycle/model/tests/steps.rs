@@ -50,7 +50,7 @@ fn with_control(machine: &Machine, partition: usize, policy: RestartPolicy) {
             only: &[],
             shares_low: false,
             memory: 64 << 20,
-            regions: &[],
+            regions: &common::RAM[partition..=partition],
             wants_dump: false,
         }),
     );
