@@ -242,10 +242,16 @@ impl<'a> Channel<'a> {
         self.other(RINGS).load(Ordering::Relaxed) == 1
     }
 
-    /// A number that was not used before, so that the other side notices.
+    /// A number that the other side notices: neither the last one, nor the one that it has seen, to which
+    /// a liar before this side, in whose place it is, can make the count come round.
     fn begin(&mut self) {
         self.meet(0);
-        self.epoch = self.epoch.wrapping_add(1).max(1);
+        let seen = self.other(SEEN).load(Ordering::Acquire);
+        let next = |epoch: u64| epoch.wrapping_add(1).max(1);
+        self.epoch = next(self.epoch);
+        if self.epoch == seen {
+            self.epoch = next(self.epoch);
+        }
         self.own(EPOCH).store(self.epoch, Ordering::Release);
         self.wake();
     }

@@ -102,6 +102,18 @@ fn a_restart_of_either_begins_anew() {
 }
 
 #[test]
+fn a_count_that_comes_round_is_noticed() {
+    let cells = memory();
+    let (mut first, _) = pair(&cells);
+    // The second side's epoch: the next one would be the one that the first side has seen.
+    cells[32].store(u64::MAX, Ordering::Relaxed);
+    assert!(first.send(&[b"to the one before"]));
+    let mut again = Channel::open(&cells, true, false).unwrap();
+    meet(&mut again, &mut first);
+    assert_eq!(again.receive(&mut [0; 32]), None);
+}
+
+#[test]
 fn who_sleeps_is_rung_once() {
     let cells = memory();
     let (mut first, mut second) = pair(&cells);
