@@ -5,7 +5,7 @@ mod support;
 
 use bulkhead_fake::Happening;
 use bulkhead_lifecycle::Order;
-use bulkhead_model::End;
+use bulkhead_model::{End, State};
 use support::Session;
 
 const TWO: &str = "define web cores=2-3 memory=256M kernel=linux61\n\
@@ -132,6 +132,25 @@ fn before_the_machine_ends_all_are_asked() {
     let said = session.line("reset");
     assert!(said.contains("\"reset\" was given up (^C)"), "{said}");
     assert_eq!(session.kernel.ends, 0);
+}
+
+/// Whoever reads its memory is asked to end, and then it is held no more.
+#[test]
+fn what_is_held_for_a_dump_is_asked_when_its_reader_has_ended() {
+    let mut session = two();
+    session.kernel.hear("db");
+    let ledger = &mut session.kernel.ledger;
+    let (web, reader) = (ledger.find("web").unwrap(), ledger.find("db").unwrap().id);
+    let (id, ram, mut life) = (web.id, web.ram, web.life.clone());
+    (life.state, life.held_by) = (State::Waiting, Some(reader));
+    ledger.observe(id, life, ram);
+    session.kernel.interrupt_ms = Some(session.kernel.now_ms + 500);
+    let said = session.line("poweroff");
+    assert!(said.contains("given up (^C)"), "{said}");
+    assert_eq!(
+        session.kernel.ordered,
+        [("db".to_string(), Order::Stop, 60)]
+    );
 }
 
 #[test]
