@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 
 use bulkhead_rings::{Channel, MOST_BYTES, State};
+use bulkhead_tables::link::Told;
 use bulkheadctl_rim::Tracepoint;
 use rustix::event::{PollFd, PollFlags};
 
@@ -33,15 +34,18 @@ pub fn run(peer: &str, name: Option<&str>) -> Result<(), Trouble> {
     let ear = hear(&end, RING);
     let channel = Channel::open(cells, end.told.is_second, bell.is_some());
     let channel = channel.ok_or_else(|| Trouble::Missing(String::from("the link is too small")))?;
-    let tap = bulkheadctl_rim::tap(&name).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Trouble::Missing(String::from(
-            "there is no /dev/net/tun (accepted: modprobe tun)",
-        )),
-        ErrorKind::InvalidInput => Trouble::Usage(format!(
-            "{name:?} can't be an interface (accepted: 1-{MOST_NAME} bytes)"
-        )),
-        _ => Trouble::Missing(format!("interface {name}: {error}")),
-    })?;
+    let tap =
+        bulkheadctl_rim::tap(&name, hardware_address(&end.told)).map_err(|error| {
+            match error.kind() {
+                ErrorKind::NotFound => Trouble::Missing(String::from(
+                    "there is no /dev/net/tun (accepted: modprobe tun)",
+                )),
+                ErrorKind::InvalidInput => Trouble::Usage(format!(
+                    "{name:?} can't be an interface (accepted: 1-{MOST_NAME} bytes)"
+                )),
+                _ => Trouble::Missing(format!("interface {name}: {error}")),
+            }
+        })?;
     eprintln!("{name}: link to {peer}, {}", end.address);
     if let Err(why) = &ear {
         eprintln!("{name}: looks up by itself, as this Linux hears no interrupt ({why})");
@@ -64,6 +68,18 @@ fn interface(peer: &str) -> String {
     let mut name = format!("bh-{peer}");
     name.truncate(MOST_NAME);
     name
+}
+
+/// The same at each run, so that what the other side keeps of it (ARP) stays true: locally administered,
+/// of the names of both, and with a last bit that tells the two apart.
+fn hardware_address(told: &Told) -> [u8; 6] {
+    // FNV-1a, of what a name can't have between them.
+    let text = told.names.iter().flat_map(|name| name.bytes().chain([0]));
+    let hash = text.fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    let [a, b, c, d] = hash.to_be_bytes();
+    [0x02, 0xb1, a, b, c, d & !1 | u8::from(told.is_second)]
 }
 
 struct Net {
@@ -159,5 +175,32 @@ impl Net {
             let _ = self.tap.write(&self.frame[..length]);
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ends_of_a_link_and_all_links_have_addresses_of_their_own() {
+        let address = |names: [&str; 2], is_second| {
+            hardware_address(&Told {
+                window: (0, 0),
+                names: names.map(String::from),
+                is_second,
+            })
+        };
+        let all = [
+            address(["one", "two"], false),
+            address(["two", "one"], true),
+            address(["one", "three"], false),
+            address(["onet", "wo"], false),
+        ];
+        for (nth, one) in all.iter().enumerate() {
+            assert_eq!(one[0] & 3, 2, "locally administered, and of one interface");
+            assert!(!all[..nth].contains(one), "{all:x?}");
+        }
+        assert_eq!(all[0], address(["one", "two"], false));
     }
 }

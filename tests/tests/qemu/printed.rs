@@ -123,8 +123,9 @@ fn as_the_serial_line_has_it() {
 
 /// The log is what was on the serial line, in that order, and nothing else.
 fn same(machine: &mut Running, kernel: Kernel, run: u32) {
-    /// Bytes that the serial line loses under load.
-    const MOST_LOST: usize = 100;
+    /// What part of it the serial line may lose under load: a kernel waits for its transmitter for a moment
+    /// only, and then writes over what was not sent yet.
+    const MOST_LOST: usize = 10;
     let lines = |text: &str| {
         let text = text.replace('\t', " ");
         let lines = text.lines().map(str::trim_end);
@@ -136,12 +137,12 @@ fn same(machine: &mut Running, kernel: Kernel, run: u32) {
     let log = lines(&machine.command(&format!("log it {run}")));
     let shown = lines(&machine.com(2).unseen());
     assert!(log.contains("] Linux version"), "{kernel:?}: {log}");
-    let mut lost = 0;
+    let (mut lost, most_lost) = (0, log.len() / MOST_LOST);
     let mut rest = log.chars();
     for (nth, wanted) in shown.chars().enumerate() {
         let before = rest.as_str();
         match rest.position(|next| next == wanted) {
-            Some(skipped) if lost + skipped <= MOST_LOST => lost += skipped,
+            Some(skipped) if lost + skipped <= most_lost => lost += skipped,
             _ => {
                 let both = [&shown[nth.saturating_sub(200)..], before];
                 let [shown, log] = both.map(|text| text.chars().take(400).collect::<String>());

@@ -206,6 +206,58 @@ fn a_launch_and_the_shell_do_not_both_have_the_core() {
     panic!("it does not end");
 }
 
+/// The same the other way round: at one step of that launch the shell is wanted, at a later one it comes back, and
+/// who makes the launch is reset there. The partition is not launching for ever.
+#[test]
+fn a_launch_whose_asker_is_reset_as_the_shell_comes_back_ends() {
+    /// More than there are from one to the other.
+    const MOST_BETWEEN: usize = 40;
+    let mut was_launching = false;
+    for wanted in 0..MOST_STEPS {
+        for between in 0..MOST_BETWEEN {
+            let machine = machine();
+            machine.life.halt_shell(&machine.at(0));
+            let (count, seen) = (Cell::new(0), machine.clone());
+            let launching = Rc::new(Cell::new(false));
+            let (told, comes) = (launching.clone(), Cell::new(false));
+            let is_at_it = Cell::new(false);
+            set_hook(Some(Box::new(move |_| {
+                if is_at_it.replace(true) {
+                    return; // what is done here
+                }
+                if count.get() == wanted {
+                    comes.set(
+                        two_asks(&seen, "shell") == Outcome::Done
+                            && seen.life.duty(&seen.at(0)) == Duty::Shell,
+                    );
+                }
+                if count.get() == wanted + between && comes.get() {
+                    seen.life.resume_shell(&seen.at(0));
+                    told.set(seen.state(3) == State::Launching);
+                    reset(&seen);
+                }
+                count.set(count.get() + 1);
+                is_at_it.set(false);
+            })));
+            let asked = || three_asks(&machine, "start last");
+            let is_reset = catch_unwind(AssertUnwindSafe(asked)).is_err();
+            set_hook(None);
+            if !is_reset {
+                break; // it was over before, or the shell does not come
+            }
+            was_launching |= launching.get();
+            machine.run();
+            // As the shell's core does while it waits.
+            machine.life.tend(&machine.at(0));
+            machine.run();
+            let state = machine.state(3);
+            let is_settled = matches!(state, State::Defined | State::Running);
+            assert!(is_settled, "steps {wanted}, {between}: {state:?}");
+        }
+    }
+    assert!(was_launching, "it was under way at some step");
+}
+
 /// The shell leaves at each step of a request: it is done or refused, and not open for days.
 #[test]
 fn what_is_asked_as_the_shell_leaves_is_answered() {
