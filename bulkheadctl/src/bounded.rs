@@ -14,8 +14,16 @@ pub const MOST_OF_IMAGE: u64 = 2 << 30;
 /// # Errors
 /// Those of reading it, and that it is longer.
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    all(File::open(path)?, most)
+}
+
+/// All that comes, at most `most` bytes.
+///
+/// # Errors
+/// Those of reading it, and that it is longer.
+pub fn all(from: impl Read, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    from.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
         let text = format!("longer than what is accepted: {} MiB", most >> 20);
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));

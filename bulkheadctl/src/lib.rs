@@ -9,8 +9,7 @@
 //!
 //! The crates are those of the kernel; only what touches hardware is stood in for. Nothing is changed on
 //! the machine, and a file that comes from elsewhere is not trusted.
-// But for where memory is mapped ([`inside`]'s dump), which expects it.
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
 pub mod acpi;
 pub mod board;

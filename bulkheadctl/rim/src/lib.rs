@@ -5,6 +5,6 @@ mod memory;
 mod perf;
 mod tap;
 
-pub use memory::map;
+pub use memory::{Mapping, map};
 pub use perf::Tracepoint;
 pub use tap::{HEADER_BYTES, tap};

@@ -1,7 +1,7 @@
 //! The disks themselves: found in sysfs, mounted so that nothing is written, blocks written in place.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,6 +11,7 @@ use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
 use super::superblock::{self, HEAD_BYTES, Superblock, TAIL_BYTES};
 use super::{Files, Place, Volume};
+use crate::bounded;
 
 /// Where they are mounted.
 const FOLDER: &str = "/run/bulkhead-boot";
@@ -246,10 +247,7 @@ impl Files for Disks {
     }
 
     fn read(&self, place: &Place, most: usize) -> Option<Vec<u8>> {
-        let file = self.open(place).ok()?;
-        let mut bytes = Vec::new();
-        file.take(most as u64 + 1).read_to_end(&mut bytes).ok()?;
-        (bytes.len() <= most).then_some(bytes)
+        bounded::all(self.open(place).ok()?, most as u64).ok()
     }
 
     fn list(&self, place: &Place) -> Vec<String> {

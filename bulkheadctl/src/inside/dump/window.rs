@@ -12,7 +12,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bulkhead_memory::Region;
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use bulkheadctl_rim::Mapping;
 
 /// What is mapped at once: as page tables of 4 KiB pages it takes 64 KiB.
 const WINDOW: u64 = 32 << 20;
@@ -39,7 +39,7 @@ pub struct Window {
 #[derive(Debug)]
 struct Mapped {
     region: Region,
-    pointer: *mut core::ffi::c_void,
+    mapping: Mapping,
 }
 
 impl Window {
@@ -60,44 +60,6 @@ impl Window {
     }
 }
 
-impl Mapped {
-    #[expect(clippy::cast_possible_truncation, reason = "usize has 64 bits")]
-    #[expect(unsafe_code, reason = "to map memory")]
-    fn new(file: &File, region: Region) -> io::Result<Self> {
-        let length = region.size() as usize;
-        // SAFETY: a new mapping, where the system likes, of which nothing but `words` makes anything.
-        let pointer = unsafe {
-            mmap(
-                std::ptr::null_mut(),
-                length,
-                ProtFlags::READ,
-                MapFlags::SHARED,
-                file,
-                region.start(),
-            )
-        }?;
-        Ok(Self { region, pointer })
-    }
-
-    /// Its words: atomics, since nobody can promise that nothing writes there meanwhile.
-    #[expect(unsafe_code, reason = "to read what is mapped")]
-    fn words(&self) -> &[AtomicU64] {
-        let count = (self.region.size() / WORD) as usize;
-        // SAFETY: as many bytes are mapped, page-aligned, readable until `self` is dropped. They are read as
-        // atomics alone, for which any bytes are good; nothing is written through the shared reference.
-        unsafe { std::slice::from_raw_parts(self.pointer.cast::<AtomicU64>(), count) }
-    }
-}
-
-impl Drop for Mapped {
-    #[expect(clippy::cast_possible_truncation, reason = "usize has 64 bits")]
-    #[expect(unsafe_code, reason = "to unmap memory")]
-    fn drop(&mut self) {
-        // SAFETY: what `new` has mapped, of which no reference is left: they borrow `self`.
-        let _ = unsafe { munmap(self.pointer, self.region.size() as usize) };
-    }
-}
-
 impl Memory for Window {
     fn copy(&self, at: u64, into: &mut [u8]) -> io::Result<bool> {
         let mut any = 0;
@@ -112,7 +74,9 @@ impl Memory for Window {
                 // The old one first: two are one too many.
                 *mapped = None;
                 let region = self.around(at).ok_or(io::ErrorKind::InvalidInput)?;
-                *mapped = Some(Mapped::new(&self.file, region)?);
+                let bytes = usize::try_from(region.size()).map_err(io::Error::other)?;
+                let mapping = Mapping::to_read(&self.file, region.start(), bytes)?;
+                *mapped = Some(Mapped { region, mapping });
             }
             let Some(mapped) = mapped.as_ref() else {
                 break;
@@ -120,7 +84,7 @@ impl Memory for Window {
             let room = (mapped.region.end() - at).min((into.len() - done) as u64);
             let room = usize::try_from(room).map_err(io::Error::other)?;
             let from = at - mapped.region.start();
-            any |= copy_words(mapped.words(), from, &mut into[done..done + room]);
+            any |= copy_words(mapped.mapping.words(), from, &mut into[done..done + room]);
             done += room;
         }
         Ok(any != 0)
