@@ -2,11 +2,15 @@
 
 use crate::PhysicalMemory;
 
-pub(crate) fn u8_at(bytes: &[u8], offset: usize) -> Option<u8> {
+/// The byte at an offset.
+#[must_use]
+pub fn u8_at(bytes: &[u8], offset: usize) -> Option<u8> {
     bytes.get(offset).copied()
 }
 
-pub(crate) fn u16_at(bytes: &[u8], offset: usize) -> Option<u16> {
+/// The number of two bytes at an offset.
+#[must_use]
+pub fn u16_at(bytes: &[u8], offset: usize) -> Option<u16> {
     array_at(bytes, offset).map(u16::from_le_bytes)
 }
 
@@ -14,7 +18,9 @@ pub(crate) fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
     array_at(bytes, offset).map(u32::from_le_bytes)
 }
 
-pub(crate) fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
+/// The number of eight bytes at an offset.
+#[must_use]
+pub fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
     array_at(bytes, offset).map(u64::from_le_bytes)
 }
 

@@ -16,7 +16,7 @@
 
 extern crate alloc;
 
-mod bytes;
+pub mod bytes;
 mod discover;
 mod entries;
 mod events;

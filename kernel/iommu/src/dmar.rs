@@ -2,22 +2,18 @@
 
 use alloc::vec::Vec;
 
-use bulkhead_firmware::{Note as _, Problem, Signature};
+use bulkhead_firmware::Signature;
+use bulkhead_firmware::bytes::{u8_at, u16_at, u64_at};
 use bulkhead_memory::Region;
 
-use crate::bytes::{u8_at, u16_at, u64_at};
 use crate::find::{Iommus, Reserved, Unit, Who};
-use crate::{Scope, ScopeKind};
+use crate::{Scope, ScopeKind, structures};
 
 const TABLE: Signature = Signature(*b"DMAR");
-/// Offset of the first structure: the header, the width of addresses, the flags, ten reserved bytes.
-const STRUCTURES_OFFSET: usize = 48;
 const FLAGS: usize = 37;
 const INTERRUPT_REMAPPING: u8 = 1;
 const X2APIC_OPT_OUT: u8 = 1 << 1;
 const WANTS_PROTECTION: u8 = 1 << 2;
-/// More structures than any machine has: its units, and a few for each.
-const MAX_STRUCTURES: usize = 1024;
 /// More units than any machine has: one for each stack of each socket.
 pub(crate) const MAX_UNITS: usize = 128;
 /// More reserved ranges than any machine has.
@@ -30,48 +26,15 @@ const PAGE: u64 = 4096;
 
 /// Adds what the table says to `iommus`.
 pub(crate) fn parse(table: &[u8], iommus: &mut Iommus) {
-    let (Some(flags), Some(mut rest)) = (u8_at(table, FLAGS), table.get(STRUCTURES_OFFSET..))
-    else {
-        iommus.problems.note(Problem::TooShort {
-            table: TABLE,
-            length: table.len(),
-        });
-        return;
-    };
+    let flags = u8_at(table, FLAGS).filter(|_| table.len() >= structures::OFFSET);
+    let flags = flags.unwrap_or(0);
     iommus.remaps_interrupts = flags & INTERRUPT_REMAPPING != 0;
     iommus.refuses_x2apic = iommus.remaps_interrupts && flags & X2APIC_OPT_OUT != 0;
     iommus.wants_protection = flags & WANTS_PROTECTION != 0;
     let mut left = MAX_SCOPES;
-    for read in 0.. {
-        if rest.is_empty() {
-            return;
-        }
-        if read == MAX_STRUCTURES {
-            iommus
-                .problems
-                .note(Problem::TooManyEntries { table: TABLE, read });
-            return;
-        }
-        let offset = table.len() - rest.len();
-        let length = u16_at(rest, 2).map_or(0, usize::from);
-        let Some((structure, behind)) = rest.split_at_checked(length).filter(|_| length >= 4)
-        else {
-            let problem = Problem::TruncatedEntry {
-                table: TABLE,
-                offset,
-            };
-            iommus.problems.note(problem);
-            return;
-        };
-        rest = behind;
-        if add(structure, iommus, &mut left).is_none() {
-            let problem = Problem::BadStructure {
-                table: TABLE,
-                offset,
-            };
-            iommus.problems.note(problem);
-        }
-    }
+    structures::each(TABLE, table, iommus, |structure, iommus| {
+        add(structure, iommus, &mut left)
+    });
 }
 
 /// Adds one structure; `None` if it can't be used. `left` is how many ways may still be read.

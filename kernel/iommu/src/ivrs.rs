@@ -2,18 +2,15 @@
 
 use alloc::vec::Vec;
 
-use bulkhead_firmware::{Note as _, Problem, Signature};
+use bulkhead_firmware::Signature;
+use bulkhead_firmware::bytes::{u8_at, u16_at, u64_at};
 use bulkhead_memory::Region;
 
-use crate::bytes::{u8_at, u16_at, u64_at};
 use crate::dmar::{MAX_RESERVED, MAX_UNITS};
 use crate::find::{Iommus, Reserved, Unit, Who};
+use crate::structures;
 
 const TABLE: Signature = Signature(*b"IVRS");
-/// Offset of the first block: the header, `IVinfo`, eight reserved bytes.
-const BLOCKS_OFFSET: usize = 48;
-/// More blocks than any machine has.
-const MAX_BLOCKS: usize = 1024;
 /// More ranges of requesters than any machine's table has.
 const MAX_RANGES: usize = 4096;
 /// Of a unit with performance counters and without, in bytes.
@@ -40,52 +37,18 @@ impl IdRange {
 
 /// Adds what the table says to `iommus`.
 pub(crate) fn parse(table: &[u8], iommus: &mut Iommus) {
-    let Some(mut rest) = table.get(BLOCKS_OFFSET..) else {
-        iommus.problems.note(Problem::TooShort {
-            table: TABLE,
-            length: table.len(),
-        });
-        return;
-    };
     // Of each unit, the kind of the block that counts: the newest that firmware has for it.
     let mut kinds: Vec<u8> = Vec::new();
     let mut left = MAX_RANGES;
-    for read in 0.. {
-        if rest.is_empty() {
-            return;
-        }
-        if read == MAX_BLOCKS {
-            iommus
-                .problems
-                .note(Problem::TooManyEntries { table: TABLE, read });
-            return;
-        }
-        let offset = table.len() - rest.len();
-        let length = u16_at(rest, 2).map_or(0, usize::from);
-        let Some((block, behind)) = rest.split_at_checked(length).filter(|_| length >= 4) else {
-            let problem = Problem::TruncatedEntry {
-                table: TABLE,
-                offset,
-            };
-            iommus.problems.note(problem);
-            return;
-        };
-        rest = behind;
-        let added = match u8_at(block, 0) {
+    structures::each(TABLE, table, iommus, |block, iommus| {
+        match u8_at(block, 0) {
             Some(kind @ (0x10 | 0x11 | 0x40)) => {
                 add_unit(kind, block, iommus, &mut kinds, &mut left)
             }
             Some(kind @ 0x20..=0x22) => add_memory(kind, block, iommus),
             _ => Some(()),
-        };
-        if added.is_none() {
-            let problem = Problem::BadStructure {
-                table: TABLE,
-                offset,
-            };
-            iommus.problems.note(problem);
         }
-    }
+    });
 }
 
 /// IVHD (AMD §5.2.2).

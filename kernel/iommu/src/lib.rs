@@ -15,12 +15,12 @@
 
 extern crate alloc;
 
-mod bytes;
 mod dmar;
 mod find;
 mod ivrs;
 mod requester;
 mod route;
+mod structures;
 pub mod vtd;
 
 pub use bulkhead_firmware::Problem;
