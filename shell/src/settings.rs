@@ -278,21 +278,25 @@ fn watchdog(value: &str) -> Result<Option<u32>, String> {
 
 fn restart(value: &str) -> Result<RestartPolicy, String> {
     let names = RestartPolicy::ALL.map(RestartPolicy::name);
-    RestartPolicy::from_name(value).ok_or_else(|| {
-        let hint = did_you_mean(value, names);
-        let names = names.join(", ");
-        let value = Cut(value);
-        format!("\"{value}\" is not a restart policy{hint} (accepted: {names})")
-    })
+    one_of(
+        RestartPolicy::from_name(value),
+        value,
+        "a restart policy",
+        &names,
+    )
 }
 
 fn isolation(value: &str) -> Result<Isolation, String> {
     let names = Isolation::ALL.map(Isolation::name);
-    Isolation::from_name(value).ok_or_else(|| {
-        let hint = did_you_mean(value, names);
-        let names = names.join(", ");
-        let value = Cut(value);
-        format!("\"{value}\" is not an isolation{hint} (accepted: {names})")
+    one_of(Isolation::from_name(value), value, "an isolation", &names)
+}
+
+/// What a word of a few means, which says `what`.
+fn one_of<T>(found: Option<T>, value: &str, what: &str, names: &[&str]) -> Result<T, String> {
+    found.ok_or_else(|| {
+        let hint = did_you_mean(value, names.iter().copied());
+        let (value, names) = (Cut(value), names.join(", "));
+        format!("\"{value}\" is not {what}{hint} (accepted: {names})")
     })
 }
 

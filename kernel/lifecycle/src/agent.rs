@@ -193,10 +193,9 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         let before = slot.agent.beat.load();
         let word = message.trim_end_matches('\0').trim_ascii();
         let now = match word {
-            "hello" => hw.now().max(1),
             // One that was told to leave, and still runs, is not taken for a new one.
             "beat" if before == 0 => return slot.agent.refuse(Heard::Stranger),
-            "beat" => hw.now().max(1),
+            "hello" | "beat" => hw.now().max(1),
             "bye" => 0,
             _ => return slot.agent.refuse(Heard::Malformed),
         };

@@ -102,10 +102,6 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         }
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "there are fewer partitions"
-    )]
     fn hold(
         &self,
         hw: &impl Hardware,
@@ -139,7 +135,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             return Outcome::WrongState;
         }
         slot.ram.lease.allow(held, hw.now() + hw.ticks(LEASE_US));
-        self.post(Kind::Held, target, caller as u32);
+        self.post_about(Kind::Held, target, caller);
         Outcome::Done
     }
 
@@ -165,10 +161,6 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     }
 
     /// `release`: what waits for its dump goes on waiting. `dumped`: it need not.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "there are fewer partitions"
-    )]
     fn end_hold(
         &self,
         hw: &impl Hardware,
@@ -195,7 +187,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         } else {
             Kind::Released
         };
-        self.post(kind, target, caller as u32);
+        self.post_about(kind, target, caller);
         self.wake_waiting(hw, slot);
         Outcome::Done
     }
@@ -223,10 +215,6 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     }
 
     /// Ends a hold that is over, though nobody said so.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "there are fewer partitions"
-    )]
     pub(crate) fn end_hold_if_over(&self, hw: &impl Hardware, target: usize) {
         let Some(slot) = self.slot(target) else {
             return;
@@ -239,7 +227,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         let is_over = !self.slot(holder).is_some_and(runs)
             || slot.ram.lease.is_late(life, hw.now(), hw.ticks(LEASE_US));
         if is_over && slot.advance(life, Self::let_go(life, false)) {
-            self.post(Kind::Released, target, holder as u32);
+            self.post_about(Kind::Released, target, holder);
             self.wake_waiting(hw, slot);
         }
     }
@@ -255,17 +243,13 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     }
 
     /// Takes a partition at rest away from its holder, for somebody who kills it; whether it was held.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "there are fewer partitions"
-    )]
     pub(crate) fn take_from_holder(&self, target: usize, slot: &Slot, life: Life) -> bool {
         let Some(holder) = life.holder.filter(|_| life.phase == Phase::Idle) else {
             return false;
         };
         let is_taken = slot.advance(life, Self::let_go(life, true));
         if is_taken {
-            self.post(Kind::Released, target, holder as u32);
+            self.post_about(Kind::Released, target, holder);
         }
         is_taken
     }

@@ -149,6 +149,15 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         });
     }
 
+    /// Posts an event in which another partition has a part.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "there are fewer partitions"
+    )]
+    fn post_about(&self, kind: Kind, partition: usize, other: usize) {
+        self.post(kind, partition, other as u32);
+    }
+
     /// Posts that a device of the partition did not come back from its reset.
     pub fn device_stuck(&self, partition: usize, which: u32) {
         self.post(Kind::DeviceStuck, partition, which);

@@ -123,7 +123,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         if standing == Standing::Awaited {
             let is_long = held.age(hw.now()) > hw.ticks(TELLING_US);
             if is_long && self.turn.is_to_tell(held) {
-                self.post_about(Kind::Waits, partition, other);
+                self.post_about(Kind::Waits, partition, other.unwrap_or(partition));
             }
             return false;
         }
@@ -133,7 +133,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         let taken = held.of(partition, hw.now()).first(is_first);
         let is_taken = self.turn.replace(held, taken);
         if is_taken && standing == Standing::Late {
-            self.post_about(Kind::WaitsNoLonger, partition, other);
+            self.post_about(Kind::WaitsNoLonger, partition, other.unwrap_or(partition));
         }
         is_taken
     }
@@ -145,14 +145,6 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             let is_at_rest = matches!(slot.phase(), Phase::Idle | Phase::Waiting);
             number != partition && slot.shares_low() && (!is_at_rest || self.has_lost(number, slot))
         })
-    }
-
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "there are fewer partitions"
-    )]
-    fn post_about(&self, kind: Kind, partition: usize, other: Option<usize>) {
-        self.post(kind, partition, other.unwrap_or(partition) as u32);
     }
 
     /// How the turn of `holder` stands, for a partition that wants it.

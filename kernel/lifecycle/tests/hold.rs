@@ -47,6 +47,12 @@ fn start(machine: &Machine) -> Result<(), LaunchError> {
     machine.life.start(&machine.at(0), VICTIM)
 }
 
+/// What the reader says of its hold is taken.
+fn is_done(machine: &Machine, verb: &str, number: u32) {
+    let outcome = ask(machine, &format!("{verb} one {number}"));
+    assert_eq!(outcome, Outcome::Done, "{verb}");
+}
+
 #[test]
 fn what_is_held_is_neither_launched_nor_planned_anew() {
     let machine = failed(Never, false);
@@ -66,13 +72,10 @@ fn what_is_held_is_neither_launched_nor_planned_anew() {
         let outcome = ask(&machine, &format!("{verb} one {other}"));
         assert_eq!(outcome, Outcome::NotHeld, "{verb}");
     }
-    assert_eq!(ask(&machine, &format!("keep one {number}")), Outcome::Done);
+    is_done(&machine, "keep", number);
     machine.run();
     assert!(!machine.done().iter().any(|did| did.starts_with("place")));
-    assert_eq!(
-        ask(&machine, &format!("dumped one {number}")),
-        Outcome::Done
-    );
+    is_done(&machine, "dumped", number);
     assert_eq!(kinds(&machine), [Kind::Held, Kind::Dumped]);
     assert_eq!(start(&machine), Ok(()));
 }
@@ -84,10 +87,7 @@ fn without_the_shell_it_is_the_same() {
     let number = hold(&machine);
     assert_eq!(ask(&machine, "start one"), Outcome::Held);
     assert_eq!(ask(&machine, "restart one"), Outcome::Held);
-    assert_eq!(
-        ask(&machine, &format!("release one {number}")),
-        Outcome::Done
-    );
+    is_done(&machine, "release", number);
     assert_eq!(ask(&machine, "start one"), Outcome::Done);
 }
 
@@ -110,10 +110,7 @@ fn who_runs_or_has_no_memory_of_a_run_is_not_held() {
     assert_eq!(ask(&machine, "hold one"), Outcome::NothingLeft);
     machine.life.provide_plan(VICTIM);
     let number = hold(&machine);
-    assert_eq!(
-        ask(&machine, &format!("release one {number}")),
-        Outcome::Done
-    );
+    is_done(&machine, "release", number);
     // Now it has become another's, and it has got other RAM.
     assert!(machine.life.withdraw_plan(VICTIM));
     let definition = Definition {
@@ -170,7 +167,7 @@ fn a_hold_that_is_not_kept_up_is_over() {
     let number = hold(&machine);
     for _ in 0..4 {
         machine.pass(LEASE_MS - 1_000);
-        assert_eq!(ask(&machine, &format!("keep one {number}")), Outcome::Done);
+        is_done(&machine, "keep", number);
     }
     machine.pass(LEASE_MS + 1_000);
     machine.life.tend(&machine.at(0));
@@ -222,10 +219,7 @@ fn a_restart_waits_for_its_dump() {
     let number = hold(&machine);
     machine.pass(1_000);
     assert_eq!(machine.state(VICTIM), State::Waiting);
-    assert_eq!(
-        ask(&machine, &format!("dumped one {number}")),
-        Outcome::Done
-    );
+    is_done(&machine, "dumped", number);
     machine.run();
     assert_eq!(machine.state(VICTIM), State::Running);
     assert_eq!((machine.runs(VICTIM), machine.failures(VICTIM)), (2, 1));
@@ -237,10 +231,7 @@ fn a_restart_waits_for_its_dump() {
 fn a_fast_dump_does_not_make_a_row_of_failures_faster() {
     let machine = failed(OnFailure, true);
     let number = hold(&machine);
-    assert_eq!(
-        ask(&machine, &format!("dumped one {number}")),
-        Outcome::Done
-    );
+    is_done(&machine, "dumped", number);
     machine.pass(900);
     assert_eq!(machine.state(VICTIM), State::Waiting);
     machine.pass(200);
@@ -251,10 +242,7 @@ fn a_fast_dump_does_not_make_a_row_of_failures_faster() {
 fn a_dump_that_did_not_come_about_is_still_waited_for() {
     let machine = failed(OnFailure, true);
     let number = hold(&machine);
-    assert_eq!(
-        ask(&machine, &format!("release one {number}")),
-        Outcome::Done
-    );
+    is_done(&machine, "release", number);
     machine.pass(60_000);
     assert_eq!(machine.state(VICTIM), State::Waiting);
     // For ten minutes.
@@ -270,13 +258,10 @@ fn nothing_is_launched_beneath_a_reader() {
     let number = hold(&machine);
     machine.pass(10_000);
     assert_eq!(machine.state(VICTIM), State::Waiting);
-    assert_eq!(ask(&machine, &format!("keep one {number}")), Outcome::Done);
+    is_done(&machine, "keep", number);
     machine.pass(20_000);
     assert_eq!(machine.state(VICTIM), State::Waiting);
-    assert_eq!(
-        ask(&machine, &format!("dumped one {number}")),
-        Outcome::Done
-    );
+    is_done(&machine, "dumped", number);
     machine.run();
     assert_eq!(machine.state(VICTIM), State::Running);
 }
@@ -288,10 +273,7 @@ fn a_policys_own_delay_is_held_up_too() {
     let number = hold(&machine);
     machine.pass(20_000);
     assert_eq!(machine.state(VICTIM), State::Waiting);
-    assert_eq!(
-        ask(&machine, &format!("release one {number}")),
-        Outcome::Done
-    );
+    is_done(&machine, "release", number);
     machine.run();
     assert_eq!(machine.state(VICTIM), State::Running);
 }

@@ -117,7 +117,7 @@ impl Hardware for Rim {
         // SAFETY: as above. Where no detour can be made its Linux gets the interrupt, and what it
         // makes of it is awaited.
         let _ = unsafe { detour::lay(partition) };
-        count_if_unsent(apic::send_nmi(cores::apic_id(core)));
+        self.startle(core);
     }
 
     fn startle(&self, core: usize) {
