@@ -32,8 +32,10 @@ const OWN: &str = "256M@0x40000000";
 const OTHER: &str = "256M@0x60000000";
 /// The code of the owner's runtime services: the last page of its RAM.
 const MARK: u64 = 0x4fff_f000;
-/// In the middle of each one's RAM.
-const OWN_PLACE: u64 = 0x4800_0000;
+/// Where Bulkhead keeps what the owner's last runs have printed: its RAM, which its Linux does not use and so
+/// does not miss.
+const OWN_PLACE: u64 = 0x4ffd_8000;
+/// In the middle of the neighbour's RAM.
 const OTHER_PLACE: u64 = 0x6800_0000;
 
 /// Functions for a guest's shell: `copy FROM TO` has the card do that.
