@@ -37,7 +37,6 @@ use console::serial::Known;
 use cpu::{apic, cores, mtrr, pic, rtc, smp, state, trap, tsc};
 use layout::LARGEST;
 use mem::{frames, heap, paging};
-use power::Power;
 
 /// From the loader's record to the shell.
 fn kmain(info: BootInfo) -> ! {
@@ -72,7 +71,7 @@ fn kmain(info: BootInfo) -> ! {
     pic::mask_pics();
     // SAFETY: it was just read from the machine's tables.
     unsafe { machine::mask_io_apics(&alone, &firmware) };
-    let power = Power::take(&alone, &firmware);
+    let power = power::take(&alone, &firmware);
     apic::record();
     apic::quiesce();
     apic::calibrate_timer();

@@ -21,6 +21,7 @@ use crate::cpu::{apic, cores, state, trap, tsc};
 use crate::images;
 use crate::mem::heap;
 use crate::partition::{self, LIFE, call, printed, rim, runtime};
+use crate::power::{self, Fixed};
 use crate::{pci, usb};
 
 /// `^C`.
@@ -58,7 +59,7 @@ impl Kernel {
         screen::set_lent(true);
         keyboard::set_lent(true);
         usb::set_lent(|_| true);
-        self.power.note_button(false);
+        self.power.note_button(&mut Fixed, false);
         x86_64::instructions::interrupts::disable();
         apic::stop_timer();
         match leaving {
@@ -261,11 +262,11 @@ impl Control for Kernel {
     }
 
     fn reset(&mut self) -> String {
-        self.power.reset()
+        String::from(power::reset(&self.power))
     }
 
     fn poweroff(&mut self) -> String {
-        self.power.off()
+        String::from(self.power.off(&mut Fixed))
     }
 
     fn version(&self) -> &str {

@@ -12,6 +12,7 @@ use crate::cpu::tsc;
 use crate::iommu;
 use crate::panic;
 use crate::partition::LIFE;
+use crate::power::Fixed;
 use crate::usb;
 
 /// What is said when the machine's power button is pressed.
@@ -46,7 +47,7 @@ impl Kernel {
             log::warn!("{line}");
             return Some(line);
         }
-        if self.power.take_button() {
+        if self.power.take_button(&mut Fixed, tsc::uptime_ms()) {
             log::info!("{BUTTON}");
             return Some(String::from(BUTTON));
         }

@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use bulkhead_conductor::Conductor;
+use bulkhead_firmware::Power;
 use bulkhead_model::Machine;
 use bulkhead_shell::{Control, Options, Shell};
 
@@ -27,7 +28,7 @@ use crate::mem::paging;
 use crate::partition::LIFE;
 use crate::partition::rim::Rim;
 use crate::pci;
-use crate::power::Power;
+use crate::power::Fixed;
 
 mod control;
 mod events;
@@ -134,7 +135,7 @@ impl Session {
         let Self { kernel, shell } = self;
         kernel.observe();
         kernel.lend();
-        kernel.power.note_button(true);
+        kernel.power.note_button(&mut Fixed, true);
         kernel.tell_events(shell);
         shell.prompt(&mut Console);
         loop {

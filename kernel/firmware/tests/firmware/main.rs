@@ -19,6 +19,7 @@ mod links;
 mod methods;
 mod no_routes;
 mod numa;
+mod power;
 mod routes;
 mod smbios;
 mod spcr;
