@@ -106,7 +106,7 @@ impl Fadt {
 
     /// Has presses of the power button noted, or no longer: a status that is noted and enabled holds the
     /// SCI's line. Some machines note none that is not enabled.
-    #[inline]
+    #[inline(always)]
     pub fn note_power_button(&self, ports: &mut impl Ports, yes: bool) {
         if self.events.has_power_button {
             for [_, enable] in self.pm1() {
@@ -116,7 +116,7 @@ impl Fadt {
     }
 
     /// Whether a press was noted; then it is no longer. In ACPI mode only.
-    #[inline]
+    #[inline(always)]
     pub fn take_power_button(&self, ports: &mut impl Ports) -> bool {
         let mut is_pressed = false;
         if self.events.has_power_button {

@@ -3,8 +3,8 @@
 //! Source: ACPI 6.5 §4.8.3.6 (reset register), §4.8.3.2 (PM1 control), §16.1 (sleeping), §4.8.2.5 (ACPI
 //! mode).
 
-// All of it runs after the boot, when this crate's own code is given up: it is generic, and so becomes
-// the kernel's; `make depth` fails if it does not.
+// Most of it runs after the boot, when this crate's own code is given up, and so is inlined into the kernel;
+// `make depth` fails if it is not.
 
 use crate::{AddressSpace, Fadt, Firmware, Mode, Ports, SleepS5};
 
@@ -49,6 +49,7 @@ impl Power {
     }
 
     /// Has the power button noted while somebody looks at it.
+    #[inline(always)]
     pub fn note_button(&self, ports: &mut impl Ports, yes: bool) {
         if let Some(fadt) = self.fadt.as_ref().filter(|_| self.has_button) {
             fadt.note_power_button(ports, yes);
@@ -57,6 +58,7 @@ impl Power {
 
     /// Whether the power button was pressed since the last call; it is looked at ten times a second.
     /// `now` is in milliseconds.
+    #[inline(always)]
     pub fn take_button(&mut self, ports: &mut impl Ports, now: u64) -> bool {
         let Some(fadt) = self.fadt.as_ref().filter(|_| self.has_button) else {
             return false;
@@ -74,6 +76,7 @@ impl Power {
 
     /// Resets the machine; returns, with why, only if that failed. `to_memory` writes a byte to a physical
     /// address.
+    #[inline(always)]
     pub fn reset(&self, ports: &mut impl Ports, to_memory: impl FnOnce(u64, u8)) -> &'static str {
         if let Some(register) = self.fadt.as_ref().and_then(|fadt| fadt.reset.as_ref()) {
             match (register.space, u16::try_from(register.address)) {
@@ -91,6 +94,7 @@ impl Power {
     }
 
     /// Powers the machine off; returns, with why, only if that failed.
+    #[inline(always)]
     pub fn off(&self, ports: &mut impl Ports) -> &'static str {
         let Some(fadt) = &self.fadt else {
             return "firmware has no FADT, which would name the register";

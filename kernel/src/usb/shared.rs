@@ -1,12 +1,16 @@
 //! A controller's registers, and the memory that it shares with the processor.
 
 use bulkhead_memory::Region;
-use bulkhead_usb::Io;
+use bulkhead_pci::{Address, Own};
+use bulkhead_usb::{Controller, Io};
 
+use crate::cpu::tsc;
 use crate::mem::phys;
+use crate::pci::Ecam;
 
 /// The registers and the memory of a controller.
 pub(super) struct Shared {
+    pub(super) own: Own,
     pub(super) registers: Region,
     pub(super) memory: Region,
 }
@@ -27,7 +31,7 @@ impl Io for Shared {
     fn read(&self, offset: u32) -> u32 {
         self.register(offset).map_or(u32::MAX, |register| {
             // SAFETY: an aligned register in the BAR of a controller that is Bulkhead's while this is
-            // used (`Controller::is_lent`), mapped uncached; reading changes none.
+            // used (`Keyboards`), mapped uncached; reading changes none.
             unsafe { register.read_volatile() }
         })
     }
@@ -59,5 +63,30 @@ impl Io for Shared {
     #[expect(clippy::cast_possible_truncation, reason = "taken below 4 GiB")]
     fn base(&self) -> u32 {
         self.memory.start() as u32
+    }
+}
+
+impl Controller for Shared {
+    type Address = Address;
+
+    fn address(&self) -> Address {
+        self.own.address()
+    }
+
+    fn open(&mut self) -> bool {
+        // SAFETY: a function that no running partition has; this is the shell's core, which alone
+        // launches any, and all that is done with controllers is done under the lock.
+        let ecam = unsafe { Ecam::of_nobody() };
+        self.own.open(&ecam, &ecam)
+    }
+
+    fn master(&mut self, may: bool) {
+        // SAFETY: as above.
+        let ecam = unsafe { Ecam::of_nobody() };
+        self.own.master(&ecam, may);
+    }
+
+    fn wait_until(&self, us: u64, done: impl FnMut() -> bool) -> bool {
+        tsc::wait_until(us, done)
     }
 }

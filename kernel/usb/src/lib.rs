@@ -17,10 +17,14 @@
 //! Cited as "xHCI": eXtensible Host Controller Interface 1.2; "USB": Universal Serial Bus 2.0;
 //! "HID": Device Class Definition for Human Interface Devices 1.11.
 //!
-//! Neighbours: the kernel's `usb` implements [`Io`]; `bulkhead_terminal::keyboard` makes input of
-//! a [`Key`].
+//! [`Keyboards`] drives the controllers of a machine as they come and go with the partitions that have them,
+//! and has `bulkhead_terminal::keyboard` make input of each [`Key`].
+//!
+//! Neighbours: the kernel's `usb` implements [`Io`] and [`Controller`].
 #![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
 
 mod attach;
 mod begin;
@@ -33,6 +37,7 @@ mod host;
 mod hub;
 mod io;
 mod job;
+mod keyboards;
 mod layout;
 mod port;
 mod register;
@@ -44,5 +49,6 @@ mod trb;
 
 pub use host::{Host, State};
 pub use io::{Io, Needs, NeedsError, needs};
+pub use keyboards::{Controller, Keyboards};
 pub use layout::DEVICES;
 pub use report::Key;

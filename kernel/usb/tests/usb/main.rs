@@ -5,6 +5,7 @@ mod device;
 mod engine;
 mod fake;
 mod hostile;
+mod lent;
 
 use bulkhead_usb::{Host, Key, NeedsError, needs};
 use device::{Device, Kind, Speed};
