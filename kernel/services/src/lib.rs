@@ -1,5 +1,5 @@
 //! What a partition's EFI runtime services keep, as plain values: its variables ([`Store`]), the
-//! time ([`clock`]; of the machine's real-time clock, [`chip`]), and the seed that each run of a Linux gets
+//! time ([`clock`]; of the machine, [`timekeeper`] and [`chip`]), and the seed that each run of a Linux gets
 //! ([`seed`]).
 //!
 //! The services themselves are in `bulkhead-lifecycle` (variables) and the kernel's
@@ -14,6 +14,7 @@ mod half;
 pub mod rtc;
 pub mod seed;
 mod store;
+pub mod timekeeper;
 
 pub use half::{Entry, Key, MAX_NAME};
 pub use store::{Book, DUMP_BYTES, Fault, Held, MAX_DATA, OTHER_BYTES, STORE_BYTES, Store};

@@ -1,5 +1,7 @@
 //! The real-time clock while somebody else may be using it.
 
+mod timekeeper;
+
 use std::cell::{Cell, RefCell};
 
 use bulkhead_services::chip::{Registers, agree, is_valid, read};
