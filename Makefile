@@ -20,6 +20,13 @@ STORE := $(HOME)/.cache/bulkhead/kernels
 # Where this machine has no rustup, tools/setup keeps a toolchain and has this lead to it.
 export PATH := $(HOME)/.cache/bulkhead/rust/bin:$(PATH)
 
+# What is built has no path of this machine in it, so that two folders give the same bytes: options of
+# cargo for a target, which are added to those of .cargo/config.toml.
+remap = --config 'target.$(1).rustflags=[$(foreach pair,$(REMAPPED),"--remap-path-prefix=$(pair)",)]'
+# The last one that fits counts.
+REMAPPED = $(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo $(shell rustc --print sysroot)=/rust $(CURDIR)=/bulkhead \
+	$(abspath $(or $(CARGO_TARGET_DIR),target))=/bulkhead/target
+
 LOADER ?= limine
 FIRMWARE ?= bios
 CONF ?=
@@ -141,6 +148,10 @@ check: setup-build gates ## The gates, and the tests that need no QEMU
 	cargo test $(LOCKED) --workspace --exclude bulkhead --exclude bulkhead-tests
 	@$(MAKE) depth
 
+.PHONY: reproducible
+reproducible: setup-run ## Builds everything twice, in two folders with other times: the same bytes, or it fails
+	@tools/reproducible
+
 .PHONY: depth
 depth: kernel ## The deepest path on each of the kernel's stacks; fails if one does not fit
 	@cargo run $(LOCKED) -q --release -p bulkhead-tests --bin depth
@@ -182,19 +193,19 @@ demo-iso: kernel build/demo.img
 
 .PHONY: kernel
 kernel: ## Bulkhead itself, the file that a boot loader takes
-	cargo build $(LOCKED) --release -p bulkhead --target $(TARGET)
+	cargo build $(LOCKED) --release -p bulkhead --target $(TARGET) $(call remap,$(TARGET))
 
 guest_file = /bin/$(1)=$(or $(CARGO_TARGET_DIR),target)/$(GUEST)/release/$(1)
 GUEST_FILES := $(foreach tool,$(GUEST_TOOLS),$(call guest_file,$(tool)))
 
 .PHONY: guest-tools
 guest-tools:
-	@cargo build $(LOCKED) -q --release -p bulkhead-guest-tools --target $(GUEST) \
+	@cargo build $(LOCKED) -q --release -p bulkhead-guest-tools --target $(GUEST) $(call remap,$(GUEST)) \
 		--config profile.release.strip=true
 
 .PHONY: bulkheadctl
 bulkheadctl: setup-build ## build/bulkheadctl: what Bulkhead would make of a machine, for any Linux
-	@cargo build $(LOCKED) -q --release -p bulkheadctl --target $(GUEST) \
+	@cargo build $(LOCKED) -q --release -p bulkheadctl --target $(GUEST) $(call remap,$(GUEST)) \
 		--config profile.release.strip=true --config profile.release.opt-level=3
 	@mkdir -p build
 	@cp $(or $(CARGO_TARGET_DIR),target)/$(GUEST)/release/bulkheadctl build/bulkheadctl
