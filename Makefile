@@ -65,6 +65,7 @@ help: ## This list
 	@echo "  TIMEOUT=3 ENTRY=1       iso, pxe: seconds of the menu (0: none), the entry booted then"
 	@echo "  NET=192.168.1 SERVER=IP pxe: the clients' network, this machine in it"
 	@echo "  WHAT=all|boot|scale|inside|work|launch|restart|neighbour  bench: what is measured"
+	@echo "  CLOCK=host|virtual      bench, WHAT=work: by whose time; virtual is exact, and emulated only"
 	@echo "  N=5 CORES=1             bench: runs of each kind; cores of each Linux"
 	@echo "  WORK=2                  bench: seconds of each work"
 	@echo "  KERNEL=NAME ONLY=TEXT   bench: that kernel only; work with that in its name"
@@ -101,6 +102,10 @@ run-pxe: setup-run kernel build/demo.img ## As run, booted over QEMU's network
 bench: setup-test demo-iso $(DEVICE_IMAGES) ## Measures work, launches, restarts, a neighbour's timer; build/bench.json
 	@cargo run $(LOCKED) -q --release -p bulkhead-tests --bin bench
 
+.PHONY: report
+report: bulkheadctl guest-tools ## On a real machine: what it can say of itself and how fast it is, packed to send; OUT=
+	@WORK=$(lastword $(subst =, ,$(call guest_file,work))) tools/report $(if $(filter file,$(origin OUT)),build/report.tar.gz,'$(OUT)')
+
 .PHONY: pictures
 pictures: setup-run kernel build/demo.img ## docs/pictures/: the screen and a recording of COM1, from a run of the demo
 	@tools/kernels $(DEMO_KERNELS)
@@ -129,6 +134,7 @@ test-long: setup-long ## The long stories: two Debians on disks, 256 MiB streams
 	@for suite in bookworm trixie; do echo "A whole one: $$(tools/userland $$suite)"; done
 	@echo "Beside the stories of make test: each kernel with each disk, each partition's reboot under a"
 	@echo "256 MiB stream, a whole Debian in each of two partitions, and the same work without Bulkhead."
+	@$(MAKE) reproducible
 	MODEL_SECONDS=600 MODEL_COUNT=1000000 MODEL_SEED=1000000 cargo test $(LOCKED) -p bulkhead-lifecycle-model -- --nocapture
 	BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture --test-threads 1 $(or $(TEST),devices)
 	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture in_bochs)

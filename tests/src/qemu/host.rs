@@ -60,14 +60,20 @@ pub fn accelerator() -> [&'static str; 4] {
 
 /// Those of [`Machine::virtual_time`](super::Machine::virtual_time): `-icount` wants the cores in
 /// one thread.
-pub(super) const VIRTUAL_TIME: [&str; 6] = [
-    "-accel",
-    "tcg,thread=single",
-    "-cpu",
-    "max",
-    "-icount",
-    "shift=1,sleep=off",
-];
+pub(super) const fn virtual_time(sleeps: bool) -> [&'static str; 6] {
+    let icount = match sleeps {
+        true => "shift=1,sleep=on",
+        false => "shift=1,sleep=off",
+    };
+    [
+        "-accel",
+        "tcg,thread=single",
+        "-cpu",
+        "max",
+        "-icount",
+        icount,
+    ]
+}
 
 #[cfg(test)]
 mod tests {
