@@ -106,6 +106,10 @@ bench: setup-test demo-iso $(DEVICE_IMAGES) ## Measures work, launches, restarts
 report: bulkheadctl guest-tools ## On a real machine: what it can say of itself and how fast it is, packed to send; OUT=
 	@WORK=$(lastword $(subst =, ,$(call guest_file,work))) tools/report $(if $(filter file,$(origin OUT)),build/report.tar.gz,'$(OUT)')
 
+.PHONY: evaluation
+evaluation: ## docs/evaluation/: tables and plots from the results of make bench that are there
+	@cargo run $(LOCKED) -q -p bulkhead-tests --bin evaluation
+
 .PHONY: pictures
 pictures: setup-run kernel build/demo.img ## docs/pictures/: the screen and a recording of COM1, from a run of the demo
 	@tools/kernels $(DEMO_KERNELS)

@@ -33,7 +33,14 @@ fn a_plain_linux_is_surveyed_and_packed() {
     let output = report(&archive, "0");
     assert!(output.status.success(), "{output:?}");
     let names = tar(&["-tzf"], &archive);
-    for name in ["about", "codes", "processor", "survey.tar", "survey.txt", "version"] {
+    for name in [
+        "about",
+        "codes",
+        "processor",
+        "survey.tar",
+        "survey.txt",
+        "version",
+    ] {
         let path = format!("bulkhead-report/{name}\n");
         assert!(names.contains(&path), "{name} is missing: {names}");
     }
@@ -58,6 +65,9 @@ fn what_is_not_accepted_makes_no_archive() {
     let output = report(&archive, "five");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
-    assert!(said.contains("numbers are accepted, not \"five\""), "{said}");
+    assert!(
+        said.contains("numbers are accepted, not \"five\""),
+        "{said}"
+    );
     assert!(!archive.exists());
 }

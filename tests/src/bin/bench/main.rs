@@ -30,7 +30,7 @@ mod work;
 
 use std::process::ExitCode;
 
-use bulkhead_tests::qemu::has_kvm;
+use bulkhead_tests::qemu::{accelerator, has_kvm, virtual_time};
 use bulkhead_tests::{Kernel, build_folder, root, source, tool};
 
 use crate::host::Host;
@@ -69,7 +69,10 @@ fn main() -> ExitCode {
     };
     let kernels = chosen(WITH_DRIVERS);
     let seconds = variable("TICKS", 10);
-    let host = Host::ask();
+    let host = Host::ask(&match size.clock {
+        Clock::Host => accelerator().to_vec(),
+        Clock::Virtual => virtual_time(true).to_vec(),
+    });
     println!("{}", host.line());
     println!(
         "{} runs of each kind, taking turns; {} core(s), {MEMORY} for each Linux\n",

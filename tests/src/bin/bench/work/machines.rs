@@ -143,7 +143,13 @@ impl Bench {
         let cores: usize = self.parts.iter().map(|part| part.cores).sum();
         match side {
             // And one for Bulkhead, which sleeps there.
-            Side::Partition => Machine::new(&self.iso, "run").cores(&(cores + 1).to_string()),
+            Side::Partition => {
+                let machine = match self.clock {
+                    Clock::Host => Machine::new(&self.iso, "run"),
+                    Clock::Virtual => Machine::from_disk(&self.iso, "run"),
+                };
+                machine.cores(&(cores + 1).to_string())
+            }
             Side::Alone => {
                 let memory = self.parts.len() * MEMORY_MIB;
                 let (smp, possible) = control_cores(cores, has_kvm());

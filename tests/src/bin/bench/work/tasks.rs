@@ -12,6 +12,15 @@ pub(crate) enum Clock {
     Virtual,
 }
 
+impl Clock {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Virtual => "virtual",
+        }
+    }
+}
+
 /// Buses of a machine's devices ([`super::machines::Bench::board`]).
 pub(crate) const NVME: &str = "01";
 pub(crate) const VIRTIO_BLK: &str = "02";
