@@ -20,6 +20,13 @@ STORE := $(HOME)/.cache/bulkhead/kernels
 # Where this machine has no rustup, tools/setup keeps a toolchain and has this lead to it.
 export PATH := $(HOME)/.cache/bulkhead/rust/bin:$(PATH)
 
+# What is built has no path of this machine in it, so that two folders give the same bytes: options of
+# cargo for a target, which are added to those of .cargo/config.toml.
+remap = --config 'target.$(1).rustflags=[$(foreach pair,$(REMAPPED),"--remap-path-prefix=$(pair)",)]'
+# The last one that fits counts.
+REMAPPED = $(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo $(shell rustc --print sysroot)=/rust $(CURDIR)=/bulkhead \
+	$(abspath $(or $(CARGO_TARGET_DIR),target))=/bulkhead/target
+
 LOADER ?= limine
 FIRMWARE ?= bios
 CONF ?=
@@ -58,6 +65,7 @@ help: ## This list
 	@echo "  TIMEOUT=3 ENTRY=1       iso, pxe: seconds of the menu (0: none), the entry booted then"
 	@echo "  NET=192.168.1 SERVER=IP pxe: the clients' network, this machine in it"
 	@echo "  WHAT=all|boot|scale|inside|work|launch|restart|neighbour  bench: what is measured"
+	@echo "  CLOCK=host|virtual      bench, WHAT=work: by whose time; virtual is exact, and emulated only"
 	@echo "  N=5 CORES=1             bench: runs of each kind; cores of each Linux"
 	@echo "  WORK=2                  bench: seconds of each work"
 	@echo "  KERNEL=NAME ONLY=TEXT   bench: that kernel only; work with that in its name"
@@ -94,6 +102,14 @@ run-pxe: setup-run kernel build/demo.img ## As run, booted over QEMU's network
 bench: setup-test demo-iso $(DEVICE_IMAGES) ## Measures work, launches, restarts, a neighbour's timer; build/bench.json
 	@cargo run $(LOCKED) -q --release -p bulkhead-tests --bin bench
 
+.PHONY: report
+report: bulkheadctl guest-tools ## On a real machine: what it can say of itself and how fast it is, packed to send; OUT=
+	@WORK=$(lastword $(subst =, ,$(call guest_file,work))) tools/report $(if $(filter file,$(origin OUT)),build/report.tar.gz,'$(OUT)')
+
+.PHONY: evaluation
+evaluation: ## docs/evaluation/: tables and plots from the results of make bench that are there
+	@cargo run $(LOCKED) -q -p bulkhead-tests --bin evaluation
+
 .PHONY: pictures
 pictures: setup-run kernel build/demo.img ## docs/pictures/: the screen and a recording of COM1, from a run of the demo
 	@tools/kernels $(DEMO_KERNELS)
@@ -122,6 +138,7 @@ test-long: setup-long ## The long stories: two Debians on disks, 256 MiB streams
 	@for suite in bookworm trixie; do echo "A whole one: $$(tools/userland $$suite)"; done
 	@echo "Beside the stories of make test: each kernel with each disk, each partition's reboot under a"
 	@echo "256 MiB stream, a whole Debian in each of two partitions, and the same work without Bulkhead."
+	@$(MAKE) reproducible
 	MODEL_SECONDS=600 MODEL_COUNT=1000000 MODEL_SEED=1000000 cargo test $(LOCKED) -p bulkhead-lifecycle-model -- --nocapture
 	BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture --test-threads 1 $(or $(TEST),devices)
 	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture in_bochs)
@@ -140,6 +157,10 @@ mutants: setup-build ## Takes one cure after the other out of the lifecycle: its
 check: setup-build gates ## The gates, and the tests that need no QEMU
 	cargo test $(LOCKED) --workspace --exclude bulkhead --exclude bulkhead-tests
 	@$(MAKE) depth
+
+.PHONY: reproducible
+reproducible: setup-run ## Builds everything twice, in two folders with other times: the same bytes, or it fails
+	@tools/reproducible
 
 .PHONY: depth
 depth: kernel ## The deepest path on each of the kernel's stacks; fails if one does not fit
@@ -182,19 +203,19 @@ demo-iso: kernel build/demo.img
 
 .PHONY: kernel
 kernel: ## Bulkhead itself, the file that a boot loader takes
-	cargo build $(LOCKED) --release -p bulkhead --target $(TARGET)
+	cargo build $(LOCKED) --release -p bulkhead --target $(TARGET) $(call remap,$(TARGET))
 
 guest_file = /bin/$(1)=$(or $(CARGO_TARGET_DIR),target)/$(GUEST)/release/$(1)
 GUEST_FILES := $(foreach tool,$(GUEST_TOOLS),$(call guest_file,$(tool)))
 
 .PHONY: guest-tools
 guest-tools:
-	@cargo build $(LOCKED) -q --release -p bulkhead-guest-tools --target $(GUEST) \
+	@cargo build $(LOCKED) -q --release -p bulkhead-guest-tools --target $(GUEST) $(call remap,$(GUEST)) \
 		--config profile.release.strip=true
 
 .PHONY: bulkheadctl
 bulkheadctl: setup-build ## build/bulkheadctl: what Bulkhead would make of a machine, for any Linux
-	@cargo build $(LOCKED) -q --release -p bulkheadctl --target $(GUEST) \
+	@cargo build $(LOCKED) -q --release -p bulkheadctl --target $(GUEST) $(call remap,$(GUEST)) \
 		--config profile.release.strip=true --config profile.release.opt-level=3
 	@mkdir -p build
 	@cp $(or $(CARGO_TARGET_DIR),target)/$(GUEST)/release/bulkheadctl build/bulkheadctl

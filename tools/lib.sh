@@ -83,6 +83,9 @@ private_unpack() { # FOLDER DIRECTORY PACKAGES SUITE...
     rm -r "$directory/archives"
 }
 
+# The time that what is built here is of: the last commit's where nobody says another.
+source_date() { echo "${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || echo 1)}"; }
+
 # Whether guests can run on the processor itself here; the device file alone may be there and not work.
 has_kvm() { grep -qwE 'vmx|svm' /proc/cpuinfo && [[ -r /dev/kvm && -w /dev/kvm ]]; }
 

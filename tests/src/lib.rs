@@ -19,6 +19,7 @@
 //! * [`inside`]: a machine that is run from its Linuxes.
 //! * [`neighbour`]: a Linux that counts while another is put through something.
 //! * [`ticks`]: how late such a neighbour's timer is.
+//! * [`evaluation`]: tables and plots of the benchmark's results.
 //! * [`soak`]: two partitions ended by every way, at random.
 //! * [`faulty`]: modules that make a stock kernel oops or hang.
 //! * [`kexec`]: a Linux that enters another kernel by itself.
@@ -39,6 +40,7 @@ pub mod core_file;
 pub mod depth;
 pub mod devices;
 pub mod emulator;
+pub mod evaluation;
 pub mod faulty;
 pub mod http;
 pub mod inside;

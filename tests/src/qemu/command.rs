@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::host::{VIRTUAL_TIME, accelerator, has_kvm, program};
+use super::host::{accelerator, has_kvm, program, virtual_time};
 use super::machine::Listener;
 use super::{Firmware, Machine};
 
@@ -48,11 +48,11 @@ impl Machine {
     fn board_arguments(&self) -> Vec<String> {
         let mut arguments = vec!["-machine", self.kind, "-smp", &self.cores];
         arguments.extend(["-m", &self.memory]);
-        if self.has_virtual_time && !has_kvm() {
-            arguments.extend(VIRTUAL_TIME);
-        } else {
-            arguments.extend(accelerator());
-        }
+        arguments.extend(match self.virtual_time {
+            Some(_) if has_kvm() => accelerator().to_vec(),
+            Some(sleeps) => virtual_time(sleeps).to_vec(),
+            None => accelerator().to_vec(),
+        });
         arguments.extend(["-nodefaults", "-display", "none"]);
         if !self.resets {
             // A reset would hide a triple fault: QEMU ends instead, and the test sees it.

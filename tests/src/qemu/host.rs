@@ -58,16 +58,23 @@ pub fn accelerator() -> [&'static str; 4] {
     }
 }
 
-/// Those of [`Machine::virtual_time`](super::Machine::virtual_time): `-icount` wants the cores in
+/// Those of [`Machine::virtual_time`](super::Machine::virtual_time), or of `counted_time`, which sleeps: `-icount` wants the cores in
 /// one thread.
-pub(super) const VIRTUAL_TIME: [&str; 6] = [
-    "-accel",
-    "tcg,thread=single",
-    "-cpu",
-    "max",
-    "-icount",
-    "shift=1,sleep=off",
-];
+#[must_use]
+pub const fn virtual_time(sleeps: bool) -> [&'static str; 6] {
+    let icount = match sleeps {
+        true => "shift=1,sleep=on",
+        false => "shift=1,sleep=off",
+    };
+    [
+        "-accel",
+        "tcg,thread=single",
+        "-cpu",
+        "max",
+        "-icount",
+        icount,
+    ]
+}
 
 #[cfg(test)]
 mod tests {

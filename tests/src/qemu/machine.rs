@@ -50,7 +50,7 @@ pub struct Machine {
     pub(super) ports: usize,
     pub(super) listener: Listener,
     pub(super) resets: bool,
-    pub(super) has_virtual_time: bool,
+    pub(super) virtual_time: Option<bool>,
     pub(super) kind: &'static str,
     pub(super) namespace: Option<String>,
     pub(super) extra: Vec<String>,
@@ -70,7 +70,7 @@ impl Machine {
             ports: 4,
             listener: Listener::Us,
             resets: false,
-            has_virtual_time: false,
+            virtual_time: None,
             kind: "q35",
             namespace: None,
             extra: Vec::new(),
@@ -126,7 +126,15 @@ impl Machine {
     /// busy. With KVM nothing changes.
     #[must_use]
     pub fn virtual_time(mut self) -> Self {
-        self.has_virtual_time = true;
+        self.virtual_time = Some(false);
+        self
+    }
+
+    /// The same, but while all cores are idle time goes on with the host's clock: what they wait
+    /// for, as a disk, takes of that. So much as they work is exact.
+    #[must_use]
+    pub fn counted_time(mut self) -> Self {
+        self.virtual_time = Some(true);
         self
     }
 

@@ -15,7 +15,7 @@ mod machine;
 mod running;
 mod sources;
 
-pub use host::{accelerator, has_kvm, program, version};
+pub use host::{accelerator, has_kvm, program, version, virtual_time};
 pub use machine::{Firmware, Machine};
 pub use running::{PATIENCE, Running};
 

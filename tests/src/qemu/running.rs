@@ -53,7 +53,7 @@ impl Machine {
             ports: Vec::new(),
             cores: self.core_count(),
             folder: self.folder,
-            patience: if self.has_virtual_time {
+            patience: if self.virtual_time.is_some() {
                 VIRTUAL_PATIENCE
             } else {
                 PATIENCE

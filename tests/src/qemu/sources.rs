@@ -38,6 +38,24 @@ impl Machine {
         Self::booted_by(folder, arguments.map(String::from).collect())
     }
 
+    /// The same, with the ISO as a virtio disk: the BIOS has it in much fewer instructions than from
+    /// a CD, each word of which it reads from a port.
+    ///
+    /// # Panics
+    /// If the image lies in no folder.
+    #[must_use]
+    pub fn from_disk(iso: &Path, run: &str) -> Self {
+        let folder = iso.parent().expect("an ISO lies in a folder").join(run);
+        let drive = format!(
+            "if=none,id=iso,format=raw,readonly=on,file={}",
+            iso.display()
+        );
+        // Behind all root ports, whose numbers are those of the devices.
+        let device = "virtio-blk-pci,drive=iso,bootindex=0,addr=1e";
+        let arguments = ["-drive", &drive, "-device", device];
+        Self::booted_by(folder, arguments.map(String::from).to_vec())
+    }
+
     /// A `microvm` in place of the q35, with the ISO as a disk: one serial port, and neither PCI nor
     /// any of a PC's old devices that it can do without. It has no CD drive.
     ///

@@ -1,6 +1,6 @@
 //! What the runs ran on.
 
-use bulkhead_tests::qemu::{accelerator, version};
+use bulkhead_tests::qemu::version;
 
 pub(crate) struct Host {
     pub(crate) processor: String,
@@ -12,7 +12,8 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn ask() -> Self {
+    /// `arguments` are QEMU's own of its accelerator.
+    pub(crate) fn ask(arguments: &[&str]) -> Self {
         let read = |path| std::fs::read_to_string(path).unwrap_or_default();
         let info = read("/proc/cpuinfo");
         let model = info.lines().find(|line| line.starts_with("model name"));
@@ -22,7 +23,7 @@ impl Host {
             processors: std::thread::available_parallelism().map_or(0, usize::from),
             load: load(),
             qemu: version(),
-            accelerator: accelerator().join(" "),
+            accelerator: arguments.join(" "),
         }
     }
 

@@ -51,11 +51,12 @@ pub(crate) fn write(
         ("accelerator", text(&host.accelerator)),
     ]);
     let mut fields = vec![
-        ("version", "7".to_string()),
+        ("version", "8".to_string()),
         ("host", host),
         ("runs", size.runs.to_string()),
         ("cores", size.cores.to_string()),
         ("memory", text(MEMORY)),
+        ("clock", text(size.clock.name())),
     ];
     if let Some(boots) = boots {
         let machines = boots.iter().map(|boots| {

@@ -30,13 +30,14 @@ mod work;
 
 use std::process::ExitCode;
 
+use bulkhead_tests::qemu::{accelerator, has_kvm, virtual_time};
 use bulkhead_tests::{Kernel, build_folder, root, source, tool};
 
 use crate::host::Host;
 use crate::json::Results;
 use crate::launch::MEMORY;
 use crate::launching::{Launching, Parts};
-use crate::work::Size;
+use crate::work::{Clock, Size};
 
 /// What `$WHAT` may be.
 const PARTS: [&str; 7] = [
@@ -64,10 +65,14 @@ fn main() -> ExitCode {
         cores: variable("CORES", 1),
         seconds: variable("WORK", 2),
         only: text("ONLY").unwrap_or_default(),
+        clock: clock(),
     };
     let kernels = chosen(WITH_DRIVERS);
     let seconds = variable("TICKS", 10);
-    let host = Host::ask();
+    let host = Host::ask(&match size.clock {
+        Clock::Host => accelerator().to_vec(),
+        Clock::Virtual => virtual_time(true).to_vec(),
+    });
     println!("{}", host.line());
     println!(
         "{} runs of each kind, taking turns; {} core(s), {MEMORY} for each Linux\n",
@@ -147,6 +152,16 @@ fn variable(name: &str, default: usize) -> usize {
             Ok(number) if number > 0 => number,
             _ => panic!("{name}=\"{text}\": a number from 1 on is accepted"),
         },
+    }
+}
+
+/// What `$CLOCK` names.
+fn clock() -> Clock {
+    match text("CLOCK").as_deref() {
+        None | Some("host") => Clock::Host,
+        Some("virtual") if has_kvm() => panic!("CLOCK=\"virtual\": not with KVM, only emulated"),
+        Some("virtual") => Clock::Virtual,
+        Some(other) => panic!("CLOCK=\"{other}\": host or virtual is accepted"),
     }
 }
 

@@ -11,14 +11,16 @@
 //! work disk BUS read|write random|sequential THREADS SECONDS
 //!                                   past the page cache, so many at once: operations of 4 KiB in a
 //!                                   second, or MB/s in steps of 128 KiB
-//! work interrupts BUS COMMAND ...   how many a function takes in a second of the command
+//! work interrupts BUS COMMAND ...   how many a function takes in a second of the command; with
+//!                                   `busy=X` too
 //! work card BUS                     the name of the network card
 //! ```
 //!
 //! BUS is that of a PCI function, two hexadecimal digits; its driver is waited for. What is measured
 //! runs once or for a moment before, uncounted. The last line is `WORK value=X`, for a disk with
-//! `interrupts=X`, its own per second meanwhile; or `WORK failed: WHY` with exit status 1.
+//! `interrupts=X`, its own per second meanwhile, and `busy=X`, how many cores were not idle; or `WORK failed: WHY` with exit status 1.
 
+mod busy;
 mod cpu;
 mod disk;
 mod function;
@@ -30,6 +32,7 @@ use std::io;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
+use crate::busy::Busy;
 use crate::disk::{Job, Order};
 use crate::function::Function;
 
@@ -58,7 +61,7 @@ fn run(arguments: &[&str]) -> Option<io::Result<String>> {
             disk(&Function::on_bus(bus), &job)
         }
         ["interrupts", bus, command, rest @ ..] => {
-            interrupts(&Function::on_bus(bus), command, rest).map(value)
+            interrupts(&Function::on_bus(bus), command, rest)
         }
         ["card", bus] => Function::on_bus(bus).card(),
         _ => return None,
@@ -82,23 +85,31 @@ fn disk(function: &Function, job: &Job) -> io::Result<String> {
     let disk = function.disk()?;
     let before = function.interrupts()?;
     let start = Instant::now();
+    let busy = Busy::start()?;
     let rate = disk::rate(&disk, job)?;
+    let busy = busy.cores()?;
     let interrupts = per_second(function, before, start)?;
     let rate = match job.order {
         Order::Random => rate,
         Order::Sequential => rate * disk::SEQUENTIAL_BYTES as f64 / 1e6,
     };
-    Ok(format!("{} interrupts={interrupts:.3}", value(rate)))
+    Ok(format!(
+        "{} interrupts={interrupts:.3} busy={busy:.6}",
+        value(rate)
+    ))
 }
 
-fn interrupts(function: &Function, command: &str, arguments: &[&str]) -> io::Result<f64> {
+fn interrupts(function: &Function, command: &str, arguments: &[&str]) -> io::Result<String> {
     let before = function.interrupts()?;
     let start = Instant::now();
+    let busy = Busy::start()?;
     let status = Command::new(command).args(arguments).status()?;
     if !status.success() {
         return Err(io::Error::other(format!("{command}: {status}")));
     }
-    per_second(function, before, start)
+    let busy = busy.cores()?;
+    let value = value(per_second(function, before, start)?);
+    Ok(format!("{value} busy={busy:.6}"))
 }
 
 fn per_second(function: &Function, before: u64, start: Instant) -> io::Result<f64> {

@@ -6,6 +6,8 @@ pub(crate) struct Answer {
     pub(crate) value: f64,
     /// A second, of a disk's function.
     pub(crate) interrupts: Option<f64>,
+    /// Cores that were not idle, of what has a device.
+    pub(crate) busy: Option<f64>,
 }
 
 /// The answers in what was printed, in its order.
@@ -23,6 +25,7 @@ fn answer(line: &str) -> Option<Answer> {
     Some(Answer {
         value: number("value")?,
         interrupts: number("interrupts"),
+        busy: number("busy"),
     })
 }
 
@@ -46,16 +49,18 @@ mod tests {
 
     #[test]
     fn reads_what_work_says() {
-        let output = "[1]+ Done\nWORK value=1234.500\r\nWORK value=2.000 interrupts=99.000\n\
+        let output = "[1]+ Done\nWORK value=1234.500\r\nWORK value=2.000 interrupts=99.000 busy=0.250000\n\
                       WORK failed: no disk on bus 01\nWORK value=0.000\nWORK value=NaN\n";
         let wanted = [
             Answer {
                 value: 1234.5,
                 interrupts: None,
+                busy: None,
             },
             Answer {
                 value: 2.0,
                 interrupts: Some(99.0),
+                busy: Some(0.25),
             },
         ];
         assert_eq!(answers(output), wanted);

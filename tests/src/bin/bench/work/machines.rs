@@ -10,6 +10,8 @@ use bulkhead_tests::replay;
 use bulkhead_tests::report::Report;
 use bulkhead_tests::{Kernel, build_folder, device_initrd, tool};
 
+use super::tasks::Clock;
+
 const DISK_BYTES: usize = 64 << 20;
 /// RAM of each partition; a Linux alone has that of all.
 const MEMORY_MIB: usize = 512;
@@ -47,10 +49,17 @@ pub(crate) struct Bench {
     board: Board,
     iso: PathBuf,
     initrd: PathBuf,
+    clock: Clock,
 }
 
 impl Bench {
-    pub(crate) fn new(name: &str, kernel: Kernel, parts: Vec<Part>, cards: [Device; 2]) -> Self {
+    pub(crate) fn new(
+        name: &str,
+        kernel: Kernel,
+        parts: Vec<Part>,
+        cards: [Device; 2],
+        clock: Clock,
+    ) -> Self {
         let folder = build_folder().join("tests").join(name);
         std::fs::create_dir_all(&folder).expect("the folder can be made");
         // A copy, so that both sides have the same even if it is built anew meanwhile.
@@ -75,6 +84,7 @@ impl Bench {
             board,
             iso,
             initrd,
+            clock,
         }
     }
 
@@ -122,10 +132,24 @@ impl Bench {
     }
 
     fn machine(&self, side: Side) -> Machine {
+        let machine = self.by_host(side);
+        match self.clock {
+            Clock::Host => machine,
+            Clock::Virtual => machine.counted_time(),
+        }
+    }
+
+    fn by_host(&self, side: Side) -> Machine {
         let cores: usize = self.parts.iter().map(|part| part.cores).sum();
         match side {
             // And one for Bulkhead, which sleeps there.
-            Side::Partition => Machine::new(&self.iso, "run").cores(&(cores + 1).to_string()),
+            Side::Partition => {
+                let machine = match self.clock {
+                    Clock::Host => Machine::new(&self.iso, "run"),
+                    Clock::Virtual => Machine::from_disk(&self.iso, "run"),
+                };
+                machine.cores(&(cores + 1).to_string())
+            }
             Side::Alone => {
                 let memory = self.parts.len() * MEMORY_MIB;
                 let (smp, possible) = control_cores(cores, has_kvm());

@@ -16,9 +16,12 @@ use bulkhead_tests::qemu::Running;
 
 pub(crate) use self::figure::{Better, Compared, Figure};
 
+use self::answer::Answer;
 use self::answer::answers;
 use self::machines::{Bench, COM, Part, Side};
 use self::tasks::{Task, Way};
+
+pub(crate) use self::tasks::Clock;
 use crate::host;
 
 /// Beyond a task's own time.
@@ -39,6 +42,7 @@ pub(crate) struct Size {
     pub(crate) seconds: usize,
     /// Only the work with this in a figure's name.
     pub(crate) only: String,
+    pub(crate) clock: Clock,
 }
 
 impl Size {
@@ -61,7 +65,7 @@ pub(crate) fn work(kernel: Kernel, size: &Size) -> Work {
 
 /// One partition.
 fn one(kernel: Kernel, size: &Size) -> Vec<Compared> {
-    let mut tasks = tasks::tasks(size.seconds);
+    let mut tasks = tasks::tasks(size.seconds, size.clock);
     tasks.retain(|task| size.has(&task.figures));
     if tasks.is_empty() {
         return Vec::new();
@@ -72,7 +76,8 @@ fn one(kernel: Kernel, size: &Size) -> Vec<Compared> {
         cores: size.cores,
         devices: "01:00.0,02:00.0,03:00.0,04:00.0",
     };
-    let bench = Bench::new("bench_work", kernel, vec![part], machines::cards_to_host());
+    let cards = machines::cards_to_host();
+    let bench = Bench::new("bench_work", kernel, vec![part], cards, size.clock);
     let figures = tasks.iter().flat_map(|task| task.figures.clone());
     let surroundings = [
         Figure::same("guest's clock by the host's", "s/s"),
@@ -82,12 +87,12 @@ fn one(kernel: Kernel, size: &Size) -> Vec<Compared> {
     turns("one", kernel, &bench, size.runs, figures, |machine, _| {
         network::set_up(machine, 3);
         network::set_up(machine, 4);
-        let clock = Clock::start(machine);
+        let clocks = Clocks::start(machine);
         let mut values = Vec::new();
         for task in &tasks {
-            values.extend(do_task(machine, task, size.seconds));
+            values.extend(do_task(machine, task, size));
         }
-        values.extend([clock.rate(machine), possible(machine)]);
+        values.extend([clocks.rate(machine), possible(machine)]);
         values
     })
 }
@@ -95,12 +100,14 @@ fn one(kernel: Kernel, size: &Size) -> Vec<Compared> {
 /// Two partitions with a core each, beside a Linux with two.
 fn two(kernel: Kernel, size: &Size) -> Vec<Compared> {
     let mut pairs = pairs::pairs(size.seconds);
+    // Beside each other the two sides' cores take turns in one thread.
+    pairs.retain(|_| size.clock == Clock::Host);
     pairs.retain(|pair| size.has(&pair.figures));
     if pairs.is_empty() {
         return Vec::new();
     }
     let cards = machines::cards_on_a_wire();
-    let bench = Bench::new("bench_two", kernel, pairs::parts(), cards);
+    let bench = Bench::new("bench_two", kernel, pairs::parts(), cards, size.clock);
     let figures = pairs.iter().flat_map(|pair| pair.figures.clone());
     let figures = figures.collect();
     turns(
@@ -165,24 +172,31 @@ fn same_clock(machine: &mut Running, source: &mut Option<String>) {
     }
 }
 
-fn do_task(machine: &mut Running, task: &Task, seconds: usize) -> Vec<f64> {
-    let line = match &task.way {
-        Way::Line(line) => line,
-        Way::Stream { bus, to_host } => return network::stream(machine, *bus, *to_host, seconds),
+fn do_task(machine: &mut Running, task: &Task, size: &Size) -> Vec<f64> {
+    let answer = match &task.way {
+        Way::Line(line) => do_line(machine, line, size.seconds),
+        Way::Stream { bus, to_host } => network::stream(machine, *bus, *to_host, size.seconds),
     };
-    let limit = Duration::from_secs(seconds as u64) + PATIENCE;
-    let output = machine.linux_within(COM, line, limit);
-    let values: Vec<f64> = match answers(&output).as_slice() {
-        [answer] => [answer.value]
-            .into_iter()
-            .chain(answer.interrupts)
-            .collect(),
-        _ => Vec::new(),
-    };
+    let Answer {
+        value,
+        interrupts,
+        busy,
+    } = answer;
+    let values = task.values(value, interrupts, busy, size.clock);
     if values.len() != task.figures.len() {
-        machine.fail(&format!("{line:?} did not say all: {output:?}"));
+        let name = &task.figures[0].name;
+        machine.fail(&format!("{name} did not say all: {answer:?}"));
     }
     values
+}
+
+fn do_line(machine: &mut Running, line: &str, seconds: usize) -> Answer {
+    let limit = Duration::from_secs(seconds as u64) + PATIENCE;
+    let output = machine.linux_within(COM, line, limit);
+    match answers(&output).as_slice() {
+        [answer] => *answer,
+        _ => machine.fail(&format!("{line:?} did not say one figure: {output:?}")),
+    }
 }
 
 /// How many cores there are or could be: a Linux that can have one only leaves out its own locks.
@@ -195,12 +209,12 @@ fn possible(machine: &mut Running) -> f64 {
 }
 
 /// Both clocks at a moment: every figure is only as good as the guest's.
-struct Clock {
+struct Clocks {
     host: Instant,
     guest: f64,
 }
 
-impl Clock {
+impl Clocks {
     fn start(machine: &mut Running) -> Self {
         let text = machine.linux(COM, "cat /proc/uptime");
         let host = Instant::now();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bulkhead_tests::qemu::Running;
 
-use super::answer::{answers, megabits};
+use super::answer::{Answer, answers, megabits};
 use super::machines::COM;
 
 /// Beyond a stream's own time.
@@ -72,8 +72,8 @@ pub(crate) fn set_up(machine: &mut Running, bus: u8) {
     machine.linux_expect(COM, &line, "UP");
 }
 
-/// Mbit/s of a stream, and the card's interrupts in a second of it.
-pub(crate) fn stream(machine: &mut Running, bus: u8, to_host: bool, seconds: usize) -> Vec<f64> {
+/// Mbit/s of a stream, the card's interrupts in a second of it, and how many cores were busy.
+pub(crate) fn stream(machine: &mut Running, bus: u8, to_host: bool, seconds: usize) -> Answer {
     let server = Server::start();
     let reverse = if to_host { "" } else { "-R" };
     let line = format!(
@@ -83,7 +83,11 @@ pub(crate) fn stream(machine: &mut Running, bus: u8, to_host: bool, seconds: usi
     let limit = Duration::from_secs(seconds as u64) + PATIENCE;
     let output = machine.linux_within(COM, &line, limit);
     match (megabits(&output), answers(&output).as_slice()) {
-        (Some(rate), [interrupts]) => vec![rate, interrupts.value],
+        (Some(rate), [interrupts]) => Answer {
+            value: rate,
+            interrupts: Some(interrupts.value),
+            busy: interrupts.busy,
+        },
         _ => machine.fail(&format!("no rate:\n{output}")),
     }
 }

@@ -1,0 +1,128 @@
+//! The evaluation's tables and plots, made of the benchmark's results that are committed in
+//! `docs/evaluation/`: nothing in them is typed.
+
+mod plot;
+mod results;
+mod table;
+
+use std::path::Path;
+
+pub use self::results::{Figure, Results};
+
+/// Where in a page the tables stand: what is between these two lines is made.
+const BEGIN: &str = "<!-- made by make evaluation: ";
+const END: &str = "<!-- made until here -->";
+
+/// What a page or plot should be, by its name in the folder.
+pub type Made = Vec<(String, String)>;
+
+/// All that is made from the results in a folder: the plots, and its page with the tables in it.
+///
+/// # Errors
+/// What can't be read, or is not as `make bench` writes it.
+pub fn make(folder: &Path) -> Result<Made, String> {
+    let all = results::all(folder)?;
+    let mut made: Made = all
+        .iter()
+        .filter(|results| results.work().next().is_some())
+        .map(|results| (format!("{}.svg", results.name), plot::ratios(results)))
+        .collect();
+    let page = std::fs::read_to_string(folder.join("README.md"));
+    let page = page.map_err(|error| format!("README.md: {error}"))?;
+    made.push(("README.md".to_string(), filled(&page, &all)?));
+    Ok(made)
+}
+
+/// The page with each of its tables made anew.
+fn filled(page: &str, all: &[Results]) -> Result<String, String> {
+    let mut out = String::new();
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        out += line;
+        out.push('\n');
+        let Some(name) = line.strip_prefix(BEGIN) else {
+            continue;
+        };
+        let name = name.trim_end_matches(" -->");
+        let results = all.iter().find(|results| results.name == name);
+        let results = results.ok_or_else(|| format!("README.md: there is no {name}.json"))?;
+        out += &table::of(results);
+        if !lines.any(|line| line == END) {
+            return Err(format!("README.md: {name} has no end, {END:?}"));
+        }
+        out += END;
+        out.push('\n');
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JSON: &str = r#"{"version": "8", "clock": "virtual", "runs": 2, "cores": 1, "memory": "512M",
+        "host": {"processor": "P & Q", "processors": 2, "load_before": "1", "qemu": "11", "accelerator": "tcg"},
+        "work": [{"kernel": "6.1", "one": [
+            {"name": "call", "unit": "ns", "better": "less", "partition": [100.0, 102.0],
+             "alone": [101.0, 101.0], "ratio_of_speeds": 1.0},
+            {"name": "loop", "unit": "M/s", "better": "more", "partition": [80.0],
+             "alone": [100.0], "ratio_of_speeds": 0.8}], "two_at_once": []}]}"#;
+
+    #[test]
+    fn a_table_takes_the_place_of_what_was_there() {
+        let results = Results::parse("one", JSON).unwrap();
+        let page = format!("a\n{BEGIN}one -->\nold\n{END}\nb\n");
+        let made = filled(&page, std::slice::from_ref(&results)).unwrap();
+        assert!(
+            made.contains("| call | ns | 101.0 | 1.98 % | 101.0 | 0.00 % | 1.0000 |  |"),
+            "{made}"
+        );
+        assert!(
+            made.contains(
+                "| loop | M/s | 80.00 | 0.00 % | 100.0 | 0.00 % | 0.8000 | **outside** |"
+            ),
+            "{made}"
+        );
+        assert!(
+            !made.contains("old") && made.ends_with(&format!("{END}\nb\n")),
+            "{made}"
+        );
+        assert_eq!(
+            filled(&made, &[results]).unwrap(),
+            made,
+            "once more is the same"
+        );
+        assert!(filled(&page, &[]).is_err());
+    }
+
+    #[test]
+    fn what_is_no_result_is_an_error() {
+        for json in [
+            "",
+            "[]",
+            "{\"work\": [{}]}",
+            &JSON.replace("\"alone\": [100.0]", "\"alone\": []"),
+        ] {
+            assert!(Results::parse("one", json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_plot_has_each_figure() {
+        let svg = plot::ratios(&Results::parse("one", JSON).unwrap());
+        assert!(svg.contains(">call<") && svg.contains(">0.800<"), "{svg}");
+        assert!(svg.contains("P &amp; Q"), "{svg}");
+    }
+
+    #[test]
+    fn what_is_committed_is_what_is_made() {
+        let folder = crate::root().join("docs/evaluation");
+        for (name, text) in make(&folder).unwrap() {
+            let committed = std::fs::read_to_string(folder.join(&name)).unwrap_or_default();
+            assert!(
+                committed == text,
+                "docs/evaluation/{name} is another: make evaluation"
+            );
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What `make bench` has written.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+/// One run of the benchmark.
+#[derive(Debug)]
+pub struct Results {
+    /// The file's, without its end.
+    pub name: String,
+    /// What it ran on, in a line.
+    pub machine: String,
+    /// How it was asked for, in a line.
+    pub asked: String,
+    kernels: Vec<(String, Vec<Figure>)>,
+}
+
+/// A row of work, both sides.
+#[derive(Debug)]
+pub struct Figure {
+    /// What was done.
+    pub name: String,
+    /// Its unit.
+    pub unit: String,
+    /// Whether nothing is wanted of it.
+    pub is_open: bool,
+    /// Every run.
+    pub partition: Vec<f64>,
+    /// Every run of the control.
+    pub alone: Vec<f64>,
+    /// The partition's speed by the control's.
+    pub ratio: f64,
+}
+
+impl Results {
+    /// # Errors
+    /// What is not as `make bench` writes it.
+    pub fn parse(name: &str, json: &str) -> Result<Self, String> {
+        let value: Value =
+            serde_json::from_str(json).map_err(|error| format!("{name}: {error}"))?;
+        let word = |value: &Value| match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let host = &value["host"];
+        let [processors, processor, qemu, accelerator, load] = [
+            "processors",
+            "processor",
+            "qemu",
+            "accelerator",
+            "load_before",
+        ]
+        .map(|key| word(&host[key]));
+        let kernels = value["work"]
+            .as_array()
+            .ok_or_else(|| format!("{name}: no work"))?;
+        let kernels = kernels.iter().map(|kernel| {
+            let figures = kernel["one"].as_array()?;
+            let figures: Option<Vec<Figure>> = figures.iter().map(figure).collect();
+            Some((kernel["kernel"].as_str()?.to_string(), figures?))
+        });
+        let kernels: Option<Vec<_>> = kernels.collect();
+        Ok(Self {
+            name: name.to_string(),
+            machine: format!(
+                "QEMU {qemu} ({accelerator}) on {processors} x {processor}, load {load} before"
+            ),
+            asked: format!(
+                "{} run(s) of each side, {} core(s), {} of RAM, {} s of each work, {} time",
+                word(&value["runs"]),
+                word(&value["cores"]),
+                word(&value["memory"]),
+                word(&value["work_seconds"]),
+                value["clock"].as_str().unwrap_or("host"),
+            ),
+            kernels: kernels.ok_or_else(|| format!("{name}: a figure of work is not whole"))?,
+        })
+    }
+
+    /// Each kernel's figures of one partition.
+    pub fn work(&self) -> impl Iterator<Item = (&str, &[Figure])> {
+        self.kernels
+            .iter()
+            .map(|(kernel, figures)| (kernel.as_str(), figures.as_slice()))
+    }
+}
+
+fn figure(value: &Value) -> Option<Figure> {
+    let numbers = |key: &str| {
+        let all = value[key].as_array()?;
+        let all: Option<Vec<f64>> = all.iter().map(Value::as_f64).collect();
+        all.filter(|all| !all.is_empty())
+    };
+    Some(Figure {
+        name: value["name"].as_str()?.to_string(),
+        unit: value["unit"].as_str()?.to_string(),
+        is_open: value["better"] == "neither",
+        partition: numbers("partition")?,
+        alone: numbers("alone")?,
+        ratio: value["ratio_of_speeds"].as_f64()?,
+    })
+}
+
+/// Of every `.json` in a folder, by name.
+pub(super) fn all(folder: &Path) -> Result<Vec<Results>, String> {
+    let entries =
+        std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let mut paths: Vec<_> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .collect();
+    paths.retain(|path| path.extension().is_some_and(|end| end == "json"));
+    paths.sort();
+    let read = |path: &std::path::PathBuf| {
+        let name = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let text = std::fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
+        Results::parse(&name, &text)
+    };
+    paths.iter().map(read).collect()
+}

@@ -1,0 +1,75 @@
+//! A run as a table of Markdown.
+
+use std::fmt::Write;
+
+use super::{Figure, Results};
+
+/// What is wanted of a ratio in virtual time, where it has no noise to hide in.
+pub(super) const WANTED: std::ops::RangeInclusive<f64> = 0.99..=1.01;
+
+pub(super) fn of(results: &Results) -> String {
+    let mut out = format!("\n{}; {}.\n", results.machine, results.asked);
+    for (kernel, figures) in results.work() {
+        let _ = write!(
+            out,
+            "\n| {kernel} | unit | partition | spread | alone | spread | ratio of speeds | |\n\
+             |---|---|---|---|---|---|---|---|\n"
+        );
+        for figure in figures {
+            out += &row(figure);
+        }
+    }
+    out.push('\n');
+    out
+}
+
+fn row(figure: &Figure) -> String {
+    let Figure {
+        name,
+        unit,
+        is_open,
+        partition,
+        alone,
+        ratio,
+    } = figure;
+    let side = |values: &[f64]| {
+        format!(
+            "{} | {:.2} %",
+            short(median(values)),
+            spread(values) * 100.0
+        )
+    };
+    let verdict = match *is_open || WANTED.contains(ratio) {
+        true => "",
+        false => "**outside**",
+    };
+    format!(
+        "| {name} | {unit} | {} | {} | {ratio:.4} | {verdict} |\n",
+        side(partition),
+        side(alone)
+    )
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    f64::midpoint(values[(values.len() - 1) / 2], values[values.len() / 2])
+}
+
+/// How far apart the runs lie, as a part of their median.
+fn spread(values: &[f64]) -> f64 {
+    let largest = values.iter().copied().fold(f64::MIN, f64::max);
+    let smallest = values.iter().copied().fold(f64::MAX, f64::min);
+    (largest - smallest) / median(values)
+}
+
+/// About four digits.
+fn short(value: f64) -> String {
+    let digits = match value {
+        value if value >= 1000.0 => 0,
+        value if value >= 100.0 => 1,
+        value if value >= 10.0 => 2,
+        _ => 3,
+    };
+    format!("{value:.digits$}")
+}
