@@ -3,9 +3,9 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
+use crate::MOST_DATA;
 use crate::nbd::{self, Cookie, HEADER_BYTES, Header};
 use crate::wire::{Answer, Disk, REQUEST_BYTES, Request, What};
-use crate::MOST_DATA;
 
 /// Bytes that are kept of requests until no more are taken from the kernel.
 const MOST_HELD: usize = 8 << 20;
@@ -155,7 +155,11 @@ impl Client {
             self.output.extend_from_slice(&nbd::answer(cookie, EINVAL));
             return;
         };
-        let kept = if what == What::Read { request.length as usize } else { data };
+        let kept = if what == What::Read {
+            request.length as usize
+        } else {
+            data
+        };
         let asked = Asked {
             cookie,
             what,
@@ -222,7 +226,10 @@ impl Client {
 
     /// It was sent.
     pub fn sent(&mut self) {
-        let piece = self.unsent.pop_front().and_then(|tag| self.pieces.get(&tag));
+        let piece = self
+            .unsent
+            .pop_front()
+            .and_then(|tag| self.pieces.get(&tag));
         if let Some(asked) = piece.and_then(|piece| self.asked.get_mut(&piece.of)) {
             asked.after = self.changes;
         }
@@ -243,7 +250,11 @@ impl Client {
             self.is_met = true;
             return Taken::Disk(disk);
         };
-        if (Disk { run: disk.run, ..known }) != disk {
+        if (Disk {
+            run: disk.run,
+            ..known
+        }) != disk
+        {
             self.disk = Some(known);
             self.is_met = false;
             return Taken::Another(disk);
@@ -271,7 +282,11 @@ impl Client {
     fn answered(&mut self, answer: Answer, data: &[u8]) -> Option<()> {
         let piece = *self.pieces.get(&answer.tag)?;
         // What is to be sent again has no answer yet.
-        if self.unsent.front().is_some_and(|first| answer.tag >= *first) {
+        if self
+            .unsent
+            .front()
+            .is_some_and(|first| answer.tag >= *first)
+        {
             return None;
         }
         let asked = self.asked.get_mut(&piece.of)?;
@@ -280,7 +295,11 @@ impl Client {
             _ => 0,
         };
         if data.len() == wanted {
-            asked.error = if asked.error == 0 { answer.error } else { asked.error };
+            asked.error = if asked.error == 0 {
+                answer.error
+            } else {
+                asked.error
+            };
             if wanted != 0 {
                 asked.data[piece.start..piece.start + wanted].copy_from_slice(data);
             }
@@ -308,7 +327,8 @@ impl Client {
                 asked.error = EIO;
             }
         }
-        self.output.extend_from_slice(&nbd::answer(asked.cookie, asked.error));
+        self.output
+            .extend_from_slice(&nbd::answer(asked.cookie, asked.error));
         if asked.what == What::Read && asked.error == 0 {
             self.output.extend_from_slice(&asked.data);
         }

@@ -54,9 +54,9 @@ pub fn header(bytes: &[u8; HEADER_BYTES]) -> Option<Header> {
         _ => u32::MAX,
     };
     let request = Request::of(number, part(16, 24), length);
-    let has_data = request.what.is_none_or(|what| {
-        matches!(what, crate::wire::What::Read | crate::wire::What::Write)
-    });
+    let has_data = request
+        .what
+        .is_none_or(|what| matches!(what, crate::wire::What::Read | crate::wire::What::Write));
     if has_data && length as usize > MOST_DATA {
         return None;
     }

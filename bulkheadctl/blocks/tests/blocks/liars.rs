@@ -9,8 +9,20 @@ use crate::common::{Memory, ask, client_turn, disk, give, memory, server_turn, t
 
 /// A record that is nearly right.
 fn record() -> impl Strategy<Value = Vec<u8>> {
-    let number = prop_oneof![0..6_u32, Just(512), Just(65_536), Just(65_537), any::<u32>()];
-    let long = prop_oneof![0..12_u64, Just(512), Just(1 << 20), Just((1 << 20) - 512), any::<u64>()];
+    let number = prop_oneof![
+        0..6_u32,
+        Just(512),
+        Just(65_536),
+        Just(65_537),
+        any::<u32>()
+    ];
+    let long = prop_oneof![
+        0..12_u64,
+        Just(512),
+        Just(1 << 20),
+        Just((1 << 20) - 512),
+        any::<u64>()
+    ];
     let data = prop_oneof![Just(0), Just(512_usize), Just(65_536), 0..MOST_RECORD];
     let near = (1..4_u32, number.clone(), long.clone(), long, number, data).prop_map(
         |(kind, a, b, c, d, data)| {
@@ -21,9 +33,14 @@ fn record() -> impl Strategy<Value = Vec<u8>> {
             bytes
         },
     );
-    let answer = (0..12_u64, 0..2_u32, prop_oneof![Just(0), Just(512_usize), Just(65_536)]).prop_map(|(tag, error, data)| {
-        [&Answer { tag, error }.record()[..], &vec![9; data]].concat()
-    });
+    let answer = (
+        0..12_u64,
+        0..2_u32,
+        prop_oneof![Just(0), Just(512_usize), Just(65_536)],
+    )
+        .prop_map(|(tag, error, data)| {
+            [&Answer { tag, error }.record()[..], &vec![9; data]].concat()
+        });
     prop_oneof![
         2 => near,
         2 => answer,

@@ -103,7 +103,9 @@ fn requests_of_every_kind_go_through() {
     let mut memory = Memory::new();
     let mut server = Server::new(disk(1), &mut memory);
     let mut client = Client::new();
-    let bytes: Vec<u8> = (0..300_032).map(|i: usize| (i * 7 + i / 256) as u8).collect();
+    let bytes: Vec<u8> = (0..300_032)
+        .map(|i: usize| (i * 7 + i / 256) as u8)
+        .collect();
     let mut kernel = ask(1, 1, 1024, 300_032, &bytes);
     // A request that this protocol does not have.
     kernel.extend(ask(4, 6, 0, 512, &[]));
@@ -142,7 +144,11 @@ fn requests_of_every_kind_go_through() {
 
 #[test]
 fn who_speaks_otherwise_is_left() {
-    let table = [vec![0; 28], ask(1, 1, 0, 33 << 20, &[]), ask(1, 0, 0, u32::MAX, &[])];
+    let table = [
+        vec![0; 28],
+        ask(1, 1, 0, 33 << 20, &[]),
+        ask(1, 0, 0, u32::MAX, &[]),
+    ];
     for kernel in table {
         let mut client = Client::new();
         give(&mut client, &kernel, 28);

@@ -31,9 +31,18 @@ fn another_disk_is_not_taken_for_the_one_before() {
     assert_eq!(meet(&mut client, disk(2)), [Taken::Again]);
     give(&mut client, &ask(1, 0, 0, 512, &[]), 28);
     for other in [
-        Disk { size: 512, ..disk(2) },
-        Disk { which: 8, ..disk(2) },
-        Disk { is_read_only: true, ..disk(2) },
+        Disk {
+            size: 512,
+            ..disk(2)
+        },
+        Disk {
+            which: 8,
+            ..disk(2)
+        },
+        Disk {
+            is_read_only: true,
+            ..disk(2)
+        },
     ] {
         assert_eq!(meet(&mut client, other), [Taken::Another(other)]);
         assert!(client.to_send().is_none(), "nothing is asked of it");
@@ -53,7 +62,10 @@ fn what_a_run_may_have_lost_the_next_flush_tells() {
     give(&mut client, &ask(3, 3, 0, 0, &[]), 28);
     meet(&mut client, disk(2));
     let all = told(&mut client, |_| 0);
-    let errors: Vec<_> = all.iter().map(|(cookie, error, _)| (*cookie, *error)).collect();
+    let errors: Vec<_> = all
+        .iter()
+        .map(|(cookie, error, _)| (*cookie, *error))
+        .collect();
     assert_eq!(errors, [(1, 0), (2, 5), (3, 0)]);
     // Flushed is safe; what was flushed before the last change is not.
     give(&mut client, &ask(4, 1, 0, 512, &[1; 512]), 512);
@@ -127,7 +139,10 @@ impl Whole {
             match step {
                 Step::Here => drop(client_turn(&mut self.client, &mut here)),
                 Step::There => {
-                    server_turn(&mut Server::new(disk(self.run), &mut self.store), &mut there);
+                    server_turn(
+                        &mut Server::new(disk(self.run), &mut self.store),
+                        &mut there,
+                    );
                 }
                 Step::AgainHere => here = Channel::open(&cells, false, true).unwrap(),
                 Step::AgainThere => there = Channel::open(&cells, true, true).unwrap(),
