@@ -123,7 +123,7 @@ fn gone_and_back(machine: &mut Running) {
     }
     machine.job(ONE, "copy", PATIENCE);
     assert_eq!(sum(machine, ONE, "/mnt/a"), sum(machine, ONE, "/tmp/a"));
-    machine.linux_expect(ONE, "grep -c 'there again' /tmp/user", "3");
+    wait(machine, ONE, "grep -c 'there again' /tmp/user", "3");
     machine.linux_expect(ONE, "umount /mnt; echo $?", "0");
     let told = machine.linux(ONE, "kill $user; wait $user; cat /sys/block/nbd0/size");
     assert!(told.trim_end().ends_with('0'), "{told}");
