@@ -3,7 +3,7 @@ _bulkheadctl() {
     local word=${COMP_WORDS[COMP_CWORD]} words= then=
     COMPREPLY=()
     if [ "$COMP_CWORD" = 1 ]; then
-        COMPREPLY=($(compgen -W "list show start stop restart kill events watch metrics time log dump define set undefine apply agent shell net survey check suggest boot completion man help" -- "$word"))
+        COMPREPLY=($(compgen -W "list show start stop restart kill events watch metrics time log dump define set undefine apply agent shell net disk survey check suggest boot completion man help" -- "$word"))
         return
     fi
     case ${COMP_WORDS[1]} in
@@ -26,6 +26,7 @@ _bulkheadctl() {
         agent) words="--poweroff-command --reboot-command --leave" then= ;;
         shell) words="--json --timeout" then= ;;
         net) words="" then=names ;;
+        disk) words="--serve --read-only" then=names ;;
         survey) words="--from --save" then= ;;
         check) words="--from --image" then=files ;;
         suggest) words="--from --image" then= ;;

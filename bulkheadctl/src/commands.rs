@@ -69,7 +69,7 @@ const fn outside(
 }
 
 /// All of them, in the order of the help.
-pub const COMMANDS: [Command; 26] = [
+pub const COMMANDS: [Command; 27] = [
     inside(
         "list",
         Takes::Nothing,
@@ -204,6 +204,13 @@ pub const COMMANDS: [Command; 26] = [
         "a network interface to a partition that this one is linked to; it is there as long as this runs, at both ends",
     ),
     outside(
+        "disk",
+        Takes::Name,
+        "NAME [DEVICE] [--serve FILE] [--read-only]",
+        &["--serve", "--read-only"],
+        "a disk of a partition that this one is linked to, as DEVICE or the first free /dev/nbdN, as long as this runs at both ends; with --serve FILE the one that it is",
+    ),
+    outside(
         "survey",
         Takes::Nothing,
         "[--from FILE] [--save FILE]",
@@ -243,7 +250,7 @@ pub const COMMANDS: [Command; 26] = [
 ];
 
 /// An option, what follows it, and what it is for.
-pub const OPTIONS: [(&str, &str, &str); 16] = [
+pub const OPTIONS: [(&str, &str, &str); 18] = [
     (
         "--json",
         "",
@@ -299,6 +306,12 @@ pub const OPTIONS: [(&str, &str, &str); 16] = [
         "FILE",
         "keeps what the survey is made from: a tar archive, without serial numbers, MAC addresses and host names; its piece `about` says what is in it",
     ),
+    (
+        "--serve",
+        "FILE",
+        "the file or block device that the other partition's disk is",
+    ),
+    ("--read-only", "", "nobody writes to it"),
     (
         "--image",
         "NAME=PATH",

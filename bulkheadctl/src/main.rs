@@ -21,6 +21,7 @@ struct Arguments {
     wish: Wish,
     from: Option<PathBuf>,
     save: Option<PathBuf>,
+    serve: Option<PathBuf>,
     images: Vec<(String, PathBuf)>,
 }
 
@@ -57,6 +58,7 @@ fn parse() -> Result<Option<Arguments>, Trouble> {
         wish: Wish::default(),
         from: None,
         save: None,
+        serve: None,
         images: Vec::new(),
     };
     let mut parser = lexopt::Parser::from_env();
@@ -77,6 +79,9 @@ fn parse() -> Result<Option<Arguments>, Trouble> {
             }
             Long("save") if accepts("--save") => {
                 arguments.save = Some(parser.value().map_err(wrong)?.into());
+            }
+            Long("serve") if accepts("--serve") => {
+                arguments.serve = Some(parser.value().map_err(wrong)?.into());
             }
             Long("image") if accepts("--image") => {
                 let pair = text(parser.value().map_err(wrong)?)?;
@@ -134,7 +139,7 @@ fn image(pair: &str) -> Result<(String, PathBuf), Trouble> {
 fn has_room(command: &Command, wish: &Wish) -> bool {
     let most = match (command.takes, command.name) {
         (Takes::Nothing, _) => 0,
-        (Takes::Name, "log" | "dump" | "net") => 2,
+        (Takes::Name, "log" | "dump" | "net" | "disk") => 2,
         (Takes::Name, "show" | "undefine") | (Takes::File | Takes::Word(_), _) => 1,
         (Takes::Name | Takes::Names, _) => usize::MAX,
     };
@@ -174,6 +179,8 @@ fn run(arguments: &Arguments) -> Result<bool, Trouble> {
             links::net::run(peer, name).map(|()| true)
         }
         ("net", None) => Err(Trouble::Usage(String::from("net: to which partition?"))),
+        ("disk", Some(peer)) => disk(arguments, peer).map(|()| true),
+        ("disk", None) => Err(Trouble::Usage(String::from("disk: of which partition?"))),
         ("check", Some(path)) => check(arguments, Path::new(path)),
         ("check", None) => Err(Trouble::Usage(String::from("check: which script?"))),
         ("completion", Some(shell)) if shell == "bash" => print(&commands::bash()).map(|()| true),
@@ -199,6 +206,20 @@ fn run(arguments: &Arguments) -> Result<bool, Trouble> {
         (other, _) => Err(Trouble::Usage(format!(
             "there is no command {other:?} (accepted: {})",
             commands::names()
+        ))),
+    }
+}
+
+/// Uses the other partition's disk, or serves one to it.
+fn disk(arguments: &Arguments, peer: &str) -> Result<(), Trouble> {
+    let wish = &arguments.wish;
+    let is_read_only = wish.flags.iter().any(|flag| flag == "--read-only");
+    let device = wish.words.get(1).map(String::as_str);
+    match (&arguments.serve, device) {
+        (None, device) => links::disk::attach(peer, device, is_read_only),
+        (Some(path), None) => links::disk::serve(peer, path, is_read_only),
+        (Some(_), Some(device)) => Err(Trouble::Usage(format!(
+            "disk: {device:?} and --serve (accepted: one of the two)"
         ))),
     }
 }

@@ -2,6 +2,7 @@
 //! requests to drivers. All unsafe code of the program is here.
 
 mod memory;
+pub mod nbd;
 mod perf;
 mod tap;
 

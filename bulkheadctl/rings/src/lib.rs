@@ -24,7 +24,11 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod span;
+
 use core::sync::atomic::{AtomicU64, Ordering, fence};
+
+use span::{Span, Writer};
 
 /// Longest record, in bytes: a frame as long as IP packets get, with what is put in front of it.
 pub const MOST_BYTES: usize = 66_000;
@@ -69,6 +73,7 @@ pub struct Channel<'a> {
     /// The other side's.
     seen: u64,
     is_up: bool,
+    rings: bool,
     tail: u64,
     head: u64,
     doze: u64,
@@ -93,6 +98,7 @@ impl<'a> Channel<'a> {
             epoch: 0,
             seen: 0,
             is_up: false,
+            rings,
             tail: 0,
             head: 0,
             doze: 0,
@@ -100,9 +106,6 @@ impl<'a> Channel<'a> {
             lies: 0,
         };
         channel.epoch = channel.own(EPOCH).load(Ordering::Relaxed);
-        channel
-            .own(RINGS)
-            .store(u64::from(rings), Ordering::Relaxed);
         channel.begin();
         Some(channel)
     }
@@ -121,6 +124,12 @@ impl<'a> Channel<'a> {
 
     /// Looks whether the other side is there. To be called before each round of sending and taking.
     pub fn poll(&mut self) -> State {
+        let own = |word| self.own(word).load(Ordering::Relaxed);
+        let rings = u64::from(self.rings);
+        // Nobody else ought to write there.
+        if (own(EPOCH), own(SEEN), own(RINGS)) != (self.epoch, self.seen, rings) {
+            self.caught();
+        }
         let epoch = self.other(EPOCH).load(Ordering::Acquire);
         if epoch != self.seen {
             self.meet(epoch);
@@ -141,16 +150,13 @@ impl<'a> Channel<'a> {
         if bytes > MOST_BYTES || !self.has_room(bytes) {
             return false;
         }
-        let mut writer = Writer {
-            at: self.tail + 1,
-            word: 0,
-            filled: 0,
-        };
-        self.write_word(self.tail, bytes as u64);
+        let span = Span::of(self.ring_of(self.is_second), self.tail, words(bytes));
+        let mut writer = Writer::new(span);
+        writer.put(&(bytes as u64).to_le_bytes());
         for part in parts {
-            writer.put(self, part);
+            writer.put(part);
         }
-        writer.finish(self);
+        writer.finish();
         self.tail += words(bytes) as u64;
         self.own(TAIL).store(self.tail, Ordering::Release);
         true
@@ -185,19 +191,18 @@ impl<'a> Channel<'a> {
         }
         let bytes = there.filter(|there| *there <= self.ring as u64);
         let bytes = bytes.and_then(|there| {
-            let bytes = usize::try_from(self.read_word(self.head)).ok()?;
+            let mut span = Span::of(self.ring_of(!self.is_second), self.head, self.ring);
+            let bytes = span.word()?.load(Ordering::Relaxed);
+            let bytes = usize::try_from(bytes).ok()?;
             let is_whole = bytes <= MOST_BYTES && words(bytes) as u64 <= there;
-            is_whole.then_some(bytes)
+            is_whole.then_some((bytes, span))
         });
-        let Some(bytes) = bytes else {
+        let Some((bytes, mut span)) = bytes else {
             self.caught();
             return None;
         };
         let taken = bytes.min(into.len());
-        for (index, chunk) in into[..taken].chunks_mut(WORD).enumerate() {
-            let word = self.read_word(self.head + 1 + index as u64).to_le_bytes();
-            chunk.copy_from_slice(&word[..chunk.len()]);
-        }
+        span.read(&mut into[..taken]);
         self.head += words(bytes) as u64;
         self.own(HEAD).store(self.head, Ordering::Release);
         Some(taken)
@@ -252,6 +257,8 @@ impl<'a> Channel<'a> {
         if self.epoch == seen {
             self.epoch = next(self.epoch);
         }
+        let rings = u64::from(self.rings);
+        self.own(RINGS).store(rings, Ordering::Relaxed);
         self.own(EPOCH).store(self.epoch, Ordering::Release);
         self.wake();
     }
@@ -283,63 +290,9 @@ impl<'a> Channel<'a> {
         &self.cells[if is_second { BLOCK } else { 0 } + word]
     }
 
-    fn cell(&self, is_second: bool, at: u64) -> &AtomicU64 {
+    /// What that side sends.
+    fn ring_of(&self, is_second: bool) -> &'a [AtomicU64] {
         let start = BLOCKS + if is_second { self.ring } else { 0 };
-        // Less than the ring is long.
-        #[expect(clippy::cast_possible_truncation, reason = "it is less than a usize")]
-        let offset = (at % self.ring as u64) as usize;
-        &self.cells[start + offset]
-    }
-
-    fn write_word(&self, at: u64, word: u64) {
-        self.cell(self.is_second, at).store(word, Ordering::Relaxed);
-    }
-
-    fn read_word(&self, at: u64) -> u64 {
-        self.cell(!self.is_second, at).load(Ordering::Relaxed)
-    }
-}
-
-/// Bytes that become words.
-struct Writer {
-    at: u64,
-    word: u64,
-    filled: usize,
-}
-
-impl Writer {
-    fn put(&mut self, channel: &Channel<'_>, mut bytes: &[u8]) {
-        while self.filled != 0 || bytes.len() < WORD {
-            let Some((byte, rest)) = bytes.split_first() else {
-                return;
-            };
-            bytes = rest;
-            self.word |= u64::from(*byte) << (8 * self.filled);
-            self.filled += 1;
-            if self.filled == WORD {
-                self.next(channel);
-            }
-        }
-        let mut chunks = bytes.chunks_exact(WORD);
-        for chunk in &mut chunks {
-            channel.write_word(self.at, chunk.try_into().map_or(0, u64::from_le_bytes));
-            self.at += 1;
-        }
-        for byte in chunks.remainder() {
-            self.word |= u64::from(*byte) << (8 * self.filled);
-            self.filled += 1;
-        }
-    }
-
-    fn finish(&mut self, channel: &Channel<'_>) {
-        if self.filled != 0 {
-            self.next(channel);
-        }
-    }
-
-    fn next(&mut self, channel: &Channel<'_>) {
-        channel.write_word(self.at, self.word);
-        self.at += 1;
-        (self.word, self.filled) = (0, 0);
+        &self.cells[start..start + self.ring]
     }
 }

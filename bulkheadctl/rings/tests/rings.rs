@@ -114,6 +114,26 @@ fn a_count_that_comes_round_is_noticed() {
 }
 
 #[test]
+fn what_is_written_over_a_sides_own_words_does_not_stay() {
+    for word in [0, 1, 2, 8, 16, 24] {
+        let cells = memory();
+        let (mut first, mut second) = pair(&cells);
+        cells[word].store(2, Ordering::Relaxed);
+        // Each may find that the other one has lied, and then the other one that it has begun.
+        for _ in 0..6 {
+            second.receive(&mut [0; 8]);
+            second.has_room(8);
+            first.has_room(8);
+            first.poll();
+            second.poll();
+        }
+        assert!(first.is_up() && second.is_up(), "{word}");
+        assert!(first.send(&[b"x"]) && second.is_rung(), "{word}");
+        assert_eq!(second.receive(&mut [0; 8]), Some(1), "{word}");
+    }
+}
+
+#[test]
 fn who_sleeps_is_rung_once() {
     let cells = memory();
     let (mut first, mut second) = pair(&cells);

@@ -5,8 +5,10 @@
 //! not trusted (`bulkhead-rings`).
 
 mod bell;
+pub mod disk;
 pub mod find;
 pub mod net;
+mod post;
 mod rest;
 
 use std::fs::OpenOptions;
@@ -24,6 +26,16 @@ pub enum Half {
     Net,
     /// Blocks of a disk.
     Disk,
+}
+
+impl Half {
+    /// Which of the interrupts of a link is its.
+    const fn interrupt(self) -> usize {
+        match self {
+            Self::Net => 0,
+            Self::Disk => 1,
+        }
+    }
 }
 
 /// Maps that half of a link's memory.

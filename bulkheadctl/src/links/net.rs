@@ -4,20 +4,16 @@ use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 
-use bulkhead_rings::{Channel, MOST_BYTES, State};
+use bulkhead_rings::MOST_BYTES;
 use bulkhead_tables::link::Told;
-use bulkheadctl_rim::Tracepoint;
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::PollFlags;
 
-use super::bell::{Bell, hear};
-use super::rest::Rest;
-use super::{Half, find, map};
+use super::post::Post;
+use super::{Half, find};
 use crate::inside::link::Trouble;
 
 /// Frames in one direction before the other one is looked at.
 const TURN: usize = 64;
-/// Which of the interrupts of a link.
-const RING: usize = 0;
 /// Bytes of an interface's name.
 const MOST_NAME: usize = 15;
 
@@ -29,11 +25,7 @@ const MOST_NAME: usize = 15;
 pub fn run(peer: &str, name: Option<&str>) -> Result<(), Trouble> {
     let end = find::to(peer, None)?;
     let name = name.map_or_else(|| interface(peer), String::from);
-    let cells = map(&end, Half::Net)?;
-    let bell = Bell::new(peer, RING);
-    let ear = hear(&end, RING);
-    let channel = Channel::open(cells, end.told.is_second, bell.is_some());
-    let channel = channel.ok_or_else(|| Trouble::Missing(String::from("the link is too small")))?;
+    let post = Post::open(&end, Half::Net, &name)?;
     let tap =
         bulkheadctl_rim::tap(&name, hardware_address(&end.told)).map_err(|error| {
             match error.kind() {
@@ -46,21 +38,8 @@ pub fn run(peer: &str, name: Option<&str>) -> Result<(), Trouble> {
                 _ => Trouble::Missing(format!("interface {name}: {error}")),
             }
         })?;
-    eprintln!("{name}: link to {peer}, {}", end.address);
-    if let Err(why) = &ear {
-        eprintln!("{name}: looks up by itself, as this Linux hears no interrupt ({why})");
-    }
-    if bell.is_none() {
-        eprintln!("{name}: can't wake {peer}, which looks up by itself (accepted: mount efivarfs)");
-    }
-    let error = Net {
-        channel,
-        tap,
-        frame: vec![0; MOST_BYTES],
-        bell,
-        ear: ear.ok(),
-    }
-    .pass(peer);
+    let frame = vec![0; MOST_BYTES];
+    let error = Net { post, tap, frame }.pass();
     Err(Trouble::Missing(format!("interface {name}: {error}")))
 }
 
@@ -83,78 +62,37 @@ fn hardware_address(told: &Told) -> [u8; 6] {
 }
 
 struct Net {
-    channel: Channel<'static>,
+    post: Post,
     tap: File,
     frame: Vec<u8>,
-    bell: Option<Bell>,
-    ear: Option<Tracepoint>,
 }
 
 impl Net {
     /// Until the interface is gone.
-    fn pass(&mut self, peer: &str) -> std::io::Error {
-        let mut rest = Rest::new();
-        let mut lies = 0;
+    fn pass(&mut self) -> std::io::Error {
         loop {
-            match self.channel.poll() {
-                State::Begun => eprintln!("{peer} is there"),
-                State::Up | State::Down => {}
-            }
-            let moved = match self.outward() {
+            self.post.poll();
+            let is_moved = match self.outward() {
                 Ok(moved) => self.inward() || moved,
                 Err(error) => return error,
             };
-            if self.channel.lies() > lies {
-                lies = self.channel.lies();
-                if lies.is_power_of_two() {
-                    eprintln!("{peer} has written what can't be, {lies} times by now: begun anew");
-                }
-            }
-            if moved {
-                rest.busy();
-                self.ring();
-            } else if rest.is_tired() {
-                self.channel.doze();
-                self.sleep(&mut rest);
-                self.channel.wake();
-            }
+            // While the other one is not there or has no room frames wait.
+            let has_room = self.post.channel.has_room(MOST_BYTES);
+            let tap: (&dyn AsFd, PollFlags) = (&self.tap, PollFlags::IN);
+            let files = if has_room { &[tap][..] } else { &[] };
+            self.post.settle(is_moved, files);
         }
-    }
-
-    /// Wakes the other side, if it waits.
-    fn ring(&mut self) {
-        if self.channel.is_waited_for()
-            && let Some(bell) = &mut self.bell
-        {
-            bell.ring();
-        }
-    }
-
-    /// Until there is something to do, or it is time to look up.
-    fn sleep(&mut self, rest: &mut Rest) {
-        if self.channel.has_more() {
-            return;
-        }
-        let is_open = self.channel.has_room(MOST_BYTES);
-        // A beginning is not rung for.
-        let is_rung = self.channel.is_up() && self.channel.is_rung();
-        let file = |file| PollFd::from_borrowed_fd(file, PollFlags::IN);
-        // While the other one is not there or has no room frames wait.
-        let tap = is_open.then(|| file(self.tap.as_fd()));
-        let ear = self.ear.as_ref().map(|ear| file(ear.as_fd()));
-        let mut files: Vec<PollFd<'_>> = tap.into_iter().chain(ear).collect();
-        rest.sleep(&mut files, is_rung && self.ear.is_some());
     }
 
     /// From the interface to the other side; whether there was anything.
     fn outward(&mut self) -> std::io::Result<bool> {
         for turn in 0..TURN {
-            if !self.channel.has_room(MOST_BYTES) {
+            if !self.post.channel.has_room(MOST_BYTES) {
                 return Ok(turn > 0);
             }
             match self.tap.read(&mut self.frame) {
                 Ok(length) => {
-                    self.channel.send(&[&self.frame[..length]]);
+                    self.post.channel.send(&[&self.frame[..length]]);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(turn > 0),
                 // The interface is down.
@@ -168,7 +106,7 @@ impl Net {
     /// From the other side to the interface; whether there was anything.
     fn inward(&mut self) -> bool {
         for turn in 0..TURN {
-            let Some(length) = self.channel.receive(&mut self.frame) else {
+            let Some(length) = self.post.channel.receive(&mut self.frame) else {
                 return turn > 0;
             };
             // What the interface does not take, because it is down or the frame is none, is lost.

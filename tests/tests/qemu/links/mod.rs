@@ -1,4 +1,6 @@
-//! Links: memory that two partitions share, and a network over it.
+//! Links: memory that two partitions share, and a network and a disk over it.
+
+mod disk;
 
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ pub(crate) fn stories() -> Vec<Trial> {
         story("links::net", net),
         story("links::restarts", restarts),
         story("links::a_liar", a_liar),
+        story("links::disk", disk::disk),
     ]
 }
 
