@@ -50,3 +50,17 @@ pub fn wait(machine: &mut Running) {
     machine.wait_for_demo(2);
     machine.wait_for_demo(3);
 }
+
+/// What the demo's `time` says, `real 0m 1.25s`.
+#[must_use]
+pub fn real_seconds(said: &str) -> Option<f64> {
+    let line = said
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("real"))?;
+    let (minutes, seconds) = line.trim().split_once("m ")?;
+    let (minutes, seconds): (f64, f64) = (
+        minutes.parse().ok()?,
+        seconds.trim_end_matches('s').parse().ok()?,
+    );
+    Some(minutes * 60.0 + seconds)
+}

@@ -10,6 +10,7 @@
 //! says to `dumped`; only then the file gets its name.
 
 pub mod elf;
+pub mod file;
 pub mod kernel;
 pub mod told;
 pub mod window;
@@ -52,7 +53,7 @@ pub(super) fn dump(
     let memory = File::open("/dev/mem").map_err(|error| {
         Trouble::Missing(format!("/dev/mem, by which its memory is read: {error}"))
     })?;
-    let core = File::create(&part).map_err(of_file)?;
+    let core = file::create(&part).map_err(of_file)?;
     let begun = Instant::now();
     let dumped = hold(wish, variables, name).and_then(|held| {
         let window = Window::new(memory, held.pieces.clone());

@@ -9,6 +9,7 @@
 use std::cell::RefCell;
 use std::fs::File;
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bulkhead_memory::Region;
@@ -20,11 +21,17 @@ const WORD: u64 = 8;
 
 /// Memory that is read by its physical addresses.
 pub trait Memory {
-    /// Copies from there; whether anything of it is not zero.
+    /// Whether all of so many bytes from there on are zero. It looks no further than the first that is not.
     ///
     /// # Errors
     /// What the system says.
-    fn copy(&self, at: u64, into: &mut [u8]) -> io::Result<bool>;
+    fn is_zero(&self, at: u64, bytes: u64) -> io::Result<bool>;
+
+    /// Copies from there.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn copy(&self, at: u64, into: &mut [u8]) -> io::Result<()>;
 }
 
 /// The window: on these pieces of memory, and nothing else.
@@ -58,18 +65,22 @@ impl Window {
         let piece = self.pieces.iter().find(|piece| piece.contains(at))?;
         piece.intersect(Region::new(at - at % WINDOW, WINDOW)?)
     }
-}
 
-impl Memory for Window {
-    fn copy(&self, at: u64, into: &mut [u8]) -> io::Result<bool> {
-        let mut any = 0;
+    /// With what is mapped of so many bytes from there on, one part after the other: its words, from which
+    /// byte of them on, and how many. It ends when it is told to.
+    fn each(
+        &self,
+        at: u64,
+        bytes: u64,
+        mut look: impl FnMut(&[AtomicU64], u64, usize) -> ControlFlow<()>,
+    ) -> io::Result<()> {
         let mut done = 0;
         let mut mapped = self.mapped.borrow_mut();
-        while done < into.len() {
-            let at = at.saturating_add(done as u64);
-            if mapped
+        while done < bytes {
+            let at = at.saturating_add(done);
+            if !mapped
                 .as_ref()
-                .is_none_or(|mapped| !mapped.region.contains(at))
+                .is_some_and(|mapped| mapped.region.contains(at))
             {
                 // The old one first: two are one too many.
                 *mapped = None;
@@ -81,37 +92,76 @@ impl Memory for Window {
             let Some(mapped) = mapped.as_ref() else {
                 break;
             };
-            let room = (mapped.region.end() - at).min((into.len() - done) as u64);
-            let room = usize::try_from(room).map_err(io::Error::other)?;
-            let from = at - mapped.region.start();
-            any |= copy_words(mapped.mapping.words(), from, &mut into[done..done + room]);
+            let room = (mapped.region.end() - at).min(bytes - done);
+            let length = usize::try_from(room).map_err(io::Error::other)?;
+            if look(mapped.mapping.words(), at - mapped.region.start(), length).is_break() {
+                break;
+            }
             done += room;
         }
-        Ok(any != 0)
+        Ok(())
     }
 }
 
-/// Copies from a byte of words on; all of it, or-ed.
-fn copy_words(words: &[AtomicU64], from: u64, into: &mut [u8]) -> u64 {
-    let mut any = 0;
+impl Memory for Window {
+    fn is_zero(&self, at: u64, bytes: u64) -> io::Result<bool> {
+        let mut is_zero = true;
+        self.each(at, bytes, |words, from, length| {
+            is_zero = are_zero(words, from, length);
+            if is_zero {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })?;
+        Ok(is_zero)
+    }
+
+    fn copy(&self, at: u64, into: &mut [u8]) -> io::Result<()> {
+        let mut done = 0;
+        self.each(at, into.len() as u64, |words, from, length| {
+            copy_words(words, from, &mut into[done..done + length]);
+            done += length;
+            ControlFlow::Continue(())
+        })
+    }
+}
+
+/// The words from that byte on, and how many bytes of the first are before it.
+fn at_byte(words: &[AtomicU64], from: u64) -> (&[AtomicU64], usize) {
     let (word, skip) = ((from / WORD) as usize, (from % WORD) as usize);
-    let words = words.get(word..).unwrap_or_default();
+    (words.get(word..).unwrap_or_default(), skip)
+}
+
+/// Whether so many bytes are zero; whole words are looked at.
+fn are_zero(words: &[AtomicU64], from: u64, length: usize) -> bool {
+    // A line of the cache at once: a branch for each word would take longer than the word.
+    const LINE: usize = 8;
+    let (words, skip) = at_byte(words, from);
+    let words = &words[..words.len().min((skip + length).div_ceil(WORD as usize))];
+    words.chunks(LINE).all(|line| {
+        let all = line
+            .iter()
+            .fold(0, |all, word| all | word.load(Ordering::Relaxed));
+        all == 0
+    })
+}
+
+/// Copies from a byte of words on.
+fn copy_words(words: &[AtomicU64], from: u64, into: &mut [u8]) {
+    let (words, skip) = at_byte(words, from);
     if skip != 0 || !into.len().is_multiple_of(8) {
         let bytes = words
             .iter()
             .flat_map(|word| word.load(Ordering::Relaxed).to_le_bytes());
         for (to, byte) in into.iter_mut().zip(bytes.skip(skip)) {
             *to = byte;
-            any |= u64::from(byte);
         }
-        return any;
+        return;
     }
     for (to, word) in into.chunks_exact_mut(8).zip(words) {
-        let word = word.load(Ordering::Relaxed);
-        any |= word;
-        to.copy_from_slice(&word.to_le_bytes());
+        to.copy_from_slice(&word.load(Ordering::Relaxed).to_le_bytes());
     }
-    any
 }
 
 #[cfg(test)]
@@ -134,9 +184,9 @@ mod tests {
         let window = Window::new(File::open(&path).unwrap(), pieces);
         let read = |at: usize, length: usize| {
             let mut into = vec![0xee; length];
-            let any = window.copy(at as u64, &mut into).ok()?;
+            window.copy(at as u64, &mut into).ok()?;
             assert_eq!(into, bytes[at..at + length], "{at:#x} {length}");
-            Some(any)
+            Some(!window.is_zero(at as u64, length as u64).unwrap())
         };
         assert_eq!(read(0x1000, 0x10000), Some(true));
         for (at, length) in [(0x1001, 7), (0x1008, 13), (0x1ffd, 4096), (0x10fff, 1)] {

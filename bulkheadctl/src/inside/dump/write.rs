@@ -2,20 +2,21 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::ops::Range;
 use std::path::Path;
 
 use bulkhead_memory::{PAGE, Region};
 use bulkhead_printk::Ram;
 
 use super::elf::{Head, head};
+use super::file::{CHUNK, Writer, put};
 use super::kernel::known;
 use super::told::Held;
 use super::window::Memory;
 use crate::inside::link::Trouble;
 
-/// What is copied and written at once: it stays in the processor's cache.
-const CHUNK: usize = 1 << 20;
+/// 64 KiB.
+const LEAST_HOLE: u64 = 16 * PAGE;
 
 /// What was written.
 #[derive(Debug, PartialEq, Eq)]
@@ -68,7 +69,7 @@ impl<M: Memory> Ram for Pieces<'_, M> {
         let wanted = Region::new(at, into.len() as u64)?;
         let mut pieces = self.pieces.iter();
         pieces.find(|piece| piece.contains_region(wanted))?;
-        self.memory.copy(at, into).ok().map(drop)
+        self.memory.copy(at, into).ok()
     }
 }
 
@@ -89,63 +90,180 @@ pub fn write(
         offsets,
         total,
     } = head(&held.pieces, &known);
-    core.write_all_at(&first, 0).map_err(Failed::Core)?;
+    put(core, &first, 0).map_err(Failed::Core)?;
     let mut written = Written {
         bytes: first.len() as u64,
         has_vmcoreinfo: !known.vmcoreinfo.is_empty(),
     };
-    let mut chunk = vec![0; CHUNK];
-    let mut done = 0;
-    for (piece, offset) in held.pieces.iter().zip(offsets) {
-        let mut at = 0;
-        while at < piece.size() {
-            let left = usize::try_from(piece.size() - at).unwrap_or(CHUNK);
-            let bytes = &mut chunk[..left.min(CHUNK)];
-            written.bytes += one(memory, piece.start() + at, bytes, (core, offset + at))?;
-            at += bytes.len() as u64;
-            goes_on(done + at).map_err(Failed::Lost)?;
-        }
-        done += piece.size();
-    }
+    written.bytes += std::thread::scope(|scope| {
+        let writer = Writer::start(scope, core);
+        let places = held.pieces.iter().copied().zip(offsets);
+        let read = all(places, memory, &writer, &mut goes_on);
+        // Why it can't be written comes first: it is why the reading ended.
+        writer.finish().map_err(Failed::Core)?;
+        read
+    })?;
     core.set_len(total).map_err(Failed::Core)?;
     Ok(written)
 }
 
-/// Writes what is not zero from there on; how many bytes that were.
-#[expect(clippy::cast_possible_truncation, reason = "a page")]
+/// Reads all pieces, and has the writer write what is not zero; how many bytes that are.
+fn all(
+    places: impl Iterator<Item = (Region, u64)>,
+    memory: &impl Memory,
+    writer: &Writer<'_>,
+    goes_on: &mut impl FnMut(u64) -> Result<(), Trouble>,
+) -> Result<u64, Failed> {
+    let (mut written, mut done) = (0, 0);
+    for (piece, offset) in places {
+        let mut at = 0;
+        while at < piece.size() {
+            let step = (piece.size() - at).min(CHUNK as u64);
+            let part = (piece.start() + at, offset + at);
+            let Some(bytes) = one(memory, part, step, writer)? else {
+                return Ok(written);
+            };
+            written += bytes;
+            at += step;
+            goes_on(done + at).map_err(Failed::Lost)?;
+        }
+        done += piece.size();
+    }
+    Ok(written)
+}
+
+/// Has written what is not zero from there on, a chunk at most; how many bytes that are, and nothing if the
+/// writer has ended.
 fn one(
     memory: &impl Memory,
-    from: u64,
-    bytes: &mut [u8],
-    (core, offset): (&File, u64),
-) -> Result<u64, Failed> {
-    const STEP: usize = PAGE as usize;
+    (from, offset): (u64, u64),
+    size: u64,
+    writer: &Writer<'_>,
+) -> Result<Option<u64>, Failed> {
     let mut written = 0;
-    // Where the pages began that are not written yet.
-    let mut begun = None;
-    let mut at = 0;
-    loop {
-        let is_over = at >= bytes.len();
-        let is_data = !is_over && {
-            let end = bytes.len().min(at + STEP);
-            let place = from + at as u64;
-            let copied = memory.copy(place, &mut bytes[at..end]);
-            copied.map_err(|error| Failed::Memory(place, error))?
+    for run in runs(memory, from, size)? {
+        let Some(mut buffer) = writer.buffer() else {
+            return Ok(None);
         };
-        match (begun, is_data) {
-            (None, true) => begun = Some(at),
-            (Some(start), false) => {
-                let data = &bytes[start..at];
-                let place = offset + start as u64;
-                core.write_all_at(data, place).map_err(Failed::Core)?;
-                written += data.len() as u64;
-                begun = None;
+        let (place, length) = (from + run.start, run.end - run.start);
+        let bytes = usize::try_from(length).unwrap_or(CHUNK);
+        let copied = memory.copy(place, buffer.room(bytes));
+        copied.map_err(|error| Failed::Memory(place, error))?;
+        if !writer.give(buffer, bytes, offset + run.start) {
+            return Ok(None);
+        }
+        written += length;
+    }
+    Ok(Some(written))
+}
+
+/// Where pages are not zero, from there on. A hole that is smaller than [`LEAST_HOLE`] is none: a write more
+/// would cost more than its zeros.
+fn runs(memory: &impl Memory, from: u64, size: u64) -> Result<Vec<Range<u64>>, Failed> {
+    let mut runs: Vec<Range<u64>> = Vec::new();
+    let mut at = 0;
+    while at < size {
+        let end = size.min(at + PAGE);
+        let is_zero = memory.is_zero(from + at, end - at);
+        if !is_zero.map_err(|error| Failed::Memory(from + at, error))? {
+            match runs.last_mut() {
+                Some(last) if at - last.end < LEAST_HOLE => last.end = end,
+                _ => runs.push(at..end),
             }
-            _ => {}
         }
-        if is_over {
-            return Ok(written);
+        at = end;
+    }
+    Ok(runs)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// Of these pages, from address 0 on; whether each is zero.
+    struct Made {
+        pages: Vec<u8>,
+        copied: Cell<u64>,
+    }
+
+    impl Memory for Made {
+        fn is_zero(&self, at: u64, bytes: u64) -> io::Result<bool> {
+            assert_eq!((at % PAGE, bytes), (0, PAGE));
+            Ok(self.pages[usize::try_from(at / PAGE).unwrap()] == 0)
         }
-        at += STEP;
+
+        fn copy(&self, at: u64, into: &mut [u8]) -> io::Result<()> {
+            for (index, byte) in into.iter_mut().enumerate() {
+                *byte = self.pages[usize::try_from((at + index as u64) / PAGE).unwrap()];
+            }
+            self.copied.set(self.copied.get() + into.len() as u64);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn small_holes_are_written_and_large_ones_are_not() {
+        let mut pages = vec![0; 100];
+        for page in [3, 4, 6, 40, 99] {
+            pages[page] = 1;
+        }
+        let made = Made {
+            pages,
+            copied: Cell::new(0),
+        };
+        let pages: Vec<Range<u64>> = runs(&made, 0, 100 * PAGE).unwrap();
+        let pages: Vec<_> = pages
+            .iter()
+            .map(|run| run.start / PAGE..run.end / PAGE)
+            .collect();
+        assert_eq!(pages, [3..7, 40..41, 99..100]);
+        assert!(runs(&made, 7 * PAGE, 33 * PAGE).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_there() {
+        let pages: Vec<u8> = (0..700_u32)
+            .map(|page| {
+                if page % 41 < 9 {
+                    1 + (page % 200).to_le_bytes()[0]
+                } else {
+                    0
+                }
+            })
+            .collect();
+        let ram = Region::new(0, 700 * PAGE).unwrap();
+        let made = Made {
+            pages,
+            copied: Cell::new(0),
+        };
+        let held = Held {
+            pieces: vec![ram],
+            number: 1,
+            run: 1,
+            vmcoreinfo: 0,
+            root: 0,
+        };
+        let path = std::env::temp_dir().join(format!("bulkheadctl-write-{}", std::process::id()));
+        let core = super::super::file::create(&path).unwrap();
+        let mut told = 0;
+        let written = write(&held, &made, &core, |done| {
+            told = done;
+            Ok(())
+        });
+        let written = written.unwrap();
+        assert_eq!(told, ram.size());
+        let bytes = std::fs::read(&path).unwrap();
+        let mut wanted = vec![0; usize::try_from(ram.size()).unwrap()];
+        made.copy(0, &mut wanted).unwrap();
+        assert!(bytes.ends_with(&wanted));
+        let head = bytes.len() as u64 - ram.size();
+        assert!(written.bytes - head < ram.size() / 3, "{}", written.bytes);
+        let lost = write(&held, &made, &core, |_| {
+            Err(Trouble::Refused(String::new()))
+        });
+        assert!(matches!(lost, Err(Failed::Lost(_))));
+        std::fs::remove_file(path).unwrap();
     }
 }

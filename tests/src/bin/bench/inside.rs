@@ -1,7 +1,7 @@
 //! What `bulkheadctl list` takes in a partition, beside a program that does nothing: in virtual time
 //! where the machine is emulated.
 
-use bulkhead_tests::inside;
+use bulkhead_tests::inside::{self, real_seconds};
 use bulkhead_tests::qemu::Running;
 
 /// Where the one with all of the right is.
@@ -43,17 +43,4 @@ fn go(machine: &mut Running, command: &str) -> f64 {
     let ms = seconds * 1000.0 / f64::from(TIMES);
     println!("bulkheadctl {command}: {ms:.2} ms");
     ms
-}
-
-/// What `time` says, `real 0m 1.25s`.
-fn real_seconds(said: &str) -> Option<f64> {
-    let line = said
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("real"))?;
-    let (minutes, seconds) = line.trim().split_once("m ")?;
-    let (minutes, seconds): (f64, f64) = (
-        minutes.parse().ok()?,
-        seconds.trim_end_matches('s').parse().ok()?,
-    );
-    Some(minutes * 60.0 + seconds)
 }

@@ -6,6 +6,7 @@ use bulkhead_tests::answers::LaunchTime;
 use bulkhead_tests::source::Count;
 
 use crate::boot::Boots;
+use crate::dump::Dump;
 use crate::host::Host;
 use crate::inside::Inside;
 use crate::launch::{Launch, Launches, MEASURES, MEMORY};
@@ -22,6 +23,7 @@ pub(crate) struct Results<'a> {
     pub(crate) boots: Option<&'a [Boots]>,
     pub(crate) scale: Option<&'a [Scale]>,
     pub(crate) inside: Option<&'a Inside>,
+    pub(crate) dump: Option<&'a Dump>,
     pub(crate) work: Option<&'a [Work]>,
     pub(crate) launching: Option<&'a Launching>,
 }
@@ -36,6 +38,7 @@ pub(crate) fn write(
         boots,
         scale,
         inside,
+        dump,
         work,
         launching,
     } = *results;
@@ -81,6 +84,9 @@ pub(crate) fn write(
             ]),
         ));
     }
+    if let Some(dump) = dump {
+        fields.push(("dump", dumped(dump)));
+    }
     if let Some(work) = work {
         fields.push(("work_seconds", size.seconds.to_string()));
         fields.push(("work", array(work.iter().map(worked))));
@@ -105,6 +111,18 @@ pub(crate) fn write(
     let mut json = object(fields);
     json.push('\n');
     json
+}
+
+/// MB/s.
+fn dumped(dump: &Dump) -> String {
+    let speeds = |values: &[f64]| array(values.iter().copied().map(number));
+    object([
+        ("memory_bytes", dump.ram.to_string()),
+        ("written_bytes", dump.written.to_string()),
+        ("disk_mb_per_second", speeds(&dump.disk)),
+        ("tmpfs_mb_per_second", speeds(&dump.memory)),
+        ("dd_mb_per_second", speeds(&dump.dd)),
+    ])
 }
 
 /// One machine with so many partitions.

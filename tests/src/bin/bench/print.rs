@@ -4,6 +4,7 @@ use bulkhead_tests::source::Count;
 use bulkhead_tests::tool;
 
 use crate::boot::Boots;
+use crate::dump::Dump;
 use crate::inside::Inside;
 use crate::launch::{Launches, MEASURES};
 use crate::neighbour::{self, Case};
@@ -50,6 +51,30 @@ pub(crate) fn scale(results: &[Scale]) {
             format!("{wide}/{narrow}/{shared}"),
         ];
         cells.extend(Values::of(scale.boots.iter().copied()).cells(1));
+        rows.push(cells);
+    }
+    println!("{}", tool::table(&rows));
+}
+
+pub(crate) fn dump(results: &Dump) {
+    println!(
+        "`bulkheadctl dump` of {} MB of RAM, of which {} MB were written, in MB/s: least, p50, largest. \
+         Wanted: at least 200 with all of it on a disk.",
+        results.ram / 1_000_000,
+        results.written / 1_000_000
+    );
+    let mut rows = vec![row(&["DUMP", "LEAST", "P50", "LARGEST"])];
+    let kinds = [
+        ("to an NVMe disk, fsync included", &results.disk),
+        ("to a tmpfs", &results.memory),
+        ("dd of zeros to that disk, fsync included", &results.dd),
+    ];
+    for (what, speeds) in kinds {
+        let values = Values::of(speeds.iter().copied());
+        let mut cells = vec![what.to_string()];
+        cells.extend(
+            [values.smallest, values.median, values.largest].map(|value| format!("{value:.0}")),
+        );
         rows.push(cells);
     }
     println!("{}", tool::table(&rows));
