@@ -20,13 +20,9 @@ pub(crate) fn notes(board: &Board, pack: &Pack) -> Vec<String> {
     let functions = &board.machine.functions;
     let routes = Routes::new(iommus, functions);
     let mut notes = vec![format!(
-        "there is an IOMMU ({}, {}){}",
+        "there is an IOMMU ({}, {}), for isolation=dma if Bulkhead can use it",
         kind.name(),
-        counted(iommus.units.len(), "unit"),
-        match kind {
-            Kind::VtD => ", for isolation=dma if Bulkhead can use it",
-            Kind::AmdVi => ", which Bulkhead does not use: a device reaches all RAM",
-        }
+        counted(iommus.units.len(), "unit")
     )];
     for (number, unit) in iommus.units.iter().enumerate() {
         let its = |f: &&Function| routes.unit_of(f.address) == Some(number);
@@ -86,8 +82,8 @@ fn reserved(iommus: &Iommus, functions: &[Function], routes: &Routes<'_>) -> Vec
 fn left(iommus: &Iommus, pack: &Pack) -> Option<String> {
     let text = match (pack.text("iommu-left").trim(), iommus.wants_protection) {
         ("on", _) => {
-            "firmware leaves the IOMMU translating: partitions' devices may be blocked. Switch \
-             DMA protection before boot off in firmware's set-up"
+            "firmware leaves the IOMMU translating: Bulkhead takes it over if it can use it; else partitions' \
+             devices may be blocked, and DMA protection before boot is to be switched off in firmware's set-up"
         }
         ("off", _) => "firmware does not leave the IOMMU translating",
         (_, true) => {

@@ -6,10 +6,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use bulkhead_firmware::Firmware;
-use bulkhead_iommu::Iommus;
-use bulkhead_iommu::vtd::{Fabric, Fault, Limit, Physical};
+use bulkhead_iommu::{Fabric, Fault, Iommus, Limit, Physical};
 use bulkhead_launch::Domain;
-use bulkhead_memory::PAGE;
 use bulkhead_model::Iommu;
 use bulkhead_pci::{Address, Function};
 use spin::Once;
@@ -27,7 +25,7 @@ static LIMIT: IrqLock<Limit> = IrqLock::new(Limit::new());
 /// Physical memory and registers through the identity map.
 ///
 /// Who has one proves that what `bulkhead-iommu` touches by it is Bulkhead's: the units' registers, their
-/// root tables, and the room in a partition's RAM that is reserved for tables.
+/// tables and logs, and the room in a partition's RAM that is reserved for tables.
 struct Identity(());
 
 impl Physical for Identity {
@@ -72,7 +70,7 @@ pub(crate) fn start(alone: &Alone, firmware: &Firmware, functions: &[Function]) 
     let iommus = Iommus::read(&phys::FirmwareMemory::new(alone), &firmware.tables);
     let own: Vec<Address> = usb::addresses();
     // No partition runs, and functions do not master the bus.
-    let take = || frames::take(PAGE, "IOMMU").start();
+    let take = |bytes| frames::take(bytes, "IOMMU").start();
     match Fabric::start(&Identity(()), &iommus, &own, phys::reaches, take) {
         Ok(None) => None,
         Ok(Some(fabric)) => {

@@ -82,6 +82,8 @@ fn unit(structure: &[u8], left: &mut usize) -> Option<Unit> {
         } else {
             Who::ScopesOrRest(scopes)
         },
+        flags: 0,
+        senders: Vec::new(),
     })
 }
 

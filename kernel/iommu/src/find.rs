@@ -48,6 +48,11 @@ pub struct Unit {
     pub registers: Region,
     /// Whose requests go through it.
     pub who: Who,
+    /// How requests pass it, as firmware has set it up (AMD §5.2.2, IVHD flags); VT-d: 0.
+    pub flags: u8,
+    /// What is no function and sends interrupts through it: I/O APICs and HPETs, under these IDs (AMD;
+    /// VT-d has them among the scopes).
+    pub senders: Vec<IdRange>,
 }
 
 /// Memory that firmware wants some functions to keep reaching, whatever the operating system does

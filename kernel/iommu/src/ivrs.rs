@@ -25,6 +25,8 @@ pub struct IdRange {
     pub last: u16,
     /// What they all send in place of their own ID, if not that.
     pub alias: Option<u16>,
+    /// What firmware says of them (AMD §5.2.2.1, DTE setting): which interrupts without a vector pass.
+    pub settings: u8,
 }
 
 impl IdRange {
@@ -62,10 +64,13 @@ fn add_unit(
     let base = u64_at(block, 8)?;
     let is_aligned = base != 0 && base.is_multiple_of(REGISTERS_BYTES);
     let entries = block.get(if kind == 0x10 { 24 } else { 40 }..)?;
+    let (ids, senders) = ids(entries, left)?;
     let unit = Unit {
         segment: u16_at(block, 16)?,
         registers: Region::new(base, REGISTERS_BYTES).filter(|_| is_aligned)?,
-        who: Who::Ids(ids(entries, left)?),
+        who: Who::Ids(ids),
+        flags: u8_at(block, 1)?,
+        senders,
     };
     let mut known = iommus.units.iter();
     match known.position(|other| other.registers == unit.registers) {
@@ -86,12 +91,12 @@ fn add_unit(
     Some(())
 }
 
-/// The functions of a unit (AMD §5.2.2.1); `None` if a length in the list can't be true, or a range has
+/// The functions of a unit (AMD §5.2.2.1), and what else sends interrupts; `None` if a length in the list can't be true, or a range has
 /// no end. What is not known is passed over.
-fn ids(mut list: &[u8], left: &mut usize) -> Option<Vec<IdRange>> {
-    let mut ids = Vec::new();
+fn ids(mut list: &[u8], left: &mut usize) -> Option<(Vec<IdRange>, Vec<IdRange>)> {
+    let (mut ids, mut senders) = (Vec::new(), Vec::new());
     // Where a range has begun, and what its functions send.
-    let mut begun: Option<(u16, Option<u16>)> = None;
+    let mut begun: Option<IdRange> = None;
     while !list.is_empty() {
         let kind = u8_at(list, 0)?;
         let length = match kind {
@@ -104,6 +109,13 @@ fn ids(mut list: &[u8], left: &mut usize) -> Option<Vec<IdRange>> {
         let (entry, behind) = list.split_at_checked(length)?;
         list = behind;
         let id = u16_at(entry, 1)?;
+        let settings = u8_at(entry, 3)?;
+        let one = |id, alias| IdRange {
+            first: id,
+            last: id,
+            alias,
+            settings,
+        };
         *left = left.checked_sub(1)?;
         match kind {
             // Padding, and what every function has by default.
@@ -112,26 +124,26 @@ fn ids(mut list: &[u8], left: &mut usize) -> Option<Vec<IdRange>> {
                 first: 0,
                 last: u16::MAX,
                 alias: None,
+                settings,
             }),
-            2 | 66 | 70 => ids.push(IdRange {
-                first: id,
-                last: id,
-                alias: (kind == 66).then(|| u16_at(entry, 5)).flatten(),
-            }),
-            3 | 67 | 71 => begun = Some((id, (kind == 67).then(|| u16_at(entry, 5)).flatten())),
+            2 | 70 => ids.push(one(id, None)),
+            66 => ids.push(one(id, u16_at(entry, 5))),
+            3 | 71 => begun = Some(one(id, None)),
+            67 => begun = Some(one(id, u16_at(entry, 5))),
             4 => {
-                let (first, alias) = begun.take()?;
+                let begun = begun.take()?;
                 ids.push(IdRange {
-                    first,
-                    last: Some(id).filter(|last| first <= *last)?,
-                    alias,
+                    last: Some(id).filter(|last| begun.first <= *last)?,
+                    ..begun
                 });
             }
-            // I/O APICs and HPETs (72), devices that only ACPI names (240).
+            // An I/O APIC, an HPET.
+            72 => senders.push(one(u16_at(entry, 5)?, None)),
+            // Devices that only ACPI names (240).
             _ => {}
         }
     }
-    begun.is_none().then_some(ids)
+    begun.is_none().then_some((ids, senders))
 }
 
 /// IVMD (AMD §5.2.2.2). Memory that devices may not reach at all is nothing to keep.
@@ -149,8 +161,13 @@ fn add_memory(kind: u8, block: &[u8], iommus: &mut Iommus) -> Option<()> {
     }
     // What an exclusion range is for devices: not translated, so reached.
     if u8_at(block, 1)? & (UNITY | EXCLUSION) != 0 {
-        let alias = None;
-        let who = Who::Ids([IdRange { first, last, alias }].into());
+        let ids = IdRange {
+            first,
+            last,
+            alias: None,
+            settings: 0,
+        };
+        let who = Who::Ids([ids].into());
         let segment = None;
         iommus.reserved.push(Reserved {
             region,

@@ -2,7 +2,7 @@
 //!
 //! [`Iommus::read`] takes from firmware's DMAR (Intel VT-d) or IVRS (AMD-Vi) which units there are, and
 //! which memory firmware wants some devices to keep reaching. [`Routes`] tells by which unit a
-//! function's requests go, and under whose name ([`requesters`]).
+//! function's requests go, and under whose name ([`requesters`]). [`Fabric`] has the units do it.
 //!
 //! Firmware's tables are not trusted: each parser is bounded by the bytes it was given and by a cap on
 //! the number of entries, a length that can't be true ends the walk, and what is wrong is a
@@ -15,19 +15,28 @@
 
 extern crate alloc;
 
+pub mod amd;
 mod dmar;
+mod fabric;
 mod find;
 mod ivrs;
+mod pages;
+mod physical;
 mod requester;
 mod route;
 mod structures;
+mod turn;
 pub mod vtd;
 
 pub use bulkhead_firmware::Problem;
+pub use fabric::{Buses, Fabric, Unusable};
 pub use find::{Iommus, Kind, Reserved, Unit, Who};
 pub use ivrs::IdRange;
+pub use pages::{MapError, Shape, build, needs};
+pub use physical::Physical;
 pub use requester::{Requester, requesters};
 pub use route::Routes;
+pub use vtd::{Fault, Limit};
 
 /// A place that firmware names by a way down through bridges (VT-d §8.3.1, device scope).
 #[derive(Clone, Debug, PartialEq, Eq)]

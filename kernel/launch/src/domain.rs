@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use bulkhead_iommu::vtd::{self, Buses};
+use bulkhead_iommu::{Buses, needs};
 use bulkhead_memory::{PAGE, Region, RegionSet};
 use bulkhead_model::{Claim, Definition, Isolation, Machine};
 
@@ -55,7 +55,7 @@ pub(crate) fn bytes(
             region: *region,
         });
     }
-    let pages = vtd::needs(iommu.shape, &claim.own_regions()).map_err(LaunchError::Domain)?;
+    let pages = needs(iommu.shape, &claim.own_regions()).map_err(LaunchError::Domain)?;
     Ok(PAGE + pages * PAGE)
 }
 

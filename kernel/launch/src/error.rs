@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
-use bulkhead_iommu::vtd::MapError;
+use bulkhead_iommu::MapError;
 use bulkhead_linux::cmdline::CmdlineError;
 use bulkhead_linux::{E820Error, PlacementError};
 use bulkhead_memory::Region;

@@ -4,8 +4,7 @@ use core::fmt;
 
 use alloc::vec::Vec;
 
-use bulkhead_iommu::vtd::Shape;
-use bulkhead_iommu::{Iommus, Routes};
+use bulkhead_iommu::{Iommus, Routes, Shape};
 use bulkhead_memory::Region;
 use bulkhead_pci::{Address, Function};
 

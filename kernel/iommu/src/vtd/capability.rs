@@ -74,6 +74,18 @@ impl Capabilities {
         Self::has(self.cap, 5) || Self::has(self.cap, 6)
     }
 
+    /// It can wait for writes on their way when it forgets (DWD).
+    #[must_use]
+    pub const fn drains_writes(self) -> bool {
+        Self::has(self.cap, 54)
+    }
+
+    /// It can wait for reads (DRD).
+    #[must_use]
+    pub const fn drains_reads(self) -> bool {
+        Self::has(self.cap, 55)
+    }
+
     /// It reads its tables through the processors' caches; else what was written has to be flushed
     /// out of them.
     #[must_use]

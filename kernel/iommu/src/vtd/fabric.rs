@@ -1,38 +1,27 @@
 //! All units of a machine.
 
-use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use alloc::vec::Vec;
 use bulkhead_memory::{PAGE, Region};
 use bulkhead_pci::{Address, Bus};
 
-use super::pages::{self, MapError, Shape};
+use super::queue::Queue;
 use super::unit::{capabilities, enable, flush, takes_registers};
-use super::{ADDRESS, Capabilities, ENTRIES, Fault, PASS_THROUGH, PRESENT, Physical, fault};
-use crate::{Iommus, Kind, Requester};
+use super::{ADDRESS, Capabilities, ENTRIES, Fault, PASS_THROUGH, PRESENT, fault};
+use crate::pages::{self, MapError, Shape};
+use crate::turn::Turn;
+use crate::{Buses, Iommus, Kind, Physical, Requester, Unusable};
 
 /// The domain of Bulkhead's own functions, which is no partition's.
 const OWN: u64 = 0x7f;
-/// How long another core may be at the tables, in microseconds; after that it is taken to be gone.
-const TURN_US: u64 = 200_000;
-
-/// Buses of one segment, from the first to the last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Buses {
-    /// PCI segment group.
-    pub segment: u16,
-    /// The first.
-    pub first: u8,
-    /// The last, at least that.
-    pub last: u8,
-}
 
 #[derive(Clone, Copy, Debug)]
 struct Unit {
     segment: u16,
     base: u64,
     can: Capabilities,
+    queue: Option<Queue>,
 }
 
 /// All units, switched on: what is given to nobody is blocked.
@@ -44,39 +33,15 @@ pub struct Fabric {
     /// Context tables of buses on which a function is Bulkhead's own, while the bus is nobody's.
     own: Vec<(Bus, u64)>,
     shape: Shape,
-    /// The core that is at the tables, plus one; 0: none. Cores of any partition write it; one that was
-    /// reset meanwhile leaves its number, which is waited for once (`TURN_US`).
-    turn: AtomicU32,
-}
-
-/// Why a machine's units are not used. Displays as a sentence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unusable {
-    /// They are not VT-d.
-    Kind(Kind),
-    /// Their registers can't be reached.
-    Registers(Region),
-    /// What one of them can't do.
-    Cannot(u64, &'static str),
-    /// It does not answer.
-    Silent(u64),
-}
-
-impl fmt::Display for Unusable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Kind(kind) => write!(f, "there is no driver for {}", kind.name()),
-            Self::Registers(region) => write!(f, "its registers at {region} can't be reached"),
-            Self::Cannot(base, what) => write!(f, "the unit at {base:#x} {what}"),
-            Self::Silent(base) => write!(f, "the unit at {base:#x} does not answer"),
-        }
-    }
+    /// The last value that a unit was to write when it is done.
+    marked: AtomicU32,
+    turn: Turn,
 }
 
 impl Fabric {
     /// Looks at all units, and switches them on: from then on nothing passes but what [`attach`](Self::attach)
     /// lets, and the requests of `own` functions, wherever their bus is nobody's. `reaches` tells whether
-    /// registers are mapped, `take` gives a page of zeroes for a table. `None`: there is no unit.
+    /// registers are mapped, `take` gives a page of zeroes for a table. There is a unit at least.
     ///
     /// # Errors
     /// [`Unusable`] says why they are left as they are.
@@ -86,12 +51,7 @@ impl Fabric {
         own: &[Address],
         reaches: impl Fn(Region) -> bool,
         mut take: impl FnMut() -> u64,
-    ) -> Result<Option<Self>, Unusable> {
-        match iommus.kind {
-            Some(Kind::VtD) if !iommus.units.is_empty() => {}
-            Some(kind @ Kind::AmdVi) => return Err(Unusable::Kind(kind)),
-            _ => return Ok(None),
-        }
+    ) -> Result<Self, Unusable> {
         let mut units = Vec::with_capacity(iommus.units.len());
         for unit in &iommus.units {
             if !reaches(unit.registers) {
@@ -100,15 +60,21 @@ impl Fabric {
             let base = unit.registers.start();
             let can = capabilities(hw, base);
             let segment = unit.segment;
-            if let Some(what) = lacking(can, takes_registers(hw, base)) {
+            if let Some(what) = lacking(can, can.has_queue() || takes_registers(hw, base)) {
                 return Err(Unusable::Cannot(base, what));
             }
-            units.push(Unit { segment, base, can });
+            units.push(Unit {
+                segment,
+                base,
+                can,
+                queue: None,
+            });
         }
         let all = |has: fn(Capabilities) -> bool| units.iter().all(|unit| has(unit.can));
         let levels = [4, 3, 5].into_iter();
         let mut levels = levels.filter(|levels| units.iter().all(|unit| unit.can.walks(*levels)));
         let shape = Shape {
+            kind: Kind::VtD,
             levels: levels.next().ok_or(Unusable::Cannot(
                 units[0].base,
                 "walks other tables than the others",
@@ -121,7 +87,8 @@ impl Fabric {
             roots: Vec::new(),
             own: Vec::new(),
             shape,
-            turn: AtomicU32::new(0),
+            marked: AtomicU32::new(0),
+            turn: Turn::new(),
         };
         for unit in &fabric.units {
             if !fabric
@@ -134,22 +101,42 @@ impl Fabric {
                 fabric.roots.push((unit.segment, root));
             }
         }
+        fabric.queues(&mut take);
         for address in own {
             fabric.keep(hw, *address, &mut take);
         }
         for unit in &fabric.units {
             let root = fabric.root(unit.segment).unwrap_or_default();
-            if !enable(hw, unit.base, root) {
+            if !enable(hw, unit.base, root, unit.queue, fabric.next_mark()) {
                 return Err(Unusable::Silent(unit.base));
             }
         }
-        Ok(Some(fabric))
+        Ok(fabric)
     }
 
     /// What tables they walk.
     #[must_use]
     pub const fn shape(&self) -> Shape {
         self.shape
+    }
+
+    /// Gives each unit that takes commands by a queue one, and a dword of a page to say that it is done.
+    fn queues(&mut self, take: &mut impl FnMut() -> u64) {
+        let mut marks = None;
+        for (number, unit) in (0..).zip(&mut self.units) {
+            if unit.can.has_queue() {
+                unit.queue = Some(Queue {
+                    page: take(),
+                    // There are at most 128.
+                    mark: *marks.get_or_insert_with(&mut *take) + number * 8,
+                });
+            }
+        }
+    }
+
+    /// What a unit is to write when it is done: never the same twice in a row.
+    fn next_mark(&self) -> u32 {
+        self.marked.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
     }
 
     /// Lets the requests of a function of Bulkhead's own pass.
@@ -243,19 +230,13 @@ impl Fabric {
                 hw.write_back(at, 16);
             }
         }
-        let is_free = || {
-            let taken = self
-                .turn
-                .compare_exchange(0, 1, Ordering::AcqRel, Ordering::Acquire);
-            taken.is_ok()
-        };
-        let _ = hw.within(TURN_US, is_free);
-        let mut is_done = true;
-        for unit in &self.units {
-            is_done &= flush(hw, unit.base, unit.can);
-        }
-        self.turn.store(0, Ordering::Release);
-        is_done
+        self.turn.with(hw, || {
+            let mut is_done = true;
+            for unit in &self.units {
+                is_done &= flush(hw, unit.base, unit.can, unit.queue, self.next_mark());
+            }
+            is_done
+        })
     }
 
     /// For entries that pass all: the most that every unit has (VT-d §9.3, AW).
@@ -272,7 +253,7 @@ impl Fabric {
 }
 
 /// What a unit would need for Bulkhead to use it.
-fn lacking(can: Capabilities, takes_registers: bool) -> Option<&'static str> {
+fn lacking(can: Capabilities, takes_commands: bool) -> Option<&'static str> {
     // All ones: nothing answers there.
     if can.cap == u64::MAX || can.cap == 0 {
         Some("does not answer")
@@ -280,8 +261,8 @@ fn lacking(can: Capabilities, takes_registers: bool) -> Option<&'static str> {
         Some("walks no tables of 3 to 5 levels")
     } else if !can.passes_through() {
         Some("can't let requests pass untranslated, as isolation=bare needs")
-    } else if !takes_registers {
-        Some("takes commands by a queue only")
+    } else if !takes_commands {
+        Some("takes commands neither by a queue nor by registers")
     } else {
         None
     }

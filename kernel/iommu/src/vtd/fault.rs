@@ -6,8 +6,8 @@ use core::fmt;
 
 use bulkhead_pci::Address;
 
-use super::{Capabilities, Physical};
-use crate::Requester;
+use super::Capabilities;
+use crate::{Physical, Requester};
 
 const FAULT_STATUS: u64 = 0x34;
 const IS_PENDING: u32 = 1 << 1;

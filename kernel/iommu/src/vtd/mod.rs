@@ -9,15 +9,13 @@
 mod capability;
 mod fabric;
 mod fault;
-mod pages;
+mod queue;
 mod unit;
 mod walk;
 
 pub use capability::Capabilities;
-pub use fabric::{Buses, Fabric, Unusable};
+pub use fabric::Fabric;
 pub use fault::{Fault, Limit};
-pub use pages::{MapError, Shape, build, needs};
-pub use unit::enable;
 pub use walk::{Blocked, translate};
 
 /// Entries of a root or a context table, of 16 bytes each.
@@ -33,18 +31,12 @@ const READ: u64 = 1;
 const WRITE: u64 = 1 << 1;
 const LARGE: u64 = 1 << 7;
 
-/// Physical memory and registers, by physical address.
-pub trait Physical {
-    /// The dword at an address.
-    fn load32(&self, address: u64) -> u32;
-    /// Stores a dword.
-    fn store32(&self, address: u64, value: u32);
-    /// The qword at an address.
-    fn load64(&self, address: u64) -> u64;
-    /// Stores a qword.
-    fn store64(&self, address: u64, value: u64);
-    /// Writes `bytes` of memory from an address on back out of the processors' caches.
-    fn write_back(&self, address: u64, bytes: u64);
-    /// Waits at most so many microseconds for `done`; whether it came.
-    fn within(&self, us: u64, done: impl FnMut() -> bool) -> bool;
+/// The entry of a page table for a page, `is_large` above the lowest level.
+pub(crate) const fn page(address: u64, is_large: bool) -> u64 {
+    address | READ | WRITE | if is_large { LARGE } else { 0 }
+}
+
+/// The entry for the table below.
+pub(crate) const fn table(address: u64) -> u64 {
+    address | READ | WRITE
 }

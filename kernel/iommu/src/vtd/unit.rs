@@ -1,6 +1,8 @@
 //! The registers of one unit (VT-d §11.4): switched on, flushed.
 
-use super::{Capabilities, Physical};
+use super::Capabilities;
+use super::queue::Queue;
+use crate::Physical;
 
 const CAPABILITIES: u64 = 0x08;
 const EXTENDED: u64 = 0x10;
@@ -8,6 +10,7 @@ const COMMAND: u64 = 0x18;
 const STATUS: u64 = 0x1c;
 const ROOT: u64 = 0x20;
 const CONTEXT_COMMAND: u64 = 0x28;
+const FAULT_STATUS: u64 = 0x34;
 const FAULT_CONTROL: u64 = 0x38;
 const PROTECTED: u64 = 0x64;
 
@@ -16,12 +19,15 @@ const TRANSLATE: u32 = 1 << 31;
 const SET_ROOT: u32 = 1 << 30;
 const WRITE_BUFFER: u32 = 1 << 27;
 const QUEUE: u32 = 1 << 26;
+const REMAP: u32 = 1 << 25;
 /// Of the status, what stays as it is when a command is written; the others happen once.
 const STANDING: u32 = 0x96ff_ffff;
 /// Of Protected Memory Enable: on, and the state.
 const PROTECT: u32 = 1 << 31;
 const IS_PROTECTED: u32 = 1;
 const MASKED: u32 = 1 << 31;
+/// Of Fault Status: an overflow, and three kinds of errors of a queue, with which it stands still.
+const ERRORS: u32 = 0x71;
 /// Invalidate Context-Cache, all of it.
 const ALL_CONTEXTS: u64 = 1 << 63 | 1 << 61;
 /// Invalidate IOTLB, all of it, after reads and writes on their way.
@@ -29,7 +35,7 @@ const ALL_PAGES: u64 = 1 << 63 | 1 << 60 | 1 << 49 | 1 << 48;
 const BUSY: u64 = 1 << 63;
 
 /// Longest wait for a unit, in microseconds: it answers within a few.
-const WAIT_US: u64 = 50_000;
+pub(super) const WAIT_US: u64 = 50_000;
 /// The major version from which on there is no invalidation by registers (VT-d §6.5.1).
 const FIRST_WITHOUT: u32 = 6;
 
@@ -61,22 +67,41 @@ fn command(hw: &impl Physical, base: u64, bit: u32, is_set: bool) -> bool {
 /// Has the unit translate by the root table at `root`, from whatever state firmware left it in. It
 /// never stops translating on the way if it did before, and only begins once the table is in use. Whether
 /// it answers.
-pub fn enable(hw: &impl Physical, base: u64, root: u64) -> bool {
+pub(super) fn enable(
+    hw: &impl Physical,
+    base: u64,
+    root: u64,
+    queue: Option<Queue>,
+    value: u32,
+) -> bool {
     let can = capabilities(hw, base);
     // Faults are looked for, and interrupt nobody.
     hw.store32(base + FAULT_CONTROL, MASKED);
     if hw.load32(base + STATUS) & QUEUE != 0 && !command(hw, base, QUEUE, false) {
         return false;
     }
+    hw.store32(base + FAULT_STATUS, ERRORS);
+    if let Some(queue) = queue {
+        queue.begin(hw, base);
+        if !command(hw, base, QUEUE, true) {
+            return false;
+        }
+    }
     hw.store64(base + ROOT, root);
-    if !flush_writes(hw, base, can)
-        || !command(hw, base, SET_ROOT, true)
-        || !flush(hw, base, can)
-        || !command(hw, base, TRANSLATE, true)
-    {
+    flush_writes(hw, base, can)
+        && command(hw, base, SET_ROOT, true)
+        && flush(hw, base, can, queue, value)
+        && command(hw, base, TRANSLATE, true)
+        && release(hw, base, can)
+}
+
+/// Ends what else firmware may have left on: its protection of memory, which the tables are from now on,
+/// and its remapping of interrupts, which blocks the messages that a Linux without DMAR has devices
+/// send.
+fn release(hw: &impl Physical, base: u64, can: Capabilities) -> bool {
+    if hw.load32(base + STATUS) & REMAP != 0 && !command(hw, base, REMAP, false) {
         return false;
     }
-    // What firmware protected so until now is protected by the tables.
     if can.has_protected_regions() && hw.load32(base + PROTECTED) & (PROTECT | IS_PROTECTED) != 0 {
         hw.store32(base + PROTECTED, 0);
         let is_off = || hw.load32(base + PROTECTED) & IS_PROTECTED == 0;
@@ -96,19 +121,32 @@ fn flush_writes(hw: &impl Physical, base: u64, can: Capabilities) -> bool {
 }
 
 /// Forgets all that the unit has cached of its tables. Nothing of before is in use, and no request is
-/// on its way by it, once this has returned; whether it answers.
-pub(super) fn flush(hw: &impl Physical, base: u64, can: Capabilities) -> bool {
+/// on its way by it, once this has returned; whether it answers. By the unit's queue if it has one, which
+/// writes `value`.
+pub(super) fn flush(
+    hw: &impl Physical,
+    base: u64,
+    can: Capabilities,
+    queue: Option<Queue>,
+    value: u32,
+) -> bool {
     let pages = base + u64::from(can.iotlb_offset()) + 8;
     flush_writes(hw, base, can)
-        && [(base + CONTEXT_COMMAND, ALL_CONTEXTS), (pages, ALL_PAGES)]
-            .into_iter()
-            .all(|(register, order)| {
-                let is_done = || hw.load64(register) & BUSY == 0;
-                // One at a time: what another core asked for comes first.
-                let is_free = hw.within(WAIT_US, is_done);
-                if is_free {
-                    hw.store64(register, order);
-                }
-                is_free && hw.within(WAIT_US, is_done)
-            })
+        && match queue {
+            Some(queue) => queue.flush(hw, base, can, value),
+            None => [(base + CONTEXT_COMMAND, ALL_CONTEXTS), (pages, ALL_PAGES)]
+                .into_iter()
+                .all(|(register, order)| by_register(hw, register, order)),
+        }
+}
+
+/// Gives an order to a register of invalidations, and waits until it is done.
+fn by_register(hw: &impl Physical, register: u64, order: u64) -> bool {
+    let is_done = || hw.load64(register) & BUSY == 0;
+    // One at a time: what another core asked for comes first.
+    let is_free = hw.within(WAIT_US, is_done);
+    if is_free {
+        hw.store64(register, order);
+    }
+    is_free && hw.within(WAIT_US, is_done)
 }

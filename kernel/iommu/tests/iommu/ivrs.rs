@@ -5,7 +5,12 @@ use bulkhead_iommu::{IdRange, Iommus, Kind, Problem, Who};
 use crate::made::{ivhd, ivmd, ivrs};
 
 fn ids(first: u16, last: u16, alias: Option<u16>) -> IdRange {
-    IdRange { first, last, alias }
+    IdRange {
+        first,
+        last,
+        alias,
+        settings: 0,
+    }
 }
 
 #[test]

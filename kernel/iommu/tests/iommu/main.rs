@@ -4,6 +4,7 @@
     reason = "what the tests cast is made up here and fits"
 )]
 
+mod amd;
 mod arbitrary;
 mod dmar;
 mod ivrs;

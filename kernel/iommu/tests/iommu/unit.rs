@@ -1,12 +1,12 @@
 //! A made VT-d unit, and what it lets pass.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use bulkhead_iommu::vtd::{
-    Blocked, Buses, Fabric, MapError, Physical, Shape, Unusable, needs, translate,
+use bulkhead_iommu::vtd::{Blocked, translate};
+use bulkhead_iommu::{
+    Buses, Fabric, Iommus, Kind, MapError, Physical, Requester, Shape, Unusable, build, needs,
 };
-use bulkhead_iommu::{Iommus, Requester};
 use bulkhead_memory::Region;
 
 use crate::made::{at, dmar, drhd};
@@ -16,13 +16,14 @@ const ROOT: u64 = 0x10_0000;
 const CONTEXT: u64 = 0x4ff0_0000;
 
 /// Memory, and registers that do what VT-d §11.4 says. What it has cached of a page's translation it goes
-/// on using until it is told to forget.
+/// on using until it is told to forget; what lies in the processors' caches it does not see.
 struct Made {
     memory: RefCell<BTreeMap<u64, u64>>,
+    dirty: RefCell<BTreeMap<u64, u64>>,
     registers: RefCell<BTreeMap<u64, u64>>,
     cached: RefCell<BTreeMap<(u8, u8, u64), u64>>,
     log: RefCell<Vec<String>>,
-    is_silent: bool,
+    is_silent: Cell<bool>,
 }
 
 impl Made {
@@ -38,11 +39,21 @@ impl Made {
         ]);
         Self {
             memory: RefCell::default(),
+            dirty: RefCell::default(),
             registers: RefCell::new(registers),
             cached: RefCell::default(),
             log: RefCell::default(),
-            is_silent: false,
+            is_silent: Cell::new(false),
         }
+    }
+
+    /// One that takes commands by a queue alone.
+    fn with_queue() -> Self {
+        let made = Self::new();
+        made.set(0, 0x60);
+        made.set(8, made.register(8) | 0b11 << 54);
+        made.set(0x10, made.register(0x10) | 1 << 1);
+        made
     }
 
     fn register(&self, offset: u64) -> u64 {
@@ -57,9 +68,45 @@ impl Made {
         self.log.borrow_mut().push(what.to_string());
     }
 
+    /// Runs what is in the queue.
+    fn run(&self) {
+        if self.is_silent.get() || self.register(0x1c) & 1 << 26 == 0 {
+            return;
+        }
+        assert_eq!(
+            self.register(0x34) & 0x70,
+            0,
+            "it stands still after errors"
+        );
+        let page = self.register(0x90);
+        assert_eq!(page & 0xfff, 0, "256 places of 16 bytes");
+        while self.register(0x80) != self.register(0x88) {
+            let head = self.register(0x80);
+            let word = |at| self.memory.borrow().get(&at).copied().unwrap_or(0);
+            let (low, high) = (word(page + head), word(page + head + 8));
+            match low & 0xf {
+                1 => self.note(&format!("contexts {low:#x}")),
+                2 => {
+                    self.note(&format!("pages {low:#x}"));
+                    self.cached.borrow_mut().clear();
+                }
+                5 => {
+                    assert_eq!((low & 0xffff_ffff, high % 4), (0x25, 0));
+                    self.memory.borrow_mut().insert(high, low >> 32);
+                }
+                other => panic!("command {other}"),
+            }
+            self.set(0x80, (head + 16) & 0xff0);
+        }
+    }
+
     fn command(&self, value: u64) {
         let old = self.register(0x1c);
-        let mut new = old & (1 << 30) | value & 0x8400_0000;
+        let mut new = old & (1 << 30) | value & 0x8600_0000;
+        if !old & new & 1 << 26 != 0 {
+            assert_eq!(self.register(0x88), 0, "its queue begins empty");
+            self.set(0x80, 0);
+        }
         if value & 1 << 30 != 0 {
             new |= 1 << 30;
             self.set(0x1000, self.register(0x20));
@@ -102,18 +149,22 @@ impl Made {
 
 impl Physical for Made {
     fn load32(&self, address: u64) -> u32 {
-        self.register(address - BASE) as u32
+        match address.checked_sub(BASE) {
+            Some(offset) if offset < 0x1000 => self.register(offset) as u32,
+            _ => self.load64(address) as u32,
+        }
     }
 
     fn store32(&self, address: u64, value: u32) {
         match address - BASE {
-            0x18 if self.is_silent => {}
+            0x18 if self.is_silent.get() => {}
             0x18 => self.command(value.into()),
             0x22c => {
                 assert_eq!(value, 1 << 31);
                 self.set(0x228, 0);
                 self.set(0x34, 0);
             }
+            0x34 => self.set(0x34, self.register(0x34) & !u64::from(value & 0x71)),
             0x64 => self.set(0x64, 0),
             offset => self.set(offset, value.into()),
         }
@@ -122,12 +173,24 @@ impl Physical for Made {
     fn load64(&self, address: u64) -> u64 {
         match address.checked_sub(BASE) {
             Some(offset) if offset < 0x1000 => self.register(offset),
-            _ => self.memory.borrow().get(&address).copied().unwrap_or(0),
+            _ => {
+                let dirty = self.dirty.borrow().get(&address).copied();
+                let word = || self.memory.borrow().get(&address).copied();
+                dirty.or_else(word).unwrap_or(0)
+            }
         }
     }
 
     fn store64(&self, address: u64, value: u64) {
         match address.checked_sub(BASE) {
+            Some(0x28 | 0xf8) if self.is_silent.get() => {
+                self.set(address - BASE, value);
+            }
+            Some(0x28 | 0xf8) if self.register(0) == 0x60 => panic!("by a queue only"),
+            Some(0x88) => {
+                self.set(0x88, value);
+                self.run();
+            }
             Some(0x28) => self.note(&format!("contexts {value:#x}")),
             Some(0xf8) => {
                 self.note(&format!("pages {value:#x}"));
@@ -135,12 +198,20 @@ impl Physical for Made {
             }
             Some(offset) if offset < 0x1000 => self.set(offset, value),
             _ => {
-                self.memory.borrow_mut().insert(address, value);
+                self.dirty.borrow_mut().insert(address, value);
             }
         }
     }
 
-    fn write_back(&self, _: u64, _: u64) {}
+    fn write_back(&self, address: u64, bytes: u64) {
+        let mut dirty = self.dirty.borrow_mut();
+        let (lines, end) = (address & !63, (address + bytes + 63) & !63);
+        let kept = dirty.split_off(&end);
+        self.memory
+            .borrow_mut()
+            .append(&mut dirty.split_off(&lines));
+        dirty.extend(kept);
+    }
 
     fn within(&self, _: u64, mut done: impl FnMut() -> bool) -> bool {
         (0..3).any(|_| done())
@@ -150,7 +221,7 @@ impl Physical for Made {
 fn start(made: &Made) -> Result<Option<Fabric>, Unusable> {
     let iommus = Iommus::of_dmar(&dmar(0, &[drhd(true, 0, BASE, &[])]));
     let mut next = ROOT - 4096;
-    let take = || {
+    let take = |_| {
         next += 4096;
         next
     };
@@ -178,31 +249,33 @@ const BUS_1: [Buses; 1] = [Buses {
 
 #[test]
 fn what_is_given_to_nobody_is_blocked_and_a_domain_reaches_its_memory_alone() {
-    let made = Made::new();
-    assert_eq!(made.request(from(1, 0), 0x1234), Ok(0x1234), "off");
-    let fabric = start(&made).unwrap().unwrap();
-    let log = made.log.borrow().join(", ");
-    assert_eq!(
-        log,
-        "root, contexts 0xa000000000000000, pages 0x9003000000000000, on"
+    play(
+        &Made::new(),
+        "root, contexts 0xa000000000000000, pages 0x9003000000000000, on",
     );
+    play(&Made::with_queue(), "root, contexts 0x11, pages 0xd2, on");
+}
+
+fn play(made: &Made, begun: &str) {
+    assert_eq!(made.request(from(1, 0), 0x1234), Ok(0x1234), "off");
+    let fabric = start(made).unwrap().unwrap();
+    let log = made.log.borrow().join(", ");
+    assert_eq!(log, begun);
     assert_eq!(made.request(from(1, 0), 0x1000), Err(Blocked::Bus));
-    let fault = fabric.take_fault(&made).unwrap();
+    let fault = fabric.take_fault(made).unwrap();
     assert_eq!(fault.device.to_string(), "0000:01:00.0");
     assert_eq!(
         (fault.address, fault.is_read, fault.reason),
         (0x1000, false, 5)
     );
-    assert_eq!(fabric.take_fault(&made), None);
+    assert_eq!(fabric.take_fault(made), None);
 
     let room = Region::new(CONTEXT, 16 << 12).unwrap();
     let memory = [
         region(0x4000_0000, CONTEXT),
         region(room.end(), 0x5000_0000),
     ];
-    fabric
-        .attach(&made, &BUS_1, Some(&memory), room, 1)
-        .unwrap();
+    fabric.attach(made, &BUS_1, Some(&memory), room, 1).unwrap();
     for (bus, devfn) in [(1, 0), (1, 0xff), (2, 8)] {
         for inside in [0x4000_0000, CONTEXT - 1, room.end(), 0x4fff_ffff] {
             assert_eq!(made.request(from(bus, devfn), inside), Ok(inside));
@@ -227,9 +300,9 @@ fn what_is_given_to_nobody_is_blocked_and_a_domain_reaches_its_memory_alone() {
     }
     assert_eq!(made.request(from(3, 0), 0x4000_0000), Err(Blocked::Bus));
     // What the unit has cached is forgotten with the mapping.
-    assert!(fabric.detach(&made, &BUS_1));
+    assert!(fabric.detach(made, &BUS_1));
     assert_eq!(made.request(from(1, 0), 0x4000_0000), Err(Blocked::Bus));
-    fabric.attach(&made, &BUS_1, None, room, 2).unwrap();
+    fabric.attach(made, &BUS_1, None, room, 2).unwrap();
     assert_eq!(made.request(from(1, 0), 0x1234), Ok(0x1234), "bare");
     // Bulkhead's own function passes as long as its bus is nobody's, and no other one of that bus.
     let own = [Buses {
@@ -240,28 +313,57 @@ fn what_is_given_to_nobody_is_blocked_and_a_domain_reaches_its_memory_alone() {
     for _ in 0..2 {
         assert_eq!(made.request(from(0, 0xa0), 0x1234), Ok(0x1234));
         assert_eq!(made.request(from(0, 0xa1), 0x1234), Err(Blocked::Function));
-        fabric.attach(&made, &own, Some(&memory), room, 1).unwrap();
+        fabric.attach(made, &own, Some(&memory), room, 1).unwrap();
         assert_eq!(made.request(from(0, 0xa0), 0x1234), Err(Blocked::Address));
-        fabric.detach(&made, &own);
+        fabric.detach(made, &own);
     }
 }
 
 #[test]
 fn one_that_firmware_left_translating_is_taken_over_without_a_pause() {
-    let made = Made::new();
-    made.set(0x1c, 0x8400_0000);
-    made.set(0x64, 0x8000_0001);
-    start(&made).unwrap().unwrap();
-    assert_eq!(made.register(0x1c), 0xc000_0000, "its queue is off");
-    assert_eq!(made.register(0x64), 0, "its protected memory is open");
+    // With its queue in use, its interrupts remapped, an error of its queue.
+    for made in [Made::new(), Made::with_queue()] {
+        made.set(0x1c, 0x8600_0000);
+        made.set(0x88, 0x40);
+        made.set(0x80, 0x40);
+        made.set(0x34, 0x10);
+        made.set(0x64, 0x8000_0001);
+        start(&made).unwrap().unwrap();
+        let queue = u64::from(made.register(0) == 0x60) << 26;
+        assert_eq!(made.register(0x1c), 0xc000_0000 | queue);
+        assert_eq!(made.register(0x64), 0, "its protected memory is open");
+    }
+}
+
+#[test]
+fn one_that_answers_no_more_is_told_of_and_holds_nobody_up() {
+    for made in [Made::new(), Made::with_queue()] {
+        let fabric = start(&made).unwrap().unwrap();
+        let room = Region::new(CONTEXT, 16 << 12).unwrap();
+        let memory = [region(0x4000_0000, CONTEXT)];
+        fabric
+            .attach(&made, &BUS_1, Some(&memory), room, 1)
+            .unwrap();
+        assert_eq!(made.request(from(1, 0), 0x4000_0000), Ok(0x4000_0000));
+        made.is_silent.set(true);
+        for _ in 0..300 {
+            assert!(!fabric.detach(&made, &BUS_1));
+        }
+        // It does what it was told at last, and answers.
+        made.is_silent.set(false);
+        made.run();
+        for register in [0x28, 0xf8] {
+            made.set(register, 0);
+        }
+        assert!(fabric.detach(&made, &BUS_1));
+        assert_eq!(made.request(from(1, 0), 0x4000_0000), Err(Blocked::Bus));
+    }
 }
 
 #[test]
 fn what_it_cannot_do_is_said() {
-    let silent = Made {
-        is_silent: true,
-        ..Made::new()
-    };
+    let silent = Made::new();
+    silent.is_silent.set(true);
     assert_eq!(start(&silent).unwrap_err(), Unusable::Silent(BASE));
     let refused = |register, value| {
         let made = Made::new();
@@ -273,7 +375,7 @@ fn what_it_cannot_do_is_said() {
     assert!(refused(8, u64::MAX).ends_with("does not answer"));
     assert!(refused(8, 0b10).ends_with("walks no tables of 3 to 5 levels"));
     assert!(refused(0x10, 0).contains("untranslated"));
-    assert!(refused(0, 0x60).ends_with("by a queue only"));
+    assert!(refused(0, 0x60).ends_with("neither by a queue nor by registers"));
 }
 
 #[test]
@@ -286,6 +388,7 @@ fn as_many_pages_as_are_said_are_enough_wherever_the_hole_is() {
     ];
     for (levels, has_2m, has_1g) in shapes {
         let shape = Shape {
+            kind: Kind::VtD,
             levels,
             has_2m,
             has_1g,
@@ -309,7 +412,7 @@ fn as_many_pages_as_are_said_are_enough_wherever_the_hole_is() {
                 .filter_map(|(a, b)| Region::from_bounds(a, b));
             let parts: Vec<Region> = parts.chain([memory[1]]).collect();
             let mut tables = BTreeMap::new();
-            let built = bulkhead_iommu::vtd::build(shape, &parts, room, |at, entry| {
+            let built = build(shape, &parts, room, |at, entry| {
                 assert!(room.contains(at));
                 tables.insert(at, entry);
             });
@@ -317,6 +420,7 @@ fn as_many_pages_as_are_said_are_enough_wherever_the_hole_is() {
         }
     }
     let shape = Shape {
+        kind: Kind::VtD,
         levels: 3,
         has_2m: true,
         has_1g: true,
@@ -330,6 +434,7 @@ fn as_many_pages_as_are_said_are_enough_wherever_the_hole_is() {
 #[test]
 fn mapping_256_gib_takes_no_time() {
     let shape = Shape {
+        kind: Kind::VtD,
         levels: 4,
         has_2m: true,
         has_1g: false,
@@ -340,7 +445,7 @@ fn mapping_256_gib_takes_no_time() {
     let room = Region::new(1 << 40, pages << 12).unwrap();
     let mut tables = vec![0u64; usize::try_from(room.size() / 8).unwrap()];
     let begin = std::time::Instant::now();
-    let built = bulkhead_iommu::vtd::build(shape, &memory, room, |at, entry| {
+    let built = build(shape, &memory, room, |at, entry| {
         tables[usize::try_from((at - room.start()) / 8).unwrap()] = entry;
     });
     println!("256 GiB by 2M pages: {:?}", begin.elapsed());

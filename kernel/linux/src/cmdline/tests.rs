@@ -170,6 +170,7 @@ fn accepted() {
         "mem=512M memmap=1M$0x41000000 memmap=64K mem=nopentium crashkernel=128M",
         "reboot=efi reboot=warm,efi reboot=e,panic_warm",
         "apic=debug apic x2apic_phys idle=poll processor.max_cstate=1 intel_iommu=on",
+        "iommu=pt amd_iommu=on intel_iommu=off iommu.strict=1 swiotlb=force",
         "mce=bootlog hpet=disable nokaslr memtest=1 panic=1 BOOT_IMAGE=/vmlinuz initrd=/initrd.img",
         "earlyprintk=ttyS1,115200 earlycon=uart8250,io,0x2f8 earlycon kgdboc=ttyS1",
         r#"dyndbg="acpi=off mem=64G" init=/bin/sh -- acpi=off mem=64G"#,

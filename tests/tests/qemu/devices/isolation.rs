@@ -16,16 +16,32 @@ pub(super) fn stories() -> Vec<Trial> {
     vec![
         story("devices::isolation_without_iommu", without_iommu),
         story("devices::isolation_intel", || {
-            play("isolation_intel", "intel-iommu,intremap=off");
+            play("isolation_intel", "intel-iommu,intremap=off", INTEL_TOLD);
         }),
         story("devices::isolation_intel_caching_mode", || {
             play(
                 "isolation_intel_caching",
                 "intel-iommu,intremap=off,caching-mode=on,device-iotlb=on,aw-bits=48",
+                INTEL_TOLD,
             );
+        }),
+        story("devices::isolation_intel_39_bits", || {
+            play(
+                "isolation_intel_39",
+                "intel-iommu,intremap=on,aw-bits=39,snoop-control=on",
+                INTEL_TOLD,
+            );
+        }),
+        story("devices::isolation_amd", || {
+            play("isolation_amd", "amd-iommu,dma-remap=on", AMD_TOLD);
         }),
     ]
 }
+
+/// What the operator is told of a write into the neighbour's RAM.
+const INTEL_TOLD: &str = "* web: device 0000:01:00.0 tried to write 0x68000000 (blocked)";
+/// The same where QEMU 11.1's unit writes neither the bus nor the address into its log.
+const AMD_TOLD: &str = "* bulkhead: device 0000:00:00.0 tried to write 0x0 (blocked)";
 
 /// The owner's RAM and a neighbour's, as in their definitions.
 const OWN: &str = "256M@0x40000000";
@@ -50,6 +66,8 @@ fn partitions(isolation: &'static str) -> [Partition; 2] {
     let mut card = Partition::new("web", 2, Kernel::Debian612, "1").devices("01:00.0,02:00.0");
     card.memory = OWN;
     card.settings = isolation;
+    // What an operator may have written for a machine with an IOMMU changes nothing.
+    card.cmdline = "intel_iommu=on amd_iommu=on iommu=force".to_string();
     let mut other = Partition::new("db", 3, Kernel::Debian61, "2");
     other.memory = OTHER;
     [card, other]
@@ -89,19 +107,23 @@ fn disk_works(machine: &mut Running) {
     assert!(said.contains("same"), "{said}");
 }
 
-fn play(name: &'static str, iommu: &'static str) {
+fn play(name: &'static str, iommu: &'static str, told: &str) {
     let board = board(name).iommu(iommu);
     let mut machine = boot(name, &partitions("isolation=dma"), &board);
     machine.expect("devices", &["IOMMU: in use"]);
     machine.expect("show web", &["isolation=dma"]);
     for round in 0..2_u64 {
-        let tables = machine.linux(
+        let seen = machine.linux(
             2,
-            "ls /sys/firmware/acpi/tables; dmesg | grep -ciE 'dmar|ivrs'",
+            "ls /sys/firmware/acpi/tables /sys/class/iommu /sys/kernel/iommu_groups; \
+             dmesg | grep -E 'DMAR|IVRS|AMD-Vi'; echo looked",
         );
-        assert!(
-            !tables.contains("DMAR") && !tables.contains("IVRS"),
-            "{tables}"
+        let is_there =
+            ["DMAR", "IVRS", "AMD-Vi", "dmar", "ivhd", "looked"].map(|word| seen.contains(word));
+        assert_eq!(
+            is_there,
+            [false, false, false, false, false, true],
+            "{seen}"
         );
         COPY.iter().for_each(|line| drop(machine.linux(2, line)));
         disk_works(&mut machine);
@@ -111,10 +133,7 @@ fn play(name: &'static str, iommu: &'static str) {
         assert!(copied_to(&mut machine, own), "its own RAM");
         machine.com(1).skip();
         assert!(!copied_to(&mut machine, OTHER_PLACE), "the neighbour's RAM");
-        machine.wait_for(
-            1,
-            "* web: device 0000:01:00.0 tried to write 0x68000000 (blocked)",
-        );
+        machine.wait_for(1, told);
         // In the next run as well, and where it was ended by force with the card at work.
         if round == 0 {
             machine.com(2).skip();

@@ -1,10 +1,12 @@
-//! Second-level page tables (VT-d §9.8): a partition's RAM one to one, and nothing else.
+//! Page tables of devices: a partition's RAM one to one, and nothing else. Intel's (VT-d §9.8, second level)
+//! and AMD's (AMD §2.2.3) have the same shape, and entries of their own.
 
 use core::fmt;
 
 use bulkhead_memory::{PAGE, Region};
 
-use super::{LARGE, READ, WRITE};
+use crate::Kind;
+use crate::{amd, vtd};
 
 /// Entries of a page table.
 const ENTRIES: u64 = 512;
@@ -14,6 +16,8 @@ const MOST_LEVELS: usize = 5;
 /// What tables all units of a machine can walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
+    /// Whose entries.
+    pub kind: Kind,
     /// Levels: 3, 4 or 5.
     pub levels: u8,
     /// Pages of 2 MiB.
@@ -34,6 +38,22 @@ impl Shape {
             2 => self.has_2m,
             3 => self.has_1g,
             _ => false,
+        }
+    }
+
+    /// The entry of a level for a page.
+    const fn page(self, level: usize, address: u64) -> u64 {
+        match self.kind {
+            Kind::VtD => vtd::page(address, level > 1),
+            Kind::AmdVi => amd::page(address),
+        }
+    }
+
+    /// The entry for a table of a level.
+    const fn table(self, level: usize, address: u64) -> u64 {
+        match self.kind {
+            Kind::VtD => vtd::table(address),
+            Kind::AmdVi => amd::table(address, level),
         }
     }
 
@@ -158,12 +178,12 @@ impl<S: FnMut(u64, u64)> Builder<'_, S> {
             *at = start.saturating_add(span);
             let value = match self.holds(level, start, span) {
                 Holds::Nothing => 0,
-                Holds::Page => start | READ | WRITE | if level == 1 { 0 } else { LARGE },
+                Holds::Page => self.shape.page(level, start),
                 Holds::Table => {
                     let below = self.take()?;
                     level -= 1;
                     path[level] = (below, 0, start);
-                    below | READ | WRITE
+                    self.shape.table(level, below)
                 }
             };
             (self.store)(entry, value);

@@ -1,0 +1,422 @@
+//! A made AMD-Vi unit, and what it lets pass.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+use bulkhead_iommu::amd::{Blocked, translate};
+use bulkhead_iommu::{Buses, Fabric, Iommus, Physical, Requester, Unusable};
+use bulkhead_memory::Region;
+
+use crate::made::{at, ivhd, ivrs};
+
+const BASE: u64 = 0xfed8_0000;
+const ROOM: u64 = 0x4ff0_0000;
+const RUNS: u64 = 0b11000;
+
+/// Memory, and registers that do what AMD §2.4, §2.5 and §3.4 say. What it has cached of an entry of the
+/// device table, or of a page's translation, it goes on using until it is told to forget.
+#[derive(Default)]
+struct Made {
+    memory: RefCell<BTreeMap<u64, u64>>,
+    registers: RefCell<BTreeMap<u64, u64>>,
+    entries: RefCell<BTreeMap<u16, [u64; 4]>>,
+    pages: RefCell<BTreeMap<(u16, u16, u64), u64>>,
+    commands: RefCell<BTreeMap<u64, u64>>,
+    is_silent: Cell<bool>,
+}
+
+impl Made {
+    fn new(features: u64) -> Self {
+        let made = Self::default();
+        made.set(0x30, features);
+        made
+    }
+
+    fn register(&self, offset: u64) -> u64 {
+        self.registers.borrow().get(&offset).copied().unwrap_or(0)
+    }
+
+    fn set(&self, offset: u64, value: u64) {
+        self.registers.borrow_mut().insert(offset, value);
+    }
+
+    fn word(&self, at: u64) -> u64 {
+        self.memory.borrow().get(&at).copied().unwrap_or(0)
+    }
+
+    fn is_on(&self) -> bool {
+        self.register(0x18) & 1 != 0
+    }
+
+    /// Runs the commands that are in the ring.
+    fn run(&self) {
+        if self.is_silent.get() || self.register(0x18) & (1 << 12 | 1) != 1 << 12 | 1 {
+            return;
+        }
+        let ring = self.register(8) & 0x000f_ffff_ffff_f000;
+        assert_eq!(self.register(8) >> 56, 8, "256 commands");
+        while self.register(0x2000) != self.register(0x2008) {
+            let head = self.register(0x2000);
+            let (what, more) = (self.word(ring + head), self.word(ring + head + 8));
+            *self.commands.borrow_mut().entry(what >> 60).or_default() += 1;
+            let domain = (what >> 32) as u16;
+            match what >> 60 {
+                1 => {
+                    assert_eq!(what & 7, 1, "it stores, and interrupts nobody");
+                    let at = what & 0x000f_ffff_ffff_fff8;
+                    self.memory.borrow_mut().insert(at, more);
+                }
+                2 => {
+                    assert_eq!((what & 0x0fff_ffff_ffff_0000, more), (0, 0));
+                    self.entries.borrow_mut().remove(&(what as u16));
+                }
+                3 => {
+                    assert_eq!(more, 0x7fff_ffff_ffff_f003, "all of the domain");
+                    let mut pages = self.pages.borrow_mut();
+                    pages.retain(|(other, ..), _| *other != domain);
+                }
+                8 => {
+                    self.entries.borrow_mut().clear();
+                    self.pages.borrow_mut().clear();
+                }
+                other => panic!("command {other}"),
+            }
+            self.set(0x2000, (head + 16) & 0xff0);
+        }
+    }
+
+    fn control(&self, new: u64) {
+        let old = self.register(0x18);
+        assert!(old & 1 == 0 || new & 1 != 0, "it is never switched off");
+        self.set(0x18, new);
+        let (events, commands) = (new >> 2 & new & 1, new >> 12 & new & 1);
+        let runs = events << 3 | commands << 4;
+        let runs = if self.is_silent.get() { 0 } else { runs };
+        self.set(0x2020, self.register(0x2020) & !RUNS | runs);
+    }
+
+    /// What the unit makes of a request now.
+    fn request(&self, from: Requester, address: u64, is_write: bool) -> Result<u64, Blocked> {
+        if !self.is_on() {
+            return Ok(address);
+        }
+        let table = self.register(0) & 0x000f_ffff_ffff_f000;
+        let id = from.id();
+        let mut entries = self.entries.borrow_mut();
+        let entry = *entries.entry(id).or_insert_with(|| {
+            [0, 8, 16, 24].map(|word| self.word(table + u64::from(id) * 32 + word))
+        });
+        let domain = entry[1] as u16;
+        let key = (domain, id, address >> 12);
+        if let Some(page) = self.pages.borrow().get(&key) {
+            return Ok(page | address & 0xfff);
+        }
+        let load = |at: u64| match at.checked_sub(table + u64::from(id) * 32) {
+            Some(word @ (0 | 8 | 16 | 24)) => entry[(word / 8) as usize],
+            _ => self.word(at),
+        };
+        let found = translate(load, table, from, address, is_write);
+        match found {
+            Ok(place) => {
+                self.pages.borrow_mut().insert(key, place & !0xfff);
+            }
+            Err(_) => self.tell(2 << 60 | u64::from(is_write) << 53 | u64::from(id), address),
+        }
+        found
+    }
+
+    /// Writes an event into the log, if it has room.
+    fn tell(&self, what: u64, address: u64) {
+        let log = self.register(0x10) & 0x000f_ffff_ffff_f000;
+        let tail = self.register(0x2018);
+        let next = (tail + 16) & 0xff0;
+        if self.register(0x2020) & 8 == 0 {
+            return;
+        }
+        if next == self.register(0x2010) {
+            self.set(0x2020, self.register(0x2020) & !8 | 1);
+            return;
+        }
+        self.memory.borrow_mut().insert(log + tail, what);
+        self.memory.borrow_mut().insert(log + tail + 8, address);
+        self.set(0x2018, next);
+    }
+
+    /// What it makes of interrupts from an ID (AMD §2.2.5): whether those with a vector pass, and an NMI.
+    fn passes_interrupts(&self, id: u16) -> (bool, bool) {
+        let table = self.register(0) & 0x000f_ffff_ffff_f000;
+        let word = self.word(table + u64::from(id) * 32 + 16);
+        let is_said = word & 1 != 0;
+        (
+            !is_said || word >> 60 & 3 != 0,
+            !is_said || word >> 58 & 1 != 0,
+        )
+    }
+}
+
+impl Physical for Made {
+    fn load32(&self, _: u64) -> u32 {
+        unreachable!("registers are of 64 bits")
+    }
+
+    fn store32(&self, _: u64, _: u32) {
+        unreachable!("registers are of 64 bits")
+    }
+
+    fn load64(&self, address: u64) -> u64 {
+        match address.checked_sub(BASE) {
+            Some(offset) if offset < 0x4000 => self.register(offset),
+            _ => self.word(address),
+        }
+    }
+
+    fn store64(&self, address: u64, value: u64) {
+        let runs = self.register(0x2020) & RUNS;
+        match address.checked_sub(BASE) {
+            Some(0x18) => {
+                self.control(value);
+                self.run();
+            }
+            Some(0x2008) => {
+                self.set(0x2008, value);
+                self.run();
+            }
+            Some(0x2020) => self.set(0x2020, self.register(0x2020) & !(value & 0x667)),
+            Some(0x08 | 0x2000) if runs & 0x10 != 0 => panic!("commands run"),
+            Some(0x10) if runs & 8 != 0 => panic!("events run"),
+            Some(offset) if offset < 0x4000 => self.set(offset, value),
+            _ => {
+                self.memory.borrow_mut().insert(address, value);
+            }
+        }
+    }
+
+    fn write_back(&self, _: u64, _: u64) {}
+
+    fn within(&self, _: u64, mut done: impl FnMut() -> bool) -> bool {
+        (0..3).any(|_| done())
+    }
+}
+
+const OWN_DEVFN: u8 = 0xa0;
+/// The I/O APIC's ID, and what firmware lets it send: all.
+const IO_APIC: u16 = 0x00a0 + 2;
+
+fn start(made: &Made) -> Result<Option<Fabric>, Unusable> {
+    let entries: [&[u8]; 3] = [
+        &[1, 0, 0, 0],
+        &[2, 0x10, 0, 0],
+        &[72, 0, 0, 0xd7, 2, IO_APIC as u8, 0, 1],
+    ];
+    let iommus = Iommus::of_ivrs(&ivrs(&[ivhd(0x11, 0, BASE, &entries)]));
+    let mut next = 0x10_0000;
+    let take = |bytes| {
+        let place = next;
+        next += bytes;
+        place
+    };
+    Fabric::start(made, &iommus, &[at(0, 0x14, 0)], |_| true, take)
+}
+
+fn from(bus: u8, devfn: u8) -> Requester {
+    Requester {
+        segment: 0,
+        bus,
+        devfn,
+    }
+}
+
+fn region(start: u64, end: u64) -> Region {
+    Region::from_bounds(start, end).unwrap()
+}
+
+const BUS_1: [Buses; 1] = [Buses {
+    segment: 0,
+    first: 1,
+    last: 2,
+}];
+/// With INVALIDATE_IOMMU_ALL, and without.
+const FEATURES: [u64; 2] = [1 << 6, 0];
+
+#[test]
+fn what_is_given_to_nobody_is_blocked_and_a_domain_reaches_its_memory_alone() {
+    for features in FEATURES {
+        let made = Made::new(features);
+        let ask = |bus, devfn, address| made.request(from(bus, devfn), address, true);
+        assert_eq!(ask(1, 0, 0x1234), Ok(0x1234), "off");
+        let fabric = start(&made).unwrap().unwrap();
+        let all = made.commands.borrow().get(&8).copied();
+        assert_eq!(all, (features != 0).then_some(1));
+        assert_eq!(made.commands.borrow().get(&2), Some(&0x1_0000));
+        assert_eq!(ask(1, 0, 0x1000), Err(Blocked::Address));
+        let fault = fabric.take_fault(&made).unwrap();
+        assert_eq!(
+            fault.to_string(),
+            "device 0000:01:00.0 tried to write 0x1000 (blocked)"
+        );
+        assert_eq!(fabric.take_fault(&made), None);
+
+        let room = Region::new(ROOM, 16 << 12).unwrap();
+        let memory = [
+            region(0x4000_0000, ROOM),
+            region(room.end(), 0x5000_0000),
+            region(4 << 30, 6 << 30),
+        ];
+        fabric
+            .attach(&made, &BUS_1, Some(&memory), room, 1)
+            .unwrap();
+        for (bus, devfn) in [(1, 0), (1, 0xff), (2, 8)] {
+            for inside in [
+                0x4000_0000,
+                ROOM - 1,
+                room.end(),
+                0x4fff_ffff,
+                4 << 30,
+                (6 << 30) - 1,
+            ] {
+                assert_eq!(ask(bus, devfn, inside), Ok(inside));
+            }
+            for outside in [0, 0x3fff_ffff, ROOM, room.end() - 1, 0x5000_0000, 1 << 40] {
+                assert_eq!(ask(bus, devfn, outside), Err(Blocked::Address));
+            }
+            assert_eq!(ask(bus, devfn, 1 << 50), Err(Blocked::Beyond));
+        }
+        assert_eq!(ask(3, 0, 0x4000_0000), Err(Blocked::Address));
+        // What the unit has cached is forgotten with the mapping.
+        assert!(fabric.detach(&made, &BUS_1));
+        assert_eq!(ask(1, 0, 0x4000_0000), Err(Blocked::Address));
+        fabric.attach(&made, &BUS_1, None, room, 2).unwrap();
+        assert_eq!(ask(1, 0, 0x1234), Ok(0x1234), "bare");
+        assert!(fabric.detach(&made, &BUS_1));
+        assert_eq!(ask(1, 0, 0x1234), Err(Blocked::Address));
+        // Bulkhead's own function passes as long as its bus is nobody's, and no other one of that bus.
+        let own = [Buses {
+            segment: 0,
+            first: 0,
+            last: 0,
+        }];
+        for _ in 0..2 {
+            assert_eq!(ask(0, OWN_DEVFN, 0x1234), Ok(0x1234));
+            assert_eq!(ask(0, OWN_DEVFN + 1, 0x1234), Err(Blocked::Address));
+            fabric.attach(&made, &own, Some(&memory), room, 1).unwrap();
+            assert_eq!(ask(0, OWN_DEVFN, 0x1234), Err(Blocked::Address));
+            assert!(fabric.detach(&made, &own));
+        }
+    }
+}
+
+#[test]
+fn interrupts_of_what_is_nobodys_are_blocked_but_for_the_io_apics() {
+    let made = Made::new(0);
+    let fabric = start(&made).unwrap().unwrap();
+    assert_eq!(made.passes_interrupts(0x0100), (false, false));
+    assert_eq!(made.passes_interrupts(0xffff), (false, false));
+    assert_eq!(made.passes_interrupts(IO_APIC), (true, true));
+    assert_eq!(made.passes_interrupts(u16::from(OWN_DEVFN)), (true, true));
+    let room = Region::new(ROOM, 1 << 12).unwrap();
+    fabric.attach(&made, &BUS_1, None, room, 1).unwrap();
+    assert_eq!(made.passes_interrupts(0x0100), (true, true));
+    assert!(fabric.detach(&made, &BUS_1));
+    assert_eq!(made.passes_interrupts(0x0100), (false, false));
+}
+
+#[test]
+fn one_that_firmware_left_translating_is_taken_over_without_a_pause() {
+    let made = Made::new(1 << 6);
+    // Its table lets everything pass; an exclusion range is set; a log has overflowed.
+    let table = 0x7000_0000;
+    for id in 0..0x200u64 {
+        made.store64(table + id * 32, 0b11 | 3 << 61);
+    }
+    made.set(0, table | 1);
+    made.set(8, 0x7010_0000 | 9 << 56);
+    made.set(0x10, 0x7020_0000 | 9 << 56);
+    made.set(0x20, 0x1000 | 3);
+    made.set(0x28, 0xffff_f000);
+    made.set(0x2020, 1);
+    made.control(1 << 12 | 1 << 2 | 1 << 17 | 1);
+    assert_eq!(made.request(from(1, 0), 0x5000, true), Ok(0x5000));
+    start(&made).unwrap().unwrap();
+    assert_eq!(
+        made.request(from(1, 0), 0x5000, true),
+        Err(Blocked::Address),
+        "what it had cached is forgotten"
+    );
+    assert_eq!(made.register(0x20) & 1, 0, "the exclusion range is gone");
+    assert_eq!(made.register(0x2020) & 1, 0);
+    assert_eq!(
+        made.register(0x18) & 1 << 17,
+        1 << 17,
+        "not changed while it is on"
+    );
+    // One whose table can't be replaced is not touched.
+    let made = Made::new(0);
+    made.control(1 | 1 << 34);
+    let error = start(&made).unwrap_err().to_string();
+    assert!(error.contains("in several parts"), "{error}");
+    assert_eq!(made.register(0x18), 1 | 1 << 34);
+}
+
+#[test]
+fn a_log_that_is_full_goes_on_once_it_is_read() {
+    let made = Made::new(0);
+    let fabric = start(&made).unwrap().unwrap();
+    for round in 0..2 {
+        for page in 0..1000 {
+            let _ = made.request(from(1, 0), page << 12, false);
+        }
+        assert_eq!(made.register(0x2020) & 1, 1, "it is full");
+        let mut told = 0;
+        while let Some(fault) = fabric.take_fault(&made) {
+            assert_eq!((fault.address, fault.is_read), (told << 12, true));
+            told += 1;
+        }
+        assert_eq!(told, 255, "round {round}");
+        assert_eq!(made.register(0x2020) & 1, 0);
+    }
+    // What is no request of a device's is passed over.
+    made.tell(5 << 60, 0x1000);
+    made.tell(2 << 60 | 1 << 51 | 0x0208, 0xfee0_1000);
+    let fault = fabric.take_fault(&made).unwrap().to_string();
+    assert_eq!(
+        fault,
+        "device 0000:02:01.0 tried to write 0xfee01000 (blocked)"
+    );
+    assert_eq!(fabric.take_fault(&made), None);
+}
+
+#[test]
+fn what_it_cannot_do_is_said() {
+    let refused = |register, value| {
+        let made = Made::new(0);
+        made.set(register, value);
+        let error = start(&made).unwrap_err().to_string();
+        assert_eq!(made.register(0), 0, "nothing was touched");
+        error
+    };
+    assert!(refused(0x18, u64::MAX).ends_with("does not answer"));
+    assert!(refused(0x30, u64::MAX).ends_with("does not answer"));
+    assert!(refused(0x30, 3 << 10).ends_with("does not translate"));
+    let made = Made::new(0);
+    made.is_silent.set(true);
+    assert_eq!(start(&made).unwrap_err(), Unusable::Silent(BASE));
+}
+
+#[test]
+fn one_that_answers_no_more_is_told_of_and_holds_nobody_up() {
+    let made = Made::new(0);
+    let fabric = start(&made).unwrap().unwrap();
+    let room = Region::new(ROOM, 16 << 12).unwrap();
+    let memory = [region(0x4000_0000, ROOM)];
+    fabric
+        .attach(&made, &BUS_1, Some(&memory), room, 1)
+        .unwrap();
+    made.is_silent.set(true);
+    assert!(!fabric.detach(&made, &BUS_1));
+    assert!(!fabric.detach(&made, &BUS_1));
+    // It goes on where it was.
+    made.is_silent.set(false);
+    assert!(fabric.detach(&made, &BUS_1));
+    let found = made.request(from(1, 0), 0x4000_0000, true);
+    assert_eq!(found, Err(Blocked::Address));
+}
