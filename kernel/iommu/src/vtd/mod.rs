@@ -15,7 +15,7 @@ mod walk;
 
 pub use capability::Capabilities;
 pub use fabric::{Buses, Fabric, Unusable};
-pub use fault::{Fault, Limit};
+pub use fault::Fault;
 pub use pages::{MapError, Shape, build, needs};
 pub use unit::enable;
 pub use walk::{Blocked, translate};
