@@ -2,11 +2,10 @@
 //!
 //! What is written where, `bulkhead-iommu` decides; here it is done.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use bulkhead_firmware::Firmware;
-use bulkhead_iommu::{Fabric, Fault, Iommus, Limit, Physical};
+use bulkhead_iommu::{Fabric, Fault, Iommus, Physical};
 use bulkhead_launch::Domain;
 use bulkhead_model::Iommu;
 use bulkhead_pci::{Address, Function};
@@ -15,12 +14,10 @@ use spin::Once;
 use crate::boot::Alone;
 use crate::cpu::tsc;
 use crate::mem::{frames, phys};
-use crate::sync::IrqLock;
 use crate::usb;
 
 /// All units; none if they are not used.
 static FABRIC: Once<Fabric> = Once::new();
-static LIMIT: IrqLock<Limit> = IrqLock::new(Limit::new());
 
 /// Physical memory and registers through the identity map.
 ///
@@ -98,17 +95,15 @@ pub(crate) fn attach(number: usize, domain: Option<&Domain>) {
     }
 }
 
-/// Keeps them from all memory.
-pub(crate) fn detach(domain: Option<&Domain>) {
-    if let (Some(fabric), Some(domain)) = (FABRIC.get(), domain) {
-        let _ = fabric.detach(&Identity(()), &domain.buses);
-    }
+/// Keeps them from all memory; `false`: a unit did not say so. Without an IOMMU there is nothing to do.
+pub(crate) fn detach(domain: Option<&Domain>) -> bool {
+    let (Some(fabric), Some(domain)) = (FABRIC.get(), domain) else {
+        return true;
+    };
+    fabric.detach(&Identity(()), &domain.buses)
 }
 
-/// The next request that was blocked and is to be told of, in words, and whose device it was; for the
-/// shell's core.
-pub(crate) fn take_report() -> Option<(Address, String)> {
-    let fault: Fault = FABRIC.get()?.take_fault(&Identity(()))?;
-    let held = LIMIT.lock().tell(&fault, tsc::uptime_ms())?;
-    Some((fault.device, fault.words(held)))
+/// The next request that was blocked; for the shell's core.
+pub(crate) fn take_fault() -> Option<Fault> {
+    FABRIC.get()?.take_fault(&Identity(()))
 }

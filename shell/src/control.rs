@@ -7,7 +7,7 @@ use core::fmt;
 use bulkhead_conductor::{ConductError, How};
 use bulkhead_launch::ResidentCode;
 use bulkhead_ledger::{Ledger, PlanError};
-use bulkhead_lifecycle::{Agent, CoreState, Order, Refusal};
+use bulkhead_lifecycle::{Agent, Blocked, CoreState, Order, Refusal};
 use bulkhead_memory::Region;
 use bulkhead_model::{Change, Machine, Warning};
 use bulkhead_pci::{Answer, Function};
@@ -86,6 +86,12 @@ pub trait Control {
     /// What is known of the agent of the partition with that id.
     fn agent(&self, _id: usize) -> Agent {
         Agent::default()
+    }
+
+    /// How many requests of the devices of the partition with that id an IOMMU has blocked, and the last one that
+    /// was told.
+    fn toll(&self, _id: usize) -> (u32, Option<Blocked>) {
+        (0, None)
     }
 
     /// Keeps the plans of all partitions that are at rest and could be launched while no core is

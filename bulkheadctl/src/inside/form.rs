@@ -120,6 +120,12 @@ pub fn paragraph(one: &Partition) -> String {
         format!("{}, {} failures in a row", detail.restart, detail.failures),
     );
     say("control", detail.control.clone());
+    if let Some(count) = detail.blocked {
+        say(
+            "blocked",
+            format!("{count} requests of its devices, by the IOMMU"),
+        );
+    }
     if let Some(dump) = &detail.dump {
         say("dump", dump.clone());
     }
@@ -145,6 +151,7 @@ pub fn partition(one: &Partition) -> Value {
         "failures": detail.map(|detail| detail.failures),
         "control": detail.map(|detail| &detail.control),
         "dump": detail.map(|detail| detail.dump.as_deref().unwrap_or("no")),
+        "blocked_requests": detail.map(|detail| detail.blocked.unwrap_or(0)),
         "held_by": detail.and_then(|detail| detail.held.as_ref()),
         "agent": detail.and_then(|detail| detail.agent.as_ref()),
         "agent_heard_seconds": detail.and_then(|detail| detail.heard),

@@ -38,6 +38,8 @@ pub struct Detail {
     pub heard: Option<u64>,
     /// `watchdog=`
     pub watchdog: Option<u32>,
+    /// Requests of its devices that an IOMMU has blocked.
+    pub blocked: Option<u64>,
     /// How many cores it has.
     pub count: u32,
     /// Which, as far as there is room: then `+` is the end.
@@ -142,6 +144,7 @@ fn detail_row(line: &str) -> Option<Partition> {
             agent: value(words, "agent").map(String::from),
             heard: value(words, "heard").and_then(|heard| heard.parse().ok()),
             watchdog: value(words, "watchdog").and_then(|seconds| seconds.parse().ok()),
+            blocked: value(words, "blocked").and_then(|count| count.parse().ok()),
             count: number(words, "count"),
             cores: text("cores"),
             end: value(words, "end").map(String::from),

@@ -17,6 +17,7 @@ mod former;
 mod leave;
 mod order;
 mod tell;
+mod walls;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -31,6 +32,7 @@ use former::Formers;
 
 pub use error::ConductError;
 pub use tell::{failed, packed, quoted, silent, unpacked};
+pub use walls::blocked;
 
 /// How a partition is to be launched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,6 +176,7 @@ impl<'a, S: Stage, const P: usize, const C: usize> Conductor<'a, S, P, C> {
             lost_cores: lost_cores.collect(),
             held_by: view.holder,
             awaits_dump: view.awaits_dump,
+            leaks: view.leaks,
         };
         let ram = Ram {
             attempts: view.attempts,

@@ -187,6 +187,7 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
             Kind::Silent => {
                 format!("its agent is silent since {detail} s: it gets an NMI, and 10 s")
             }
+            Kind::DeviceBlocked | Kind::WallStuck => self.blocked_words(event.kind, detail),
             Kind::HeardAgain => String::from("its agent is heard again"),
             Kind::CoreLost => {
                 format!("core {} did not come back", core(detail as usize))

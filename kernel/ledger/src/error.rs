@@ -46,6 +46,13 @@ pub enum PlanError {
         /// What can't be done, as a participle: `changed`.
         action: &'static str,
     },
+    /// It keeps what it claims as long as its devices may reach its RAM.
+    Leaks {
+        /// The partition.
+        name: String,
+        /// What can't be done with it: "launched", "changed", ...
+        action: &'static str,
+    },
     /// It keeps what it claims as long as a core may still run its old kernel.
     CoreLost {
         /// The partition.
@@ -137,6 +144,7 @@ impl PlanError {
             | Self::Unknown { .. }
             | Self::WrongState { .. }
             | Self::CoreLost { .. }
+            | Self::Leaks { .. }
             | Self::Held { .. }
             | Self::BulkheadsCore { .. }
             | Self::NotBulkheadsCore { .. } => Some(Key::Name),
@@ -201,6 +209,10 @@ impl fmt::Display for PlanError {
                 state,
                 action,
             } => write!(f, "\"{name}\" is {state} and can't be {action}"),
+            Self::Leaks { name, action } => write!(
+                f,
+                "\"{name}\" can't be {action}: the IOMMU did not answer at its end, so its devices may still reach its memory (accepted: a reset of the machine)"
+            ),
             Self::CoreLost { name, core, action } => write!(
                 f,
                 "\"{name}\" can't be {action}: core {core} did not come back from it, and may still use its memory"

@@ -284,6 +284,10 @@ impl Ledger {
             return Err(wrong_state(partition, action));
         }
         not_held(partition, action)?;
+        if partition.life.leaks {
+            let name = partition.definition.name.clone();
+            return Err(PlanError::Leaks { name, action });
+        }
         if let Some(&core) = partition.life.lost_cores.first() {
             return Err(PlanError::CoreLost {
                 name: partition.definition.name.clone(),

@@ -63,6 +63,11 @@ pub enum Kind {
     Silent,
     /// It is heard again.
     HeardAgain,
+    /// An IOMMU kept a device of its from memory; detail = number of the record
+    /// ([`Lifecycle::blocked`](crate::Lifecycle::blocked)).
+    DeviceBlocked,
+    /// An IOMMU did not say that its devices' requests are through; detail: none.
+    WallStuck,
 }
 
 /// One event.
@@ -77,7 +82,7 @@ pub struct Event {
 }
 
 impl Kind {
-    const ALL: [Self; 31] = [
+    const ALL: [Self; 33] = [
         Self::Launched,
         Self::Ended(End::PoweredOff),
         Self::Ended(End::Rebooted),
@@ -109,6 +114,8 @@ impl Kind {
         Self::TooSlow,
         Self::Silent,
         Self::HeardAgain,
+        Self::DeviceBlocked,
+        Self::WallStuck,
     ];
 
     fn number(self) -> u64 {

@@ -53,6 +53,7 @@ mod token;
 mod turn;
 mod variables;
 mod view;
+mod walls;
 mod work;
 
 pub use crate::core::CoreState;
@@ -70,6 +71,7 @@ pub use request::{Outcome, Verb};
 pub use slot::Definition;
 pub use variables::{CallerMemory, GUID, MAX_REQUEST_BYTES, Status, Variables};
 pub use view::View;
+pub use walls::Blocked;
 
 use alloc::boxed::Box;
 
@@ -95,6 +97,7 @@ pub struct Lifecycle<const P: usize, const C: usize> {
     /// Not 0: something was passed to the shell since it was asked last.
     passed: sync::Word32,
     desk: Desk,
+    walls: walls::Walls,
 }
 
 impl<const P: usize, const C: usize> Default for Lifecycle<P, C> {
@@ -122,6 +125,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             seat: Seat::new(),
             passed: sync::Word32::new(0),
             desk: Desk::new(),
+            walls: walls::Walls::new(),
         }
     }
 

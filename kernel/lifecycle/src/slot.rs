@@ -17,6 +17,7 @@ use crate::life::{Life, Phase};
 use crate::places::{KEPT, Place};
 use crate::set::{Ascending, CoreSet, WORDS};
 use crate::sync::{Word32, Word64};
+use crate::walls::Toll;
 use crate::work::Work;
 
 const _: () = assert!(MAX_NAME_BYTES == 16);
@@ -91,6 +92,7 @@ pub(crate) struct Slot {
     /// While it ends, or is to end.
     pub(crate) work: Work,
     pub(crate) agent: Record,
+    pub(crate) toll: Toll,
     /// Ticks: doorbell rung, kernel entered, images copied in, launched again at.
     rung: Word64,
     entered: Word64,
@@ -122,6 +124,7 @@ impl Slot {
             attempts: Word32::new(0),
             work: Work::new(),
             agent: Record::new(),
+            toll: Toll::new(),
             rung: Word64::new(0),
             entered: Word64::new(0),
             inside: Word32::new(0),

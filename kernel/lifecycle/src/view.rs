@@ -26,6 +26,8 @@ pub struct View {
     pub holder: Option<usize>,
     /// Whether its restart waits for that.
     pub awaits_dump: bool,
+    /// Whether its devices may reach its RAM although it has ended.
+    pub leaks: bool,
 }
 
 impl<const P: usize, const C: usize> Lifecycle<P, C> {
@@ -44,6 +46,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             end: life.end,
             holder: life.holder,
             awaits_dump: life.awaits_dump,
+            leaks: slot.toll.leaks(),
         })
     }
 

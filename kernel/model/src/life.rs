@@ -140,6 +140,9 @@ pub struct Life {
     pub held_by: Option<usize>,
     /// Whether its restart waits for that.
     pub awaits_dump: bool,
+    /// Whether its devices may reach its RAM although it has ended: an IOMMU did not answer. Then it keeps all
+    /// that it claims, and is not launched.
+    pub leaks: bool,
 }
 
 /// What its launches have done to its RAM so far.

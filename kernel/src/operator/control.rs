@@ -7,7 +7,7 @@ use core::fmt;
 use bulkhead_conductor::{ConductError, How};
 use bulkhead_launch::ResidentCode;
 use bulkhead_ledger::{Ledger, PlanError};
-use bulkhead_lifecycle::{Agent, CoreState, Order, State};
+use bulkhead_lifecycle::{Agent, Blocked, CoreState, Order, State};
 use bulkhead_memory::Region;
 use bulkhead_model::{Change, Machine, Warning};
 use bulkhead_pci::{Answer, Function};
@@ -249,6 +249,10 @@ impl Control for Kernel {
 
     fn printed_runs(&self, id: usize) -> [Option<u32>; 3] {
         printed::runs(id)
+    }
+
+    fn toll(&self, id: usize) -> (u32, Option<Blocked>) {
+        LIFE.toll(id)
     }
 
     fn reason(&self, id: usize) -> Option<String> {

@@ -41,9 +41,7 @@ impl Kernel {
             log::warn!("{line}");
             return Some(line);
         }
-        if let Some((device, what)) = iommu::take_report() {
-            let owner = self.conductor.ledger().owner_of_function(device);
-            let line = alloc::format!("{}: {what}", owner.unwrap_or("bulkhead"));
+        if let Some(line) = self.conductor.take_blocked(iommu::take_fault) {
             log::warn!("{line}");
             return Some(line);
         }

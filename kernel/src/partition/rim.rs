@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use bulkhead_lifecycle::Hardware;
 
 use super::plans::{self, Stored};
-use super::{detour, devices, launch, low, printed, stores};
+use super::{LIFE, detour, devices, launch, low, printed, stores};
 use crate::cpu::{apic, cores, mtrr, smp, tsc};
 use crate::iommu;
 use crate::mem::phys;
@@ -127,7 +127,9 @@ impl Hardware for Rim {
     fn silence(&self, partition: usize) {
         let end = |stored: &Stored| {
             devices::silence(&stored.plan);
-            iommu::detach(stored.plan.domain.as_deref());
+            if !iommu::detach(stored.plan.domain.as_deref()) {
+                LIFE.wall_stuck(partition);
+            }
             // SAFETY: the lifecycle asks at an end only, once no core runs its Linux any more.
             unsafe { printed::keep(partition, stored) };
         };

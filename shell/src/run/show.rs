@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt::{self, Write};
 
-use bulkhead_conductor::{failed, quoted as quoted_reason, silent};
+use bulkhead_conductor::{blocked, failed, quoted as quoted_reason, silent};
 use bulkhead_launch::{LaunchPlan, told_nodes};
 use bulkhead_ledger::Partition;
 use bulkhead_lifecycle::Order;
@@ -35,6 +35,7 @@ pub(super) fn show(name: &Word, control: &dyn Control, out: &mut dyn Write) -> D
         "definition:\n  {}",
         definition_line(&partition.definition)
     )?;
+    walls(partition, control, out)?;
     policy(partition, out)?;
     let resident = control.resident_code();
     let plan = ledger.plan(control.machine(), &resident, &name.text);
@@ -102,6 +103,20 @@ fn agent(partition: &Partition, control: &dyn Control, out: &mut dyn Write) -> f
             order.word()
         ),
     }
+}
+
+/// What an IOMMU has blocked.
+fn walls(partition: &Partition, control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
+    let (count, last) = control.toll(partition.id);
+    if count == 0 {
+        return Ok(());
+    }
+    writeln!(out, "blocked:\n  {}", plural(count, "request"))?;
+    last.map_or(Ok(()), |last| writeln!(out, "  {}", blocked(&last)))
+}
+
+fn plural(count: u32, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The line that would define the partition again.

@@ -7,6 +7,7 @@
 
 mod board;
 mod names;
+mod walls;
 mod world;
 
 use bulkhead_conductor::How;

@@ -29,7 +29,10 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        let machine: Machine = machine();
+        Self::of(machine())
+    }
+
+    pub(crate) fn of(machine: Machine) -> Self {
         let board = Board::new(machine.cores.len());
         let conductor = Conductor::new(board.lives, Board::seen_from(&board, BOOT), machine);
         let mut world = Self {

@@ -15,7 +15,7 @@ mod walk;
 
 pub use capability::Capabilities;
 pub use fabric::Fabric;
-pub use fault::{Fault, Limit};
+pub use fault::Fault;
 pub use walk::{Blocked, translate};
 
 /// Entries of a root or a context table, of 16 bytes each.

@@ -9,7 +9,7 @@ use bulkhead_model::{DeviceName, Lead, Machine};
 use bulkhead_pci::{self as pci, Address, AssignError, Bus, Function, Unit, UnitError};
 
 use super::interrupt::pin_only;
-use crate::Ledger;
+use crate::{Ledger, Partition};
 
 /// Who has what is no partition's: no name of a partition.
 const BULKHEAD: &str = "bulkhead";
@@ -183,6 +183,19 @@ impl Ledger {
     #[must_use]
     pub fn owner_of_function(&self, address: Address) -> Option<&str> {
         self.owner_of_device(DeviceName::Function(address))
+    }
+
+    /// The partition whose the requests are that come under that name: its bus has an owner, though there may
+    /// be no such function (a bridge's name for what is behind it).
+    #[must_use]
+    pub fn owner_of_requests(&self, address: Address) -> Option<&Partition> {
+        self.iter().find(|partition| {
+            let mut units = partition.claim.devices.units.iter();
+            units.any(|unit| {
+                unit.bus.segment == address.segment
+                    && (unit.bus.number..=unit.last).contains(&address.bus)
+            })
+        })
     }
 
     /// Name of the partition that has the device; a serial port may be its console. Of a bus: that

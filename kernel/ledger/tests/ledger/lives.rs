@@ -148,3 +148,32 @@ fn a_partition_keeps_what_a_lost_core_may_still_use() {
     fake.set("web", change()).unwrap();
     fake.ledger.undefine("web").unwrap();
 }
+
+#[test]
+fn a_partition_keeps_what_its_devices_may_still_reach() {
+    let mut fake = after(&[Launch, Launched, Ended(End::Killed)]);
+    let web = fake.ledger.by_id(WEB).unwrap();
+    let (mut life, ram) = (web.life.clone(), web.ram);
+    life.leaks = true;
+    fake.ledger.observe(WEB, life, ram);
+    let before = fake.ledger.clone();
+    let leaks = |action| PlanError::Leaks {
+        name: "web".into(),
+        action,
+    };
+    assert_eq!(fake.ledger.undefine("web"), Err(leaks("undefined")));
+    let change = Change {
+        memory: Some(vec![at(64 * MIB, 0x1000_0000)]),
+        ..Change::default()
+    };
+    assert_eq!(fake.set("web", change), Err(leaks("changed")));
+    let launch = fake.ledger.check_launch(&fake.machine, "web");
+    assert_eq!(launch, Err(leaks("launched")));
+    let taken = fake.define("db", claim(&[4], &[at(64 * MIB, 0x4000_0000)]));
+    assert!(taken.is_err(), "its RAM is nobody else's");
+    assert_eq!(
+        leaks("changed").to_string(),
+        "\"web\" can't be changed: the IOMMU did not answer at its end, so its devices may still reach its memory (accepted: a reset of the machine)"
+    );
+    assert_eq!(fake.ledger, before, "nothing has changed");
+}

@@ -71,6 +71,7 @@ impl Slot {
         self.links.iter().for_each(|word| word.store(0));
         self.ram.publish(&[]);
         self.agent.retire();
+        self.toll.retire();
         self.empty_places();
         let life = self.life();
         let next = Life {

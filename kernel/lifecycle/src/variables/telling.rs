@@ -14,7 +14,7 @@ use crate::{Agent, End, Event, KEPT, Kind, SAID_BYTES, State};
 
 /// Bytes of a row, LF included.
 const DETAILS_BYTES: usize = 384;
-const EVENT_BYTES: usize = 64;
+const EVENT_BYTES: usize = 96;
 const ANSWER_BYTES: usize = 128;
 /// Bytes of a list of cores; what has no room is `+`.
 const CORES_BYTES: usize = 64;
@@ -135,6 +135,10 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
         let (failures, memory) = (view.failures, slot.memory());
         let core = hardware.apic_id(boot_core);
         write!(row, " failures={failures} memory={memory} core={core}")?;
+        let (blocked, _) = lifecycle.toll(partition);
+        if blocked > 0 {
+            write!(row, " blocked={blocked}")?;
+        }
         let control = match (slot.has_control(), slot.is_limited()) {
             (false, _) => "no",
             (true, false) => "yes",
@@ -226,6 +230,8 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
             Kind::Parked => write!(row, "parked core={}", core()),
             Kind::DeviceStuck => write!(row, "device-stuck device={detail:#x}"),
             Kind::DeviceReachesMemory => write!(row, "device-reaches-memory device={detail:#x}"),
+            Kind::DeviceBlocked => self.blocked(detail, row),
+            Kind::WallStuck => write!(row, "wall-stuck"),
             Kind::WatchdogStopped => write!(row, "watchdog-stopped device={detail:#x}"),
             Kind::Waits | Kind::WaitsNoLonger => {
                 let of = self.name_then(detail as usize, ticket);
@@ -255,6 +261,20 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
                 write!(row, "{word} by={by}")
             }
         }
+    }
+
+    /// `blocked device= write=ADDRESS more=N`
+    fn blocked(&self, number: u32, row: &mut impl Write) -> fmt::Result {
+        let Some(blocked) = self.lifecycle.blocked(number) else {
+            return write!(row, "blocked");
+        };
+        let (device, address, held) = (blocked.device, blocked.address, blocked.held);
+        let what = if blocked.is_read { "read" } else { "write" };
+        write!(row, "blocked device={device:#x} {what}={address:#x}")?;
+        if held > 0 {
+            write!(row, " more={held}")?;
+        }
+        Ok(())
     }
 
     /// What Bulkhead is, and who asks.

@@ -145,6 +145,17 @@ fn play(name: &'static str, iommu: &'static str, told: &str) {
             machine.wait_for_demo(2);
         }
     }
+    machine.expect(
+        "show web",
+        &[
+            "blocked:",
+            "device 0000:01:00.0 tried to write 0x68000000 (blocked)",
+        ],
+    );
+    machine.expect(
+        "log",
+        &["web: device 0000:01:00.0 tried to write 0x68000000 (blocked)"],
+    );
     // The same claim without the wall: the write lands.
     machine.expect("kill web", &[]);
     machine.expect("set web isolation=bare", &[]);

@@ -1,0 +1,57 @@
+//! Requests of devices that an IOMMU has blocked: whose they were.
+
+use alloc::format;
+use alloc::string::String;
+
+use bulkhead_iommu::Fault;
+use bulkhead_lifecycle::{Blocked, Kind};
+
+use crate::{Conductor, Stage, packed, unpacked};
+
+/// `device 0000:02:00.0 tried to write 0x40000000 (blocked)`
+#[must_use]
+pub fn blocked(blocked: &Blocked) -> String {
+    let (device, address) = (unpacked(blocked.device), blocked.address);
+    let what = if blocked.is_read { "read" } else { "write" };
+    let mut line = format!("device {device} tried to {what} {address:#x} (blocked)");
+    if blocked.held > 0 {
+        line.push_str(&format!(", and {} times more was blocked", blocked.held));
+    }
+    line
+}
+
+/// Most that are looked at in one go: a storm is to leave time for all else.
+const MOST: usize = 64;
+
+impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
+    /// Takes note of requests of devices that were blocked. Those of a partition's become events; of a device
+    /// that is nobody's it is the line to be told.
+    pub fn take_blocked(&self, mut take: impl FnMut() -> Option<Fault>) -> Option<String> {
+        for _ in 0..MOST {
+            let fault = take()?;
+            let record = Blocked {
+                device: packed(fault.device),
+                address: fault.address,
+                is_read: fault.is_read,
+                held: 0,
+            };
+            if let Some(owner) = self.ledger.owner_of_requests(fault.device) {
+                self.life.device_blocked(&self.stage, owner.id, record);
+            } else if let Some(told) = self.life.stray_blocked(&self.stage, record) {
+                return Some(format!("bulkhead: {}", blocked(&told)));
+            }
+        }
+        None
+    }
+
+    /// What is told of an event of that record.
+    pub(crate) fn blocked_words(&self, kind: Kind, number: u32) -> String {
+        match self.life.blocked(number) {
+            _ if kind == Kind::WallStuck => String::from(
+                "the IOMMU did not answer at its end: its devices may still reach its RAM, which is given to nobody before a reset of the machine",
+            ),
+            Some(record) => blocked(&record),
+            None => String::from("a request of its devices was blocked"),
+        }
+    }
+}

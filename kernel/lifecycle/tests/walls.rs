@@ -1,0 +1,145 @@
+//! What IOMMUs block: counted, told of now and then, in the event that is its own.
+
+mod common;
+mod ram;
+
+use bulkhead_lifecycle::{Blocked, GUID, Kind, Status, Variables};
+use bulkhead_model::RestartPolicy::Never;
+use common::Machine;
+use ram::{ATTRIBUTES, DATA, NAME, SIZE, VENDOR, ram};
+
+const SECOND: u64 = 1_000_000;
+
+fn blocked(address: u64) -> Blocked {
+    Blocked {
+        device: 0x200,
+        address,
+        is_read: false,
+        held: 0,
+    }
+}
+
+/// What partition two reads.
+fn read(machine: &Machine, name: &str) -> String {
+    let memory = ram(name, &GUID, 0x8000);
+    let variables = Variables {
+        lifecycle: &machine.life,
+        hardware: &machine.at(3),
+        memory: &memory,
+        caller: 1,
+        store: None,
+    };
+    let status = variables.get(NAME, VENDOR, [ATTRIBUTES, SIZE, DATA]);
+    assert_eq!(status, Some(Status::Success), "{name}");
+    String::from_utf8(memory.take(DATA, memory.number(SIZE))).unwrap()
+}
+
+#[test]
+fn a_storm_is_counted_and_leaves_room_for_what_happens_to_others() {
+    let machine = Machine::new(Never);
+    machine.events();
+    let begin = machine.clock.get();
+    let mut told = Vec::new();
+    // An hour of ten a second.
+    for nth in 0..36_000 {
+        machine.clock.set(begin + nth * SECOND / 10);
+        let before = machine.life.recent_events().end;
+        machine
+            .life
+            .device_blocked(&machine.at(0), 0, blocked(0x4000_0000));
+        if machine.life.recent_events().end != before {
+            told.push(nth / 10);
+        }
+    }
+    let wanted = [
+        0, 1, 3, 7, 15, 31, 63, 127, 255, 511, 1023, 1623, 2223, 2823, 3423,
+    ];
+    assert_eq!(told, wanted);
+    let (count, last) = machine.life.toll(0);
+    assert_eq!((count, last.unwrap().held), (36_000, 5999));
+    assert_eq!(machine.life.toll(1), (0, None), "the other has none");
+    // Another one's is told at once, and once more after ten minutes of peace.
+    machine
+        .life
+        .device_blocked(&machine.at(0), 1, blocked(0x1000));
+    machine.clock.set(machine.clock.get() + 601 * SECOND);
+    machine
+        .life
+        .device_blocked(&machine.at(0), 0, blocked(0x2000));
+    let events = machine.events();
+    let last = events.iter().rev().take(2).map(|event| event.partition);
+    assert_eq!(last.collect::<Vec<_>>(), [0, 1]);
+}
+
+#[test]
+fn each_event_has_its_own_address() {
+    let machine = Machine::new(Never);
+    machine.events();
+    for nth in 1..=3u64 {
+        machine.clock.set(machine.clock.get() + 700 * SECOND);
+        let is_read = nth == 2;
+        let device = 0xffff_ff07;
+        let address = nth << 50 | 0x1000;
+        let blocked = Blocked {
+            device,
+            address,
+            is_read,
+            held: 0,
+        };
+        machine.life.device_blocked(&machine.at(0), 0, blocked);
+    }
+    let rows = read(&machine, "Events");
+    let rows: Vec<&str> = rows.lines().map(str::trim_end).collect();
+    let last = rows.split_at(rows.len() - 3).1;
+    let text = |row: &&str| row.split_once(" one ").unwrap().1.to_string();
+    let wanted = [
+        "blocked device=0xffffff07 write=0x4000000001000",
+        "blocked device=0xffffff07 read=0x8000000001000",
+        "blocked device=0xffffff07 write=0xc000000001000",
+    ];
+    assert_eq!(last.iter().map(text).collect::<Vec<_>>(), wanted);
+    let details = read(&machine, "Details");
+    let row = details.lines().next().unwrap();
+    assert!(row.contains(" blocked=3 "), "{row}");
+}
+
+#[test]
+fn the_longest_row_is_whole() {
+    let machine = Machine::new(Never);
+    let far = Blocked {
+        device: u32::MAX,
+        address: u64::MAX,
+        is_read: false,
+        held: 0,
+    };
+    for _ in 0..3 {
+        machine.life.device_blocked(&machine.at(0), 0, far);
+    }
+    machine.clock.set(machine.clock.get() + 700 * SECOND);
+    machine.life.device_blocked(&machine.at(0), 0, far);
+    let rows = read(&machine, "Events");
+    let last = rows.lines().last().unwrap();
+    assert!(
+        last.trim_end().ends_with("write=0xfffffffffffff000 more=2"),
+        "{last}"
+    );
+    // With the longest name and number, and the most that were not told.
+    assert!(last.trim_end().len() + (16 - 3) + 9 + 9 < 96, "{last}");
+}
+
+#[test]
+fn who_is_defined_next_has_none_of_it() {
+    let machine = Machine::new(Never);
+    machine
+        .life
+        .device_blocked(&machine.at(0), 0, blocked(0x1000));
+    machine.life.wall_stuck(0);
+    assert!(machine.life.view(0).unwrap().leaks);
+    let kinds: Vec<Kind> = machine.events().iter().map(|event| event.kind).collect();
+    assert!(
+        kinds.ends_with(&[Kind::DeviceBlocked, Kind::WallStuck]),
+        "{kinds:?}"
+    );
+    machine.life.publish(0, None);
+    assert_eq!(machine.life.toll(0), (0, None));
+}
