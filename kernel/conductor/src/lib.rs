@@ -17,6 +17,7 @@ mod former;
 mod leave;
 mod order;
 mod tell;
+mod terminals;
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -26,6 +26,7 @@ extern crate std;
 mod agent;
 mod ask;
 mod candidate;
+mod console;
 mod core;
 mod desk;
 mod ending;
@@ -58,6 +59,9 @@ mod work;
 pub use crate::core::CoreState;
 pub use agent::{Agent, Heard, MOST_STOP_SECONDS, MUTE_SECONDS, Order, STOP_SECONDS};
 pub use bulkhead_model::{End, State};
+pub use console::{
+    Attachment, CONSOLES, HEAD_BYTES, SHOWN_BYTES, Said, Stand, TYPED_BYTES, Terminals, Told,
+};
 pub use desk::{LINE_BYTES, SAID_BYTES, Saying};
 pub use ending::Refusal;
 pub use event::{Event, Kind, LENGTH as EVENTS};
@@ -76,6 +80,7 @@ use alloc::boxed::Box;
 use spin::Once;
 
 use crate::core::Core;
+use console::Console;
 use desk::Desk;
 use seat::Seat;
 use slot::Slot;
@@ -95,6 +100,7 @@ pub struct Lifecycle<const P: usize, const C: usize> {
     /// Not 0: something was passed to the shell since it was asked last.
     passed: sync::Word32,
     desk: Desk,
+    consoles: [Console; CONSOLES],
 }
 
 impl<const P: usize, const C: usize> Default for Lifecycle<P, C> {
@@ -122,6 +128,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             seat: Seat::new(),
             passed: sync::Word32::new(0),
             desk: Desk::new(),
+            consoles: [const { Console::new() }; CONSOLES],
         }
     }
 
