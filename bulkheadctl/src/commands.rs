@@ -148,6 +148,13 @@ pub const COMMANDS: [Command; 27] = [
         "what a partition's Linux has printed",
     ),
     inside(
+        "console",
+        Takes::Name,
+        "NAME",
+        &["--timeout"],
+        "a terminal with a login in a partition, by its agent; Ctrl-] leaves",
+    ),
+    inside(
         "dump",
         Takes::Name,
         "NAME [FILE] [--stop]",
@@ -185,9 +192,15 @@ pub const COMMANDS: [Command; 27] = [
     inside(
         "agent",
         Takes::Nothing,
-        "[--poweroff-command COMMAND] [--reboot-command COMMAND] [--leave]",
-        &["--poweroff-command", "--reboot-command", "--leave"],
-        "say that this Linux lives, and end it when that is asked for; in the foreground",
+        "[--login COMMAND] [--no-login] [--poweroff-command COMMAND] [--reboot-command COMMAND] [--leave]",
+        &[
+            "--login",
+            "--no-login",
+            "--poweroff-command",
+            "--reboot-command",
+            "--leave",
+        ],
+        "say that this Linux lives, end it when that is asked for, and give a login to its console; in the foreground",
     ),
     inside(
         "shell",
@@ -276,6 +289,12 @@ pub const OPTIONS: [(&str, &str, &str); 18] = [
         "SECONDS",
         "how long a Linux has to end itself before its cores are taken, 60 without it, 3600 at most",
     ),
+    (
+        "--login",
+        "COMMAND",
+        "what the agent runs on a terminal for who is attached to the console; without it /bin/login, if that is there",
+    ),
+    ("--no-login", "", "no terminal is given"),
     (
         "--poweroff-command",
         "COMMAND",

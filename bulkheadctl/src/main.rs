@@ -26,6 +26,15 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    // Of the agent's, for its terminal: no command of its operator's.
+    let words: Vec<OsString> = std::env::args_os().collect();
+    if let [_, word, command] = &words[..]
+        && word == inside::agent::LOGIN
+    {
+        let why = inside::agent::become_login(&command.to_string_lossy());
+        eprintln!("bulkheadctl: {why}");
+        return ExitCode::from(3);
+    }
     match parse().and_then(|arguments| arguments.map_or(Ok(true), |arguments| run(&arguments))) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
@@ -108,6 +117,9 @@ fn parse() -> Result<Option<Arguments>, Trouble> {
             Long("reboot-command") if accepts("--reboot-command") => {
                 arguments.wish.reboot = Some(text(parser.value().map_err(wrong)?)?);
             }
+            Long("login") if accepts("--login") => {
+                arguments.wish.login = Some(text(parser.value().map_err(wrong)?)?);
+            }
             Long(option) if accepts(&format!("--{option}")) => {
                 arguments.wish.flags.push(format!("--{option}"));
             }
@@ -140,7 +152,7 @@ fn has_room(command: &Command, wish: &Wish) -> bool {
     let most = match (command.takes, command.name) {
         (Takes::Nothing, _) => 0,
         (Takes::Name, "log" | "dump" | "net" | "disk") => 2,
-        (Takes::Name, "show" | "undefine") | (Takes::File | Takes::Word(_), _) => 1,
+        (Takes::Name, "show" | "undefine" | "console") | (Takes::File | Takes::Word(_), _) => 1,
         (Takes::Name | Takes::Names, _) => usize::MAX,
     };
     wish.words.len() < most
@@ -159,6 +171,9 @@ fn run(arguments: &Arguments) -> Result<bool, Trouble> {
         }
         if command.name == "agent" {
             return inside::agent::run(wish, &Efivars::here()?);
+        }
+        if command.name == "console" {
+            return inside::console::run(wish, &Efivars::here()?);
         }
         let mut out = std::io::stdout().lock();
         return inside::run(wish, &Efivars::here()?, &mut out);

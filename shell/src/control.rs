@@ -7,7 +7,7 @@ use core::fmt;
 use bulkhead_conductor::{ConductError, How};
 use bulkhead_launch::ResidentCode;
 use bulkhead_ledger::{Ledger, PlanError};
-use bulkhead_lifecycle::{Agent, Blocked, CoreState, Order, Refusal};
+use bulkhead_lifecycle::{Agent, Blocked, CoreState, Order, Refusal, Terminals};
 use bulkhead_memory::Region;
 use bulkhead_model::{Change, Machine, Warning};
 use bulkhead_pci::{Answer, Function};
@@ -169,6 +169,11 @@ pub trait Control {
 
     /// Reads on what a partition's Linux prints: as [`Follower::read`].
     fn follow(&self, _id: usize, _follower: &mut Follower, _piece: &mut Piece) -> Option<Note> {
+        None
+    }
+
+    /// The operator's ends of terminals in partitions, if there are any.
+    fn terminals(&self) -> Option<&dyn Terminals> {
         None
     }
 

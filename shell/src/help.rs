@@ -74,7 +74,7 @@ const fn summary(verb: Verb) -> &'static str {
         Verb::Include => "run another script, an image of that name",
         Verb::OnError => "in scripts: what follows a line that is refused",
         Verb::Watch => "the partitions again each second, until a key",
-        Verb::Console => "what its kernel prints, as it prints it",
+        Verb::Console => "a terminal in it, or what its kernel prints",
         Verb::Keymap => "what is printed on the keys of the keyboard",
         Verb::Status => "the line of partitions at the foot of the screen",
         Verb::Log => "what Bulkhead did, or what a Linux printed",
@@ -131,9 +131,9 @@ const fn details(verb: Verb) -> &'static str {
              What happens to partitions meanwhile is told below the table.\n"
         }
         Verb::Console => {
-            "From the last lines on, over its ends and restarts, with or without a port of\n\
-             its own, until Ctrl-] is pressed. It is only read: what is typed reaches\n\
-             nobody.\n\
+            "A terminal with a login, if an agent runs in it (bulkheadctl agent); else what\n\
+             its kernel prints, from the last lines on, and only read. Both go on over its\n\
+             ends and restarts, with or without a port of its own, until Ctrl-] is pressed.\n\
              \n\
              example:\n  \
              console web\n"

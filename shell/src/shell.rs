@@ -1,5 +1,6 @@
 //! The shell itself: the line editor on one side, the commands on the other.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt::{self, Write};
 
@@ -34,7 +35,7 @@ enum Instead {
     /// The partitions are watched.
     Watch(Watch),
     /// A partition is listened to.
-    Console(Listening),
+    Console(Box<Listening>),
 }
 
 impl Shell {
@@ -121,7 +122,7 @@ impl Shell {
                 return self.editor.prompt(out);
             }
             Some(Instead::Console(mut listening)) => {
-                if listening.key(byte, out)? == Goes::Over {
+                if listening.key(byte, control, out)? == Goes::Over {
                     return self.editor.prompt(out);
                 }
                 self.instead = Some(Instead::Console(listening));
@@ -211,7 +212,7 @@ fn begin(
         Command::Watch => Some(Ok(Instead::Watch(Watch::default()))),
         Command::Console(name) => {
             control.observe();
-            Some(Listening::to(&name, control, out).map(Instead::Console))
+            Some(Listening::to(&name, control, out).map(|of| Instead::Console(Box::new(of))))
         }
         _ => None,
     }

@@ -59,7 +59,7 @@ bulkhead> console web
 (what the kernel of \"web\" prints; its own console is com2; Ctrl-] leaves)
 [    0.000000] first
 [    0.000001] second
-(what is typed here reaches nobody: this is only read; Ctrl-] leaves)
+(what is typed here reaches nobody: no agent gives a terminal; Ctrl-] leaves)
 [    0.000002] half a
 * db: launched run=1 core=4
 (run 1 of \"web\" has ended)

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -145,6 +146,59 @@ impl Variables for Efivars {
         (written == whole.len())
             .then_some(())
             .ok_or_else(|| ErrorKind::WriteZero.into())
+    }
+}
+
+/// One that stays open, to be written and read again and again.
+#[derive(Debug)]
+pub struct Held(File);
+
+/// What is read at most of it.
+const MOST_HELD: usize = 4 << 10;
+
+/// Something that is written and read again and again.
+pub trait Exchange {
+    /// Writes, and says how long the value is then: efivarfs has asked for that.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn write(&mut self, value: &[u8]) -> io::Result<usize>;
+
+    /// Reads the value.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn read(&mut self) -> io::Result<Vec<u8>>;
+}
+
+impl Held {
+    /// # Errors
+    /// What the system says.
+    pub fn open(variables: &Efivars, name: &str) -> io::Result<Self> {
+        variables.held(name).map(Self)
+    }
+}
+
+impl Exchange for Held {
+    fn write(&mut self, value: &[u8]) -> io::Result<usize> {
+        let whole = [&ATTRIBUTES[..], value].concat();
+        self.0.write_at(&whole, 0)?;
+        let length = usize::try_from(self.0.metadata()?.len()).unwrap_or(usize::MAX);
+        Ok(length.saturating_sub(ATTRIBUTES.len()))
+    }
+
+    fn read(&mut self) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; MOST_HELD];
+        let mut tries = 0;
+        let length = loop {
+            match self.0.read_at(&mut bytes, 0) {
+                // It has become longer meanwhile.
+                Err(error) if error.kind() == ErrorKind::InvalidInput && tries < 50 => tries += 1,
+                done => break done?,
+            }
+        };
+        bytes.truncate(length);
+        Ok(bytes.split_off(ATTRIBUTES.len().min(length)))
     }
 }
 

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 pub mod agent;
 pub mod apply;
+pub mod console;
 pub mod dump;
 pub mod form;
 pub mod link;
@@ -39,6 +40,8 @@ pub struct Wish {
     pub poweroff: Option<String>,
     /// The same for a reboot.
     pub reboot: Option<String>,
+    /// What the agent runs on a terminal for who is attached to the console.
+    pub login: Option<String>,
 }
 
 /// Longer than any of Bulkhead's own deadlines.

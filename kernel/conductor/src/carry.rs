@@ -102,7 +102,8 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
             | Verb::Hold
             | Verb::Keep
             | Verb::Dumped
-            | Verb::Release => Ok(()),
+            | Verb::Release
+            | Verb::Attach => Ok(()),
         };
         let asked = verb.word();
         match done {
@@ -133,6 +134,12 @@ const fn past(verb: Verb) -> &'static str {
         Verb::Restart => "restarted",
         Verb::Kill => "killed",
         Verb::Stop => "stopped",
-        Verb::Shell | Verb::Do | Verb::Hold | Verb::Keep | Verb::Dumped | Verb::Release => "done",
+        Verb::Shell
+        | Verb::Do
+        | Verb::Hold
+        | Verb::Keep
+        | Verb::Dumped
+        | Verb::Release
+        | Verb::Attach => "done",
     }
 }

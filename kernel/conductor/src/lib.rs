@@ -18,6 +18,7 @@ mod leave;
 mod order;
 mod tell;
 mod walls;
+mod terminals;
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -147,6 +147,10 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             let of = (target, definition);
             return answered(self.ask_of_hold(hw, me.partition, request.verb, of, request.number));
         }
+        if request.verb == Verb::Attach {
+            let attached = self.attach(hw, Some(me.partition), target);
+            return answered(attached.map_or_else(|why| why, |_| Outcome::Done));
+        }
         if let Some(ordered) = self.ordered(hw, &request, (target, definition)) {
             return ordered;
         }
@@ -256,6 +260,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             | Verb::Shell
             | Verb::Do
             | Verb::Stop
+            | Verb::Attach
             | Verb::Hold
             | Verb::Keep
             | Verb::Dumped

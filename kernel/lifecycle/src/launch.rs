@@ -233,6 +233,8 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         slot.empty_places();
         slot.agent.forget();
         self.free_desk_of(partition);
+        self.free_consoles_of(partition);
+        self.await_agent_of(partition);
         self.end_holds_of(partition);
         // From here on its memory is not what it was.
         slot.count_attempt();

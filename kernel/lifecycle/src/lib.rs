@@ -26,6 +26,7 @@ extern crate std;
 mod agent;
 mod ask;
 mod candidate;
+mod console;
 mod core;
 mod desk;
 mod ending;
@@ -59,6 +60,9 @@ mod work;
 pub use crate::core::CoreState;
 pub use agent::{Agent, Heard, MOST_STOP_SECONDS, MUTE_SECONDS, Order, STOP_SECONDS};
 pub use bulkhead_model::{End, State};
+pub use console::{
+    Attachment, CONSOLES, HEAD_BYTES, SHOWN_BYTES, Said, Stand, TYPED_BYTES, Terminals, Told,
+};
 pub use desk::{LINE_BYTES, SAID_BYTES, Saying};
 pub use ending::Refusal;
 pub use event::{Event, Kind, LENGTH as EVENTS};
@@ -78,6 +82,7 @@ use alloc::boxed::Box;
 use spin::Once;
 
 use crate::core::Core;
+use console::Console;
 use desk::Desk;
 use seat::Seat;
 use slot::Slot;
@@ -98,6 +103,7 @@ pub struct Lifecycle<const P: usize, const C: usize> {
     passed: sync::Word32,
     desk: Desk,
     walls: walls::Walls,
+    consoles: [Console; CONSOLES],
 }
 
 impl<const P: usize, const C: usize> Default for Lifecycle<P, C> {
@@ -126,6 +132,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             passed: sync::Word32::new(0),
             desk: Desk::new(),
             walls: walls::Walls::new(),
+            consoles: [const { Console::new() }; CONSOLES],
         }
     }
 

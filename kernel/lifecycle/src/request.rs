@@ -30,6 +30,8 @@ pub enum Verb {
     Release = 9,
     /// Have its Linux end itself.
     Stop = 10,
+    /// Be attached to its console.
+    Attach = 11,
 }
 
 /// How a request stands, or ended.
@@ -84,10 +86,16 @@ pub enum Outcome {
     Ordered = 22,
     /// No agent is heard in it.
     NoAgent = 23,
+    /// None is heard that gives a terminal.
+    NoTerminal = 24,
+    /// Somebody is at its console already.
+    Attached = 25,
+    /// All consoles are in use.
+    NoConsole = 26,
 }
 
 impl Outcome {
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 27] = [
         Self::None,
         Self::Done,
         Self::Passed,
@@ -112,6 +120,9 @@ impl Outcome {
         Self::NothingLeft,
         Self::Ordered,
         Self::NoAgent,
+        Self::NoTerminal,
+        Self::Attached,
+        Self::NoConsole,
     ];
 
     /// Whether it is still open.
@@ -130,7 +141,7 @@ impl fmt::Display for Outcome {
             Self::Ending => "busy: its cores are being taken back",
             Self::Denied => "error: this partition has not control=yes",
             Self::Malformed => {
-                "error: not a request (accepted: start, stop, kill, restart, hold NAME; keep, dumped, release NAME ID; shell)"
+                "error: not a request (accepted: start, stop, kill, restart, hold, attach NAME; keep, dumped, release NAME ID; shell)"
             }
             Self::Unknown => "error: there is no such partition",
             Self::WrongState => "error: its state does not allow it",
@@ -150,6 +161,11 @@ impl fmt::Display for Outcome {
             Self::NothingLeft => "error: its memory is not that of a run any more",
             Self::Ordered => "busy: it was asked to end",
             Self::NoAgent => "error: no agent is heard in it (accepted: its own poweroff, kill NAME)",
+            Self::NoTerminal => {
+                "error: no agent is heard in it that gives a terminal (accepted: log NAME)"
+            }
+            Self::Attached => "error: somebody is at its console already",
+            Self::NoConsole => "error: all four consoles are in use",
         })
     }
 }
@@ -189,7 +205,7 @@ pub(crate) struct Request<'a> {
 }
 
 impl Verb {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Start,
         Self::Kill,
         Self::Restart,
@@ -200,6 +216,7 @@ impl Verb {
         Self::Dumped,
         Self::Release,
         Self::Stop,
+        Self::Attach,
     ];
 
     /// How it is written.
@@ -216,6 +233,7 @@ impl Verb {
             Self::Dumped => "dumped",
             Self::Release => "release",
             Self::Stop => "stop",
+            Self::Attach => "attach",
         }
     }
 

@@ -127,7 +127,10 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
                 slot.publish(definition);
             }
             Some(_) => {}
-            None if slot.is_defined() => slot.retire(self.events.next_ticket()),
+            None if slot.is_defined() => {
+                slot.retire(self.events.next_ticket());
+                self.end_consoles_of(partition);
+            }
             None => {}
         }
     }

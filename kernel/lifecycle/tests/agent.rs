@@ -358,7 +358,7 @@ fn what_an_agent_reads() {
     assert!(details.contains(" agent=restarting heard=0 "), "{details}");
     machine.end(1, End::Rebooted);
     assert_eq!(write(&machine, b"boat", 4), Some(Status::InvalidParameter));
-    let error = "error: not a message (accepted: hello, beat, bye)\n";
+    let error = "error: not a message (accepted: hello [terminal], beat, bye)\n";
     assert_eq!(read(&machine, "Agent"), error);
     assert_eq!(write(&machine, b"hello", 5), Some(Status::Success));
     assert_eq!(read(&machine, "Agent"), "none\n");

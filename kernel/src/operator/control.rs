@@ -7,7 +7,7 @@ use core::fmt;
 use bulkhead_conductor::{ConductError, How};
 use bulkhead_launch::ResidentCode;
 use bulkhead_ledger::{Ledger, PlanError};
-use bulkhead_lifecycle::{Agent, Blocked, CoreState, Order, State};
+use bulkhead_lifecycle::{Agent, Blocked, CoreState, Order, State, Terminals};
 use bulkhead_memory::Region;
 use bulkhead_model::{Change, Machine, Warning};
 use bulkhead_pci::{Answer, Function};
@@ -245,6 +245,10 @@ impl Control for Kernel {
     fn follow(&self, id: usize, follower: &mut Follower, piece: &mut Piece) -> Option<Note> {
         // SAFETY: as above.
         unsafe { printed::follow(id, follower, piece) }
+    }
+
+    fn terminals(&self) -> Option<&dyn Terminals> {
+        Some(&self.conductor)
     }
 
     fn printed_runs(&self, id: usize) -> [Option<u32>; 3] {

@@ -16,5 +16,6 @@
 extern crate alloc;
 
 pub mod keyboard;
+pub mod passage;
 pub mod screen;
 pub mod serial;

@@ -2,6 +2,7 @@
 //!
 //! One file for each topic; this one only sends a command to the right one.
 
+mod attached;
 mod change;
 mod class;
 mod console;

@@ -6,6 +6,7 @@
 )]
 
 pub(crate) mod image;
+mod login;
 mod machine;
 pub(crate) mod refused;
 mod terminal;
@@ -18,7 +19,7 @@ use bulkhead_conductor::{ConductError, How, can_launch};
 use bulkhead_fake::{Happening, happen};
 use bulkhead_launch::ResidentCode;
 use bulkhead_ledger::{Ledger, PlanError};
-use bulkhead_lifecycle::{Agent, CoreState, Order};
+use bulkhead_lifecycle::{Agent, CoreState, Order, Terminals};
 use bulkhead_linux::FileKind;
 use bulkhead_memory::Region;
 use bulkhead_model::{Change, End, Image, ImageKind, Machine, State, Told, Warning};
@@ -78,6 +79,8 @@ pub(crate) struct FakeKernel {
     pub(crate) reason: Option<String>,
     /// The agents, by the number of their partition.
     pub(crate) agents: Vec<(usize, Agent)>,
+    /// What the one of the partition that is attached to has.
+    pub(crate) login: login::Shared,
     /// What was asked of them, and how many seconds they have.
     pub(crate) ordered: Vec<(String, Order, u32)>,
 }
@@ -108,6 +111,7 @@ impl Default for FakeKernel {
             said: RefCell::default(),
             reason: None,
             agents: Vec::new(),
+            login: login::Shared::default(),
             ordered: Vec::new(),
         }
     }
@@ -166,6 +170,10 @@ impl Control for FakeKernel {
         let mut agents = self.agents.iter();
         let found = agents.find_map(|(known, agent)| (*known == id).then_some(*agent));
         found.unwrap_or_default()
+    }
+
+    fn terminals(&self) -> Option<&dyn Terminals> {
+        Some(&self.login)
     }
 
     fn order(&mut self, name: &str, order: Order, seconds: u32) -> Result<(), ConductError> {

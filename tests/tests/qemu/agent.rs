@@ -137,7 +137,10 @@ fn silent() {
     let long = "x".repeat(200);
     for (word, why) in [
         ("beat", "error: no hello was heard before it"),
-        ("boat", "error: not a message (accepted: hello, beat, bye)"),
+        (
+            "boat",
+            "error: not a message (accepted: hello [terminal], beat, bye)",
+        ),
         (long.as_str(), "error: not a message"),
         ("bye", "none"),
     ] {

@@ -25,6 +25,7 @@ mod last_kexec;
 mod lifecycle;
 mod links;
 mod loaders;
+mod login;
 mod messages;
 mod numa;
 mod pair;
@@ -90,6 +91,7 @@ fn main() {
         virtualization::stories(),
         lifecycle::stories(),
         links::stories(),
+        login::stories(),
         consoles::stories(),
         printed::stories(),
         pstore::stories(),

@@ -79,7 +79,8 @@ fn carry_out(world: &World, hw: &Seen<'_>, verb: Verb, target: usize) -> bool {
         | Verb::Hold
         | Verb::Keep
         | Verb::Dumped
-        | Verb::Release => false,
+        | Verb::Release
+        | Verb::Attach => false,
     };
     world.asked((verb, target), ask, |is_done| {
         verb == Verb::Start && *is_done

@@ -6,6 +6,9 @@
 //! There is no `BootCurrent`: no boot entry was booted.
 
 use super::GUID;
+use crate::CONSOLES;
+
+const _: () = assert!(CONSOLES == 4, "each has a name");
 
 /// Boot-service and runtime access, not kept over a reset of the machine.
 pub(super) const ATTRIBUTES: u32 = 0x6;
@@ -28,6 +31,8 @@ pub(super) enum Fixed {
     Held,
     Ring,
     Agent,
+    Terminal,
+    Console(usize),
     SecureBoot,
     SetupMode,
     OsIndicationsSupported,
@@ -35,7 +40,7 @@ pub(super) enum Fixed {
 
 impl Fixed {
     /// All, in the order in which they are enumerated.
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::Partitions,
         Self::Control,
         Self::Answers,
@@ -46,6 +51,11 @@ impl Fixed {
         Self::Held,
         Self::Ring,
         Self::Agent,
+        Self::Terminal,
+        Self::Console(0),
+        Self::Console(1),
+        Self::Console(2),
+        Self::Console(3),
         Self::SecureBoot,
         Self::SetupMode,
         Self::OsIndicationsSupported,
@@ -63,6 +73,11 @@ impl Fixed {
             Self::Held => "Held",
             Self::Ring => "Ring",
             Self::Agent => "Agent",
+            Self::Terminal => "Terminal",
+            Self::Console(0) => "Console1",
+            Self::Console(1) => "Console2",
+            Self::Console(2) => "Console3",
+            Self::Console(_) => "Console4",
             Self::SecureBoot => "SecureBoot",
             Self::SetupMode => "SetupMode",
             Self::OsIndicationsSupported => "OsIndicationsSupported",
@@ -81,7 +96,9 @@ impl Fixed {
             | Self::Machine
             | Self::Held
             | Self::Ring
-            | Self::Agent => GUID,
+            | Self::Agent
+            | Self::Terminal
+            | Self::Console(_) => GUID,
         }
     }
 }

@@ -7,6 +7,7 @@
 //! * `Partitions` (read): a line for each, `NAME STATE RUNS CORE`, see `docs/control.md`.
 //! * `Control` (write; the right `control=yes`): `start NAME`, `stop NAME`, `kill NAME`,
 //!   `restart NAME` or `shell`. Reading it tells how this partition's last request stands.
+//! * `Console1` to `Console4`, and `Terminal`: both ends of consoles, see `docs/control.md`.
 //! * `Ring` (write): wakes the Linux at the other end of a link, see `docs/links.md`.
 //!
 //! Source: UEFI 2.10 §8.2 (variable services), appendix D (status codes).
@@ -21,6 +22,7 @@ use crate::hardware::Hardware;
 use crate::links::MAX_RING_BYTES;
 use crate::{Heard, Lifecycle, Outcome};
 
+mod console;
 mod fixed;
 mod held;
 mod stored;
@@ -81,7 +83,7 @@ impl Outcome {
                 Status::Success
             }
             Self::Denied | Self::NotGranted => Status::AccessDenied,
-            Self::Full => Status::OutOfResources,
+            Self::Full | Self::NoConsole => Status::OutOfResources,
             Self::Malformed | Self::Itself => Status::InvalidParameter,
             Self::Unknown => Status::NotFound,
             Self::WrongState
@@ -96,6 +98,8 @@ impl Outcome {
             | Self::NotHeld
             | Self::NothingLeft
             | Self::NoAgent
+            | Self::NoTerminal
+            | Self::Attached
             | Self::Said => Status::NotReady,
         }
     }
@@ -218,6 +222,8 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
                     Fixed::Details => return self.rows(to, &Rows::Details),
                     Fixed::Events => return self.rows(to, &Rows::Events),
                     Fixed::Output => return self.output(to),
+                    Fixed::Terminal => return self.terminal(to),
+                    Fixed::Console(place) => return self.console(place, to),
                     Fixed::Ring => b"none\n",
                     Fixed::SecureBoot | Fixed::SetupMode => &[0],
                     Fixed::OsIndicationsSupported => &[0; 8],
@@ -279,6 +285,8 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
             Some(Fixed::Control) => Some(self.request(size, data)),
             Some(Fixed::Ring) => Some(self.ring(size, data)),
             Some(Fixed::Agent) => Some(self.hear(size, data)),
+            Some(Fixed::Terminal) => Some(self.serve_terminal(size, data)),
+            Some(Fixed::Console(place)) => Some(self.write_console(place, size, data)),
             Some(_) => Some(Status::WriteProtected),
             // What is Bulkhead's is not for a Linux to add to.
             None if name.vendor == GUID => Some(Status::Unsupported),

@@ -89,7 +89,7 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
         Some(Status::Success)
     }
 
-    fn short(&self, to: [u64; 3], text: &[u8]) -> Option<Status> {
+    pub(super) fn short(&self, to: [u64; 3], text: &[u8]) -> Option<Status> {
         if let Some(refused) = self.answer(to, fixed::ATTRIBUTES, text.len())? {
             return Some(refused);
         }
