@@ -113,6 +113,16 @@ impl Device {
         Self::card_on(model, "user,id=net{n},net=10.0.{n}.0/24")
     }
 
+    /// The same, and that port of the host's leads to ssh of who is `10.0.n.15`.
+    #[must_use]
+    pub fn card_to_host_with_ssh(model: Card, port: u16) -> Self {
+        let forward = format!("hostfwd=tcp:127.0.0.1:{port}-:22");
+        Self::card_on(
+            model,
+            &format!("user,id=net{{n}},net=10.0.{{n}}.0/24,{forward}"),
+        )
+    }
+
     /// Two network cards on a wire on which frames are lost that the other side does not take.
     ///
     /// # Panics

@@ -10,14 +10,13 @@ depends() {
     return 0
 }
 
+# What Bulkhead is asked by, and the driver of a disk that a neighbour serves over a link, whether or not the
+# machine that makes the image has one now.
 installkernel() {
-    hostonly='' instmods efivarfs
+    hostonly='' instmods efivarfs nbd
 }
 
+# The agent is a command of the program.
 install() {
     inst_binary bulkheadctl
-    # The agent's unit, where this version of bulkheadctl has one.
-    if [[ -e $systemdsystemunitdir/bulkhead-agent.service ]]; then
-        inst_simple "$systemdsystemunitdir/bulkhead-agent.service"
-    fi
 }

@@ -16,6 +16,7 @@ use libtest_mimic::Trial;
 use crate::long_story;
 use crate::messages::assert_messages;
 
+mod by_ssh;
 mod own_disk;
 mod package;
 mod two;
@@ -51,6 +52,7 @@ pub(crate) fn stories() -> Vec<Trial> {
         long_story("userland::package_upgrade", || {
             package::package("bookworm", true)
         }),
+        long_story("userland::by_ssh", by_ssh::by_ssh),
         long_story("userland::two_at_once", two::two_at_once),
     ]
 }

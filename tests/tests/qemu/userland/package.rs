@@ -41,7 +41,7 @@ pub(super) fn package(suite: &str, with_upgrade: bool) {
         rows.any(|row| row.contains("running"))
     };
     assert!(is_running("main") && is_running("next"), "{listed}");
-    machine.linux_expect(COM, "systemctl is-active bulkhead-events", "active");
+    units(&mut machine);
     // What the hook has put into the neighbour's initial RAM disk.
     machine.wait_for_within(NEXT, "(initramfs)", BOOT);
     machine.com(NEXT).send(
@@ -56,7 +56,8 @@ pub(super) fn package(suite: &str, with_upgrade: bool) {
             "tail -n 20 /var/log/up",
             &format!("its linux is {}", newer.trim()),
         );
-        power_off(machine);
+        stop(&mut machine);
+        drop(machine);
         machine = boot(&disk, &name, "upgraded");
         machine.wait_for_prompt();
         machine.wait_for_within(COM, PROMPT, BOOT);
@@ -64,10 +65,12 @@ pub(super) fn package(suite: &str, with_upgrade: bool) {
     }
     let removed = machine.linux_within(
         COM,
-        "apt-get -y purge bulkhead >/tmp/log 2>&1; echo ended=$?",
+        "rm /root/bulkhead.deb; apt-get -y purge bulkhead >/tmp/log 2>&1; echo ended=$?; tail -n 5 /tmp/log",
         TOOL,
     );
     assert!(removed.contains("ended=0"), "{removed}");
+    machine.linux_expect(COM, "systemctl is-active bulkhead-agent", "inactive");
+    machine.linux_expect(COM, "systemctl is-active bulkhead-events", "inactive");
     assert_eq!(
         machine.linux(
             COM,
@@ -85,7 +88,23 @@ pub(super) fn package(suite: &str, with_upgrade: bool) {
     std::fs::remove_file(disk).expect("it is there");
 }
 
-fn package_file() -> PathBuf {
+/// systemd has started them by itself, Bulkhead hears the agent, and what happens is in the journal.
+fn units(machine: &mut Running) {
+    for unit in ["bulkhead-events", "bulkhead-agent"] {
+        machine.linux_expect(COM, &format!("systemctl is-enabled {unit}"), "enabled");
+        assert_eq!(
+            machine.linux(COM, &format!("systemctl is-active {unit}")),
+            "active"
+        );
+    }
+    machine.expect("show main", &["heard "]);
+    machine.linux_expect(COM, "bulkheadctl set next memory=1G 2>&1", "is running");
+    let journal = "for i in $(seq 30); do journalctl -o cat -u bulkhead-events | grep launched && break; sleep 1; done";
+    let said = machine.linux_within(COM, journal, TOOL);
+    assert!(said.contains("next: launched run=1"), "{said}");
+}
+
+pub(super) fn package_file() -> PathBuf {
     let version = env!("CARGO_PKG_VERSION");
     let path = build_folder().join(format!("bulkhead_{version}_amd64.deb"));
     assert!(
@@ -143,14 +162,28 @@ fn install(folder: &Path, disk: &Path, name: &str) {
         ),
         "bulkhead.conf: ok",
     );
+    // What the hook has put into the initial RAM disk, by the trigger.
+    for file in ["usr/bin/bulkheadctl", "efivarfs.ko", "/nbd.ko"] {
+        let line = format!("lsinitramfs /boot/initrd.img-$(uname -r) | grep -F {file}");
+        within(&line, file);
+    }
     within("grep -c module2 /boot/grub/grub.cfg", "3");
     machine.com(COM).send("systemctl poweroff\r");
     assert!(machine.wait_for_end(BOOT), "it does not go off");
 }
 
+/// By its own command.
 fn power_off(mut machine: Running) {
     machine.com(1).skip();
     machine.com(COM).send("systemctl poweroff\r");
+    machine.wait_for_within(1, "* main: powered-off", BOOT);
+}
+
+/// From Bulkhead's shell, by the agent and systemd.
+pub(super) fn stop(machine: &mut Running) {
+    machine.com(1).skip();
+    machine.com(1).send("stop main 300\r");
+    machine.wait_for(1, "* main: is asked to stop");
     machine.wait_for_within(1, "* main: powered-off", BOOT);
 }
 
