@@ -7,10 +7,10 @@ use bulkhead_describe::images::Module;
 use bulkhead_describe::ports::{Candidate, Ports, com, where_it_is};
 use bulkhead_describe::{Found, ShellLine, describe};
 use bulkhead_firmware::{Firmware, Identity, discover};
-use bulkhead_iommu::Iommus;
+use bulkhead_iommu::{Iommus, Kind, Shape};
 use bulkhead_linux::{Channel, Screen};
 use bulkhead_memory::{PAGE, Region};
-use bulkhead_model::{Com, FirmwareKind, Machine, MemoryKind, MemoryRange, Told, map};
+use bulkhead_model::{Com, FirmwareKind, Iommu, Machine, MemoryKind, MemoryRange, Told, map};
 use bulkhead_pci::{EcamRange, Function, scan};
 
 use crate::acpi::Tables;
@@ -45,6 +45,13 @@ pub struct Board {
     pub unreached: u64,
 }
 
+/// What a unit walks whose registers are not known: the tables take the most room with it.
+const LIKELY: Shape = Shape {
+    levels: 4,
+    has_2m: true,
+    has_1g: false,
+};
+
 /// Describes the machine that the inputs are of. With `files`, RAM for them and for Bulkhead itself
 /// is taken; without, all of it is free: where a loader puts them is the loader's choice.
 #[must_use]
@@ -75,7 +82,7 @@ pub fn board(pack: &Pack, files: Option<&[File]>) -> Board {
         &ports,
     );
     let files = files.map(|files| (files, Places::of(&memory, files, processors.cores.len())));
-    let machine = machine(
+    let mut machine = machine(
         Found {
             loader: String::new(),
             firmware_kind: firmware_kind(pack),
@@ -99,6 +106,10 @@ pub fn board(pack: &Pack, files: Option<&[File]>) -> Board {
         },
         files,
     );
+    if iommus.kind == Some(Kind::VtD) && !iommus.units.is_empty() {
+        let iommu = Iommu::of(LIKELY, &iommus, &found.functions);
+        machine.set_iommu(Ok(Some(iommu)));
+    }
     Board {
         machine,
         firmware,

@@ -9,7 +9,7 @@ use bulkhead_launch::ResidentCode;
 use bulkhead_ledger::{Ledger, PlanError};
 use bulkhead_lifecycle::CoreState;
 use bulkhead_memory::Region;
-use bulkhead_model::{Change, Life, Machine, Ram, State, Warning};
+use bulkhead_model::{Change, Isolation, Life, Machine, Ram, State, Warning};
 use bulkhead_shell::{Control, ScriptStopped, Shell};
 use bulkhead_terminal::keyboard::Keymap;
 
@@ -68,6 +68,10 @@ impl Control for Operator {
 
     fn undefine(&mut self, name: &str) -> Result<(), PlanError> {
         self.ledger.undefine(name)
+    }
+
+    fn set_isolation(&mut self, isolation: Option<Isolation>) {
+        self.machine.isolation = isolation;
     }
 
     fn link(&mut self, names: [&str; 2], size: Option<u64>) -> Result<Region, PlanError> {

@@ -2,6 +2,7 @@
 //!
 //! What is written where, `bulkhead-iommu` decides; here it is done.
 
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use bulkhead_firmware::Firmware;
@@ -61,23 +62,27 @@ impl Physical for Identity {
 }
 
 /// Switches the units on, if the machine has some that can be used. From now on a device reaches what its
-/// owner's launch lets it, and nothing if it is nobody's.
+/// owner's launch lets it, and nothing if it is nobody's. Else why not, if there are some.
 #[inline(never)] // off the stack of all that follows
-pub(crate) fn start(alone: &Alone, firmware: &Firmware, functions: &[Function]) -> Option<Iommu> {
+pub(crate) fn start(
+    alone: &Alone,
+    firmware: &Firmware,
+    functions: &[Function],
+) -> Result<Option<Iommu>, String> {
     let iommus = Iommus::read(&phys::FirmwareMemory::new(alone), &firmware.tables);
     let own: Vec<Address> = usb::addresses();
     // No partition runs, and functions do not master the bus.
     let take = |bytes| frames::take(bytes, "IOMMU").start();
     match Fabric::start(&Identity(()), &iommus, &own, phys::reaches, take) {
-        Ok(None) => None,
+        Ok(None) => Ok(None),
         Ok(Some(fabric)) => {
             let fabric = FABRIC.call_once(|| fabric);
             log::info!("iommu: {} units in use", iommus.units.len());
-            Some(Iommu::of(fabric.shape(), &iommus, functions))
+            Ok(Some(Iommu::of(fabric.shape(), &iommus, functions)))
         }
         Err(why) => {
             log::warn!("iommu: not used: {why}");
-            None
+            Err(why.to_string())
         }
     }
 }

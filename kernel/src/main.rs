@@ -99,7 +99,7 @@ fn kmain(info: BootInfo) -> ! {
         ports,
         &console.line,
     );
-    machine.iommu = iommu;
+    machine.set_iommu(iommu);
     machine::hide_mp_table(&alone, &machine);
     operator::report(&info, &options, &machine, &console.problems, &started);
     watchdog::report(&watchdogs);

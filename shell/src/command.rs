@@ -61,6 +61,8 @@ pub(crate) enum Command {
     Keymap(Option<Word>),
     /// `status [on|off]`
     Status(Option<Word>),
+    /// `isolation [bare|dma|default]`
+    Isolation(Option<Word>),
     /// `log [NAME [RUN]]`
     Log(Vec<Word>),
     /// `version`
@@ -192,6 +194,8 @@ pub(crate) enum Verb {
     Keymap,
     /// `status`
     Status,
+    /// `isolation`
+    Isolation,
     /// `log`
     Log,
     /// `version`
@@ -216,7 +220,7 @@ pub(crate) enum Verb {
 
 impl Verb {
     /// All of them, in the order in which `help` lists them.
-    pub(crate) const ALL: [Self; 31] = [
+    pub(crate) const ALL: [Self; 32] = [
         Self::Define,
         Self::Set,
         Self::Undefine,
@@ -241,6 +245,7 @@ impl Verb {
         Self::Images,
         Self::Keymap,
         Self::Status,
+        Self::Isolation,
         Self::Log,
         Self::Version,
         Self::Help,
@@ -274,6 +279,7 @@ impl Verb {
             Self::Console => "console",
             Self::Keymap => "keymap",
             Self::Status => "status",
+            Self::Isolation => "isolation",
             Self::Log => "log",
             Self::Version => "version",
             Self::Help => "help",

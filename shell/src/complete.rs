@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use bulkhead_memory::sort_ascending;
 use core::fmt::{self, Write};
 
-use bulkhead_model::{Com, DeviceName, ImageKind, Isolation, Key, Machine, RestartPolicy};
+use bulkhead_model::{Com, DeviceName, ImageKind, Key, Machine, RestartPolicy};
 
 use crate::command::{Goal, OnError, Verb};
 use crate::control::Control;
@@ -156,6 +156,7 @@ fn candidates<'a>(
         (Some(Verb::Help), []) => owned(Verb::ALL.map(Verb::name)),
         (Some(Verb::Reset | Verb::Poweroff), []) => owned(["force"]),
         (Some(Verb::Status), []) => owned(["on", "off"]),
+        (Some(Verb::Isolation), []) => owned(["bare", "dma", "default"]),
         (Some(Verb::Keymap), []) => Box::new(control.keymaps().iter().map(ToString::to_string)),
         _ => owned([]),
     };
@@ -209,7 +210,7 @@ fn setting<'a>(
         }
         Some(Key::Devices) => return devices(value, machine),
         Some(Key::Restart) => owned(RestartPolicy::ALL.map(RestartPolicy::name)),
-        Some(Key::Isolation) => owned(Isolation::ALL.map(Isolation::name)),
+        Some(Key::Isolation) => owned(["bare", "dma", "default"]),
         Some(Key::Control | Key::Dump) => owned(["yes", "no"]),
         Some(Key::Node) => {
             let numbers = (0..machine.nodes.len()).map(|number| number.to_string());

@@ -9,7 +9,7 @@ use bulkhead_launch::ResidentCode;
 use bulkhead_ledger::{Ledger, PlanError};
 use bulkhead_lifecycle::{Agent, Blocked, CoreState, Order, Refusal, Terminals};
 use bulkhead_memory::Region;
-use bulkhead_model::{Change, Machine, Warning};
+use bulkhead_model::{Change, Isolation, Machine, Warning};
 use bulkhead_pci::{Answer, Function};
 use bulkhead_printk::{Follower, Note, Piece};
 
@@ -87,6 +87,9 @@ pub trait Control {
     fn agent(&self, _id: usize) -> Agent {
         Agent::default()
     }
+
+    /// What holds for partitions of which nothing else is said.
+    fn set_isolation(&mut self, isolation: Option<Isolation>);
 
     /// How many requests of the devices of the partition with that id an IOMMU has blocked, and the last one that
     /// was told.

@@ -31,6 +31,7 @@ pub(crate) const fn usage(verb: Verb) -> &'static str {
         Verb::Console => "console NAME",
         Verb::Keymap => "keymap [LAYOUT]",
         Verb::Status => "status [on|off]",
+        Verb::Isolation => "isolation [WHAT]",
         Verb::Log => "log [NAME [RUN]]",
         Verb::Version => "version",
         Verb::Help => "help [COMMAND]",
@@ -77,6 +78,7 @@ const fn summary(verb: Verb) -> &'static str {
         Verb::Console => "a terminal in it, or what its kernel prints",
         Verb::Keymap => "what is printed on the keys of the keyboard",
         Verb::Status => "the line of partitions at the foot of the screen",
+        Verb::Isolation => "what devices reach of partitions without isolation=",
         Verb::Log => "what Bulkhead did, or what a Linux printed",
         Verb::Version => "which Bulkhead this is",
         Verb::Help => "these lines, or all about one command",
@@ -144,6 +146,11 @@ const fn details(verb: Verb) -> &'static str {
              \n\
              example:\n  \
              keymap de\n"
+        }
+        Verb::Isolation => {
+            "bare: all RAM; dma: their partition's alone, and without an IOMMU that can do it\n\
+             such a partition is refused; default: dma where it can be, else bare. It holds\n\
+             from the next launch on. Without a word: what holds.\n"
         }
         Verb::Status => "Without a word: whether it is on. The serial line has none.\n",
         Verb::Show => {

@@ -90,6 +90,7 @@ fn command(arguments: Arguments<'_>) -> Result<Command, CommandError> {
         Verb::Console => Command::Console(arguments.only_name()?),
         Verb::Keymap => Command::Keymap(arguments.word()?),
         Verb::Status => Command::Status(arguments.word()?),
+        Verb::Isolation => Command::Isolation(arguments.word()?),
         Verb::Log => {
             arguments.end_at(arguments.rest.get(2..).unwrap_or_default())?;
             Command::Log(arguments.rest.to_vec())
@@ -305,6 +306,7 @@ mod tests {
             ("watch", Command::Watch),
             ("keymap", Command::Keymap(None)),
             ("status", Command::Status(None)),
+            ("isolation", Command::Isolation(None)),
             ("version", Command::Version),
             ("machine", Command::Machine),
             ("cores", Command::Cores),

@@ -286,9 +286,15 @@ fn restart(value: &str) -> Result<RestartPolicy, String> {
     )
 }
 
-fn isolation(value: &str) -> Result<Isolation, String> {
-    let names = Isolation::ALL.map(Isolation::name);
-    one_of(Isolation::from_name(value), value, "an isolation", &names)
+/// How what is meant where nothing is said is written.
+const DEFAULT: &str = "default";
+
+pub(crate) fn isolation(value: &str) -> Result<Option<Isolation>, String> {
+    if value == DEFAULT {
+        return Ok(None);
+    }
+    let names = [Isolation::Bare.name(), Isolation::Dma.name(), DEFAULT];
+    one_of(Isolation::from_name(value), value, "an isolation", &names).map(Some)
 }
 
 /// What a word of a few means, which says `what`.

@@ -166,7 +166,10 @@ fn an_iommu_is_named() {
     let none = "\nIOMMU: none reported; a device reaches all RAM\n";
     assert!(session.line("devices").contains(none));
     session.kernel.machine.tables[0].signature = *b"DMAR";
-    let one = "\nIOMMU: there is one (DMAR), which is not used: a device reaches all RAM\n";
+    let one = "\nIOMMU: there is one (DMAR), which is not used; a device reaches all RAM\n";
+    assert!(session.line("devices").contains(one));
+    session.kernel.machine.iommu_unused = Some(String::from("it is broken"));
+    let one = "(DMAR), which is not used: it is broken; a device";
     assert!(session.line("devices").contains(one));
 }
 
@@ -194,6 +197,7 @@ fn show_tells_the_address_inside() {
              \x20 device   0000:04:01.0, inside 0001:04:01.0: PCI bridge\n\
              \x20 device   0000:05:00.0, inside 0001:05:00.0: Ethernet controller\n\
              \x20 device   0000:06:00.0, inside 0001:06:00.0: USB controller (xHCI)\n\
+             \x20 dma      all RAM (isolation=bare): no IOMMU is in use (\"devices\" tells why)\n\
              placement:\n"
         ),
         "{show}"

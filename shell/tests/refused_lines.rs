@@ -5,7 +5,7 @@ mod support;
 use support::refused::assert_refused;
 
 const COMMANDS: &str = "accepted: define, set, undefine, link, unlink, check, list, watch, show, console, start, stop, restart, \
-    kill, wait, include, on-error, machine, cores, memory, devices, images, keymap, status, log, version, help, handoff, halt, reset, poweroff";
+    kill, wait, include, on-error, machine, cores, memory, devices, images, keymap, status, isolation, log, version, help, handoff, halt, reset, poweroff";
 const KEYS: &str = "accepted: cores, memory, kernel, initrd, cmdline, console, devices, restart, control, watchdog, dump, node, isolation";
 const DEFINE: &str = "accepted: define NAME cores=LIST memory=LIST kernel=IMAGE \
     [initrd=LIST] [cmdline=\"...\"] [console=PORT|mem] [devices=LIST] [restart=POLICY] [control=yes|no|LIST] [watchdog=SECONDS] [dump=yes|no] [node=N] [isolation=bare|dma]";

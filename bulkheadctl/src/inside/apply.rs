@@ -305,7 +305,7 @@ fn bytes(text: &str) -> Option<u64> {
 /// What a key is where it is not given.
 fn absent(key: &str) -> String {
     match key {
-        "isolation" => bulkhead_model::Isolation::default().to_string(),
+        "isolation" => String::from("default"),
         "restart" => RestartPolicy::default().name().to_string(),
         "control" | "dump" => String::from("no"),
         "console" | "node" => String::from("none"),

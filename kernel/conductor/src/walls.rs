@@ -5,6 +5,7 @@ use alloc::string::String;
 
 use bulkhead_iommu::Fault;
 use bulkhead_lifecycle::{Blocked, Kind};
+use bulkhead_model::Isolation;
 
 use crate::{Conductor, Stage, packed, unpacked};
 
@@ -42,6 +43,11 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
             }
         }
         None
+    }
+
+    /// What holds for partitions of which nothing else is said, from their next launch on.
+    pub fn set_isolation(&mut self, isolation: Option<Isolation>) {
+        self.machine.isolation = isolation;
     }
 
     /// What is told of an event of that record.

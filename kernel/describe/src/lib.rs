@@ -122,6 +122,8 @@ pub fn describe(found: Found<'_>) -> Machine {
         routes: firmware.routes,
         // Which are switched on later, if they are.
         iommu: None,
+        iommu_unused: None,
+        isolation: None,
         overrides: madt.overrides,
         has_ps2: has_ps2(boot_flags, found.has_ps2),
         has_rtc: has_rtc(boot_flags),

@@ -6,7 +6,7 @@ use bulkhead_iommu::{Buses, needs};
 use bulkhead_memory::{PAGE, Region, RegionSet};
 use bulkhead_model::{Claim, Definition, Isolation, Machine};
 
-use crate::LaunchError;
+use crate::{LaunchError, NoWall};
 
 /// The same as the running system keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,28 +19,54 @@ pub struct Domain {
     pub room: Region,
 }
 
-/// Bytes that the IOMMU's tables take of a claim: none where no IOMMU is in use, or no device claimed.
-///
-/// # Errors
-/// [`LaunchError`] says why its devices can't be isolated as the definition says.
-pub(crate) fn bytes(
-    machine: &Machine,
-    definition: &Definition,
-    claim: &Claim,
-) -> Result<u64, LaunchError> {
-    let is_isolated = definition.isolation == Isolation::Dma;
-    let Some(iommu) = &machine.iommu else {
-        return if is_isolated {
-            Err(LaunchError::NoIommu)
-        } else {
-            Ok(0)
+/// What a partition's devices reach, and what of its RAM that takes.
+#[derive(Clone, Debug)]
+pub struct Walls {
+    /// What holds.
+    pub isolation: Isolation,
+    /// Why it is no more, if nobody has said that it shall be so.
+    pub why: Option<NoWall>,
+    /// Bytes that the IOMMU's tables take: none where no IOMMU is in use, or no device claimed.
+    pub(crate) bytes: u64,
+}
+
+impl Walls {
+    /// As the definition says, or the operator for all; else as strong as it can be.
+    ///
+    /// # Errors
+    /// [`LaunchError`] says why the devices can't be isolated as is wanted.
+    pub fn of(
+        machine: &Machine,
+        definition: &Definition,
+        claim: &Claim,
+    ) -> Result<Self, LaunchError> {
+        let wanted = definition.isolation.or(machine.isolation);
+        let why = match (wanted, dma(machine, claim)) {
+            (Some(Isolation::Bare), _) => None,
+            (_, Ok(bytes)) => {
+                return Ok(Self {
+                    isolation: Isolation::Dma,
+                    why: None,
+                    bytes,
+                });
+            }
+            (Some(Isolation::Dma), Err(why)) => return Err(why),
+            (None, Err(why)) => Some(NoWall(why)),
         };
-    };
+        let has_tables = machine.iommu.is_some() && !claim.devices.units.is_empty();
+        Ok(Self {
+            isolation: Isolation::Bare,
+            why,
+            bytes: if has_tables { PAGE } else { 0 },
+        })
+    }
+}
+
+/// Bytes of tables that isolate the claim's devices, or why that can't be.
+fn dma(machine: &Machine, claim: &Claim) -> Result<u64, LaunchError> {
+    let iommu = machine.iommu.as_ref().ok_or(LaunchError::NoIommu)?;
     if claim.devices.units.is_empty() {
         return Ok(0);
-    }
-    if !is_isolated {
-        return Ok(PAGE);
     }
     let units = || claim.devices.units.iter();
     let mut functions = units().flat_map(|unit| &unit.functions).copied();
@@ -60,14 +86,14 @@ pub(crate) fn bytes(
 }
 
 /// The domain whose tables are in `room`.
-pub(crate) fn domain(definition: &Definition, claim: &Claim, room: Region) -> Domain {
+pub(crate) fn domain(isolation: Isolation, claim: &Claim, room: Region) -> Domain {
     let units = claim.devices.units.iter();
     let buses = units.map(|unit| Buses {
         segment: unit.bus.segment,
         first: unit.bus.number,
         last: unit.last,
     });
-    let memory = (definition.isolation == Isolation::Dma).then(|| {
+    let memory = (isolation == Isolation::Dma).then(|| {
         let mut memory: RegionSet = claim.own_regions().into_iter().collect();
         memory.remove(room);
         memory.iter().collect()

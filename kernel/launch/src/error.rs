@@ -92,6 +92,34 @@ impl LaunchError {
     }
 }
 
+impl LaunchError {
+    /// Why devices can't be isolated, without what is accepted instead; nothing of other errors.
+    fn wall(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoIommu => f.write_str("no IOMMU is in use (\"devices\" tells why)"),
+            Self::Unserved { function } => {
+                write!(f, "the requests of {function} go by no IOMMU")
+            }
+            Self::Pinned { function, region } => write!(
+                f,
+                "firmware has {function} reach {region}, which no partition has"
+            ),
+            Self::Domain(error) => write!(f, "{error}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Why devices can't be isolated. Displays as part of a sentence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NoWall(pub(crate) LaunchError);
+
+impl fmt::Display for NoWall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.wall(f)
+    }
+}
+
 impl fmt::Display for LaunchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -107,18 +135,10 @@ impl fmt::Display for LaunchError {
             Self::Oversized { what, bytes, room } => {
                 write!(f, "{what} of {bytes} bytes don't fit into {room} bytes")
             }
-            Self::NoIommu => f.write_str(
-                "the machine has no IOMMU that is in use; \"devices\" tells why (accepted: isolation=bare)",
-            ),
-            Self::Unserved { function } => write!(
-                f,
-                "the requests of {function} go by no IOMMU (accepted: isolation=bare)"
-            ),
-            Self::Pinned { function, region } => write!(
-                f,
-                "firmware has {function} reach {region}, which no partition has (accepted: isolation=bare)"
-            ),
-            Self::Domain(error) => error.fmt(f),
+            Self::NoIommu | Self::Unserved { .. } | Self::Pinned { .. } | Self::Domain(_) => {
+                self.wall(f)?;
+                f.write_str(" (accepted: isolation=bare, isolation=default)")
+            }
             Self::RuntimeCode { offset, bytes } => write!(
                 f,
                 "offset {offset} lies outside of the runtime services of {bytes} bytes"

@@ -7,7 +7,7 @@
 //!               | the IOMMU's tables | runtime services |
 //! ```
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use bulkhead_linux::cmdline::{self, ComPort, Walls};
@@ -105,6 +105,7 @@ pub struct Layout<'a> {
     pub(crate) acpi: acpi::Blob,
     pub(crate) smbios: smbios::Blob,
     pub(crate) maps: MemoryMaps,
+    pub(crate) walls: domain::Walls,
 }
 
 impl<'a> Layout<'a> {
@@ -120,6 +121,7 @@ impl<'a> Layout<'a> {
         let images = Images::of(machine, definition)?;
         let cmdline = final_cmdline(machine, definition, claim, &images.boot)?;
         let mut told = Told::of(machine, definition, claim);
+        let walls = domain::Walls::of(machine, definition, claim)?;
         let sizes = BlockSizes([
             pages(ZERO_PAGE_BYTES as u64),
             pages(cmdline.len() as u64 + 1),
@@ -127,7 +129,7 @@ impl<'a> Layout<'a> {
             pages(efi::size_for(map::most_descriptors(machine, claim, PIECES))),
             pages(STORE_BYTES as u64),
             pages(kept::ROOM_BYTES as u64),
-            domain::bytes(machine, definition, claim)?,
+            walls.bytes,
             RUNTIME_CODE_BYTES,
         ]);
         let region = claim.boot_region().ok_or(LaunchError::NothingLow)?;
@@ -172,6 +174,7 @@ impl<'a> Layout<'a> {
             cmdline,
             placement,
             block,
+            walls,
         })
     }
 
@@ -185,7 +188,17 @@ impl<'a> Layout<'a> {
         let no_kexec = no_kexec.then_some(Warning::NoKexec {
             is_shared: self.claim.shares_low_chunk,
         });
-        no_efi.into_iter().chain(no_kexec).chain(self.tightness())
+        let others = no_efi.into_iter().chain(no_kexec);
+        others.chain(self.tightness()).chain(self.open())
+    }
+
+    /// Its devices reach all RAM although the machine could keep others' from it.
+    fn open(&self) -> Option<Warning> {
+        let why = self.walls.why.as_ref()?;
+        self.machine.iommu.as_ref()?;
+        Some(Warning::Bare {
+            why: why.to_string(),
+        })
     }
 
     fn tightness(&self) -> Option<Warning> {

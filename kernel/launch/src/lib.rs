@@ -24,8 +24,8 @@ mod nodes;
 mod plan;
 mod write;
 
-pub use domain::Domain;
-pub use error::LaunchError;
+pub use domain::{Domain, Walls};
+pub use error::{LaunchError, NoWall};
 pub use layout::{FirmwareBlock, Layout, RUNTIME_CODE_BYTES};
 pub use nodes::told_nodes;
 pub use plan::{Copy, LaunchPlan, View, plan};

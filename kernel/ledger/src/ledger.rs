@@ -77,7 +77,7 @@ impl Ledger {
             devices: change.devices.unwrap_or_default(),
             restart: change.restart.unwrap_or_default(),
             control: change.control.unwrap_or_default(),
-            isolation: change.isolation.unwrap_or_default(),
+            isolation: change.isolation.flatten(),
             dump: change.dump.unwrap_or_default(),
             watchdog: change.watchdog.flatten(),
         };

@@ -34,8 +34,8 @@ pub struct Definition {
     pub restart: RestartPolicy,
     /// `control=`: whether it may start, restart and kill other partitions, and which.
     pub control: Right,
-    /// `isolation=`
-    pub isolation: Isolation,
+    /// `isolation=`; `None`: as for all, else `dma` where it can be.
+    pub isolation: Option<Isolation>,
     /// `dump=`: whether a restart after a failure waits until its RAM was read.
     pub dump: bool,
     /// `watchdog=`: after how many seconds in which its agent is silent it has failed.
@@ -113,8 +113,8 @@ pub struct Change {
     pub restart: Option<RestartPolicy>,
     /// `control=`
     pub control: Option<Right>,
-    /// `isolation=`
-    pub isolation: Option<Isolation>,
+    /// `isolation=`; `Some(None)` is what is meant where nothing is said.
+    pub isolation: Option<Option<Isolation>>,
     /// `dump=`
     pub dump: Option<bool>,
     /// `watchdog=`; `Some(None)` takes it away.

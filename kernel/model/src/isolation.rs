@@ -9,10 +9,9 @@ use bulkhead_memory::Region;
 use bulkhead_pci::{Address, Function};
 
 /// What keeps a partition's devices from memory that is not its own. Displays as it is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isolation {
     /// What its Linux tells them.
-    #[default]
     Bare,
     /// The machine's IOMMU.
     Dma,

@@ -13,7 +13,7 @@ use bulkhead_memory::{Region, RegionSet};
 use bulkhead_pci::{Address, EcamRange, Function, Route, Unit};
 
 use crate::map::{self, MemoryRange};
-use crate::{Image, Iommu, Node};
+use crate::{Image, Iommu, Isolation, Node};
 
 /// The machine, once.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +47,10 @@ pub struct Machine {
     pub routes: Vec<Route>,
     /// Its IOMMUs, if they are in use.
     pub iommu: Option<Iommu>,
+    /// Why those that there are are not.
+    pub iommu_unused: Option<String>,
+    /// What the operator wants for partitions of which nothing else is said.
+    pub isolation: Option<Isolation>,
     /// ECAM ranges (MCFG).
     pub ecam: Vec<EcamRange>,
     /// I/O APICs (MADT), ascending by their first interrupt: `ioapic0`, `ioapic1` and so on.
@@ -189,6 +193,14 @@ impl Com {
 }
 
 impl Machine {
+    /// Its IOMMUs in use, or why those that there are are not.
+    pub fn set_iommu(&mut self, found: Result<Option<Iommu>, String>) {
+        match found {
+            Ok(iommu) => self.iommu = iommu,
+            Err(why) => self.iommu_unused = Some(why),
+        }
+    }
+
     /// The core with that local APIC ID.
     #[must_use]
     pub fn core(&self, apic_id: u32) -> Option<&Core> {

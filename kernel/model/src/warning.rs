@@ -69,6 +69,11 @@ pub enum Warning {
         /// Whether others have the same low memory; else it is too little.
         is_shared: bool,
     },
+    /// Its devices reach all RAM, though the machine has an IOMMU in use.
+    Bare {
+        /// Why.
+        why: String,
+    },
     /// Little is left for Linux once its kernel and initrd are in place.
     Tight {
         /// Bytes left in all the claim.
@@ -137,6 +142,7 @@ impl fmt::Display for Warning {
                 })?;
                 f.write_str("must be driven by MSI or not at all")
             }
+            Self::Bare { why } => write!(f, "its devices reach all RAM: {why}"),
             Self::NoEfi { kernel } => write!(
                 f,
                 "kernel {kernel} has no EFI: Bulkhead is not told of its power-off, and its reboot resets the \

@@ -9,7 +9,7 @@ use bulkhead_launch::ResidentCode;
 use bulkhead_ledger::{Ledger, PlanError};
 use bulkhead_lifecycle::{Agent, Blocked, CoreState, Order, State, Terminals};
 use bulkhead_memory::Region;
-use bulkhead_model::{Change, Machine, Warning};
+use bulkhead_model::{Change, Isolation, Machine, Warning};
 use bulkhead_pci::{Answer, Function};
 use bulkhead_printk::{Follower, Note, Piece};
 use bulkhead_shell::Control;
@@ -253,6 +253,10 @@ impl Control for Kernel {
 
     fn printed_runs(&self, id: usize) -> [Option<u32>; 3] {
         printed::runs(id)
+    }
+
+    fn set_isolation(&mut self, isolation: Option<Isolation>) {
+        self.conductor.set_isolation(isolation);
     }
 
     fn toll(&self, id: usize) -> (u32, Option<Blocked>) {

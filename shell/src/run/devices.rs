@@ -12,7 +12,7 @@ use bulkhead_pci::watchdog::Watchdog;
 use bulkhead_pci::{Answer, Bar, BarKind, Function};
 
 use super::class::class_name;
-use super::table;
+use super::{table, walls};
 use crate::control::Control;
 use crate::line::COLUMNS;
 
@@ -79,20 +79,7 @@ fn functions(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
     for function in &machine.functions {
         paragraph(function, control, out)?;
     }
-    let is_iommu =
-        |table: &&bulkhead_firmware::TableInfo| matches!(&table.signature, b"DMAR" | b"IVRS");
-    match machine.tables.iter().find(is_iommu) {
-        Some(_) if machine.iommu.is_some() => writeln!(
-            out,
-            "IOMMU: in use: devices of nobody reach nothing, those of isolation=dma their owner's RAM alone"
-        ),
-        Some(table) => writeln!(
-            out,
-            "IOMMU: there is one ({}), which is not used: a device reaches all RAM",
-            String::from_utf8_lossy(&table.signature)
-        ),
-        None => writeln!(out, "IOMMU: none reported; a device reaches all RAM"),
-    }?;
+    writeln!(out, "IOMMU: {}", walls::iommu(machine))?;
     chipset(machine, out)
 }
 

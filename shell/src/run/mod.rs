@@ -22,6 +22,7 @@ mod show;
 mod stop;
 mod table;
 mod wait;
+mod walls;
 mod watch;
 
 use alloc::format;
@@ -71,6 +72,8 @@ pub(crate) fn run(request: &Request, control: &mut dyn Control, out: &mut dyn Wr
         Command::Keymap(Some(name)) => seat::set_keymap(name, control)?,
         Command::Status(None) => seat::status(control, out)?,
         Command::Status(Some(word)) => seat::set_status(word, control)?,
+        Command::Isolation(None) => walls::isolation(control, out)?,
+        Command::Isolation(Some(word)) => walls::set_isolation(word, control)?,
         Command::Log(words) => match words.as_slice() {
             [name, rest @ ..] => printed::printed(name, rest.first(), control, out)?,
             [] => control.log(out)?,

@@ -4,21 +4,21 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt::{self, Write};
 
-use bulkhead_conductor::{blocked, failed, quoted as quoted_reason, silent};
+use bulkhead_conductor::{failed, quoted as quoted_reason, silent};
 use bulkhead_launch::{LaunchPlan, told_nodes};
 use bulkhead_ledger::Partition;
 use bulkhead_lifecycle::Order;
 use bulkhead_linux::E820Kind;
 use bulkhead_memory::{Bytes, Region};
 use bulkhead_model::{
-    Definition, DeviceName, Devices, End, Isolation, Machine, RESTART_LIMIT, RestartPolicy, Warning,
+    Definition, DeviceName, Devices, End, Machine, RESTART_LIMIT, RestartPolicy, Warning,
 };
 use bulkhead_tables::efi;
 
 use super::class::class_name;
 use super::machine::printable;
 use super::table::{self, core_list};
-use super::{Done, links, names};
+use super::{Done, links, names, walls};
 use crate::control::Control;
 use crate::words::Word;
 
@@ -35,7 +35,7 @@ pub(super) fn show(name: &Word, control: &dyn Control, out: &mut dyn Write) -> D
         "definition:\n  {}",
         definition_line(&partition.definition)
     )?;
-    walls(partition, control, out)?;
+    walls::toll(partition, control, out)?;
     policy(partition, out)?;
     let resident = control.resident_code();
     let plan = ledger.plan(control.machine(), &resident, &name.text);
@@ -105,20 +105,6 @@ fn agent(partition: &Partition, control: &dyn Control, out: &mut dyn Write) -> f
     }
 }
 
-/// What an IOMMU has blocked.
-fn walls(partition: &Partition, control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
-    let (count, last) = control.toll(partition.id);
-    if count == 0 {
-        return Ok(());
-    }
-    writeln!(out, "blocked:\n  {}", plural(count, "request"))?;
-    last.map_or(Ok(()), |last| writeln!(out, "  {}", blocked(&last)))
-}
-
-fn plural(count: u32, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
 /// The line that would define the partition again.
 fn definition_line(definition: &Definition) -> String {
     let memory = definition.memory.iter().map(ToString::to_string);
@@ -161,8 +147,8 @@ fn definition_line(definition: &Definition) -> String {
     if let Some(node) = definition.node {
         line.push_str(&format!(" node={node}"));
     }
-    if definition.isolation != Isolation::default() {
-        line.push_str(&format!(" isolation={}", definition.isolation));
+    if let Some(isolation) = definition.isolation {
+        line.push_str(&format!(" isolation={isolation}"));
     }
     line
 }
@@ -242,6 +228,7 @@ fn claim(
         None => writeln!(out, "  console  mem (no port)")?,
     }
     devices(&claim.devices, machine, out)?;
+    walls::reach(partition, machine, out)?;
     links::ends(claim, out)
 }
 

@@ -343,6 +343,10 @@ impl Control for FakeKernel {
         [2, 1, 0].map(|back| ended.checked_sub(back).filter(|run| *run > 0))
     }
 
+    fn set_isolation(&mut self, isolation: Option<bulkhead_model::Isolation>) {
+        self.machine.isolation = isolation;
+    }
+
     fn reason(&self, _id: usize) -> Option<String> {
         self.reason.clone()
     }

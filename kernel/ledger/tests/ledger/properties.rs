@@ -69,7 +69,10 @@ fn any_change() -> impl Strategy<Value = Change> {
     );
     let node = prop::option::of(mostly(&[None, Some(0), Some(1)], &[Some(2)]));
     let dump = prop::option::of(any::<bool>());
-    let isolation = prop::option::of(mostly(&[Isolation::Bare], &[Isolation::Dma]));
+    let isolation = prop::option::of(mostly(
+        &[None, Some(Isolation::Bare)],
+        &[Some(Isolation::Dma)],
+    ));
     (
         keys,
         prop::option::of(any_devices()),

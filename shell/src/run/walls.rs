@@ -1,0 +1,88 @@
+//! What partitions' devices reach, and what was blocked.
+
+use alloc::format;
+use alloc::string::String;
+use core::fmt::{self, Write};
+
+use bulkhead_conductor::blocked;
+use bulkhead_launch::Walls;
+use bulkhead_ledger::Partition;
+use bulkhead_model::{Isolation, Machine};
+
+use super::Done;
+use crate::control::Control;
+use crate::error::CommandError;
+use crate::settings;
+use crate::words::Word;
+
+/// `isolation`
+pub(super) fn isolation(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
+    let machine = control.machine();
+    match machine.isolation {
+        Some(isolation) => writeln!(out, "{isolation}"),
+        None => writeln!(out, "default: dma where it can be, else bare"),
+    }?;
+    writeln!(out, "IOMMU: {}", iommu(machine))
+}
+
+/// `isolation bare`, `isolation dma`, `isolation default`
+pub(super) fn set_isolation(word: &Word, control: &mut dyn Control) -> Done {
+    let isolation = settings::isolation(&word.text);
+    let isolation = isolation.map_err(|why| CommandError::new(word.span, why))?;
+    control.set_isolation(isolation);
+    Ok(())
+}
+
+/// Whether there is one, and whether it is used.
+pub(super) fn iommu(machine: &Machine) -> String {
+    let is_iommu =
+        |table: &&bulkhead_firmware::TableInfo| matches!(&table.signature, b"DMAR" | b"IVRS");
+    match machine.tables.iter().find(is_iommu) {
+        Some(_) if machine.iommu.is_some() => String::from(
+            "in use: devices of nobody reach nothing, those of isolation=dma their owner's RAM alone",
+        ),
+        Some(table) => {
+            let why = machine.iommu_unused.as_deref();
+            let why = why.map_or_else(String::new, |why| format!(": {why}"));
+            let name = String::from_utf8_lossy(&table.signature);
+            format!("there is one ({name}), which is not used{why}; a device reaches all RAM")
+        }
+        None => String::from("none reported; a device reaches all RAM"),
+    }
+}
+
+/// What a partition's devices reach, and why no less.
+pub(super) fn reach(partition: &Partition, machine: &Machine, out: &mut dyn Write) -> fmt::Result {
+    if partition.claim.devices.units.is_empty() {
+        return Ok(());
+    }
+    match Walls::of(machine, &partition.definition, &partition.claim) {
+        Ok(walls) => {
+            let all = match walls.isolation {
+                Isolation::Dma => "its RAM alone",
+                Isolation::Bare => "all RAM",
+            };
+            write!(out, "  dma      {all} (isolation={})", walls.isolation)?;
+            match walls.why {
+                Some(why) => writeln!(out, ": {why}"),
+                None => writeln!(out),
+            }
+        }
+        Err(why) => writeln!(out, "  dma      can't be isolated: {why}"),
+    }
+}
+
+/// What an IOMMU has blocked.
+pub(super) fn toll(
+    partition: &Partition,
+    control: &dyn Control,
+    out: &mut dyn Write,
+) -> fmt::Result {
+    let (count, last) = control.toll(partition.id);
+    if count == 0 {
+        return Ok(());
+    }
+    let s = if count == 1 { "" } else { "s" };
+    writeln!(out, "blocked:\n  {count} request{s} of its devices")?;
+    last.map_or(Ok(()), |last| writeln!(out, "  {}", blocked(&last)))
+}

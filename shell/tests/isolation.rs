@@ -1,0 +1,105 @@
+//! `isolation`, `isolation=`: what devices reach, what is meant where nothing is said, and why not.
+
+mod support;
+
+use bulkhead_iommu::Shape;
+use bulkhead_model::Iommu;
+use support::Session;
+
+const DEFINE: &str = "define web cores=2-3 memory=512M kernel=linux61 devices=02:00.0";
+
+/// A machine with an IOMMU, but for a function's requests.
+fn with_iommu() -> Session {
+    let mut session = Session::new();
+    let machine = &mut session.kernel.machine;
+    machine.tables[0].signature = *b"DMAR";
+    machine.set_iommu(Ok(Some(Iommu {
+        shape: Shape {
+            levels: 4,
+            has_2m: true,
+            has_1g: true,
+        },
+        unserved: Vec::new(),
+        pinned: Vec::new(),
+    })));
+    session
+}
+
+fn unserved(session: &mut Session) {
+    let functions = &session.kernel.machine.functions;
+    let function = functions.iter().find(|f| f.address.bus == 2).unwrap();
+    let address = function.address;
+    let iommu = session.kernel.machine.iommu.as_mut().unwrap();
+    iommu.unserved.push(address);
+}
+
+#[test]
+fn it_is_dma_where_that_can_be() {
+    let mut session = with_iommu();
+    assert!(!session.line(DEFINE).contains("reach"));
+    let show = session.line("show web");
+    assert!(
+        show.contains("\n  dma      its RAM alone (isolation=dma)\n"),
+        "{show}"
+    );
+    assert!(!show.contains(" devices=0000:02:00.0 isolation"), "{show}");
+    let plan = |session: &Session| {
+        let kernel = &session.kernel;
+        let code = bulkhead_shell::Control::resident_code(kernel);
+        kernel.ledger.plan(&kernel.machine, &code, "web").unwrap()
+    };
+    let domain = plan(&session).domain.unwrap();
+    assert!(domain.memory.is_some_and(|memory| !memory.is_empty()));
+    // For all, or for one.
+    assert_eq!(session.line("isolation bare"), "");
+    assert_eq!(plan(&session).domain.unwrap().memory, None);
+    assert!(session.line("isolation").starts_with("bare\nIOMMU: in use"));
+    assert!(!session.line("set web isolation=dma").contains("error"));
+    assert!(plan(&session).domain.unwrap().memory.is_some());
+    session.line("set web isolation=bare");
+    session.line("isolation default");
+    assert_eq!(plan(&session).domain.unwrap().memory, None);
+    session.line("set web isolation=default");
+    assert!(plan(&session).domain.unwrap().memory.is_some());
+}
+
+#[test]
+fn where_it_cannot_be_it_is_bare_and_says_why() {
+    let mut session = with_iommu();
+    unserved(&mut session);
+    let why = "the requests of 0000:02:00.0 go by no IOMMU";
+    let said = session.line(DEFINE);
+    let warning = format!("warning: web: its devices reach all RAM: {why}\n");
+    assert!(said.contains(&warning), "{said}");
+    let show = session.line("show web");
+    let row = format!("\n  dma      all RAM (isolation=bare): {why}\n");
+    assert!(show.contains(&row), "{show}");
+    // Who wants it so is not warned.
+    assert!(!session.line("set web isolation=bare").contains(why));
+    // Who wants more is refused, and nothing has changed.
+    let refused = session.line("set web isolation=dma");
+    let error = format!("error: {why} (accepted: isolation=bare, isolation=default)");
+    assert!(refused.contains(&error), "{refused}");
+    assert!(session.line("show web").contains(" isolation=bare\n"));
+    session.line("set web isolation=default");
+    session.line("isolation dma");
+    assert!(session.line("check web").contains(why));
+    assert!(
+        session
+            .line("isolation maybe")
+            .contains("accepted: bare, dma, default")
+    );
+    assert!(session.line("isolation").starts_with("dma\n"));
+}
+
+#[test]
+fn without_an_iommu_it_is_bare() {
+    let mut session = Session::after(DEFINE);
+    let said = session.line("set web isolation=dma");
+    assert!(said.contains("no IOMMU is in use"), "{said}");
+    let said = session.line("isolation");
+    assert_eq!(
+        said,
+        "default: dma where it can be, else bare\nIOMMU: none reported; a device reaches all RAM\n"
+    );
+}
