@@ -46,11 +46,15 @@ pub struct Board {
 }
 
 /// What a unit walks whose registers are not known: the tables take the most room with it.
-const LIKELY: Shape = Shape {
-    levels: 4,
-    has_2m: true,
-    has_1g: false,
-};
+const fn likely(kind: Kind) -> Shape {
+    Shape {
+        kind,
+        levels: 4,
+        has_2m: true,
+        // AMD's units have all sizes.
+        has_1g: matches!(kind, Kind::AmdVi),
+    }
+}
 
 /// Describes the machine that the inputs are of. With `files`, RAM for them and for Bulkhead itself
 /// is taken; without, all of it is free: where a loader puts them is the loader's choice.
@@ -106,8 +110,10 @@ pub fn board(pack: &Pack, files: Option<&[File]>) -> Board {
         },
         files,
     );
-    if iommus.kind == Some(Kind::VtD) && !iommus.units.is_empty() {
-        let iommu = Iommu::of(LIKELY, &iommus, &found.functions);
+    if let Some(kind) = iommus.kind
+        && !iommus.units.is_empty()
+    {
+        let iommu = Iommu::of(likely(kind), &iommus, &found.functions);
         machine.set_iommu(Ok(Some(iommu)));
     }
     Board {

@@ -69,7 +69,7 @@ const fn outside(
 }
 
 /// All of them, in the order of the help.
-pub const COMMANDS: [Command; 27] = [
+pub const COMMANDS: [Command; 28] = [
     inside(
         "list",
         Takes::Nothing,
@@ -263,7 +263,7 @@ pub const COMMANDS: [Command; 27] = [
 ];
 
 /// An option, what follows it, and what it is for.
-pub const OPTIONS: [(&str, &str, &str); 18] = [
+pub const OPTIONS: [(&str, &str, &str); 20] = [
     (
         "--json",
         "",

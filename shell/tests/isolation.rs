@@ -15,6 +15,7 @@ fn with_iommu() -> Session {
     machine.tables[0].signature = *b"DMAR";
     machine.set_iommu(Ok(Some(Iommu {
         shape: Shape {
+            kind: bulkhead_iommu::Kind::VtD,
             levels: 4,
             has_2m: true,
             has_1g: true,

@@ -17,8 +17,8 @@ mod former;
 mod leave;
 mod order;
 mod tell;
-mod walls;
 mod terminals;
+mod walls;
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -36,7 +36,7 @@ pub use pages::{MapError, Shape, build, needs};
 pub use physical::Physical;
 pub use requester::{Requester, requesters};
 pub use route::Routes;
-pub use vtd::{Fault, Shape};
+pub use vtd::Fault;
 
 /// A place that firmware names by a way down through bridges (VT-d §8.3.1, device scope).
 #[derive(Clone, Debug, PartialEq, Eq)]
