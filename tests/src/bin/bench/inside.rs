@@ -46,7 +46,7 @@ fn go(machine: &mut Running, command: &str) -> f64 {
 }
 
 /// What `time` says, `real 0m 1.25s`.
-fn real_seconds(said: &str) -> Option<f64> {
+pub(crate) fn real_seconds(said: &str) -> Option<f64> {
     let line = said
         .lines()
         .find_map(|line| line.trim().strip_prefix("real"))?;
