@@ -183,14 +183,13 @@ impl Passage {
             // It may go on.
             Err(error) if error.error_len().is_none() => Ok(()),
             Err(_) => {
-                let is_begin = self.length > 1 && byte >= 0xc0;
+                // What can begin another is one.
+                let is_begin = self.length > 1 && (0xc2..=0xf4).contains(&byte);
                 self.begin(State::Text);
-                out.write_char('?')?;
                 if is_begin {
-                    self.text(byte, out)
-                } else {
-                    Ok(())
+                    self.hold(byte);
                 }
+                out.write_char('?')
             }
         }
     }

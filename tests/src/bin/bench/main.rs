@@ -16,6 +16,7 @@
 //! turns; at launches the same command line too (the partition's, to the letter). Times of launches
 //! are this program's: when a line arrives on a serial port. Figures of work are the guest's.
 
+mod agent;
 mod boot;
 mod dump;
 mod host;
@@ -86,6 +87,9 @@ fn main() -> ExitCode {
     let scale = has("scale").then(scale::measure);
     let inside = has("inside").then(|| inside::measure(size.runs));
     let dump = has("dump").then(|| dump::measure(size.runs));
+    if has("inside") {
+        agent::measure();
+    }
     let work = has("work").then(|| {
         let results = kernels.iter().map(|kernel| work::work(*kernel, &size));
         results.collect::<Vec<_>>()
