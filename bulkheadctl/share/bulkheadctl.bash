@@ -3,7 +3,7 @@ _bulkheadctl() {
     local word=${COMP_WORDS[COMP_CWORD]} words= then=
     COMPREPLY=()
     if [ "$COMP_CWORD" = 1 ]; then
-        COMPREPLY=($(compgen -W "list show start stop restart kill events watch metrics time log console dump define set undefine apply agent shell net disk survey check suggest boot completion man help" -- "$word"))
+        COMPREPLY=($(compgen -W "list show start stop restart kill events watch metrics time log console dump define set undefine link unlink apply agent shell net disk survey check suggest boot completion man help" -- "$word"))
         return
     fi
     case ${COMP_WORDS[1]} in
@@ -23,6 +23,8 @@ _bulkheadctl() {
         define) words="--json --timeout" then=names ;;
         set) words="--json --timeout" then=names ;;
         undefine) words="--json --timeout" then=names ;;
+        link) words="--json --timeout" then=names ;;
+        unlink) words="--json --timeout" then=names ;;
         apply) words="--dry-run --restart --json --timeout" then=files ;;
         agent) words="--login --no-login --poweroff-command --reboot-command --leave" then= ;;
         shell) words="--json --timeout" then= ;;

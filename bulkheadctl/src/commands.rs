@@ -69,7 +69,7 @@ const fn outside(
 }
 
 /// All of them, in the order of the help.
-pub const COMMANDS: [Command; 28] = [
+pub const COMMANDS: [Command; 30] = [
     inside(
         "list",
         Takes::Nothing,
@@ -181,6 +181,20 @@ pub const COMMANDS: [Command; 28] = [
         "NAME",
         &["--json", "--timeout"],
         "give a partition and its claim up",
+    ),
+    inside(
+        "link",
+        Takes::Names,
+        "NAME NAME [SIZE]",
+        &["--json", "--timeout"],
+        "let two partitions share memory",
+    ),
+    inside(
+        "unlink",
+        Takes::Names,
+        "NAME NAME",
+        &["--json", "--timeout"],
+        "give the memory that two share up",
     ),
     inside(
         "apply",

@@ -250,6 +250,22 @@ fn a_line_is_typed_as_the_shell_reads_it() {
     }
 }
 
+#[test]
+fn a_link_is_the_shells_and_so_is_why_not() {
+    let refused: &[&str] = &["error: \"spare\" is running and can't be unlinked"];
+    let made = made(&[(OK, "ok\n".into()), (refused, String::new())]);
+    assert_eq!(said(&made, "link spare other 8M").unwrap(), "ok\n");
+    let done = said(&made, "unlink spare other");
+    assert!(
+        matches!(&done, Err(Trouble::Refused(why)) if why.contains("can't be unlinked")),
+        "{done:?}"
+    );
+    assert_eq!(
+        made.asked.borrow()[..],
+        ["do 0 link spare other 8M", "do 0 unlink spare other"]
+    );
+}
+
 /// The program itself, with files for variables.
 #[test]
 fn a_stop_has_its_time_and_may_be_one_by_force() {

@@ -109,7 +109,7 @@ pub fn run(wish: &Wish, variables: &impl Variables, out: &mut dyn Write) -> Resu
         }
         "log" => log(wish, variables, out)?,
         "dump" => dump::dump(wish, variables, out)?,
-        "define" | "set" | "undefine" => {
+        "define" | "set" | "undefine" | "link" | "unlink" => {
             wish.name()?;
             let words = wish.words.iter().map(|word| typed(word));
             let words: Vec<String> = std::iter::once(wish.command.clone()).chain(words).collect();

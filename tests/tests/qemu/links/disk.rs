@@ -117,13 +117,15 @@ fn gone_and_back(machine: &mut Running) {
     );
     let copy = "for i in 1 2 3; do cp /tmp/a /mnt/a; sync; done";
     machine.start_job(ONE, "copy", copy);
-    for _ in 0..3 {
+    for round in 1..=3 {
         machine.linux(TWO, "usleep 300000; kill -9 $server; wait $server; sleep 1");
         serve(machine, "");
+        // One that is ended before both have met has not begun.
+        let again = "grep -c 'there again' /tmp/user";
+        wait(machine, ONE, again, &round.to_string());
     }
     machine.job(ONE, "copy", PATIENCE);
     assert_eq!(sum(machine, ONE, "/mnt/a"), sum(machine, ONE, "/tmp/a"));
-    wait(machine, ONE, "grep -c 'there again' /tmp/user", "3");
     machine.linux_expect(ONE, "umount /mnt; echo $?", "0");
     let told = machine.linux(ONE, "kill $user; wait $user; cat /sys/block/nbd0/size");
     assert!(told.trim_end().ends_with('0'), "{told}");
