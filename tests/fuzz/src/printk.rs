@@ -31,8 +31,12 @@ fn made(kind: u8) -> Made {
         count_bits: 5,
         size_bits: 11,
     });
-    for number in 0..20 {
-        made.print(number, 6, &"a line\nof two".repeat(number as usize % 4));
+    for number in 0..20_u8 {
+        made.print(
+            u64::from(number),
+            6,
+            &"a line\nof two".repeat(usize::from(number) % 4),
+        );
     }
     made
 }
