@@ -124,10 +124,7 @@ impl<'a> Channel<'a> {
 
     /// Looks whether the other side is there. To be called before each round of sending and taking.
     pub fn poll(&mut self) -> State {
-        let own = |word| self.own(word).load(Ordering::Relaxed);
-        let rings = u64::from(self.rings);
-        // Nobody else ought to write there.
-        if (own(EPOCH), own(SEEN), own(RINGS)) != (self.epoch, self.seen, rings) {
+        if !self.stands() {
             self.caught();
         }
         let epoch = self.other(EPOCH).load(Ordering::Acquire);
@@ -271,6 +268,21 @@ impl<'a> Channel<'a> {
         self.own(HEAD).store(0, Ordering::Release);
         self.seen = epoch;
         self.own(SEEN).store(epoch, Ordering::Release);
+    }
+
+    /// Whether all that this side says of itself is there. Where the other one has written over it, a peer that
+    /// comes after that liar would never meet it, or not know what it has seen.
+    fn stands(&self) -> bool {
+        let said = [
+            (EPOCH, self.epoch),
+            (SEEN, self.seen),
+            (RINGS, self.rings.into()),
+            (TAIL, self.tail),
+            (HEAD, self.head),
+            (DOZE, self.doze),
+        ];
+        let mut said = said.iter();
+        said.all(|(word, value)| self.own(*word).load(Ordering::Relaxed) == *value)
     }
 
     fn caught(&mut self) {

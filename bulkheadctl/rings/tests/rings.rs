@@ -113,6 +113,25 @@ fn a_count_that_comes_round_is_noticed() {
     assert_eq!(again.receive(&mut [0; 32]), None);
 }
 
+/// Found by the search of tests/fuzz.
+#[test]
+fn who_is_written_over_begins_again() {
+    for word in [0, 1, 8, 16, 24] {
+        let cells = memory();
+        let (mut first, mut second) = pair(&cells);
+        assert!(first.send(&[b"one"]));
+        assert_eq!(second.receive(&mut [0; 8]), Some(3));
+        let honest = cells[word].load(Ordering::Relaxed);
+        cells[word].store(honest + 1000, Ordering::Relaxed);
+        first.poll();
+        assert_eq!(first.lies(), 1, "{word}");
+        let mut again = Channel::open(&cells, true, false).unwrap();
+        meet(&mut again, &mut first);
+        assert!(first.send(&[b"still"]), "{word}");
+        assert_eq!(again.receive(&mut [0; 8]), Some(5));
+    }
+}
+
 #[test]
 fn what_is_written_over_a_sides_own_words_does_not_stay() {
     for word in [0, 1, 2, 8, 16, 24] {
@@ -162,7 +181,15 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     // Mostly the words that matter, and numbers that are nearly right.
     let word = prop_oneof![
-        prop_oneof![Just(32_usize), Just(33), Just(40), Just(48), Just(56)],
+        prop_oneof![
+            Just(0_usize),
+            Just(1),
+            Just(32),
+            Just(33),
+            Just(40),
+            Just(48),
+            Just(56)
+        ],
         0..WORDS
     ];
     let value = prop_oneof![0..200_u64, 0..70_000_u64, any::<u64>(), Just(u64::MAX)];

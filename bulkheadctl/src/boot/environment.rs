@@ -13,8 +13,72 @@ pub const MOST_BYTES: usize = 64 << 10;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Environment {
     bytes: usize,
-    /// Comments, which have no name, among them.
-    lines: Vec<(String, String)>,
+    lines: Vec<Line>,
+}
+
+/// A line; what is no `NAME=VALUE`, such as a comment, has no name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Line {
+    /// As it stands there, with its end: what nobody sets is written as it was read.
+    raw: Vec<u8>,
+    name: String,
+    value: String,
+}
+
+impl Line {
+    fn new(name: &str, value: &str) -> Self {
+        let mut raw = format!("{name}=").into_bytes();
+        for byte in value.bytes() {
+            if matches!(byte, b'\\' | b'\n') {
+                raw.push(b'\\');
+            }
+            raw.push(byte);
+        }
+        raw.push(b'\n');
+        Self {
+            raw,
+            name: name.to_string(),
+            value: value.to_string(),
+        }
+    }
+
+    /// The first of them, how many bytes it has, and whether its end is there.
+    fn read(rest: &[u8]) -> (Self, usize, bool) {
+        let (mut text, mut at, mut is_ended) = (Vec::new(), 0, false);
+        let mut raw = Vec::new();
+        while let Some(byte) = rest.get(at) {
+            at += 1;
+            match (byte, rest.get(at)) {
+                (b'\\', Some(next)) => {
+                    text.push(*next);
+                    at += 1;
+                }
+                (b'\n', _) => {
+                    is_ended = true;
+                    break;
+                }
+                (b'\\', None) => {
+                    // What is written behind it is not to be taken for what it escapes.
+                    raw.push(b'\\');
+                    text.push(b'\\');
+                }
+                _ => text.push(*byte),
+            }
+        }
+        raw.splice(0..0, rest[..at].iter().copied());
+        if !is_ended {
+            raw.push(b'\n');
+        }
+        let text = String::from_utf8_lossy(&text);
+        let named = text.split_once('=').filter(|_| !rest.starts_with(b"#"));
+        let (name, value) = named.unwrap_or_default();
+        let line = Self {
+            raw,
+            name: name.to_string(),
+            value: value.to_string(),
+        };
+        (line, at, is_ended)
+    }
 }
 
 impl Environment {
@@ -24,17 +88,13 @@ impl Environment {
         let mut rest = block.strip_prefix(SIGNATURE)?;
         let mut lines = Vec::new();
         while let Some(first) = rest.first() {
-            let (line, length) = line(rest);
-            rest = &rest[length..];
-            match line.split_once('=') {
-                // What fills it has no line's end.
-                _ if *first == b'#' && !line.ends_with('\n') => break,
-                Some((name, value)) if *first != b'#' => {
-                    let value = value.strip_suffix('\n').unwrap_or(value);
-                    lines.push((name.to_string(), value.to_string()));
-                }
-                _ => lines.push((String::new(), line)),
+            let (line, length, is_ended) = Line::read(rest);
+            // What fills it has no line's end.
+            if *first == b'#' && !is_ended {
+                break;
             }
+            rest = &rest[length..];
+            lines.push(line);
         }
         (block.len() <= MOST_BYTES).then_some(Self {
             bytes: block.len(),
@@ -44,17 +104,17 @@ impl Environment {
 
     /// The names that are set, and their values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let named = self.lines.iter().filter(|(name, _)| !name.is_empty());
-        named.map(|(name, value)| (name.as_str(), value.as_str()))
+        let named = self.lines.iter().filter(|line| !line.name.is_empty());
+        named.map(|line| (line.name.as_str(), line.value.as_str()))
     }
 
     /// Sets a name, or takes it out.
     pub fn set(&mut self, name: &str, value: Option<&str>) {
-        let at = self.lines.iter().position(|(known, _)| known == name);
+        let at = self.lines.iter().position(|line| line.name == name);
         match (at, value) {
-            (Some(at), Some(value)) => self.lines[at].1 = value.to_string(),
+            (Some(at), Some(value)) => self.lines[at] = Line::new(name, value),
             (Some(at), None) => drop(self.lines.remove(at)),
-            (None, Some(value)) => self.lines.push((name.to_string(), value.to_string())),
+            (None, Some(value)) => self.lines.push(Line::new(name, value)),
             (None, None) => {}
         }
     }
@@ -63,46 +123,14 @@ impl Environment {
     #[must_use]
     pub fn to_bytes(&self) -> Option<Vec<u8>> {
         let mut out = SIGNATURE.to_vec();
-        for (name, value) in &self.lines {
-            if name.is_empty() {
-                out.extend_from_slice(value.as_bytes());
-                continue;
-            }
-            out.extend_from_slice(name.as_bytes());
-            out.push(b'=');
-            for byte in value.bytes() {
-                if matches!(byte, b'\\' | b'\n') {
-                    out.push(b'\\');
-                }
-                out.push(byte);
-            }
-            out.push(b'\n');
+        for line in &self.lines {
+            out.extend_from_slice(&line.raw);
         }
         (out.len() <= self.bytes).then(|| {
             out.resize(self.bytes, b'#');
             out
         })
     }
-}
-
-/// One line, what is escaped in it without its backslash, and how many bytes it had. A comment keeps its end.
-fn line(rest: &[u8]) -> (String, usize) {
-    let (mut out, mut at) = (Vec::new(), 0);
-    while let Some(byte) = rest.get(at) {
-        at += 1;
-        match byte {
-            b'\\' if rest.get(at).is_some() => {
-                out.push(rest[at]);
-                at += 1;
-            }
-            b'\n' => {
-                out.push(b'\n');
-                break;
-            }
-            _ => out.push(*byte),
-        }
-    }
-    (String::from_utf8_lossy(&out).into_owned(), at)
 }
 
 #[cfg(test)]
@@ -152,6 +180,43 @@ mod tests {
                 prop_assert_eq!(bytes.len(), whole.len());
             }
             let _ = Environment::parse(&rest);
+        }
+    }
+
+    /// Found by the search of tests/fuzz: what is no `NAME=VALUE` lost its line's end, and took the next one
+    /// with it.
+    #[test]
+    fn what_is_not_set_stays_as_it_was_and_takes_nothing_with_it() {
+        let lines: [&[u8]; 6] = [
+            b"=x\n",
+            b"no sign\n",
+            b"# a\\b\n",
+            b"a\\\nb=c\n",
+            b"latin=\xe4\n",
+            b"\\#x=y\n",
+        ];
+        for line in lines {
+            let mut bytes = [SIGNATURE, b"one=1\n", line].concat();
+            bytes.resize(1024, b'#');
+            let mut block = Environment::parse(&bytes).unwrap();
+            assert_eq!(block.to_bytes(), Some(bytes.clone()));
+            block.set("next_entry", Some("a\\b"));
+            block.set("one", None);
+            let written = block.to_bytes().unwrap();
+            let mut wanted = [SIGNATURE, line, b"next_entry=a\\\\b\n"].concat();
+            wanted.resize(1024, b'#');
+            assert_eq!(written, wanted, "{line:?}");
+            let read = Environment::parse(&written).unwrap();
+            assert_eq!(read.iter().last(), Some(("next_entry", "a\\b")), "{line:?}");
+        }
+        // The last line of a block that nothing fills, with and without something to be escaped.
+        for last in [&b"abc"[..], b"abc\\", b"x=\\\n"] {
+            let bytes = [SIGNATURE, b"one=longer\n", last].concat();
+            let mut block = Environment::parse(&bytes).unwrap();
+            block.set("one", None);
+            block.set("b", Some("1"));
+            let read = Environment::parse(&block.to_bytes().unwrap()).unwrap();
+            assert_eq!(read.iter().last(), Some(("b", "1")), "{last:?}");
         }
     }
 }

@@ -97,7 +97,7 @@ impl fmt::Display for Definition {
 /// A value as the shell reads it.
 #[must_use]
 pub fn quoted(value: &str) -> String {
-    if value.contains([' ', '\t', '"', '\'', '#']) {
+    if value.contains([' ', '\t', '\r', '"', '\'', '#']) {
         let value = value.replace('\\', "\\\\").replace('"', "\\\"");
         format!("\"{value}\"")
     } else {

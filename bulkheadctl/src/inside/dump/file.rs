@@ -63,8 +63,7 @@ pub struct Buffer {
 
 impl Buffer {
     /// One of zeros.
-    #[must_use]
-    pub fn new() -> Self {
+    fn new() -> Self {
         let bytes = vec![0; CHUNK + ALIGNED];
         // Where that can't be told, `put` goes through the page cache.
         let start = bytes.as_ptr().align_offset(ALIGNED).min(ALIGNED);

@@ -138,7 +138,7 @@ fn are_zero(words: &[AtomicU64], from: u64, length: usize) -> bool {
     // A line of the cache at once: a branch for each word would take longer than the word.
     const LINE: usize = 8;
     let (words, skip) = at_byte(words, from);
-    let words = &words[..words.len().min((skip + length).div_ceil(WORD as usize))];
+    let words = &words[..words.len().min((skip + length).div_ceil(size_of::<u64>()))];
     words.chunks(LINE).all(|line| {
         let all = line
             .iter()

@@ -1,0 +1,31 @@
+//! The made machines of the crates' own tests.
+
+#[path = "../../../kernel/lifecycle/tests/common/mod.rs"]
+pub(crate) mod common;
+#[expect(
+    dead_code,
+    clippy::cast_possible_truncation,
+    reason = "made for the tests of firmware's tables, of which a part is needed here"
+)]
+#[path = "../../../kernel/firmware/tests/firmware/fake.rs"]
+pub(crate) mod firmware;
+#[expect(
+    dead_code,
+    clippy::cast_possible_truncation,
+    reason = "made for the tests of IOMMUs, of which a part is needed here"
+)]
+#[path = "../../../kernel/iommu/tests/iommu/made.rs"]
+pub(crate) mod iommu;
+#[expect(
+    dead_code,
+    clippy::cast_possible_truncation,
+    reason = "made for the tests of the printk ring, of which a part is needed here"
+)]
+#[path = "../../../kernel/printk/tests/printk/made.rs"]
+pub(crate) mod printk;
+#[path = "../../../kernel/lifecycle/tests/ram/mod.rs"]
+pub(crate) mod ram;
+#[path = "../../../shell/tests/support/mod.rs"]
+pub(crate) mod shell;
+#[path = "../../../bulkheadctl/tests/files/machine.rs"]
+pub(crate) mod survey;
