@@ -127,6 +127,8 @@ fn install(folder: &Path, disk: &Path, name: &str) {
         &folder.join("initrd"),
         line,
     )
+    // The script is checked against this machine: it is the one that boots Bulkhead later.
+    .serial_ports(4)
     .memory("3G")
     .board(&Board::new().device(Device::nvme(disk)))
     .start();
