@@ -132,7 +132,7 @@ fn gone_and_back(machine: &mut Running) {
     machine.linux_expect(
         ONE,
         "dd if=/dev/nbd0 of=/dev/null bs=512 count=1 2>&1",
-        "0 bytes",
+        "0+0 records out",
     );
     attach(machine);
     machine.linux_expect(ONE, "mount -t ext4 /dev/nbd0 /mnt; echo $?", "0");
@@ -143,7 +143,7 @@ fn gone_and_back(machine: &mut Running) {
 /// The server's Linux begins again with what it has flushed, here nothing: whoever flushes next is told.
 fn crash(machine: &mut Running) {
     let write = "dd if=/tmp/a of=/dev/nbd0 bs=64k count=16 oflag=direct 2>&1 | tail -1";
-    machine.linux_expect(ONE, write, "copied");
+    machine.linux_expect(ONE, write, "16+0 records out");
     machine.command("restart two force");
     machine.wait_for_demo(TWO);
     machine.linux(TWO, "mount -t tracefs tracefs /sys/kernel/tracing");
