@@ -73,18 +73,14 @@ pub(crate) fn start(
     let own: Vec<Address> = usb::addresses();
     // No partition runs, and functions do not master the bus.
     let take = |bytes| frames::take(bytes, "IOMMU").start();
-    match Fabric::start(&Identity(()), &iommus, &own, phys::reaches, take) {
-        Ok(None) => Ok(None),
-        Ok(Some(fabric)) => {
-            let fabric = FABRIC.call_once(|| fabric);
-            log::info!("iommu: {} units in use", iommus.units.len());
-            Ok(Some(Iommu::of(fabric.shape(), &iommus, functions)))
-        }
-        Err(why) => {
-            log::warn!("iommu: not used: {why}");
-            Err(why.to_string())
-        }
-    }
+    let found = Fabric::start(&Identity(()), &iommus, &own, phys::reaches, take);
+    let found = found.inspect_err(|why| log::warn!("iommu: not used: {why}"));
+    let fabric = found.map_err(|why| why.to_string())?;
+    Ok(fabric.map(|fabric| {
+        let fabric = FABRIC.call_once(|| fabric);
+        log::info!("iommu: {} units in use", iommus.units.len());
+        Iommu::of(fabric.shape(), &iommus, functions)
+    }))
 }
 
 /// Lets a partition's devices reach what they are to, once its memory is written.

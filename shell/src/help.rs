@@ -148,9 +148,9 @@ const fn details(verb: Verb) -> &'static str {
              keymap de\n"
         }
         Verb::Isolation => {
-            "bare: all RAM; dma: their partition's alone, and without an IOMMU that can do it\n\
-             such a partition is refused; default: dma where it can be, else bare. It holds\n\
-             from the next launch on. Without a word: what holds.\n"
+            "bare: all RAM; dma: their partition's alone, and one that can't have that is\n\
+             refused; default: dma where it can be, else bare. It holds from the next\n\
+             launch on. Without a word: what holds.\n"
         }
         Verb::Status => "Without a word: whether it is on. The serial line has none.\n",
         Verb::Show => {

@@ -51,14 +51,11 @@ fn quiet(plan: &LaunchPlan, is_end: bool) {
     stop_watchdogs(plan, &ecam, [is_end, false]);
     plan.grant.quiet(&ecam, &ecam, &mut |stuck: Stuck| {
         let which = packed(stuck.address);
-        if stuck.reaches_memory {
-            // Behind an IOMMU it reaches nothing once the partition has ended.
-            if plan.domain.is_some() {
-                return;
-            }
-            LIFE.device_reaches_memory(plan.partition, which);
-        } else {
+        if !stuck.reaches_memory {
             LIFE.device_stuck(plan.partition, which);
+        // Behind an IOMMU it reaches nothing once the partition has ended.
+        } else if plan.domain.is_none() {
+            LIFE.device_reaches_memory(plan.partition, which);
         }
     });
     // What did not answer before does now, and what only a reset stops has had it.

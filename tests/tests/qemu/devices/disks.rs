@@ -57,11 +57,27 @@ fn two(name: &str, first: Kernel, second: Kernel) {
     let board = first_board(&folder)
         .device(Device::virtio_scsi(&disk(&folder, 4)))
         .device(Device::virtio_blk(&disk(&folder, 5)));
+    two_on(name, first, second, &board);
+}
+
+/// The same, each partition's devices kept from all but its RAM.
+pub(super) fn two_behind(name: &str, iommu: &'static str) {
+    /// Else they go by no IOMMU.
+    const MODERN: &str = "iommu_platform=on,disable-legacy=on";
+    let folder = folder(name);
+    let board = first_board(&folder)
+        .device(Device::virtio_scsi(&disk(&folder, 4)).with(MODERN))
+        .device(Device::virtio_blk(&disk(&folder, 5)).with(MODERN))
+        .iommu(iommu);
+    two_on(name, Kernel::Debian61, Kernel::Debian612, &board);
+}
+
+fn two_on(name: &str, first: Kernel, second: Kernel, board: &Board) {
     let partitions = [
         Partition::new("many", 2, first, "1,2").devices("0000:01:00.0,0000:02:00.0,0000:03:00.0"),
         Partition::new("few", 3, second, "3").devices("0000:04:00.0,pci:05"),
     ];
-    let mut machine = boot(name, &partitions, &board);
+    let mut machine = boot(name, &partitions, board);
     machine.expect("devices", &["owner many", "owner few"]);
     teach(&mut machine, 2);
     teach(&mut machine, 3);

@@ -21,11 +21,26 @@ pub(super) fn stories() -> Vec<Trial> {
 /// igb and e1000e taken out and put in again so often, then as many reboots; after each both cards
 /// have the address that QEMU gave them, and reach the host.
 fn come_and_go(name: &str, times: usize) {
-    let board = Board::new()
+    come_and_go_on(name, times, &board());
+}
+
+fn board() -> Board {
+    Board::new()
         .device(Device::card_to_host(Card::Igb))
-        .device(Device::card_to_host(Card::E1000e));
+        .device(Device::card_to_host(Card::E1000e))
+}
+
+/// The same, and the IOMMU has nothing to block.
+pub(super) fn come_and_go_behind(name: &str, iommu: &'static str) {
+    let mut machine = come_and_go_on(name, 1, &board().iommu(iommu));
+    machine.expect("show one", &["its RAM alone (isolation=dma)"]);
+    let log = machine.command("log");
+    assert!(!log.contains("(blocked)"), "{log}");
+}
+
+fn come_and_go_on(name: &str, times: usize, board: &Board) -> Running {
     let one = Partition::new("one", 2, Kernel::Debian612, "1").devices("01:00.0,02:00.0");
-    let mut machine = boot(name, &[one], &board);
+    let mut machine = boot(name, &[one], board);
     teach(&mut machine, 2);
     work(&mut machine);
     for _ in 0..times {
@@ -53,6 +68,7 @@ fn come_and_go(name: &str, times: usize) {
     }
     let log = machine.command("log");
     assert!(!log.contains("did not come back"), "{log}");
+    machine
 }
 
 /// Both cards carry packets: the host answers to ARP.

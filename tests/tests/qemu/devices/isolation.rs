@@ -52,10 +52,10 @@ const MARK: u64 = 0x4fff_f000;
 /// does not miss.
 const OWN_PLACE: u64 = 0x4ffd_8000;
 /// In the middle of the neighbour's RAM.
-const OTHER_PLACE: u64 = 0x6800_0000;
+pub(super) const OTHER_PLACE: u64 = 0x6800_0000;
 
 /// Functions for a guest's shell: `copy FROM TO` has the card do that.
-const COPY: [&str; 3] = [
+pub(super) const COPY: [&str; 3] = [
     "d=/sys/bus/pci/devices/0001:01:00.0; b=$(awk 'NR==1{print $1}' $d/resource)",
     "printf '\\006' | dd of=$d/config bs=1 seek=4 conv=notrunc 2>/dev/null",
     "w() { devmem $((b+$1)) 64 $2; }; run() { w 0x80 $1; w 0x88 $2; w 0x90 64; w 0x98 $3; usleep 400000; }; \
@@ -73,7 +73,7 @@ fn partitions(isolation: &'static str) -> [Partition; 2] {
     [card, other]
 }
 
-fn board(name: &str) -> Board {
+pub(super) fn board(name: &str) -> Board {
     let disk = empty_disk(&folder(name), "disk", 16);
     Board::new()
         .device(Device::edu())
@@ -81,7 +81,7 @@ fn board(name: &str) -> Board {
 }
 
 /// Sixteen words of memory.
-fn at(machine: &Running, address: u64) -> Vec<u32> {
+pub(super) fn at(machine: &Running, address: u64) -> Vec<u32> {
     let mut monitor = machine.monitor();
     (0..16)
         .map(|word| monitor.dword(address + 4 * word))
@@ -89,7 +89,7 @@ fn at(machine: &Running, address: u64) -> Vec<u32> {
 }
 
 /// Has the card copy the mark to an address; whether it is there then, and what the operator was told.
-fn copied_to(machine: &mut Running, to: u64) -> bool {
+pub(super) fn copied_to(machine: &mut Running, to: u64) -> bool {
     let mark = at(machine, MARK);
     assert!(mark.iter().any(|word| *word != 0), "the mark is one");
     assert_ne!(at(machine, to), mark, "it is not there yet");
@@ -145,17 +145,6 @@ fn play(name: &'static str, iommu: &'static str, told: &str) {
             machine.wait_for_demo(2);
         }
     }
-    machine.expect(
-        "show web",
-        &[
-            "blocked:",
-            "device 0000:01:00.0 tried to write 0x68000000 (blocked)",
-        ],
-    );
-    machine.expect(
-        "log",
-        &["web: device 0000:01:00.0 tried to write 0x68000000 (blocked)"],
-    );
     // The same claim without the wall: the write lands.
     machine.expect("kill web", &[]);
     machine.expect("set web isolation=bare", &[]);

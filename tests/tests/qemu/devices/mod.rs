@@ -17,6 +17,7 @@ mod topology;
 mod unplugged;
 mod usb;
 mod usb_away;
+mod walls;
 mod watchdog;
 
 use std::path::PathBuf;
@@ -44,6 +45,7 @@ pub(crate) fn stories() -> Vec<Trial> {
         unplugged::stories(),
         usb::stories(),
         usb_away::stories(),
+        walls::stories(),
         debian::stories(),
         watchdog::stories(),
     ];
