@@ -77,7 +77,7 @@ pub(crate) fn start(
         Ok(None) => Ok(None),
         Ok(Some(fabric)) => {
             let fabric = FABRIC.call_once(|| fabric);
-            log::info!("iommu: {} units in use", iommus.units.len());
+            log::info!("iommu: {fabric}");
             Ok(Some(Iommu::of(fabric.shape(), &iommus, functions)))
         }
         Err(why) => {
