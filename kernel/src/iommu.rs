@@ -78,7 +78,7 @@ pub(crate) fn start(
     let fabric = found.map_err(|why| why.to_string())?;
     Ok(fabric.map(|fabric| {
         let fabric = FABRIC.call_once(|| fabric);
-        log::info!("iommu: {} units in use", iommus.units.len());
+        log::info!("iommu: {fabric}");
         Iommu::of(fabric.shape(), &iommus, functions)
     }))
 }

@@ -79,6 +79,14 @@ impl Fabric {
         }
     }
 
+    /// How many units there are, and how many of them firmware had left translating.
+    fn counts(&self) -> (usize, usize) {
+        match self {
+            Self::VtD(fabric) => fabric.counts(),
+            Self::AmdVi(fabric) => fabric.counts(),
+        }
+    }
+
     /// What tables they walk.
     #[must_use]
     pub const fn shape(&self) -> Shape {
@@ -120,6 +128,20 @@ impl Fabric {
         match self {
             Self::VtD(fabric) => fabric.take_fault(hw),
             Self::AmdVi(fabric) => fabric.take_fault(hw),
+        }
+    }
+}
+
+/// `1 unit in use`, and what firmware had done with it.
+impl fmt::Display for Fabric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (units, left) = self.counts();
+        let plural = if units == 1 { "" } else { "s" };
+        write!(f, "{units} unit{plural} in use")?;
+        match left {
+            0 => Ok(()),
+            left if left == units => f.write_str(" that firmware left translating"),
+            left => write!(f, ", {left} of them left translating by firmware"),
         }
     }
 }

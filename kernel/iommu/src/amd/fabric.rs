@@ -30,6 +30,7 @@ struct Unit {
     events: u64,
     /// Where it says that commands are done.
     mark: u64,
+    was_on: bool,
 }
 
 /// All units, switched on: what is given to nobody is blocked.
@@ -92,6 +93,7 @@ impl Fabric {
                 events: take(PAGE),
                 // There are at most 128.
                 mark: marks + number * 8,
+                was_on: unit::is_on(hw, unit.registers.start()),
             });
             if let Who::Ids(ids) = &unit.who {
                 let with = ids.iter().filter(|ids| ids.settings != 0);
@@ -119,6 +121,12 @@ impl Fabric {
             }
         }
         Ok(fabric)
+    }
+
+    /// How many units there are, and how many of them firmware had left translating.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let left = self.units.iter().filter(|unit| unit.was_on);
+        (self.units.len(), left.count())
     }
 
     fn table(&self, segment: u16) -> Option<u64> {
@@ -179,9 +187,8 @@ impl Fabric {
 
     /// Has the entries of buses lead somewhere, and the units forget what they knew of them.
     fn lead(&self, hw: &impl Physical, buses: &[Buses], entry: Option<Entry>) -> bool {
-        let mut domains = Vec::with_capacity(4);
-        domains.extend([NOBODY, OWN]);
-        domains.extend(entry.map(Entry::domain));
+        let mut domains = Domains::default();
+        entry.iter().for_each(|entry| domains.add(entry.domain()));
         for buses in buses {
             let Some(table) = self.table(buses.segment) else {
                 continue;
@@ -193,9 +200,7 @@ impl Fabric {
                 };
                 let at = table + u64::from(id) * BYTES;
                 let before = new.store(hw, at, entry.is_none());
-                if !domains.contains(&before) {
-                    domains.push(before);
-                }
+                domains.add(before);
             }
         }
         self.turn.with(hw, || {
@@ -205,9 +210,7 @@ impl Fabric {
                 let own = buses.iter().filter(|buses| buses.segment == unit.segment);
                 own.flat_map(|buses| ids(*buses))
                     .for_each(|id| queue.forget_entry(id));
-                domains
-                    .iter()
-                    .for_each(|domain| queue.forget_domain(*domain));
+                domains.each(|domain| queue.forget_domain(domain));
                 is_done &= queue.finish(unit.mark, self.next_mark());
             }
             is_done
@@ -234,6 +237,38 @@ impl Fabric {
     pub fn take_fault(&self, hw: &impl Physical) -> Option<Fault> {
         let mut units = self.units.iter();
         units.find_map(|unit| event::take(hw, unit.base, unit.events, unit.segment))
+    }
+}
+
+/// Some domains. Not on the heap: a core may be reset at any moment while it lets go of a partition's
+/// devices, and would have the heap's lock then.
+#[derive(Default)]
+struct Domains {
+    others: [Option<u16>; 4],
+    are_all: bool,
+}
+
+impl Domains {
+    fn add(&mut self, domain: u16) {
+        if matches!(domain, NOBODY | OWN) || self.others.contains(&Some(domain)) {
+            return;
+        }
+        let mut places = self.others.iter_mut();
+        match places.find(|place| place.is_none()) {
+            Some(place) => *place = Some(domain),
+            None => self.are_all = true,
+        }
+    }
+
+    /// Those that were added, that of nobody, and Bulkhead's own.
+    fn each(&self, mut act: impl FnMut(u16)) {
+        if self.are_all {
+            (0..DOMAINS).for_each(act);
+            return;
+        }
+        act(NOBODY);
+        act(OWN);
+        self.others.iter().flatten().for_each(|domain| act(*domain));
     }
 }
 

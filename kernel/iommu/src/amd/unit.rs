@@ -59,6 +59,11 @@ pub(super) fn lacking(hw: &impl Physical, base: u64) -> Option<&'static str> {
     }
 }
 
+/// Whether it translates.
+pub(super) fn is_on(hw: &impl Physical, base: u64) -> bool {
+    hw.load64(base + CONTROL) & TRANSLATE != 0
+}
+
 /// Whether it has one command to forget all.
 pub(super) fn forgets_all(hw: &impl Physical, base: u64) -> bool {
     hw.load64(base + FEATURES) & 1 << 6 != 0

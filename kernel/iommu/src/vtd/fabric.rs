@@ -7,7 +7,7 @@ use bulkhead_memory::{PAGE, Region};
 use bulkhead_pci::{Address, Bus};
 
 use super::queue::Queue;
-use super::unit::{capabilities, enable, flush, takes_registers};
+use super::unit::{capabilities, enable, flush, is_on, takes_registers};
 use super::{ADDRESS, Capabilities, ENTRIES, Fault, PASS_THROUGH, PRESENT, fault};
 use crate::pages::{self, MapError, Shape};
 use crate::turn::Turn;
@@ -22,6 +22,7 @@ struct Unit {
     base: u64,
     can: Capabilities,
     queue: Option<Queue>,
+    was_on: bool,
 }
 
 /// All units, switched on: what is given to nobody is blocked.
@@ -68,6 +69,7 @@ impl Fabric {
                 base,
                 can,
                 queue: None,
+                was_on: is_on(hw, base),
             });
         }
         let all = |has: fn(Capabilities) -> bool| units.iter().all(|unit| has(unit.can));
@@ -118,6 +120,12 @@ impl Fabric {
     #[must_use]
     pub const fn shape(&self) -> Shape {
         self.shape
+    }
+
+    /// How many units there are, and how many of them firmware had left translating.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let left = self.units.iter().filter(|unit| unit.was_on);
+        (self.units.len(), left.count())
     }
 
     /// Gives each unit that takes commands by a queue one, and a dword of a page to say that it is done.

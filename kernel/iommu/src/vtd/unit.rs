@@ -47,6 +47,11 @@ pub(super) fn capabilities(hw: &impl Physical, base: u64) -> Capabilities {
     }
 }
 
+/// Whether it translates.
+pub(super) fn is_on(hw: &impl Physical, base: u64) -> bool {
+    hw.load32(base + STATUS) & TRANSLATE != 0
+}
+
 /// Whether it takes invalidations by its registers.
 pub(super) fn takes_registers(hw: &impl Physical, base: u64) -> bool {
     hw.load32(base) >> 4 & 0xf < FIRST_WITHOUT

@@ -9,5 +9,7 @@ mod arbitrary;
 mod dmar;
 mod ivrs;
 mod made;
+mod made_amd;
+mod made_vtd;
 mod routes;
 mod unit;
