@@ -205,6 +205,8 @@ pub struct Board {
     devices: Vec<Device>,
     /// The IOMMU, which QEMU wants before what is behind it.
     iommu: Option<&'static str>,
+    /// What stands in memory when the machine is switched on: QEMU's `loader`.
+    left: Vec<String>,
 }
 
 impl Board {
@@ -221,6 +223,15 @@ impl Board {
         self
     }
 
+    /// With memory that holds what is in a file when the machine is switched on.
+    #[must_use]
+    pub fn left_file(mut self, address: u64, file: &Path) -> Self {
+        let file = file.display();
+        let what = format!("loader,file={file},addr={address:#x},force-raw=on");
+        self.left.push(what);
+        self
+    }
+
     /// With one more root port, and the device behind it.
     #[must_use]
     pub fn device(mut self, device: Device) -> Self {
@@ -234,6 +245,9 @@ impl Board {
         let mut arguments = Vec::new();
         if let Some(iommu) = self.iommu {
             arguments.extend(["-device".to_string(), iommu.to_string()]);
+        }
+        for left in &self.left {
+            arguments.extend(["-device".to_string(), left.clone()]);
         }
         for (number, device) in (1..).zip(&self.devices) {
             let mut add = |key: &str, value: &str| {

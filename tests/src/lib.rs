@@ -37,6 +37,7 @@ pub mod cast;
 pub mod claims;
 pub mod control;
 pub mod core_file;
+pub mod debugger;
 pub mod depth;
 pub mod devices;
 pub mod emulator;

@@ -9,7 +9,7 @@ use bulkhead_tests::devices::{Board, Device, empty_disk};
 use bulkhead_tests::qemu::Running;
 use libtest_mimic::Trial;
 
-use super::{Partition, boot, folder, teach};
+use super::{Partition, boot, folder, machine, teach};
 use crate::story;
 
 pub(super) fn stories() -> Vec<Trial> {
@@ -39,9 +39,10 @@ pub(super) fn stories() -> Vec<Trial> {
 }
 
 /// What the operator is told of a write into the neighbour's RAM.
-const INTEL_TOLD: &str = "* web: device 0000:01:00.0 tried to write 0x68000000 (blocked)";
+pub(super) const INTEL_TOLD: &str =
+    "* web: device 0000:01:00.0 tried to write 0x68000000 (blocked)";
 /// The same where QEMU 11.1's unit writes neither the bus nor the address into its log.
-const AMD_TOLD: &str = "* bulkhead: device 0000:00:00.0 tried to write 0x0 (blocked)";
+pub(super) const AMD_TOLD: &str = "* bulkhead: device 0000:00:00.0 tried to write 0x0 (blocked)";
 
 /// The owner's RAM and a neighbour's, as in their definitions.
 const OWN: &str = "256M@0x40000000";
@@ -109,8 +110,25 @@ fn disk_works(machine: &mut Running) {
 
 fn play(name: &'static str, iommu: &'static str, told: &str) {
     let board = board(name).iommu(iommu);
-    let mut machine = boot(name, &partitions("isolation=dma"), &board);
+    play_on(name, &board, told, |_| "");
+}
+
+/// The same on a machine to which something is done before Bulkhead has it, and what is said of its IOMMU then.
+pub(super) fn play_on(
+    name: &'static str,
+    board: &Board,
+    told: &str,
+    prepare: impl FnOnce(&Running) -> &'static str,
+) {
+    let partitions = partitions("isolation=dma");
+    let mut machine = machine(name, &partitions, board).start();
+    let left = prepare(&machine);
+    machine.wait_for_prompt();
+    for partition in &partitions {
+        machine.wait_for_demo(partition.com);
+    }
     machine.expect("devices", &["IOMMU: in use"]);
+    machine.expect("log", &[&format!("iommu: 1 unit in use{left}")]);
     machine.expect("show web", &["isolation=dma"]);
     for round in 0..2_u64 {
         // Its log has that it read the parameters; what it found is here.

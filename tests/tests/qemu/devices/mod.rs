@@ -8,6 +8,7 @@ mod disks;
 mod dma;
 mod drivers;
 mod isolation;
+mod isolation_left;
 mod legacy;
 mod made;
 mod network;
@@ -38,6 +39,7 @@ pub(crate) fn stories() -> Vec<Trial> {
         dma::stories(),
         drivers::stories(),
         isolation::stories(),
+        isolation_left::stories(),
         legacy::stories(),
         made::stories(),
         refused::stories(),
