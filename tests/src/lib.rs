@@ -20,6 +20,7 @@
 //! * [`neighbour`]: a Linux that counts while another is put through something.
 //! * [`ticks`]: how late such a neighbour's timer is.
 //! * [`soak`]: two partitions ended by every way, at random.
+//! * [`torture`]: what a partition's root can do to the machine, and who is hurt.
 //! * [`faulty`]: modules that make a stock kernel oops or hang.
 //! * [`kexec`]: a Linux that enters another kernel by itself.
 //! * [`bochs`]: a machine in Bochs, for what QEMU does not emulate.
@@ -58,6 +59,7 @@ pub mod source;
 pub mod svg;
 pub mod ticks;
 pub mod tool;
+pub mod torture;
 
 use std::path::PathBuf;
 
