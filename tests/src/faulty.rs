@@ -58,6 +58,27 @@ pub fn files(story: &str, kernels: &[Kernel]) -> Vec<(String, PathBuf)> {
     files
 }
 
+/// A module that does that first, for a kernel, as a file in the folder of a story. The code may return.
+///
+/// # Panics
+/// If it can't be made: the code is longer than the stock module's own beginning, for one.
+#[must_use]
+pub fn module(story: &str, kernel: Kernel, code: &[u8]) -> PathBuf {
+    let folder = build_folder().join("tests").join(story);
+    fs::create_dir_all(&folder).expect("the folder can be made");
+    let fault = Fault {
+        file: "made",
+        name: b"mademade\0",
+        code,
+    };
+    let stock = kernel.module();
+    let made = fault.put_into(fs::read(&stock).unwrap_or_default());
+    let made = made.unwrap_or_else(|| panic!("{}: not as expected", stock.display()));
+    let path = folder.join("made.ko");
+    fs::write(&path, made).expect("the module can be written");
+    path
+}
+
 const STOCK_NAME: &[u8; 9] = b"efivarfs\0";
 /// What a signed module ends with (Linux `include/linux/module_signature.h`). A wrong signature
 /// is refused where none is not.
@@ -67,15 +88,15 @@ const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
 const CALL: u8 = 0xe8;
 const CALL_BYTES: usize = 5;
 
-struct Fault {
+struct Fault<'a> {
     file: &'static str,
     /// The module's, as long as the stock one's: two of one name can't be loaded.
     name: &'static [u8; STOCK_NAME.len()],
     /// What it does first.
-    code: &'static [u8],
+    code: &'a [u8],
 }
 
-const FAULTS: [Fault; 3] = [
+const FAULTS: [Fault<'static>; 3] = [
     Fault {
         file: "oops",
         name: b"oopsoops\0",
@@ -105,7 +126,7 @@ const SPIN: [u8; 12] = [
     0xeb, 0xfe, // 2: jmp 2b
 ];
 
-impl Fault {
+impl Fault<'_> {
     /// The module with another name and another beginning.
     fn put_into(&self, mut module: Vec<u8>) -> Option<Vec<u8>> {
         if module.ends_with(SIGNED) {

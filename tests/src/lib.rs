@@ -21,6 +21,7 @@
 //! * [`ticks`]: how late such a neighbour's timer is.
 //! * [`evaluation`]: tables and plots of the benchmark's results.
 //! * [`soak`]: two partitions ended by every way, at random.
+//! * [`torture`]: what a partition's root can do to the machine, and who is hurt.
 //! * [`faulty`]: modules that make a stock kernel oops or hang.
 //! * [`kexec`]: a Linux that enters another kernel by itself.
 //! * [`bochs`]: a machine in Bochs, for what QEMU does not emulate.
@@ -61,6 +62,7 @@ pub mod source;
 pub mod svg;
 pub mod ticks;
 pub mod tool;
+pub mod torture;
 
 use std::path::PathBuf;
 

@@ -1,0 +1,369 @@
+//! The cases.
+
+/// What is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// A command of the shell of `it`. `{WITNESS}` is an address in the witness's RAM, `{BULKHEAD}` one of
+    /// Bulkhead's own, `{OWN}` the firmware's block in the RAM of `it`.
+    Line(&'static str),
+    /// Code that its kernel runs, as a module; it ends by returning, if it does.
+    Code(&'static [u8]),
+    /// A machine check on a core of `it`: its status register.
+    Check(u64),
+    /// A command of Bulkhead's shell.
+    Shell(&'static str),
+}
+
+/// A case.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// A word for it.
+    pub name: &'static str,
+    /// What is done, for the table.
+    pub what: &'static str,
+    /// How.
+    pub act: Act,
+    /// What real hardware does that the emulator does not, if that matters.
+    pub note: &'static str,
+}
+
+const fn line(name: &'static str, what: &'static str, line: &'static str) -> Case {
+    Case {
+        name,
+        what,
+        act: Act::Line(line),
+        note: "",
+    }
+}
+
+const fn code(name: &'static str, what: &'static str, code: &'static [u8]) -> Case {
+    Case {
+        name,
+        what,
+        act: Act::Code(code),
+        note: "",
+    }
+}
+
+impl Case {
+    const fn noted(self, note: &'static str) -> Self {
+        Self { note, ..self }
+    }
+}
+
+/// `mov $REGISTER,%ecx; mov $LOW,%eax; mov $HIGH,%edx; wrmsr; xor %eax,%eax; ret`
+const fn wrmsr(register: u32, value: u64) -> [u8; 20] {
+    let [a, b, c, d] = register.to_le_bytes();
+    let [l0, l1, l2, l3, h0, h1, h2, h3] = value.to_le_bytes();
+    [
+        0xb9, a, b, c, d, 0xb8, l0, l1, l2, l3, 0xba, h0, h1, h2, h3, 0x0f, 0x30, 0x31, 0xc0, 0xc3,
+    ]
+}
+
+const NO_MTRRS: [u8; 20] = wrmsr(0x2ff, 0);
+const NO_PAT: [u8; 20] = wrmsr(0x277, 0);
+const NO_APIC: [u8; 20] = wrmsr(0x1b, 0xfee0_0000);
+const TSC_ZERO: [u8; 20] = wrmsr(0x10, 0);
+const MICROCODE: [u8; 20] = wrmsr(0x79, 0);
+
+/// `cli; 1: hlt; jmp 1b`
+const STOP: [u8; 4] = [0xfa, 0xf4, 0xeb, 0xfd];
+/// `push $0; push $0; lidt (%rsp); int3`
+const TRIPLE_FAULT: [u8; 9] = [0x6a, 0, 0x6a, 0, 0x0f, 0x01, 0x1c, 0x24, 0xcc];
+/// `mov $0x40000,%ecx; 1: wbinvd; loop 1b; xor %eax,%eax; ret`
+const WBINVD: [u8; 12] = [0xb9, 0, 0, 4, 0, 0x0f, 0x09, 0xe2, 0xfc, 0x31, 0xc0, 0xc3];
+/// `xor %eax,%eax; mov %eax,(%rax)`
+const OOPS: [u8; 4] = [0x31, 0xc0, 0x89, 0x00];
+
+/// The cases, controls first.
+#[must_use]
+pub fn all() -> Vec<Case> {
+    let mut cases = vec![
+        line("control-nothing", "control: nothing is done", "true"),
+        Case {
+            name: "control-hurt",
+            what: "control: the witness is ended from Bulkhead's shell",
+            act: Act::Shell("kill witness"),
+            note: "",
+        },
+    ];
+    cases.extend(own_kernel());
+    cases.extend(interrupts());
+    cases.extend(registers());
+    cases.extend(ports());
+    cases.extend(memory());
+    cases.extend(services());
+    cases
+}
+
+/// Ends and faults of its own.
+fn own_kernel() -> Vec<Case> {
+    vec![
+        code("oops", "a null pointer in a module", &OOPS),
+        line(
+            "panic",
+            "`echo c > /proc/sysrq-trigger`",
+            "echo c >/proc/sysrq-trigger",
+        ),
+        code("stop", "a core with interrupts off, for ever", &STOP),
+        code("triple-fault", "a triple fault", &TRIPLE_FAULT)
+            .noted("what a core does then is up to the board: most reset the machine, as here"),
+        line(
+            "fork-bomb",
+            "a fork bomb, 10 s",
+            "(f() { f & f; }; f) >/dev/null 2>&1 & sleep 10",
+        ),
+        line(
+            "out-of-memory",
+            "twice its memory, wanted in `/tmp`",
+            "mount -t tmpfs -o size=2G x /mnt; dd if=/dev/zero of=/mnt/x bs=1M count=512",
+        ),
+        line(
+            "clock",
+            "the clock set to 2038 and back, 100 times",
+            "for i in $(seq 50); do date -s 2038.01.19-03:14:07; date -s 2026.01.01-00:00:00; done >/dev/null",
+        ),
+        line(
+            "reboots",
+            "`reboot -f`, with a policy that starts it again",
+            "reboot -f",
+        ),
+        Case {
+            name: "machine-check-own",
+            what: "a machine check on its core that its kernel can go on from",
+            act: Act::Check(0xb000_0000_0000_0000),
+            note: "",
+        },
+        Case {
+            name: "machine-check-fatal",
+            what: "a machine check on its core with the processor's context corrupt",
+            act: Act::Check(0xb200_0000_0000_0000),
+            note: "some boards send a fatal one to all cores: then all end",
+        },
+    ]
+}
+
+/// By the local APIC's command register, in memory: `HIGH` has the target, `LOW` sends.
+fn interrupts() -> Vec<Case> {
+    vec![
+        line(
+            "nmi-witness",
+            "an NMI to the witness's core",
+            "hostile dword fee00310 3000000; hostile dword fee00300 4400",
+        ),
+        line(
+            "nmi-shell",
+            "an NMI to Bulkhead's core",
+            "hostile dword fee00310 0; hostile dword fee00300 4400",
+        ),
+        line(
+            "nmi-all",
+            "an NMI to all cores but its own (shorthand)",
+            "hostile dword fee00300 c4400",
+        ),
+        line(
+            "vector-all",
+            "a vector nobody uses, to all (shorthand), 1000 times",
+            "for i in $(seq 1000); do hostile dword fee00300 c4055; done >/dev/null",
+        ),
+        line(
+            "timer-all",
+            "the vector of the witness's timer, to all, 1000 times",
+            "for i in $(seq 1000); do hostile dword fee00300 c40ec; done >/dev/null",
+        ),
+        line(
+            "init-witness",
+            "INIT to the witness's core",
+            "hostile dword fee00310 3000000; hostile dword fee00300 4500",
+        ),
+        line(
+            "init-shell",
+            "INIT to Bulkhead's core",
+            "hostile dword fee00310 0; hostile dword fee00300 4500",
+        ),
+        line(
+            "init-all",
+            "INIT to all cores but its own (shorthand)",
+            "hostile dword fee00300 c4500",
+        ),
+        line(
+            "start-witness",
+            "SIPI to the witness's core, which runs",
+            "hostile dword fee00310 3000000; hostile dword fee00300 4608",
+        ),
+    ]
+}
+
+fn registers() -> Vec<Case> {
+    vec![
+        code(
+            "mtrr",
+            "its core's memory types off (MTRR default type)",
+            &NO_MTRRS,
+        )
+        .noted("cores that share caches must agree; the emulator has none"),
+        code(
+            "pat",
+            "its core's page attribute table all uncached",
+            &NO_PAT,
+        )
+        .noted("the emulator has no caches"),
+        code("apic-off", "its core's local APIC off", &NO_APIC),
+        code("tsc", "its core's time-stamp counter set to 0", &TSC_ZERO),
+        code("microcode", "a microcode update at address 0", &MICROCODE)
+            .noted("hardware refuses one that is not signed; the emulator has no such register"),
+        code("wbinvd", "`wbinvd`, 262,144 times", &WBINVD)
+            .noted("empties caches that cores share; the emulator has none"),
+        line(
+            "split-locks",
+            "locks across cache lines, 10 s",
+            "hostile split 10",
+        )
+        .noted("each stops all cores' memory for a microsecond; the emulator has no bus"),
+    ]
+}
+
+fn ports() -> Vec<Case> {
+    vec![
+        line("cf9", "a reset by port 0xcf9", "hostile out 8 cf9 6"),
+        line(
+            "keyboard-reset",
+            "a reset by the keyboard controller (port 0x64)",
+            "hostile out 8 64 fe",
+        ),
+        line("fast-reset", "a reset by port 0x92", "hostile out 8 92 1"),
+        line(
+            "power-off",
+            "power-off by the chipset's PM1 control",
+            "hostile out 16 604 3400",
+        ),
+        line(
+            "smi",
+            "an SMI command (port 0xb2), 256 of them",
+            "for i in $(seq 0 255); do hostile out 8 b2 $(printf %x $i); done >/dev/null",
+        )
+        .noted("what firmware does at each is the board's; here ACPI mode is left and entered"),
+        line(
+            "pic",
+            "the 8259 set up anew, all lines open",
+            "for x in '20 11' '21 20' '21 4' '21 1' '21 0'; do hostile out 8 $x; done",
+        ),
+        line(
+            "pit",
+            "the 8254's channel 0 at its fastest",
+            "hostile out 8 43 34; hostile out 8 40 1; hostile out 8 40 0",
+        ),
+        line(
+            "rtc",
+            "the real-time clock's ports, 10 s",
+            "hostile ports 10 70 0",
+        ),
+        line(
+            "rtc-time",
+            "the real-time clock set to 2099",
+            "hostile out 8 70 9; hostile out 8 71 99",
+        ),
+        line(
+            "config",
+            "all of PCI by ports 0xcf8 and 0xcfc, 10 s",
+            "hostile config 10",
+        ),
+        line(
+            "serial",
+            "Bulkhead's serial port (0x3f8) set to 50 baud and silent",
+            "hostile out 8 3fb 80; hostile out 8 3f8 0; hostile out 8 3f9 9; hostile out 8 3fb 3; hostile out 8 3f9 0",
+        ),
+        line(
+            "a20",
+            "the A20 gate closed (port 0x92)",
+            "hostile out 8 92 0",
+        ),
+    ]
+}
+
+fn memory() -> Vec<Case> {
+    vec![
+        line(
+            "ram-witness",
+            "64 MiB of the witness's RAM overwritten",
+            "hostile fill {WITNESS} 4000000 ff",
+        ),
+        line(
+            "ram-bulkhead",
+            "Bulkhead's own RAM overwritten",
+            "hostile fill {BULKHEAD} 40000 ff",
+        ),
+        line(
+            "firmware-own",
+            "the firmware's block that Bulkhead keeps for it, overwritten",
+            "hostile fill {OWN} 2000 ff",
+        ),
+        line(
+            "low",
+            "the first 640 KiB overwritten",
+            "hostile fill 0 9f000 ff",
+        ),
+        line(
+            "ecam",
+            "configuration space of the host bridge overwritten",
+            "hostile fill b0000000 1000 ff",
+        ),
+        line(
+            "io-apic",
+            "the I/O APIC's 24 pins sent to its core",
+            "for i in $(seq 16 63); do hostile dword fec00000 $(printf %x $i); hostile dword fec00010 20; done >/dev/null",
+        ),
+        line(
+            "hpet",
+            "the HPET stopped and set to 0",
+            "hostile dword fed00010 0; hostile dword fed000f0 0 0",
+        ),
+        line(
+            "lapic-own",
+            "its own local APIC's registers filled with ones",
+            "hostile fill fee00080 300 ff",
+        ),
+    ]
+}
+
+fn services() -> Vec<Case> {
+    vec![
+        line(
+            "variables",
+            "EFI variables read without a pause, 10 s",
+            "hostile variables 10",
+        ),
+        line(
+            "variables-all",
+            "4,096 EFI variables written, until there is no more room",
+            "for i in $(seq 4096); do printf '\\007\\000\\000\\000x' >/sys/firmware/efi/efivars/X$i-12345678-1234-1234-1234-123456789abc || break; done 2>/dev/null",
+        ),
+        line(
+            "requests",
+            "1,000 requests for what it may not do",
+            "unlock Control; for i in $(seq 1000); do printf '\\006\\000\\000\\000kill witness' >/sys/firmware/efi/efivars/Control-*; done 2>/dev/null",
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_has_a_name_of_its_own() {
+        let mut names: Vec<_> = all().iter().map(|case| case.name).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn code_is_what_it_says() {
+        let wanted = [
+            0xb9, 0xff, 2, 0, 0, 0xb8, 4, 3, 2, 1, 0xba, 8, 7, 6, 5, 0x0f, 0x30, 0x31, 0xc0, 0xc3,
+        ];
+        assert_eq!(wrmsr(0x2ff, 0x0506_0708_0102_0304), wanted);
+    }
+}

@@ -1,0 +1,298 @@
+//! One case: what was done, and what is seen of all three afterwards.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use super::cases::{Act, Case};
+use crate::iso::Iso;
+use crate::port::plain;
+use crate::qemu::{Machine, Running};
+use crate::{Kernel, answers, demo_initrd, faulty, guest_tool, initrd_with};
+
+/// Who was hurt.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Nobody: its own Linux goes on as well.
+    Nothing,
+    /// Its own Linux alone, which Bulkhead could start again.
+    Contained,
+    /// Others: how.
+    NotContained(String),
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("nothing happens"),
+            Self::Contained => f.write_str("contained"),
+            Self::NotContained(how) => write!(f, "**not contained**: {how}"),
+        }
+    }
+}
+
+/// What came of a case.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// Who was hurt.
+    pub verdict: Verdict,
+    /// What the Linux that did it said, its last line.
+    pub said: String,
+    /// The state that `list` had for it afterwards.
+    pub state: String,
+}
+
+/// Serial ports.
+const SHELL: usize = 1;
+const IT: usize = 2;
+const WITNESS: usize = 3;
+/// The longest that a case itself takes, and what is waited for an answer.
+const ACT: Duration = Duration::from_secs(60);
+const ANSWER: Duration = Duration::from_secs(20);
+/// For a restart.
+const RESTART: Duration = Duration::from_secs(90);
+/// What comes late, such as a panic or a watchdog, has come then.
+const AFTER: Duration = Duration::from_secs(3);
+/// The witness may stand still for so long, in hundredths of a second: the host has two cores for four.
+const GAP: u64 = 150;
+/// A count every so many microseconds.
+const INTERVAL_US: u32 = 100_000;
+
+/// Does it on a machine of its own. `hear` is told of the machine as soon as it runs.
+///
+/// # Panics
+/// If the machine does not come up, before anything is done to it.
+pub fn run(case: &Case, hear: impl FnOnce(&Running)) -> Done {
+    let mut machine = start(case);
+    hear(&machine);
+    machine.wait_for_prompt();
+    machine.wait_for_demo(IT);
+    machine.wait_for_demo(WITNESS);
+    let clock = "read u x </proc/uptime; n=$((${u%.*}*100+1${u#*.}-100))";
+    machine.linux(
+        WITNESS,
+        &format!(
+            "{clock}; (i=0; m=0; l=$n; while :; do {clock}; i=$((i+1)); [ $((n-l)) -le $m ] || m=$((n-l)); l=$n; \
+             echo $i $m > /tmp/c.new; mv /tmp/c.new /tmp/counter; usleep {INTERVAL_US}; done) & \
+             head -c 48M /dev/urandom >/tmp/bytes; md5sum /tmp/bytes >/tmp/sum; dmesg >/tmp/before"
+        ),
+    );
+    let said = act(case, &mut machine);
+    std::thread::sleep(AFTER);
+    judge(&mut machine, said)
+}
+
+fn start(case: &Case) -> Running {
+    let name = format!("torture/{}", case.name);
+    let mut files = vec![
+        ("/bin/hostile".to_string(), guest_tool("hostile")),
+        (
+            format!(
+                "/lib/modules/{}/efivarfs.ko",
+                Kernel::Debian61Cloud.release()
+            ),
+            Kernel::Debian61Cloud.module(),
+        ),
+    ];
+    if let Act::Code(code) = case.act {
+        let module = faulty::module(&name, Kernel::Debian61Cloud, code);
+        files.push(("/lib/made.ko".to_string(), module));
+    }
+    let iso = Iso::new(&name)
+        .image("linux", Kernel::Debian61Cloud.image())
+        .image("initrd", initrd_with(&format!("{name}/initrd.img"), &files))
+        .image("demo", demo_initrd())
+        .script(
+            "define it cores=1,2 memory=256M kernel=linux initrd=initrd console=com2 restart=on-failure \
+             cmdline=\"bulkhead.name=it iomem=relaxed quiet panic=1\"\n\
+             define witness cores=3 memory=256M kernel=linux initrd=demo console=com3 restart=never \
+             cmdline=\"bulkhead.name=witness quiet\"\n\
+             start it witness\n",
+        )
+        .make();
+    Machine::new(&iso, "run").start()
+}
+
+/// Does it; what its Linux said last.
+fn act(case: &Case, machine: &mut Running) -> String {
+    match case.act {
+        Act::Line(line) => {
+            let line = with_addresses(line, machine);
+            ask(machine, IT, &line, ACT).map_or_else(String::new, |said| {
+                said.lines().last().unwrap_or_default().trim().to_string()
+            })
+        }
+        Act::Code(_) => {
+            let said = ask(machine, IT, "insmod /lib/made.ko; echo code $?", ACT);
+            said.map_or_else(String::new, |said| {
+                said.lines().last().unwrap_or_default().trim().to_string()
+            })
+        }
+        Act::Check(status) => {
+            let said = machine
+                .monitor()
+                .command(&format!("mce 1 1 {status:#x} 0x5 0 0"));
+            assert_eq!(said, "", "QEMU's monitor");
+            String::new()
+        }
+        Act::Shell(line) => {
+            shell(machine, line, ANSWER).map_or_else(String::new, |said| said.trim().to_string())
+        }
+    }
+}
+
+/// A line with the places put in that only this machine knows.
+fn with_addresses(line: &str, machine: &mut Running) -> String {
+    if !line.contains('{') {
+        return line.to_string();
+    }
+    const INTO: u64 = 32 << 20;
+    let shown = machine.command("show witness");
+    let ram = answers::shown_ram(&shown);
+    let largest = ram.iter().max_by_key(|(start, end)| end - start);
+    let witness = largest.map_or(0, |(start, _)| start + INTO);
+    let rows = answers::memory(&machine.command("memory"));
+    let kernel = rows.iter().find(|row| row.owner.contains("(kernel)"));
+    let bulkhead = kernel.map_or(0, |row| row.bounds.0);
+    let shown = machine.command("show it");
+    // Runtime services' data: what EFI keeps for it.
+    let own = shown
+        .lines()
+        .filter(|line| line.contains("runtime data"))
+        .find_map(|line| line.trim().strip_prefix("0x")?.split('-').next());
+    let own = own.unwrap_or_default().to_string();
+    assert!(
+        witness > INTO && bulkhead > 0 && !own.is_empty(),
+        "addresses: {witness:#x}, {bulkhead:#x}, {own:?}:\n{shown}"
+    );
+    line.replace("{WITNESS}", &format!("{witness:x}"))
+        .replace("{BULKHEAD}", &format!("{bulkhead:x}"))
+        .replace("{OWN}", &own)
+}
+
+/// Types a line into a Linux; what it printed, if it came back.
+fn ask(machine: &mut Running, com: usize, line: &str, limit: Duration) -> Option<String> {
+    let port = machine.com(com);
+    port.skip();
+    port.send(&format!(
+        "\x03\recho BULK''HEAD-BEGIN; {line}; echo BULK''HEAD-DONE\r"
+    ));
+    port.try_wait_for("BULKHEAD-BEGIN", limit).ok()?;
+    let said = port.try_wait_for("BULKHEAD-DONE", limit).ok()?;
+    Some(plain(&said).trim().to_string())
+}
+
+/// Types a line into Bulkhead's shell; what it printed, if it came back.
+fn shell(machine: &mut Running, line: &str, limit: Duration) -> Option<String> {
+    let port = machine.com(SHELL);
+    port.skip();
+    port.send(&format!("{line}\r"));
+    port.try_wait_for(line, limit).ok()?;
+    port.try_wait_for("\n", limit).ok()?;
+    port.try_wait_for("bulkhead> ", limit)
+        .ok()
+        .map(|said| plain(&said))
+}
+
+fn judge(machine: &mut Running, said: String) -> Done {
+    let mut hurt = Vec::new();
+    if !machine.is_alive() {
+        return Done {
+            verdict: Verdict::NotContained("the machine is reset or off".to_string()),
+            said,
+            state: String::new(),
+        };
+    }
+    let mut state = String::new();
+    let before = shell(machine, "list", ANSWER);
+    let rows = before.as_deref().map(answers::list).unwrap_or_default();
+    for row in rows {
+        if row.name == "it" {
+            state = row.state.clone();
+        }
+    }
+    // `it` itself: as it was, or ended and started again by its policy, or silent.
+    let runs = before
+        .as_deref()
+        .map(answers::list)
+        .unwrap_or_default()
+        .into_iter()
+        .find(|row| row.name == "it")
+        .map_or(0, |row| row.runs);
+    let is_as_it_was =
+        runs == 1 && state == "running" && ask(machine, IT, "true", ANSWER).is_some();
+    if before.is_none() {
+        hurt.push("Bulkhead's shell does not answer".to_string());
+    } else if !is_as_it_was && !comes_back(machine) {
+        hurt.push("it can't be started again".to_string());
+    }
+    if let Some(why) = witness_is_hurt(machine) {
+        hurt.push(why);
+    }
+    if !machine.is_alive() {
+        hurt = vec!["the machine is reset or off".to_string()];
+    }
+    let verdict = match (hurt.is_empty(), is_as_it_was) {
+        (true, true) => Verdict::Nothing,
+        (true, false) => Verdict::Contained,
+        (false, _) => Verdict::NotContained(hurt.join("; ")),
+    };
+    Done {
+        verdict,
+        said,
+        state,
+    }
+}
+
+/// Whether the operator can have it run again.
+fn comes_back(machine: &mut Running) -> bool {
+    machine.com(IT).skip();
+    let Some(answer) = shell(machine, "restart it force", ANSWER) else {
+        return false;
+    };
+    if answer.contains("error") {
+        return false;
+    }
+    let end = Instant::now() + RESTART;
+    while Instant::now() < end {
+        if ask(machine, IT, "true", ANSWER).is_some() {
+            return true;
+        }
+    }
+    false
+}
+
+/// What is wrong with the witness.
+fn witness_is_hurt(machine: &mut Running) -> Option<String> {
+    let answer = ask(
+        machine,
+        WITNESS,
+        "cat /tmp/counter; sleep 1; cat /tmp/counter; md5sum -c -s /tmp/sum && echo same || echo changed; \
+         dmesg | diff /tmp/before - | grep -ciE 'rcu.*stall|unexpected|spurious|[^l]oops|lockup|BUG:|unknown nmi|clocksource.*unstable'",
+        ANSWER + ANSWER,
+    );
+    let Some(answer) = answer else {
+        return Some("the witness does not answer".to_string());
+    };
+    let lines: Vec<&str> = answer.lines().map(str::trim).collect();
+    let counter = |line: Option<&&str>| -> Option<(u64, u64)> {
+        let (count, gap) = line?.split_once(' ')?;
+        Some((count.parse().ok()?, gap.parse().ok()?))
+    };
+    let (Some(first), Some(last)) = (counter(lines.first()), counter(lines.get(1))) else {
+        return Some(format!("the witness does not count: {answer:?}"));
+    };
+    if last.0 <= first.0 {
+        return Some("the witness counts no more".to_string());
+    }
+    if last.1 > GAP {
+        return Some(format!("the witness stood still for {} ms", last.1 * 10));
+    }
+    if lines.get(2) != Some(&"same") {
+        return Some("the witness's memory was changed".to_string());
+    }
+    match lines.get(3).and_then(|count| count.parse::<u32>().ok()) {
+        Some(0) => None,
+        Some(_) => Some("the witness's kernel complains".to_string()),
+        None => Some(format!("the witness answers nonsense: {answer:?}")),
+    }
+}
