@@ -323,6 +323,7 @@ fn apply_file(
             || Trouble::Refused(format!("show {}: there is no definition in it", one.name));
         present.push(apply::Present {
             definition: definition.ok_or_else(unknown)?,
+            links: apply::shown_links(&one.name, &shown),
             is_live: matches!(
                 one.state.as_str(),
                 "launching" | "running" | "ending" | "waiting"

@@ -1,0 +1,126 @@
+//! `apply`: the difference between what a file says and what there is, as lines for Bulkhead's shell.
+
+use std::fmt;
+
+mod links;
+mod meaning;
+mod plan;
+mod read;
+#[cfg(test)]
+mod tests;
+
+pub use links::Link;
+pub use plan::plan;
+pub use read::{quoted, read, shown, shown_links, words};
+
+/// A definition: its keys and values, as they are typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Definition {
+    /// Whose.
+    pub name: String,
+    /// In the order in which they were given, each once.
+    pub keys: Vec<(String, String)>,
+}
+
+/// What a file wants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// `define` and `set` lines, put together.
+    pub definitions: Vec<Definition>,
+    /// `link` lines.
+    pub links: Vec<Link>,
+    /// `start` lines.
+    pub started: Vec<String>,
+}
+
+/// What there is of one partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Present {
+    /// As `show` has it.
+    pub definition: Definition,
+    /// Its links, as `show` has them.
+    pub links: Vec<Link>,
+    /// Whether a kernel of it may run.
+    pub is_live: bool,
+}
+
+/// One thing to be done. Displays as it is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// There is none of that name.
+    Define(Definition),
+    /// Those keys differ: the new values, and the old ones.
+    Set(Definition, Vec<String>),
+    /// It runs, and has to be ended first.
+    Kill(String),
+    /// The two are linked by no memory, or by another size.
+    Link(Link),
+    /// The two are linked, and the file links them not, or by another size.
+    Unlink(Link),
+    /// It is wanted to run.
+    Start(String),
+    /// It runs, and differs: it was not said that it may be restarted.
+    Left(Definition, Vec<String>),
+    /// Two that are to be linked or unlinked, as that line would, and those of them that run: it was not said that they
+    /// may be restarted.
+    LeftLink(String, Vec<String>),
+}
+
+impl Step {
+    /// The request: `start NAME`, `kill NAME`, or a line for the shell.
+    #[must_use]
+    pub fn request(&self) -> Option<String> {
+        match self {
+            Self::Define(definition) => Some(format!("define {definition}")),
+            Self::Set(definition, _) => Some(format!("set {definition}")),
+            Self::Kill(name) => Some(format!("kill {name}")),
+            Self::Link(link) => Some(format!("link {link}")),
+            Self::Unlink(Link { names: [a, b], .. }) => Some(format!("unlink {a} {b}")),
+            Self::Start(name) => Some(format!("start {name}")),
+            Self::Left(..) | Self::LeftLink(..) => None,
+        }
+    }
+
+    /// Whether it is a line for the shell.
+    #[must_use]
+    pub const fn is_line(&self) -> bool {
+        matches!(
+            self,
+            Self::Define(_) | Self::Set(..) | Self::Link(_) | Self::Unlink(_)
+        )
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Set(_, old) | Self::Left(_, old) => {
+                let line = match self {
+                    Self::Left(definition, _) => format!("left: set {definition}"),
+                    _ => self.request().unwrap_or_default(),
+                };
+                write!(f, "{line} (was: {})", old.join(" "))?;
+                match self {
+                    Self::Left(..) => f.write_str("; it runs (accepted: --restart)"),
+                    _ => Ok(()),
+                }
+            }
+            Self::LeftLink(line, live) => {
+                let (live, run) = (
+                    live.join(" and "),
+                    if live.len() > 1 { "run" } else { "runs" },
+                );
+                write!(f, "left: {line}; {live} {run} (accepted: --restart)")
+            }
+            _ => f.write_str(&self.request().unwrap_or_default()),
+        }
+    }
+}
+
+impl fmt::Display for Definition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        let mut keys = self.keys.iter();
+        keys.try_for_each(|(key, value)| write!(f, " {key}={}", quoted(value)))
+    }
+}
