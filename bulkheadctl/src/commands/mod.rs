@@ -1,0 +1,151 @@
+//! The one list of commands: usage, completion and man page are made of it.
+
+use std::fmt::Write;
+
+mod list;
+mod written;
+
+pub use list::{CODES, COMMANDS, OPTIONS};
+pub use written::{bash, man};
+
+/// What a command's first words are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// Nothing.
+    Nothing,
+    /// One partition, and what the usage says behind it.
+    Name,
+    /// One partition or more.
+    Names,
+    /// A file.
+    File,
+    /// One of these words.
+    Word(&'static [&'static str]),
+}
+
+/// One command.
+#[derive(Clone, Copy, Debug)]
+pub struct Command {
+    /// How it is typed.
+    pub name: &'static str,
+    /// What follows it.
+    pub takes: Takes,
+    /// The same, and its options, as they are written.
+    pub usage: &'static str,
+    /// Its options, `--` included.
+    pub options: &'static [&'static str],
+    /// What it does, in a line.
+    pub summary: &'static str,
+    /// Whether it needs Bulkhead around this Linux.
+    pub inside: bool,
+}
+
+/// The one of that name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Command> {
+    COMMANDS.iter().find(|command| command.name == name)
+}
+
+/// All names, as a sentence has them.
+#[must_use]
+pub fn names() -> String {
+    COMMANDS.map(|command| command.name).join(", ")
+}
+
+/// Breaks a text into rows behind a column of `margin` bytes.
+fn wrapped(text: &str, margin: usize) -> String {
+    const WIDTH: usize = 100;
+    let (mut out, mut used) = (String::new(), margin);
+    for word in text.split(' ') {
+        if used > margin && used + 1 + word.len() > WIDTH {
+            let _ = write!(out, "\n{:margin$}", "");
+            used = margin;
+        } else if used > margin {
+            out.push(' ');
+            used += 1;
+        }
+        out.push_str(word);
+        used += word.len();
+    }
+    out
+}
+
+/// What `help` says.
+#[must_use]
+pub fn usage() -> String {
+    let mut out = String::from("usage: bulkheadctl COMMAND\n");
+    for (heading, inside) in [
+        ("\nin a partition of Bulkhead:\n", true),
+        ("\nin any Linux:\n", false),
+    ] {
+        out.push_str(heading);
+        for command in COMMANDS.iter().filter(|command| command.inside == inside) {
+            let form = format!("{} {}", command.name, command.usage);
+            let gap = if form.len() > 30 {
+                format!("\n{:34}", "")
+            } else {
+                String::new()
+            };
+            let _ = writeln!(out, "  {form:<30}  {gap}{}", wrapped(command.summary, 34));
+        }
+    }
+    out.push('\n');
+    for (name, value, summary) in OPTIONS {
+        let form = format!("{name} {value}");
+        let _ = writeln!(out, "  {form:<18}  {}", wrapped(summary, 22));
+    }
+    out.push_str("\nexit codes:\n");
+    for (code, meaning) in CODES {
+        let _ = writeln!(out, "  {code}  {meaning}");
+    }
+    let lines: Vec<&str> = out.lines().map(str::trim_end).collect();
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_option_is_explained_and_used() {
+        for command in &COMMANDS {
+            for option in command.options {
+                assert!(OPTIONS.iter().any(|(name, ..)| name == option), "{option}");
+            }
+            for word in command
+                .usage
+                .split([' ', '[', ']'])
+                .filter(|word| word.starts_with("--"))
+            {
+                assert!(command.options.contains(&word), "{}: {word}", command.name);
+            }
+        }
+        for (name, ..) in OPTIONS {
+            let mut all = COMMANDS.iter().flat_map(|command| command.options);
+            assert!(all.any(|option| *option == name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_shipped_is_what_the_list_says() {
+        let shipped = [
+            (include_str!("../../share/bulkheadctl.bash"), bash()),
+            (include_str!("../../share/bulkheadctl.1"), man()),
+        ];
+        for (file, made) in shipped {
+            assert!(
+                file == made,
+                "make it again: bulkheadctl completion bash, bulkheadctl man"
+            );
+        }
+        for command in &COMMANDS {
+            assert!(usage().contains(&format!("\n  {}", command.name)));
+            assert!(bash().contains(&format!("        {}) ", command.name)));
+            assert!(
+                man().contains(&format!("\n.B {} ", command.name)),
+                "{}",
+                command.name
+            );
+        }
+    }
+}
