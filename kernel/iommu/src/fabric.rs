@@ -36,7 +36,12 @@ impl fmt::Display for Unusable {
         match self {
             Self::Registers(region) => write!(f, "its registers at {region} can't be reached"),
             Self::Cannot(base, what) => write!(f, "the unit at {base:#x} {what}"),
-            Self::Silent(base) => write!(f, "the unit at {base:#x} does not answer"),
+            Self::Silent(base) => {
+                write!(
+                    f,
+                    "the unit at {base:#x} does not answer: all are switched off"
+                )
+            }
         }
     }
 }

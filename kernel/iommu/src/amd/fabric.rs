@@ -8,7 +8,7 @@ use bulkhead_pci::Address;
 
 use super::entry::{BYTES, Entry};
 use super::queue::Queue;
-use super::unit::{self, TABLE_BYTES, enable, lacking};
+use super::unit::{self, TABLE_BYTES, disable, enable, lacking};
 use super::{SHAPE, event};
 use crate::pages::{self, MapError};
 use crate::turn::Turn;
@@ -117,6 +117,10 @@ impl Fabric {
             if !enable(hw, base, flags, table, unit.commands, unit.events)
                 || !fabric.forget_all(hw, unit)
             {
+                // With some on that nobody attaches anything to, their devices would reach nothing.
+                for unit in &fabric.units {
+                    disable(hw, unit.base);
+                }
                 return Err(Unusable::Silent(base));
             }
         }

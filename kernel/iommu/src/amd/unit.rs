@@ -102,6 +102,12 @@ pub(super) fn enable(
     hw.within(WAIT_US, || hw.load64(base + STATUS) & COMMANDS_RUN != 0)
 }
 
+/// Has the unit let everything pass as it is.
+pub(super) fn disable(hw: &impl Physical, base: u64) {
+    let on = hw.load64(base + CONTROL);
+    hw.store64(base + CONTROL, on & !(TRANSLATE | RINGS));
+}
+
 /// An IVHD's flags (AMD §5.2.2), as bits of Control.
 const fn passing(flags: u8) -> u64 {
     let flags = flags as u64;

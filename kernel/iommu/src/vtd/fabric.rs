@@ -7,7 +7,7 @@ use bulkhead_memory::{PAGE, Region};
 use bulkhead_pci::{Address, Bus};
 
 use super::queue::Queue;
-use super::unit::{capabilities, enable, flush, is_on, takes_registers};
+use super::unit::{capabilities, disable, enable, flush, is_on, takes_registers};
 use super::{ADDRESS, Capabilities, ENTRIES, Fault, PASS_THROUGH, PRESENT, fault};
 use crate::pages::{self, MapError, Shape};
 use crate::turn::Turn;
@@ -110,10 +110,18 @@ impl Fabric {
         for unit in &fabric.units {
             let root = fabric.root(unit.segment).unwrap_or_default();
             if !enable(hw, unit.base, root, unit.queue, fabric.next_mark()) {
+                fabric.stop(hw);
                 return Err(Unusable::Silent(unit.base));
             }
         }
         Ok(fabric)
+    }
+
+    /// Switches all off: with some on that nobody attaches anything to, their devices would reach nothing.
+    fn stop(&self, hw: &impl Physical) {
+        for unit in &self.units {
+            let _ = disable(hw, unit.base);
+        }
     }
 
     /// What tables they walk.

@@ -100,6 +100,11 @@ pub(super) fn enable(
         && release(hw, base, can)
 }
 
+/// Has the unit let everything pass as it is. Whether it answers.
+pub(super) fn disable(hw: &impl Physical, base: u64) -> bool {
+    command(hw, base, TRANSLATE, false)
+}
+
 /// Ends what else firmware may have left on: its protection of memory, which the tables are from now on,
 /// and its remapping of interrupts, which blocks the messages that a Linux without DMAR has devices
 /// send.

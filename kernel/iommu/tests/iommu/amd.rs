@@ -210,6 +210,7 @@ fn what_it_cannot_do_is_said() {
     assert!(refused(0x30, 3 << 10).ends_with("does not translate"));
     let made = Made::new(0);
     made.is_silent.set(true);
+    made.may_stop.set(true);
     assert_eq!(start(&made).unwrap_err(), Unusable::Silent(BASE));
 }
 

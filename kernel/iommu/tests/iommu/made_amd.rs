@@ -19,6 +19,7 @@ pub(crate) struct Made {
     pages: RefCell<BTreeMap<(u16, u16, u64), u64>>,
     pub(crate) commands: RefCell<BTreeMap<u64, u64>>,
     pub(crate) is_silent: Cell<bool>,
+    pub(crate) may_stop: Cell<bool>,
 }
 
 impl Made {
@@ -83,7 +84,11 @@ impl Made {
 
     pub(crate) fn control(&self, new: u64) {
         let old = self.register(0x18);
-        assert!(old & 1 == 0 || new & 1 != 0, "it is never switched off");
+        let may = self.may_stop.get();
+        assert!(
+            may || old & 1 == 0 || new & 1 != 0,
+            "it is never switched off"
+        );
         self.set(0x18, new);
         let (events, commands) = (new >> 2 & new & 1, new >> 12 & new & 1);
         let runs = events << 3 | commands << 4;

@@ -17,6 +17,7 @@ pub(crate) struct Made {
     cached: RefCell<BTreeMap<(u8, u8, u64), u64>>,
     pub(crate) log: RefCell<Vec<String>>,
     pub(crate) is_silent: Cell<bool>,
+    pub(crate) may_stop: Cell<bool>,
 }
 
 impl Made {
@@ -37,6 +38,7 @@ impl Made {
             cached: RefCell::default(),
             log: RefCell::default(),
             is_silent: Cell::new(false),
+            may_stop: Cell::new(false),
         }
     }
 
@@ -109,7 +111,7 @@ impl Made {
             self.note("on");
         }
         assert!(
-            old & 1 << 31 == 0 || new & 1 << 31 != 0,
+            old & 1 << 31 == 0 || new & 1 << 31 != 0 || self.may_stop.get(),
             "it is never switched off"
         );
         self.set(0x1c, new);

@@ -12,4 +12,5 @@ mod made;
 mod made_amd;
 mod made_vtd;
 mod routes;
+mod silent;
 mod unit;
