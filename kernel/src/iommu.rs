@@ -15,6 +15,7 @@ use spin::Once;
 use crate::boot::Alone;
 use crate::cpu::tsc;
 use crate::mem::{frames, phys};
+use crate::pci::Ecam;
 use crate::usb;
 
 /// All units; none if they are not used.
@@ -78,7 +79,8 @@ pub(crate) fn start(
     let fabric = found.map_err(|why| why.to_string())?;
     Ok(fabric.map(|fabric| {
         let fabric = FABRIC.call_once(|| fabric);
-        log::info!("iommu: {fabric}");
+        let ports = bulkhead_pci::redirect(&Ecam::before_launches(alone), functions);
+        log::info!("iommu: {fabric}; ACS on at {ports} ports");
         Iommu::of(fabric.shape(), &iommus, functions)
     }))
 }

@@ -341,7 +341,8 @@ impl Ledger {
         for (function, lead) in devices::without_interrupt(owned, machine) {
             warnings.push(Warning::NoInterrupt { function, lead });
         }
-        warnings.extend(devices::shared_lines(partition, machine, others));
+        warnings.extend(devices::shared_lines(partition, machine, others.clone()));
+        warnings.extend(devices::shared_groups(partition, machine, others));
         warnings.extend(layout.warnings());
         warnings
     }

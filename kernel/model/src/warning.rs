@@ -59,6 +59,16 @@ pub enum Warning {
         /// Whether `needs` is that one's, and `beside` the claim's own.
         is_theirs: bool,
     },
+    /// A function of the claim and one of another partition's can reach each other without passing the IOMMU
+    /// that is in use: they are in one isolation group.
+    SharedGroup {
+        /// The claim's, the first.
+        own: Address,
+        /// The other partition's, the first.
+        theirs: Address,
+        /// The other partition.
+        other: String,
+    },
     /// The kernel has no EFI, which is how a Linux tells Bulkhead that it ends.
     NoEfi {
         /// Its image.
@@ -142,6 +152,10 @@ impl fmt::Display for Warning {
                 })?;
                 f.write_str("must be driven by MSI or not at all")
             }
+            Self::SharedGroup { own, theirs, other } => write!(
+                f,
+                "{own} and {theirs} of \"{other}\" can reach each other past the IOMMU: they are in one group"
+            ),
             Self::Bare { why } => write!(f, "its devices reach all RAM: {why}"),
             Self::NoEfi { kernel } => write!(
                 f,

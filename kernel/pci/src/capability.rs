@@ -3,7 +3,8 @@
 use crate::PortType;
 use crate::config::{Registers, high, low};
 use crate::register::{
-    CAPABILITIES, COMMAND, HAS_CAPABILITIES, advanced, express, power, resizable, virtualization,
+    CAPABILITIES, COMMAND, HAS_CAPABILITIES, acs, advanced, express, power, resizable,
+    virtualization,
 };
 
 /// First byte a capability can be at.
@@ -54,7 +55,7 @@ pub(crate) struct Capabilities {
     /// Resizable BARs.
     pub(crate) resizable: Option<u16>,
     /// Access Control Services.
-    pub(crate) acs: bool,
+    pub(crate) acs: Option<u16>,
     /// Alternative Routing-ID Interpretation: one device with up to 256 functions.
     pub(crate) ari: bool,
 }
@@ -183,7 +184,7 @@ impl Capabilities {
             }
             let fits = |bytes: u16| next + bytes <= EXTENDED_END;
             match low(header) {
-                id::ACS => self.acs = true,
+                id::ACS if self.acs.is_none() && fits(acs::CONTROL + 4) => self.acs = Some(next),
                 id::ARI => self.ari = true,
                 id::VIRTUALIZATION
                     if self.virtualization.is_none() && fits(virtualization::CONTROL + 4) =>

@@ -90,7 +90,7 @@ impl LeakyBuses {
     fn of(functions: &[Function]) -> Self {
         let lacking = functions
             .iter()
-            .filter(|f| f.port == Some(PortType::Downstream) && !f.found.capabilities.acs);
+            .filter(|f| f.port == Some(PortType::Downstream) && f.found.capabilities.acs.is_none());
         let mut buses = LiteMap::new();
         for function in lacking {
             buses.insert(function.bus(), ());
@@ -101,7 +101,7 @@ impl LeakyBuses {
     /// Linux's `pci_acs_enabled()` for the features that isolation takes, supposing that ACS is
     /// turned on wherever it exists.
     fn isolates(&self, function: &Function) -> bool {
-        let acs = function.found.capabilities.acs;
+        let acs = function.found.capabilities.acs.is_some();
         match function.port {
             None | Some(PortType::ToPci | PortType::FromPci | PortType::EventCollector) => false,
             Some(PortType::RootPort) => acs,

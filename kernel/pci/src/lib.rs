@@ -25,6 +25,7 @@
 
 extern crate alloc;
 
+mod acs;
 mod address;
 mod answer;
 mod assign;
@@ -57,6 +58,7 @@ mod unit;
 mod unit_error;
 pub mod watchdog;
 
+pub use acs::redirect;
 pub use address::{Address, AddressError, Bus};
 pub use answer::{Answer, answer, removal_asked};
 pub use assign::{assign, check, overlooked};

@@ -149,3 +149,16 @@ pub(crate) mod resizable {
     /// Control: bits of the size.
     pub(crate) const SIZE: u32 = 0x3f << SIZE_SHIFT;
 }
+
+/// Access Control Services (PCIe §7.7.11).
+pub(crate) mod acs {
+    /// The Capability register, and in the same dword Control.
+    pub(crate) const CAPABILITY: u16 = 4;
+    pub(crate) const CONTROL: u16 = CAPABILITY;
+    /// Source Validation, Translation Blocking, P2P Request Redirect, P2P Completion Redirect, Upstream
+    /// Forwarding.
+    pub(crate) const WANTED: u32 = 0b1_1111;
+    /// What stays as firmware has it: all but Direct Translated P2P, and P2P Egress Control, which decides
+    /// before redirection does.
+    pub(crate) const KEPT: u32 = 0xffff & !0b110_0000;
+}

@@ -9,6 +9,7 @@ use bulkhead_model::{Definition, DeviceName, Devices, Machine};
 use crate::{Partition, console};
 
 mod error;
+mod group;
 mod interrupt;
 mod line;
 mod pci;
@@ -16,6 +17,7 @@ mod screen;
 mod standing;
 
 pub use error::DeviceError;
+pub(crate) use group::shared_groups;
 pub(crate) use interrupt::without_interrupt;
 pub(crate) use line::shared_lines;
 pub(crate) use pci::companions;

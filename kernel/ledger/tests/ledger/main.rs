@@ -7,6 +7,7 @@
 mod boards;
 mod claims;
 mod devices;
+mod groups;
 mod handoffs;
 mod history;
 mod io_apics;

@@ -4,6 +4,7 @@
     reason = "what is cast is made up here: it fits, or a part of it is wanted"
 )]
 
+mod acs;
 mod address;
 mod arbitrary;
 mod assign;
