@@ -140,7 +140,7 @@ fn nobody_was_held_up(machine: &mut Running) {
 /// Who may ask, what may be asked, and the shell waking from `halt`.
 fn control() {
     const INVALID: &str = "Invalid argument";
-    const MALFORMED: &str = "error: not a request (accepted: start, stop, kill, restart, hold NAME; keep, dumped, release NAME ID; shell)";
+    const MALFORMED: &str = "error: not a request (accepted: start, stop, kill, restart, hold, attach NAME; keep, dumped, release NAME ID; shell)";
     let iso = Iso::new("control")
         .image("linux", Kernel::Debian61Cloud.image())
         .image("linux612", Kernel::Debian612Cloud.image())
