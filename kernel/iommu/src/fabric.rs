@@ -70,18 +70,17 @@ impl Fabric {
         reaches: impl Fn(Region) -> bool,
         mut take: impl FnMut(u64) -> u64,
     ) -> Result<Option<Self>, Unusable> {
-        match iommus.kind {
-            _ if iommus.units.is_empty() => Ok(None),
-            None => Ok(None),
-            Some(Kind::VtD) => {
-                let fabric = vtd::Fabric::start(hw, iommus, own, reaches, || take(PAGE))?;
-                Ok(Some(Self::VtD(fabric)))
-            }
-            Some(Kind::AmdVi) => {
-                let fabric = amd::Fabric::start(hw, iommus, own, reaches, take)?;
-                Ok(Some(Self::AmdVi(fabric)))
-            }
+        let Some(kind) = iommus.kind.filter(|_| !iommus.units.is_empty()) else {
+            return Ok(None);
+        };
+        let mut registers = iommus.units.iter().map(|unit| unit.registers);
+        if let Some(registers) = registers.find(|registers| !reaches(*registers)) {
+            return Err(Unusable::Registers(registers));
         }
+        Ok(Some(match kind {
+            Kind::VtD => Self::VtD(vtd::Fabric::start(hw, iommus, own, || take(PAGE))?),
+            Kind::AmdVi => Self::AmdVi(amd::Fabric::start(hw, iommus, own, take)?),
+        }))
     }
 
     /// How many units there are, and how many of them firmware had left translating.

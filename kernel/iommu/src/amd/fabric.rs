@@ -60,13 +60,9 @@ impl Fabric {
         hw: &impl Physical,
         iommus: &Iommus,
         own: &[Address],
-        reaches: impl Fn(Region) -> bool,
         mut take: impl FnMut(u64) -> u64,
     ) -> Result<Self, Unusable> {
         for unit in &iommus.units {
-            if !reaches(unit.registers) {
-                return Err(Unusable::Registers(unit.registers));
-            }
             let base = unit.registers.start();
             if let Some(what) = lacking(hw, base) {
                 return Err(Unusable::Cannot(base, what));

@@ -41,8 +41,8 @@ pub struct Fabric {
 
 impl Fabric {
     /// Looks at all units, and switches them on: from then on nothing passes but what [`attach`](Self::attach)
-    /// lets, and the requests of `own` functions, wherever their bus is nobody's. `reaches` tells whether
-    /// registers are mapped, `take` gives a page of zeroes for a table. There is a unit at least.
+    /// lets, and the requests of `own` functions, wherever their bus is nobody's. `take` gives a page of zeroes
+    /// for a table. There is a unit at least, and the registers of all are mapped.
     ///
     /// # Errors
     /// [`Unusable`] says why they are left as they are.
@@ -50,14 +50,10 @@ impl Fabric {
         hw: &impl Physical,
         iommus: &Iommus,
         own: &[Address],
-        reaches: impl Fn(Region) -> bool,
         mut take: impl FnMut() -> u64,
     ) -> Result<Self, Unusable> {
         let mut units = Vec::with_capacity(iommus.units.len());
         for unit in &iommus.units {
-            if !reaches(unit.registers) {
-                return Err(Unusable::Registers(unit.registers));
-            }
             let base = unit.registers.start();
             let can = capabilities(hw, base);
             let segment = unit.segment;

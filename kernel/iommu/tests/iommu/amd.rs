@@ -1,10 +1,10 @@
 //! What a made AMD-Vi unit lets pass.
 
 use bulkhead_iommu::amd::Blocked;
-use bulkhead_iommu::{Buses, Fabric, Iommus, Physical, Requester, Unusable};
+use bulkhead_iommu::{Buses, Fabric, Iommus, Physical, Unusable};
 use bulkhead_memory::Region;
 
-use crate::made::{at, ivhd, ivrs};
+use crate::made::{BUS_1, at, from, ivhd, ivrs, region};
 use crate::made_amd::{BASE, Made};
 
 const ROOM: u64 = 0x4ff0_0000;
@@ -29,23 +29,6 @@ fn start(made: &Made) -> Result<Option<Fabric>, Unusable> {
     Fabric::start(made, &iommus, &[at(0, 0x14, 0)], |_| true, take)
 }
 
-fn from(bus: u8, devfn: u8) -> Requester {
-    Requester {
-        segment: 0,
-        bus,
-        devfn,
-    }
-}
-
-fn region(start: u64, end: u64) -> Region {
-    Region::from_bounds(start, end).unwrap()
-}
-
-const BUS_1: [Buses; 1] = [Buses {
-    segment: 0,
-    first: 1,
-    last: 2,
-}];
 /// With INVALIDATE_IOMMU_ALL, and without.
 const FEATURES: [u64; 2] = [1 << 6, 0];
 

@@ -1,5 +1,7 @@
-//! Tables, and functions for them.
+//! Tables, and functions and requests for them.
 
+use bulkhead_iommu::{Buses, Requester};
+use bulkhead_memory::Region;
 use bulkhead_pci::{Address, Bridge, Function, PortType};
 
 pub(crate) fn at(bus: u8, device: u8, function: u8) -> Address {
@@ -103,3 +105,21 @@ pub(crate) fn ivmd(kind: u8, flags: u8, ids: (u16, u16), start: u64, length: u64
     bytes.extend(length.to_le_bytes());
     bytes
 }
+
+pub(crate) fn from(bus: u8, devfn: u8) -> Requester {
+    Requester {
+        segment: 0,
+        bus,
+        devfn,
+    }
+}
+
+pub(crate) fn region(start: u64, end: u64) -> Region {
+    Region::from_bounds(start, end).unwrap()
+}
+
+pub(crate) const BUS_1: [Buses; 1] = [Buses {
+    segment: 0,
+    first: 1,
+    last: 2,
+}];

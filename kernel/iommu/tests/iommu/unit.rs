@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 
 use bulkhead_iommu::vtd::Blocked;
-use bulkhead_iommu::{
-    Buses, Fabric, Iommus, Kind, MapError, Requester, Shape, Unusable, build, needs,
-};
+use bulkhead_iommu::{Buses, Fabric, Iommus, Kind, MapError, Shape, Unusable, build, needs};
 use bulkhead_memory::Region;
 
-use crate::made::{at, dmar, drhd};
+use crate::made::{BUS_1, at, dmar, drhd, from, region};
 use crate::made_vtd::{BASE, Made};
 
 const ROOT: u64 = 0x10_0000;
@@ -24,24 +22,6 @@ fn start(made: &Made) -> Result<Option<Fabric>, Unusable> {
     let own = [at(0, 0x14, 0)];
     Fabric::start(made, &iommus, &own, |_| true, take)
 }
-
-fn from(bus: u8, devfn: u8) -> Requester {
-    Requester {
-        segment: 0,
-        bus,
-        devfn,
-    }
-}
-
-fn region(start: u64, end: u64) -> Region {
-    Region::from_bounds(start, end).unwrap()
-}
-
-const BUS_1: [Buses; 1] = [Buses {
-    segment: 0,
-    first: 1,
-    last: 2,
-}];
 
 #[test]
 fn what_is_given_to_nobody_is_blocked_and_a_domain_reaches_its_memory_alone() {
@@ -156,6 +136,16 @@ fn one_that_answers_no_more_is_told_of_and_holds_nobody_up() {
         assert!(fabric.detach(&made, &BUS_1));
         assert_eq!(made.request(from(1, 0), 0x4000_0000), Err(Blocked::Bus));
     }
+}
+
+#[test]
+fn one_whose_registers_are_not_mapped_is_not_touched() {
+    let made = Made::new();
+    let iommus = Iommus::of_dmar(&dmar(0, &[drhd(true, 0, BASE, &[])]));
+    let registers = iommus.units[0].registers;
+    let error = Fabric::start(&made, &iommus, &[], |region| region != registers, |_| ROOT);
+    assert_eq!(error.unwrap_err(), Unusable::Registers(registers));
+    assert_eq!(made.log.borrow().join(""), "");
 }
 
 #[test]
