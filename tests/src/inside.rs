@@ -21,24 +21,60 @@ pub fn initrd(name: &str) -> PathBuf {
     initrd_with(&format!("{name}.img"), &files)
 }
 
+/// A machine of that boot script, for which there are the images `linux` (6.1), `linux612` and `demo`.
+///
+/// # Panics
+/// If its image can't be made.
+#[must_use]
+pub fn machine_of(name: &str, script: &str) -> Machine {
+    let iso = Iso::new(name)
+        .image("linux", Kernel::Debian61Cloud.image())
+        .image("linux612", Kernel::Debian612Cloud.image())
+        .image("demo", initrd(name))
+        .script(script)
+        .make();
+    Machine::new(&iso, "run")
+}
+
 /// The machine.
 ///
 /// # Panics
 /// If its image can't be made.
 #[must_use]
 pub fn machine(name: &str) -> Machine {
-    let iso = Iso::new(name)
-        .image("linux", Kernel::Debian61Cloud.image())
-        .image("linux612", Kernel::Debian612Cloud.image())
-        .image("demo", initrd(name))
-        .script(
-            "define boss cores=1 memory=256M kernel=linux612 initrd=demo console=com2 control=yes cmdline=\"bulkhead.name=boss quiet\"\n\
-             define clerk cores=2 memory=256M kernel=linux initrd=demo console=com3 control=spare,later cmdline=\"bulkhead.name=clerk quiet\"\n\
-             define spare cores=3 memory=256M kernel=linux initrd=demo console=com4 restart=never cmdline=\"bulkhead.name=spare quiet panic=1\"\n\
-             start boss clerk\n",
-        )
-        .make();
-    Machine::new(&iso, "run")
+    machine_of(
+        name,
+        "define boss cores=1 memory=256M kernel=linux612 initrd=demo console=com2 control=yes cmdline=\"bulkhead.name=boss quiet\"\n\
+         define clerk cores=2 memory=256M kernel=linux initrd=demo console=com3 control=spare,later cmdline=\"bulkhead.name=clerk quiet\"\n\
+         define spare cores=3 memory=256M kernel=linux initrd=demo console=com4 restart=never cmdline=\"bulkhead.name=spare quiet panic=1\"\n\
+         start boss clerk\n",
+    )
+}
+
+/// Starts a machine of that boot script, and waits for its shell and for the demo on each of these ports.
+///
+/// # Panics
+/// If its image can't be made, or they don't come.
+#[must_use]
+pub fn start(name: &str, script: &str, coms: &[usize]) -> Running {
+    let mut machine = machine_of(name, script).start();
+    machine.wait_for_prompt();
+    for com in coms {
+        machine.wait_for_demo(*com);
+    }
+    machine
+}
+
+/// Starts an agent in the partition of that name, and waits until Bulkhead hears it. `$A` is its process.
+///
+/// # Panics
+/// If it is not heard.
+pub fn agent(machine: &mut Running, com: usize, name: &str, options: &str) {
+    machine.linux(
+        com,
+        &format!("bulkheadctl agent {options} >/tmp/agent 2>&1 & A=$!"),
+    );
+    machine.wait_for(1, &format!("* {name}: its agent is heard"));
 }
 
 /// Waits until the two are up.

@@ -48,6 +48,18 @@ pub fn watch(machine: &Running) {
     *MACHINE.lock().expect("no panic while held") = Some(machine.process());
 }
 
+/// About four digits.
+#[must_use]
+pub fn short(value: f64) -> String {
+    let digits = match value {
+        value if value >= 1000.0 => 0,
+        value if value >= 100.0 => 1,
+        value if value >= 10.0 => 2,
+        _ => 3,
+    };
+    format!("{value:.digits$}")
+}
+
 /// Rows under a heading, each column as wide as its longest cell. A cell may have several lines.
 #[must_use]
 pub fn table(rows: &[Vec<String>]) -> String {

@@ -27,12 +27,8 @@ const fn outside(
     summary: &'static str,
 ) -> Command {
     Command {
-        name,
-        takes,
-        usage,
-        options,
-        summary,
         inside: false,
+        ..inside(name, takes, usage, options, summary)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod absurd;
 mod boards;
+mod every_use;
 mod hostile;
 mod iommu;
 mod limits;

@@ -2,6 +2,8 @@
 
 #[path = "../../../kernel/lifecycle/tests/common/mod.rs"]
 pub(crate) mod common;
+#[path = "../../../bulkheadctl/tests/files/every_use.rs"]
+pub(crate) mod every_use;
 #[expect(
     dead_code,
     clippy::cast_possible_truncation,

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{Figure, Results};
+use crate::tool::short;
 
 /// What is wanted of a ratio in virtual time, where it has no noise to hide in.
 pub(super) const WANTED: std::ops::RangeInclusive<f64> = 0.99..=1.01;
@@ -61,15 +62,4 @@ fn spread(values: &[f64]) -> f64 {
     let largest = values.iter().copied().fold(f64::MIN, f64::max);
     let smallest = values.iter().copied().fold(f64::MAX, f64::min);
     (largest - smallest) / median(values)
-}
-
-/// About four digits.
-fn short(value: f64) -> String {
-    let digits = match value {
-        value if value >= 1000.0 => 0,
-        value if value >= 100.0 => 1,
-        value if value >= 10.0 => 2,
-        _ => 3,
-    };
-    format!("{value:.digits$}")
 }

@@ -117,16 +117,9 @@ fn act(case: &Case, machine: &mut Running) -> String {
     match case.act {
         Act::Line(line) => {
             let line = with_addresses(line, machine);
-            ask(machine, IT, &line, ACT).map_or_else(String::new, |said| {
-                said.lines().last().unwrap_or_default().trim().to_string()
-            })
+            last_line(ask(machine, IT, &line, ACT))
         }
-        Act::Code(_) => {
-            let said = ask(machine, IT, "insmod /lib/made.ko; echo code $?", ACT);
-            said.map_or_else(String::new, |said| {
-                said.lines().last().unwrap_or_default().trim().to_string()
-            })
-        }
+        Act::Code(_) => last_line(ask(machine, IT, "insmod /lib/made.ko; echo code $?", ACT)),
         Act::Check(status) => {
             let said = machine
                 .monitor()
@@ -138,6 +131,11 @@ fn act(case: &Case, machine: &mut Running) -> String {
             shell(machine, line, ANSWER).map_or_else(String::new, |said| said.trim().to_string())
         }
     }
+}
+
+fn last_line(said: Option<String>) -> String {
+    let said = said.unwrap_or_default();
+    said.lines().last().unwrap_or_default().trim().to_string()
 }
 
 /// A line with the places put in that only this machine knows.
@@ -202,22 +200,11 @@ fn judge(machine: &mut Running, said: String) -> Done {
             state: String::new(),
         };
     }
-    let mut state = String::new();
     let before = shell(machine, "list", ANSWER);
     let rows = before.as_deref().map(answers::list).unwrap_or_default();
-    for row in rows {
-        if row.name == "it" {
-            state = row.state.clone();
-        }
-    }
+    let row = rows.into_iter().find(|row| row.name == "it");
+    let (state, runs) = row.map_or_else(Default::default, |row| (row.state, row.runs));
     // `it` itself: as it was, or ended and started again by its policy, or silent.
-    let runs = before
-        .as_deref()
-        .map(answers::list)
-        .unwrap_or_default()
-        .into_iter()
-        .find(|row| row.name == "it")
-        .map_or(0, |row| row.runs);
     let is_as_it_was =
         runs == 1 && state == "running" && ask(machine, IT, "true", ANSWER).is_some();
     if before.is_none() {

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use bulkhead_tests::Kernel;
-use bulkhead_tests::inside::initrd;
-use bulkhead_tests::iso::Iso;
-use bulkhead_tests::qemu::{Machine, Running};
+use bulkhead_tests::inside::{self, agent};
+use bulkhead_tests::qemu::Running;
 use libtest_mimic::Trial;
 
 use crate::story;
@@ -27,32 +25,14 @@ pub(crate) fn stories() -> Vec<Trial> {
 /// One of 6.12 that may ask for all; one of 6.1 with a watchdog, which is launched again whatever happens; one of 6.1
 /// without an agent.
 fn start(name: &str) -> Running {
-    let iso = Iso::new(name)
-        .image("linux", Kernel::Debian61Cloud.image())
-        .image("linux612", Kernel::Debian612Cloud.image())
-        .image("demo", initrd(name))
-        .script(
-            "define boss cores=1 memory=256M kernel=linux612 initrd=demo console=com2 control=yes cmdline=\"bulkhead.name=boss quiet\"\n\
+    inside::start(
+        name,
+        "define boss cores=1 memory=256M kernel=linux612 initrd=demo console=com2 control=yes cmdline=\"bulkhead.name=boss quiet\"\n\
              define web cores=2 memory=256M kernel=linux initrd=demo console=com3 watchdog=10 restart=always cmdline=\"bulkhead.name=web quiet\"\n\
              define spare cores=3 memory=256M kernel=linux612 initrd=demo console=com4 cmdline=\"bulkhead.name=spare quiet\"\n\
              start boss web spare\n",
-        )
-        .make();
-    let mut machine = Machine::new(&iso, "run").start();
-    machine.wait_for_prompt();
-    for com in [BOSS, WEB, SPARE] {
-        machine.wait_for_demo(com);
-    }
-    machine
-}
-
-/// An agent, and that Bulkhead hears it.
-fn agent(machine: &mut Running, com: usize, name: &str, commands: &str) {
-    machine.linux(
-        com,
-        &format!("bulkheadctl agent {commands} >/tmp/agent 2>&1 & A=$!"),
-    );
-    machine.wait_for(1, &format!("* {name}: its agent is heard"));
+        &[BOSS, WEB, SPARE],
+    )
 }
 
 fn asked_to_end() {

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use bulkhead_tests::Kernel;
-use bulkhead_tests::inside::initrd;
-use bulkhead_tests::iso::Iso;
-use bulkhead_tests::qemu::{Machine, Running};
+use bulkhead_tests::inside;
+use bulkhead_tests::qemu::Running;
 use libtest_mimic::Trial;
 
 use crate::story;
@@ -30,23 +28,14 @@ pub(crate) fn stories() -> Vec<Trial> {
 
 /// One of 6.12 that may ask for all, one of 6.1 that may ask for the third, and that, of 6.1.
 fn start(name: &str) -> Running {
-    let iso = Iso::new(name)
-        .image("linux", Kernel::Debian61Cloud.image())
-        .image("linux612", Kernel::Debian612Cloud.image())
-        .image("demo", initrd(name))
-        .script(
-            "define boss cores=1 memory=256M kernel=linux612 initrd=demo console=com2 control=yes cmdline=\"bulkhead.name=boss quiet\"\n\
+    inside::start(
+        name,
+        "define boss cores=1 memory=256M kernel=linux612 initrd=demo console=com2 control=yes cmdline=\"bulkhead.name=boss quiet\"\n\
              define clerk cores=2 memory=256M kernel=linux initrd=demo console=com3 control=spare cmdline=\"bulkhead.name=clerk quiet\"\n\
              define spare cores=3 memory=256M kernel=linux initrd=demo console=com4 restart=always cmdline=\"bulkhead.name=spare quiet\"\n\
              start boss clerk spare\n",
-        )
-        .make();
-    let mut machine = Machine::new(&iso, "run").start();
-    machine.wait_for_prompt();
-    for com in [BOSS, CLERK, SPARE] {
-        machine.wait_for_demo(com);
-    }
-    machine
+        &[BOSS, CLERK, SPARE],
+    )
 }
 
 fn agent(machine: &mut Running, com: usize, name: &str, options: &str) {
@@ -54,11 +43,7 @@ fn agent(machine: &mut Running, com: usize, name: &str, options: &str) {
         com,
         &format!("echo 'root:{HASH}:0:0:root:/root:/bin/sh' >/etc/passwd"),
     );
-    machine.linux(
-        com,
-        &format!("bulkheadctl agent {options} >/tmp/agent 2>&1 & A=$!"),
-    );
-    machine.wait_for(1, &format!("* {name}: its agent is heard"));
+    inside::agent(machine, com, name, options);
 }
 
 /// Logs in at the console that is open on that port.

@@ -1,6 +1,6 @@
 //! The results as tables.
 
-use bulkhead_tests::tool;
+use bulkhead_tests::tool::{self, short};
 
 use super::Size;
 use super::figure::{Compared, Verdict, WANTED};
@@ -78,17 +78,6 @@ fn row(compared: &Compared) -> Vec<String> {
         format!("{:.3}", compared.ratio()),
         verdict.to_string(),
     ]
-}
-
-/// About four digits.
-fn short(value: f64) -> String {
-    let digits = match value {
-        value if value >= 1000.0 => 0,
-        value if value >= 100.0 => 1,
-        value if value >= 10.0 => 2,
-        _ => 3,
-    };
-    format!("{value:.digits$}")
 }
 
 #[cfg(test)]
