@@ -134,6 +134,22 @@ fn before_the_machine_ends_all_are_asked() {
     assert_eq!(session.kernel.ends, 0);
 }
 
+/// Its order goes with its run, and the end of that is observed later.
+#[test]
+fn one_that_was_asked_and_has_just_ended_is_not_one_in_which_no_agent_is_heard() {
+    let mut session = two();
+    session.kernel.hear("db");
+    let at = session.kernel.now_ms + 1_000;
+    session.kernel.forgotten_ms = Some(at - 500);
+    for (after, name) in [(0, "db"), (3_000, "web")] {
+        let ended = Happening::Ended(End::PoweredOff);
+        session.kernel.later.push_back((at + after, name, ended));
+    }
+    let said = session.line("poweroff");
+    assert!(!said.contains("no agent is heard"), "{said}");
+    assert_eq!((session.kernel.ends, session.kernel.ordered.len()), (1, 2));
+}
+
 /// Whoever reads its memory is asked to end, and then it is held no more.
 #[test]
 fn what_is_held_for_a_dump_is_asked_when_its_reader_has_ended() {

@@ -170,28 +170,35 @@ pub(super) fn all(
     if force == Force::Yes {
         return Ok(());
     }
+    // In this run. What a run was asked goes with it, and its end is observed later.
+    let mut asked: Vec<(usize, u32)> = Vec::new();
     loop {
         tell_events(control, out)?;
         control.observe();
         let live = || control.ledger().iter().filter(|p| p.life.state.is_live());
+        let was_asked =
+            |partition: &&Partition| asked.contains(&(partition.id, partition.life.runs));
         let deaf: Vec<&str> = live()
-            .filter(|partition| !can_be_asked(partition, control))
+            .filter(|partition| !was_asked(partition) && !can_be_asked(partition, control))
             .map(|partition| partition.definition.name.as_str())
             .collect();
         if !deaf.is_empty() {
             return Err(refused(verb, &deaf));
         }
         let is_asked = |partition: &&Partition| {
-            partition.life.state == State::Ending
+            was_asked(partition)
+                || partition.life.state == State::Ending
                 // When whoever reads its memory has ended it is not held any more.
                 || partition.life.held_by.is_some()
                 || control.agent(partition.id).order == Some(Order::Stop)
         };
         let next = live().find(|partition| !is_asked(partition));
-        if let Some(name) = next.map(|partition| partition.definition.name.clone()) {
+        if let Some(partition) = next {
+            let run = (partition.id, partition.life.runs);
             let mut word = verb.clone();
-            word.text = name;
+            word.text.clone_from(&partition.definition.name);
             order(&word, Order::Stop, STOP_SECONDS, control)?;
+            asked.push(run);
         } else if live().next().is_none() {
             return Ok(());
         } else if control.pause() {

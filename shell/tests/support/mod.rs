@@ -81,6 +81,8 @@ pub(crate) struct FakeKernel {
     pub(crate) agents: Vec<(usize, Agent)>,
     /// What the one of the partition that is attached to has.
     pub(crate) login: login::Shared,
+    /// When they are all forgotten, as at the end of their runs, which is observed later.
+    pub(crate) forgotten_ms: Option<u64>,
     /// What was asked of them, and how many seconds they have.
     pub(crate) ordered: Vec<(String, Order, u32)>,
 }
@@ -112,6 +114,7 @@ impl Default for FakeKernel {
             reason: None,
             agents: Vec::new(),
             login: login::Shared::default(),
+            forgotten_ms: None,
             ordered: Vec::new(),
         }
     }
@@ -405,6 +408,9 @@ impl Control for FakeKernel {
 
     fn pause(&mut self) -> bool {
         self.now_ms += 10;
+        if self.forgotten_ms.is_some_and(|at| at <= self.now_ms) {
+            self.agents.clear();
+        }
         self.interrupt_ms.is_some_and(|at| at <= self.now_ms)
     }
 
