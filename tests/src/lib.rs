@@ -15,6 +15,7 @@
 //! * [`answers`]: what Bulkhead's commands print, as values.
 //! * [`claims`]: what a boot script asks for, as values.
 //! * [`emulator`]: traces of QEMU's own faults; [`replay`]: what they are worth, by its version.
+//! * [`stopwatch`]: how long each story took.
 //! * [`control`]: Bulkhead's EFI variables, as a Linux has them.
 //! * [`inside`]: a machine that is run from its Linuxes.
 //! * [`neighbour`]: a Linux that counts while another is put through something.
@@ -59,6 +60,7 @@ pub mod report;
 pub mod screen;
 pub mod soak;
 pub mod source;
+pub mod stopwatch;
 pub mod svg;
 pub mod ticks;
 pub mod tool;

@@ -53,17 +53,21 @@ use bulkhead_tests::iso::Loader;
 use bulkhead_tests::neighbour;
 use bulkhead_tests::qemu;
 use bulkhead_tests::replay::Replays;
+use bulkhead_tests::stopwatch::Stopwatch;
 use libtest_mimic::{Arguments, Trial};
 
 /// What may be played again with the QEMU in use, and was.
 static REPLAYS: LazyLock<Replays> =
     LazyLock::new(|| Replays::with(&qemu::version(), qemu::has_kvm()));
 
+/// How long each took.
+static STOPWATCH: LazyLock<Stopwatch> = LazyLock::new(Stopwatch::default);
+
 /// A story that every machine can play.
 fn story(name: &str, play: impl Fn() + Send + 'static) -> Trial {
     let title = name.to_string();
     Trial::test(name, move || {
-        REPLAYS.play(&title, &play);
+        STOPWATCH.time(&title, || REPLAYS.play(&title, &play));
         Ok(())
     })
 }
@@ -131,6 +135,9 @@ fn main() {
     ];
     let conclusion = libtest_mimic::run(&arguments, stories.into_iter().flatten().collect());
     if let Some(summary) = REPLAYS.summary() {
+        println!("{summary}");
+    }
+    if let Some(summary) = STOPWATCH.summary() {
         println!("{summary}");
     }
     conclusion.exit();
