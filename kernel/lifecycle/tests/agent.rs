@@ -2,6 +2,7 @@
 
 mod common;
 mod ram;
+mod reading;
 
 use bulkhead_lifecycle::{
     Agent, Definition, End, Event, GUID, Heard, Kind, Order, Outcome, Refusal, State, Status,
@@ -10,7 +11,8 @@ use bulkhead_lifecycle::{
 use bulkhead_model::RestartPolicy::{self, Always, Never, OnFailure};
 use common::{MEMBERS, Machine, NAMES, RAM};
 use proptest::prelude::*;
-use ram::{ATTRIBUTES, DATA, NAME, SIZE, VENDOR, ram};
+use ram::{DATA, NAME, VENDOR, ram};
+use reading::read;
 
 const GRACE_MS: u64 = 10_000;
 
@@ -41,21 +43,6 @@ fn kinds(machine: &Machine, partition: usize) -> Vec<(Kind, u32)> {
     let events = machine.events().into_iter();
     let own = events.filter(|event: &Event| event.partition == partition);
     own.map(|event| (event.kind, event.detail)).collect()
-}
-
-/// What partition two reads of a variable of its.
-fn read(machine: &Machine, name: &str) -> String {
-    let memory = ram(name, &GUID, 0x3000);
-    let variables = Variables {
-        lifecycle: &machine.life,
-        hardware: &machine.at(3),
-        memory: &memory,
-        caller: 1,
-        store: None,
-    };
-    let status = variables.get(NAME, VENDOR, [ATTRIBUTES, SIZE, DATA]);
-    assert_eq!(status, Some(Status::Success), "{name}");
-    String::from_utf8(memory.take(DATA, memory.number(SIZE))).unwrap()
 }
 
 /// What partition two writes to `Agent`, said to be of that size.
@@ -296,9 +283,9 @@ fn who_has_the_right_stops_and_restarts_others_with_the_shell_and_without() {
         let ask = |text| machine.life.ask(&hw, 1, Some(text));
         assert_eq!(ask("stop one 40"), Outcome::Ordered);
         assert_eq!(ask("stop three"), Outcome::Unanswered);
-        assert_eq!(read(&machine, "Control"), "busy: it was asked to end\n");
+        assert_eq!(read(&machine, 1, "Control"), "busy: it was asked to end\n");
         machine.end(0, End::PoweredOff);
-        assert_eq!(read(&machine, "Control"), "ok\n");
+        assert_eq!(read(&machine, 1, "Control"), "ok\n");
         assert_eq!(machine.state(0), State::Stopped);
         assert_eq!(ask("stop one"), Outcome::WrongState);
         machine.life.start(&machine.at(0), 0).unwrap();
@@ -342,26 +329,26 @@ fn without_the_shell_whoever_calls_looks() {
 fn what_an_agent_reads() {
     let machine = Machine::new(Always);
     machine.start(1);
-    assert_eq!(read(&machine, "Agent"), "none\n");
+    assert_eq!(read(&machine, 1, "Agent"), "none\n");
     assert_eq!(write(&machine, b"beat", 4), Some(Status::NotReady));
     let error = "error: no hello was heard before it\n";
-    assert_eq!(read(&machine, "Agent"), error);
+    assert_eq!(read(&machine, 1, "Agent"), error);
     assert_eq!(write(&machine, b"hello\n", 6), Some(Status::Success));
     assert_eq!(write(&machine, b"beat", 4), Some(Status::Success));
-    assert_eq!(read(&machine, "Agent"), "none\n");
+    assert_eq!(read(&machine, 1, "Agent"), "none\n");
     order(&machine, 1, Order::Stop, 60).unwrap();
     machine.pass(500);
-    assert_eq!(read(&machine, "Agent"), "stop within=60\n");
+    assert_eq!(read(&machine, 1, "Agent"), "stop within=60\n");
     order(&machine, 1, Order::Restart, 7).unwrap();
-    assert_eq!(read(&machine, "Agent"), "restart within=7\n");
-    let details = read(&machine, "Details");
+    assert_eq!(read(&machine, 1, "Agent"), "restart within=7\n");
+    let details = read(&machine, 1, "Details");
     assert!(details.contains(" agent=restarting heard=0 "), "{details}");
     machine.end(1, End::Rebooted);
     assert_eq!(write(&machine, b"boat", 4), Some(Status::InvalidParameter));
     let error = "error: not a message (accepted: hello [terminal], beat, bye)\n";
-    assert_eq!(read(&machine, "Agent"), error);
+    assert_eq!(read(&machine, 1, "Agent"), error);
     assert_eq!(write(&machine, b"hello", 5), Some(Status::Success));
-    assert_eq!(read(&machine, "Agent"), "none\n");
+    assert_eq!(read(&machine, 1, "Agent"), "none\n");
     machine.life.kill(&machine.at(0), 1).unwrap();
     assert_eq!(write(&machine, b"beat", 4), Some(Status::NotReady));
 }

@@ -2,6 +2,7 @@
 
 mod common;
 mod ram;
+mod reading;
 
 use bulkhead_lifecycle::{
     Definition, GUID, KEPT, LINE_BYTES, MAX_REQUEST_BYTES, Outcome, SAID_BYTES, State, Status,
@@ -11,6 +12,7 @@ use bulkhead_model::RestartPolicy::{Always, Never};
 use common::Machine;
 use proptest::prelude::*;
 use ram::{ATTRIBUTES, DATA, NAME, Ram, SIZE, VENDOR, ram};
+use reading::read;
 use std::fmt::Write;
 
 /// What partition two is told.
@@ -43,16 +45,6 @@ fn call<T>(
         caller,
         store: None,
     })
-}
-
-/// What a partition reads of a variable.
-fn read(machine: &Machine, caller: usize, name: &str) -> String {
-    let memory = ram(name, &GUID, 0x3000);
-    let status = call(machine, &memory, caller, |v| {
-        v.get(NAME, VENDOR, [ATTRIBUTES, SIZE, DATA])
-    });
-    assert_eq!(status, Some(Status::Success), "{name}");
-    String::from_utf8(memory.take(DATA, memory.number(SIZE))).unwrap()
 }
 
 /// The lines of `Answers`; it is always of the same length.

@@ -2,11 +2,12 @@
 
 mod common;
 mod ram;
+mod reading;
 
-use bulkhead_lifecycle::{Blocked, GUID, Kind, Status, Variables};
+use bulkhead_lifecycle::{Blocked, Kind};
 use bulkhead_model::RestartPolicy::Never;
 use common::Machine;
-use ram::{ATTRIBUTES, DATA, NAME, SIZE, VENDOR, ram};
+use reading::read;
 
 const SECOND: u64 = 1_000_000;
 
@@ -17,21 +18,6 @@ fn blocked(address: u64) -> Blocked {
         is_read: false,
         held: 0,
     }
-}
-
-/// What partition two reads.
-fn read(machine: &Machine, name: &str) -> String {
-    let memory = ram(name, &GUID, 0x8000);
-    let variables = Variables {
-        lifecycle: &machine.life,
-        hardware: &machine.at(3),
-        memory: &memory,
-        caller: 1,
-        store: None,
-    };
-    let status = variables.get(NAME, VENDOR, [ATTRIBUTES, SIZE, DATA]);
-    assert_eq!(status, Some(Status::Success), "{name}");
-    String::from_utf8(memory.take(DATA, memory.number(SIZE))).unwrap()
 }
 
 #[test]
@@ -88,7 +74,7 @@ fn each_event_has_its_own_address() {
         };
         machine.life.device_blocked(&machine.at(0), 0, blocked);
     }
-    let rows = read(&machine, "Events");
+    let rows = read(&machine, 1, "Events");
     let rows: Vec<&str> = rows.lines().map(str::trim_end).collect();
     let last = rows.split_at(rows.len() - 3).1;
     let text = |row: &&str| row.split_once(" one ").unwrap().1.to_string();
@@ -98,7 +84,7 @@ fn each_event_has_its_own_address() {
         "blocked device=0xffffff07 write=0xc000000001000",
     ];
     assert_eq!(last.iter().map(text).collect::<Vec<_>>(), wanted);
-    let details = read(&machine, "Details");
+    let details = read(&machine, 1, "Details");
     let row = details.lines().next().unwrap();
     assert!(row.contains(" blocked=3 "), "{row}");
 }
@@ -117,7 +103,7 @@ fn the_longest_row_is_whole() {
     }
     machine.clock.set(machine.clock.get() + 700 * SECOND);
     machine.life.device_blocked(&machine.at(0), 0, far);
-    let rows = read(&machine, "Events");
+    let rows = read(&machine, 1, "Events");
     let last = rows.lines().last().unwrap();
     assert!(
         last.trim_end().ends_with("write=0xfffffffffffff000 more=2"),
