@@ -49,10 +49,7 @@ pub(crate) fn notes(board: &Board, pack: &Pack) -> Vec<String> {
 
 /// What firmware wants some functions to reach whatever happens.
 fn reserved(iommus: &Iommus, functions: &[Function], routes: &Routes<'_>) -> Vec<String> {
-    let what = match iommus.kind {
-        Some(Kind::AmdVi) => "unity-mapped memory of the IVRS",
-        _ => "RMRR",
-    };
+    let what = iommus.kind.map_or("", Kind::reserved);
     let mut lines: Vec<String> = functions
         .iter()
         .flat_map(|f| {

@@ -13,7 +13,7 @@ use bulkheadctl::inside::{Wish, run};
 
 const PARTITIONS: &str = "boss running 1 1\nspare failed 2 3\nother running 1 9\n";
 const DETAILS: &str = "\
-boss state=running runs=1 restart=never failures=0 memory=268435456 core=1 control=some up=70 count=1 cores=1    \n\
+boss state=running runs=1 restart=never failures=0 memory=268435456 core=1 isolation=dma blocked=3 control=some up=70 count=1 cores=1    \n\
 spare state=failed runs=2 restart=never failures=1 memory=67108864 core=3 control=no count=1 cores=3 end=failed reason=it said so   \n";
 const EVENTS: &str = "4 boss launched run=1            \n9 spare failed run=2          \n";
 const MACHINE: &str =
@@ -161,6 +161,19 @@ fn what_is_read_needs_no_request() {
         (&shown["reason"], &shown["up_seconds"]),
         (&"it said so".into(), &serde_json::Value::Null)
     );
+    assert_eq!(
+        (&shown["isolation"], &shown["blocked_requests"]),
+        (&serde_json::Value::Null, &0.into())
+    );
+    let shown: serde_json::Value =
+        serde_json::from_str(&said(&made, "show boss --json").unwrap()).unwrap();
+    assert_eq!(
+        (&shown["isolation"], &shown["blocked_requests"]),
+        (&"dma".into(), &3.into())
+    );
+    let shown = said(&made, "show boss").unwrap();
+    let rows = "devices  isolation=dma\nblocked  3 requests of its devices, by the IOMMU\n";
+    assert!(shown.contains(rows), "{shown}");
     match said(&made, "show nobody") {
         Err(Trouble::Refused(why)) => assert!(why.contains("boss, spare, other"), "{why}"),
         other => panic!("{other:?}"),

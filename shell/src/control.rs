@@ -97,6 +97,11 @@ pub trait Control {
         (0, None)
     }
 
+    /// What keeps the devices of the partition with that id in now, if that is known.
+    fn isolation(&self, _id: usize) -> Option<Isolation> {
+        None
+    }
+
     /// Keeps the plans of all partitions that are at rest and could be launched while no core is
     /// Bulkhead's: a partition with `control=yes` may ask for them. They replace those kept
     /// before. Called before [`Self::handoff`] and [`Self::halt`]. The result are those of which

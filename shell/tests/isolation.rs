@@ -3,7 +3,8 @@
 mod support;
 
 use bulkhead_iommu::Shape;
-use bulkhead_model::Iommu;
+use bulkhead_memory::Region;
+use bulkhead_model::{Iommu, Isolation};
 use support::Session;
 
 const DEFINE: &str = "define web cores=2-3 memory=512M kernel=linux61 devices=02:00.0";
@@ -91,6 +92,83 @@ fn where_it_cannot_be_it_is_bare_and_says_why() {
             .contains("accepted: bare, dma, default")
     );
     assert!(session.line("isolation").starts_with("dma\n"));
+}
+
+#[test]
+fn list_has_it_where_there_is_a_choice() {
+    let mut session = with_iommu();
+    session.line("define db cores=1 memory=64M kernel=linux61");
+    assert!(!session.line("list").contains("ISOLATION"), "no devices");
+    session.line(DEFINE);
+    let cells = |session: &mut Session| {
+        let list = session.line("list");
+        let column = |row: &str| row.split_whitespace().nth(7).unwrap().to_string();
+        list.lines().take(3).map(column).collect::<Vec<_>>()
+    };
+    assert_eq!(cells(&mut session), ["ISOLATION", "-", "dma"]);
+    session.line("isolation bare");
+    assert_eq!(cells(&mut session), ["ISOLATION", "-", "bare"]);
+    // What can't be launched as it is wanted holds nothing.
+    session.line("set web isolation=dma");
+    unserved(&mut session);
+    assert_eq!(cells(&mut session), ["ISOLATION", "-", "-"]);
+    let mut session = Session::after(DEFINE);
+    assert!(!session.line("list").contains("ISOLATION"), "no IOMMU");
+}
+
+#[test]
+fn of_a_live_one_what_it_was_launched_with_is_told() {
+    let mut session = with_iommu();
+    session.line(DEFINE);
+    session.line("start web");
+    session.kernel.isolation = Some(Isolation::Dma);
+    assert!(!session.line("show web").contains("in this run"));
+    session.line("isolation bare");
+    assert!(session.line("list").contains("  dma  "));
+    let show = session.line("show web");
+    let rows = "\n  dma      its RAM alone (isolation=dma) in this run; from its next launch on:\n  \
+                dma      all RAM (isolation=bare)";
+    assert!(show.contains(rows), "{show}");
+}
+
+#[test]
+fn devices_says_what_is_in_the_way_of_each() {
+    let mut session = with_iommu();
+    unserved(&mut session);
+    let iommu = session.kernel.machine.iommu.as_mut().unwrap();
+    let function = iommu.unserved[0];
+    let ranges = [0x7b80_0000..0x7f80_0000, 0x7f90_0000..0x7f91_0000];
+    let ranges = ranges.map(|range| Region::from_bounds(range.start, range.end).unwrap());
+    iommu.pinned.extend(ranges.map(|range| (function, range)));
+    let words = |session: &mut Session| {
+        let said = session.line("devices");
+        said.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let said = words(&mut session);
+    let way = "its requests go by no IOMMU: only with isolation=bare firmware has it reach \
+               0x7b800000-0x7f7fffff and 0x7f900000-0x7f90ffff (RMRR): only with isolation=bare";
+    assert_eq!(said.matches(way).count(), 1, "{said}");
+    // Who claims it is warned, and can't have more.
+    session
+        .kernel
+        .machine
+        .iommu
+        .as_mut()
+        .unwrap()
+        .unserved
+        .clear();
+    let why = "firmware has 0000:02:00.0 reach 0x7b800000-0x7f7fffff, which no partition has";
+    let said = session.line(DEFINE);
+    let warning = format!("warning: web: its devices reach all RAM: {why}\n");
+    assert!(said.contains(&warning), "{said}");
+    let refused = session.line("set web isolation=dma");
+    assert!(
+        refused.contains(&format!("error: {why} (accepted: isolation=bare")),
+        "{refused}"
+    );
+    let iommu = session.kernel.machine.iommu.as_mut().unwrap();
+    iommu.shape.kind = bulkhead_iommu::Kind::AmdVi;
+    assert!(words(&mut session).contains("0x7f90ffff (unity-mapped memory of the IVRS)"));
 }
 
 #[test]

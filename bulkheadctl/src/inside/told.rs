@@ -38,6 +38,8 @@ pub struct Detail {
     pub heard: Option<u64>,
     /// `watchdog=`
     pub watchdog: Option<u32>,
+    /// What keeps its devices in: `bare` or `dma`; none without devices.
+    pub isolation: Option<String>,
     /// Requests of its devices that an IOMMU has blocked.
     pub blocked: Option<u64>,
     /// How many cores it has.
@@ -144,6 +146,7 @@ fn detail_row(line: &str) -> Option<Partition> {
             agent: value(words, "agent").map(String::from),
             heard: value(words, "heard").and_then(|heard| heard.parse().ok()),
             watchdog: value(words, "watchdog").and_then(|seconds| seconds.parse().ok()),
+            isolation: value(words, "isolation").map(String::from),
             blocked: value(words, "blocked").and_then(|count| count.parse().ok()),
             count: number(words, "count"),
             cores: text("cores"),

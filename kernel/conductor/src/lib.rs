@@ -33,7 +33,7 @@ use former::Formers;
 
 pub use error::ConductError;
 pub use tell::{failed, packed, quoted, silent, unpacked};
-pub use walls::blocked;
+pub use walls::{blocked, isolation};
 
 /// How a partition is to be launched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,6 +211,7 @@ impl<'a, S: Stage, const P: usize, const C: usize> Conductor<'a, S, P, C> {
             })
         });
         life.publish_links(id, ends);
+        life.publish_isolation(id, walls::isolation(&self.machine, partition));
         self.ledger.observe(id, seen, ram);
     }
 

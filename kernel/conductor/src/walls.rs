@@ -4,8 +4,10 @@ use alloc::format;
 use alloc::string::String;
 
 use bulkhead_iommu::Fault;
+use bulkhead_launch::Walls;
+use bulkhead_ledger::Partition;
 use bulkhead_lifecycle::{Blocked, Kind};
-use bulkhead_model::Isolation;
+use bulkhead_model::{Isolation, Machine};
 
 use crate::{Conductor, Stage, packed, unpacked};
 
@@ -19,6 +21,17 @@ pub fn blocked(blocked: &Blocked) -> String {
         line.push_str(&format!(", and {} times more was blocked", blocked.held));
     }
     line
+}
+
+/// What keeps a partition's devices in if it is launched now; `None`: it has none, or they can't be isolated as is
+/// wanted.
+#[must_use]
+pub fn isolation(machine: &Machine, partition: &Partition) -> Option<Isolation> {
+    if partition.claim.devices.units.is_empty() {
+        return None;
+    }
+    let walls = Walls::of(machine, &partition.definition, &partition.claim);
+    Some(walls.ok()?.isolation)
 }
 
 /// Most that are looked at in one go: a storm is to leave time for all else.

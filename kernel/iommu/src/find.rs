@@ -26,6 +26,15 @@ impl Kind {
             Self::AmdVi => "AMD-Vi",
         }
     }
+
+    /// What its table calls memory that firmware wants some functions to keep reaching.
+    #[must_use]
+    pub const fn reserved(self) -> &'static str {
+        match self {
+            Self::VtD => "RMRR",
+            Self::AmdVi => "unity-mapped memory of the IVRS",
+        }
+    }
 }
 
 /// The functions that something is about.

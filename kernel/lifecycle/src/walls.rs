@@ -1,7 +1,10 @@
 //! Requests of partitions' devices that an IOMMU has blocked: counted, and the last ones kept whole, since an
 //! event's word has no room for an address.
 
+use bulkhead_model::Isolation;
+
 use crate::event::{Kind, LENGTH};
+use crate::life::Phase;
 use crate::sync::{Word32, Word64};
 use crate::{Hardware, Lifecycle};
 
@@ -49,6 +52,8 @@ pub(crate) struct Toll {
     pause: Word64,
     /// 1: its devices may reach its RAM although it has ended. Whoever ended it writes it, once.
     leaks: Word32,
+    /// What its devices reach: 0, it has none; else one more than the place in [`Isolation::ALL`].
+    isolation: Word32,
 }
 
 impl Toll {
@@ -61,11 +66,12 @@ impl Toll {
             due: Word64::new(0),
             pause: Word64::new(0),
             leaks: Word32::new(0),
+            isolation: Word32::new(0),
         }
     }
 
     pub(crate) fn retire(&self) {
-        for word in [&self.count, &self.held, &self.last] {
+        for word in [&self.count, &self.held, &self.last, &self.isolation] {
             word.store(0);
         }
         for word in [&self.seen, &self.due, &self.pause] {
@@ -174,6 +180,27 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             slot.toll.leaks.store(1);
             self.post(Kind::WallStuck, partition, 0);
         }
+    }
+
+    /// Says what keeps the partition's devices in; `None`: it has no devices that reach memory. Nothing is done while it is
+    /// live: what it was launched with holds. By the shell's core only.
+    pub fn publish_isolation(&self, partition: usize, isolation: Option<Isolation>) {
+        let Some(slot) = self.slot(partition) else {
+            return;
+        };
+        let place = (1..).zip(Isolation::ALL);
+        let code = isolation.and_then(|it| place.clone().find(|(_, known)| *known == it));
+        let code = code.map_or(0, |(code, _)| code);
+        if slot.phase() == Phase::Idle && slot.toll.isolation.peek() != code {
+            slot.toll.isolation.store(code);
+        }
+    }
+
+    /// What keeps its devices in: as it was launched, or would be; `None` if it has none, or can't be launched.
+    pub fn isolation(&self, partition: usize) -> Option<Isolation> {
+        let code = self.slot(partition)?.toll.isolation.load();
+        let place = usize::try_from(code).ok()?.checked_sub(1)?;
+        Isolation::ALL.get(place).copied()
     }
 
     /// What an event of [`Kind::DeviceBlocked`] is of, by its detail, as long as it is kept.

@@ -5,6 +5,7 @@ mod ram;
 mod reading;
 
 use bulkhead_lifecycle::{Blocked, Kind};
+use bulkhead_model::Isolation;
 use bulkhead_model::RestartPolicy::Never;
 use common::Machine;
 use reading::read;
@@ -87,6 +88,38 @@ fn each_event_has_its_own_address() {
     let details = read(&machine, 1, "Details");
     let row = details.lines().next().unwrap();
     assert!(row.contains(" blocked=3 "), "{row}");
+}
+
+#[test]
+fn what_it_was_launched_with_holds_until_it_is_at_rest() {
+    let machine = Machine::new(Never);
+    let told = |machine: &Machine| {
+        let details = read(machine, 1, "Details");
+        let row = details.lines().next().unwrap().to_string();
+        let mut words = row.split(' ');
+        words
+            .find_map(|word| word.strip_prefix("isolation="))
+            .map(String::from)
+    };
+    assert_eq!((machine.life.isolation(0), told(&machine)), (None, None));
+    for isolation in Isolation::ALL {
+        machine.life.publish_isolation(0, Some(isolation));
+        assert_eq!(machine.life.isolation(0), Some(isolation));
+        assert_eq!(told(&machine).as_deref(), Some(isolation.name()));
+    }
+    machine.start(0);
+    machine.life.publish_isolation(0, Some(Isolation::Bare));
+    assert_eq!(told(&machine).as_deref(), Some("dma"));
+    machine.end(0, bulkhead_lifecycle::End::PoweredOff);
+    machine.life.publish_isolation(0, Some(Isolation::Bare));
+    assert_eq!(told(&machine).as_deref(), Some("bare"));
+    // Without devices nothing holds; and who is defined next has none of it.
+    machine.life.publish_isolation(0, None);
+    assert_eq!(told(&machine), None);
+    machine.life.publish_isolation(0, Some(Isolation::Dma));
+    machine.life.publish(0, None);
+    assert_eq!(machine.life.isolation(0), None);
+    assert_eq!(machine.life.isolation(1), None, "the other has none");
 }
 
 #[test]

@@ -60,13 +60,16 @@ impl Iommu {
     pub fn of(shape: Shape, iommus: &Iommus, functions: &[Function]) -> Self {
         let routes = Routes::new(iommus, functions);
         let addresses = || functions.iter().map(|f| f.address);
-        let pinned = |address| Some((address, routes.reserved_for(address).next()?.region));
+        let pinned = |address| {
+            let reserved = routes.reserved_for(address);
+            reserved.map(move |reserved| (address, reserved.region))
+        };
         Self {
             shape,
             unserved: addresses()
                 .filter(|address| routes.unit_of(*address).is_none())
                 .collect(),
-            pinned: addresses().filter_map(pinned).collect(),
+            pinned: addresses().flat_map(pinned).collect(),
         }
     }
 }

@@ -263,6 +263,10 @@ impl Control for Kernel {
         LIFE.toll(id)
     }
 
+    fn isolation(&self, id: usize) -> Option<Isolation> {
+        LIFE.isolation(id)
+    }
+
     fn reason(&self, id: usize) -> Option<String> {
         let view = LIFE.view(id)?;
         let ended = view.runs - u32::from(view.state == State::Running && view.runs > 0);

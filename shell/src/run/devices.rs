@@ -137,6 +137,9 @@ fn paragraph(function: &Function, control: &dyn Control, out: &mut dyn Write) ->
         indented(BUTTON, out)?;
     }
     indented(&traits(function, machine, ledger).join(", "), out)?;
+    for obstacle in walls::obstacles(machine, address) {
+        indented(&obstacle, out)?;
+    }
     for bar in &function.bars {
         indented(&bar_text(bar), out)?;
     }

@@ -8,6 +8,7 @@ use bulkhead_memory::Bytes;
 use bulkhead_model::Com;
 
 use super::table::{self, core_list};
+use super::walls;
 use crate::control::Control;
 
 /// Prints a row for each partition, in the order of their definition.
@@ -25,6 +26,17 @@ pub(super) fn list(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
         }
     };
     let heading = if is_any { "AGENT" } else { "" };
+    // Without an IOMMU all are bare.
+    let has_walls = control.machine().iommu.is_some()
+        && control
+            .ledger()
+            .iter()
+            .any(|partition| !partition.claim.devices.units.is_empty());
+    let isolation = |partition| match walls::now(partition, control) {
+        Some(isolation) if has_walls => isolation.to_string(),
+        _ => String::new(),
+    };
+    let wall = if has_walls { "ISOLATION" } else { "" };
     let rows = control.ledger().iter().map(|partition| {
         let definition = &partition.definition;
         let claim = &partition.claim;
@@ -37,11 +49,12 @@ pub(super) fn list(control: &dyn Control, out: &mut dyn Write) -> fmt::Result {
             partition.life.runs.to_string(),
             definition.restart.to_string(),
             agent(partition.id),
+            isolation(partition),
             claim.console.map_or("mem", Com::name).to_string(),
         ]
     });
     let headings = [
-        "NAME", "STATE", "CORES", "MEMORY", "KERNEL", "RUNS", "RESTART", heading, "CONSOLE",
+        "NAME", "STATE", "CORES", "MEMORY", "KERNEL", "RUNS", "RESTART", heading, wall, "CONSOLE",
     ];
     table::print(headings, 0, rows, out)
 }

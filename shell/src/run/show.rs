@@ -43,7 +43,7 @@ pub(super) fn show(name: &Word, control: &dyn Control, out: &mut dyn Write) -> D
     let no_kexec = warnings
         .iter()
         .any(|warning| matches!(warning, Warning::NoKexec { .. }));
-    claim(partition, control.machine(), no_kexec, out)?;
+    claim(partition, control, no_kexec, out)?;
     match plan {
         Ok(plan) => view(&plan, out)?,
         Err(error) => writeln!(out, "it can't be launched: {error}")?,
@@ -185,11 +185,11 @@ fn policy(partition: &Partition, out: &mut dyn Write) -> fmt::Result {
 
 fn claim(
     partition: &Partition,
-    machine: &Machine,
+    control: &dyn Control,
     no_kexec: bool,
     out: &mut dyn Write,
 ) -> fmt::Result {
-    let claim = &partition.claim;
+    let (claim, machine) = (&partition.claim, control.machine());
     let cores = core_list(&claim.cores);
     writeln!(out, "claim:")?;
     writeln!(out, "  cores    {cores} (boot core {})", claim.boot_core())?;
@@ -228,7 +228,7 @@ fn claim(
         None => writeln!(out, "  console  mem (no port)")?,
     }
     devices(&claim.devices, machine, out)?;
-    walls::reach(partition, machine, out)?;
+    walls::reach(partition, control, out)?;
     links::ends(claim, out)
 }
 

@@ -1,13 +1,15 @@
 //! What partitions' devices reach, and what was blocked.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
-use bulkhead_conductor::blocked;
+use bulkhead_conductor::{blocked, isolation as next};
 use bulkhead_launch::Walls;
 use bulkhead_ledger::Partition;
 use bulkhead_model::{Isolation, Machine};
+use bulkhead_pci::Address;
 
 use super::Done;
 use crate::control::Control;
@@ -51,17 +53,61 @@ pub(super) fn iommu(machine: &Machine) -> String {
     }
 }
 
+/// What keeps a partition's devices in: as it was launched, or would be.
+pub(super) fn now(partition: &Partition, control: &dyn Control) -> Option<Isolation> {
+    let launched = control.isolation(partition.id);
+    let launched = launched.filter(|_| partition.life.state.is_live());
+    launched.or_else(|| next(control.machine(), partition))
+}
+
+/// What a function is in the way of, if its devices' owner is to be isolated.
+pub(super) fn obstacles(machine: &Machine, function: Address) -> Vec<String> {
+    let Some(iommu) = &machine.iommu else {
+        return Vec::new();
+    };
+    let is_unserved = iommu.unserved.contains(&function);
+    let mut obstacles = Vec::new();
+    if is_unserved {
+        obstacles.push(String::from(
+            "its requests go by no IOMMU: only with isolation=bare",
+        ));
+    }
+    let what = iommu.shape.kind.reserved();
+    let its = iommu
+        .pinned
+        .iter()
+        .filter(|(pinned, _)| *pinned == function);
+    let ranges: Vec<String> = its.map(|(_, region)| region.to_string()).collect();
+    if !ranges.is_empty() {
+        let ranges = ranges.join(" and ");
+        obstacles.push(format!(
+            "firmware has it reach {ranges} ({what}): only with isolation=bare"
+        ));
+    }
+    obstacles
+}
+
 /// What a partition's devices reach, and why no less.
-pub(super) fn reach(partition: &Partition, machine: &Machine, out: &mut dyn Write) -> fmt::Result {
+pub(super) fn reach(
+    partition: &Partition,
+    control: &dyn Control,
+    out: &mut dyn Write,
+) -> fmt::Result {
+    let machine = control.machine();
     if partition.claim.devices.units.is_empty() {
         return Ok(());
     }
+    if let Some(now) = now(partition, control).filter(|now| Some(*now) != next(machine, partition))
+    {
+        let all = reached(now);
+        writeln!(
+            out,
+            "  dma      {all} (isolation={now}) in this run; from its next launch on:"
+        )?;
+    }
     match Walls::of(machine, &partition.definition, &partition.claim) {
         Ok(walls) => {
-            let all = match walls.isolation {
-                Isolation::Dma => "its RAM alone",
-                Isolation::Bare => "all RAM",
-            };
+            let all = reached(walls.isolation);
             write!(out, "  dma      {all} (isolation={})", walls.isolation)?;
             match walls.why {
                 Some(why) => writeln!(out, ": {why}"),
@@ -69,6 +115,13 @@ pub(super) fn reach(partition: &Partition, machine: &Machine, out: &mut dyn Writ
             }
         }
         Err(why) => writeln!(out, "  dma      can't be isolated: {why}"),
+    }
+}
+
+const fn reached(isolation: Isolation) -> &'static str {
+    match isolation {
+        Isolation::Dma => "its RAM alone",
+        Isolation::Bare => "all RAM",
     }
 }
 

@@ -22,7 +22,7 @@ use bulkhead_ledger::{Ledger, PlanError};
 use bulkhead_lifecycle::{Agent, CoreState, Order, Terminals};
 use bulkhead_linux::FileKind;
 use bulkhead_memory::Region;
-use bulkhead_model::{Change, End, Image, ImageKind, Machine, State, Told, Warning};
+use bulkhead_model::{Change, End, Image, ImageKind, Isolation, Machine, State, Told, Warning};
 use bulkhead_pci::{Address, Answer, Function};
 use bulkhead_printk::{Follower, Note, Piece};
 use bulkhead_shell::{Control, Shell};
@@ -77,6 +77,8 @@ pub(crate) struct FakeKernel {
     pub(crate) said: RefCell<VecDeque<(&'static str, Option<Note>)>>,
     /// Why a Linux panicked.
     pub(crate) reason: Option<String>,
+    /// What keeps the devices of all live ones in, if it is not as they would be launched now.
+    pub(crate) isolation: Option<Isolation>,
     /// The agents, by the number of their partition.
     pub(crate) agents: Vec<(usize, Agent)>,
     /// What the one of the partition that is attached to has.
@@ -112,6 +114,7 @@ impl Default for FakeKernel {
             wanted_out: Vec::new(),
             said: RefCell::default(),
             reason: None,
+            isolation: None,
             agents: Vec::new(),
             login: login::Shared::default(),
             forgotten_ms: None,
@@ -173,6 +176,10 @@ impl Control for FakeKernel {
         let mut agents = self.agents.iter();
         let found = agents.find_map(|(known, agent)| (*known == id).then_some(*agent));
         found.unwrap_or_default()
+    }
+
+    fn isolation(&self, _id: usize) -> Option<Isolation> {
+        self.isolation
     }
 
     fn terminals(&self) -> Option<&dyn Terminals> {
@@ -346,7 +353,7 @@ impl Control for FakeKernel {
         [2, 1, 0].map(|back| ended.checked_sub(back).filter(|run| *run > 0))
     }
 
-    fn set_isolation(&mut self, isolation: Option<bulkhead_model::Isolation>) {
+    fn set_isolation(&mut self, isolation: Option<Isolation>) {
         self.machine.isolation = isolation;
     }
 

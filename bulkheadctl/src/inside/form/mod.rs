@@ -123,6 +123,9 @@ pub fn paragraph(one: &Partition) -> String {
         format!("{}, {} failures in a row", detail.restart, detail.failures),
     );
     say("control", detail.control.clone());
+    if let Some(isolation) = &detail.isolation {
+        say("devices", format!("isolation={isolation}"));
+    }
     if let Some(count) = detail.blocked {
         say(
             "blocked",
@@ -154,6 +157,7 @@ pub fn partition(one: &Partition) -> Value {
         "failures": detail.map(|detail| detail.failures),
         "control": detail.map(|detail| &detail.control),
         "dump": detail.map(|detail| detail.dump.as_deref().unwrap_or("no")),
+        "isolation": detail.and_then(|detail| detail.isolation.as_ref()),
         "blocked_requests": detail.map(|detail| detail.blocked.unwrap_or(0)),
         "held_by": detail.and_then(|detail| detail.held.as_ref()),
         "agent": detail.and_then(|detail| detail.agent.as_ref()),

@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 
+use bulkhead_conductor::How;
 use bulkhead_fake::{MIB, add_devices, address, at, claim, machine, with_devices};
-use bulkhead_iommu::Fault;
+use bulkhead_iommu::{Fault, Shape};
+use bulkhead_model::{Iommu, Isolation};
 
 use crate::world::World;
 
@@ -46,4 +48,43 @@ fn a_fault_is_its_owners() {
         1,
         "what was nobody's is not counted"
     );
+}
+
+#[test]
+fn what_a_partition_is_launched_with_is_published_and_holds() {
+    let mut all = machine();
+    add_devices(&mut all);
+    let change = claim(&[1], &[at(128 * MIB, Some(0x1000_0000))]);
+    let mut world = World::of(all.clone());
+    world.define("one", with_devices(change.clone(), "0000:01:00.0"));
+    let now = |world: &mut World| {
+        world.conductor.observe();
+        world.lives().isolation(0)
+    };
+    assert_eq!(now(&mut world), Some(Isolation::Bare), "no IOMMU");
+
+    let shape = Shape {
+        kind: bulkhead_iommu::Kind::VtD,
+        levels: 4,
+        has_2m: true,
+        has_1g: true,
+    };
+    all.set_iommu(Ok(Some(Iommu {
+        shape,
+        unserved: Vec::new(),
+        pinned: Vec::new(),
+    })));
+    let mut world = World::of(all);
+    world.define("one", change);
+    assert_eq!(now(&mut world), None, "no devices");
+    world.undefine("one");
+    let change = claim(&[1], &[at(128 * MIB, Some(0x1000_0000))]);
+    world.define("one", with_devices(change, "0000:01:00.0"));
+    assert_eq!(now(&mut world), Some(Isolation::Dma));
+    world.launch("one", How::Start);
+    world.settle();
+    world.conductor.set_isolation(Some(Isolation::Bare));
+    assert_eq!(now(&mut world), Some(Isolation::Dma), "until its end");
+    world.kill("one");
+    assert_eq!(now(&mut world), Some(Isolation::Bare));
 }

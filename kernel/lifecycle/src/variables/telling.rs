@@ -135,6 +135,9 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
         let (failures, memory) = (view.failures, slot.memory());
         let core = hardware.apic_id(boot_core);
         write!(row, " failures={failures} memory={memory} core={core}")?;
+        if let Some(isolation) = lifecycle.isolation(partition) {
+            write!(row, " isolation={isolation}")?;
+        }
         let (blocked, _) = lifecycle.toll(partition);
         if blocked > 0 {
             write!(row, " blocked={blocked}")?;
