@@ -174,16 +174,21 @@ impl<S: FnMut(u64, u64)> Builder<'_, S> {
             }
             let (entry, start) = (*place + *index * 8, *at);
             let span = Shape::span(level);
+            let table_level = level.saturating_sub(1);
             *index += 1;
             *at = start.saturating_add(span);
             let value = match self.holds(level, start, span) {
                 Holds::Nothing => 0,
                 Holds::Page => self.shape.page(level, start),
-                Holds::Table => {
+                Holds::Table(is_whole) => {
                     let below = self.take()?;
-                    level -= 1;
-                    path[level] = (below, 0, start);
-                    self.shape.table(level, below)
+                    if is_whole && self.shape.has_pages(level - 1) {
+                        self.fill(below, level - 1, start);
+                    } else {
+                        path[level - 1] = (below, 0, start);
+                        level -= 1;
+                    }
+                    self.shape.table(table_level, below)
                 }
             };
             (self.store)(entry, value);
@@ -191,19 +196,27 @@ impl<S: FnMut(u64, u64)> Builder<'_, S> {
         Ok(top)
     }
 
+    /// A table whose memory is there from end to end: most of all tables, so they are made without a look at it.
+    fn fill(&mut self, place: u64, level: usize, start: u64) {
+        for index in 0..ENTRIES {
+            let page = self.shape.page(level, start + index * Shape::span(level));
+            (self.store)(place + index * 8, page);
+        }
+    }
+
     fn holds(&self, level: usize, at: u64, span: u64) -> Holds {
         let Some(part) = Region::new(at, span) else {
             return Holds::Nothing;
         };
         let touched = || self.memory.iter().filter(|region| region.overlaps(part));
-        let is_whole = || touched().any(|region| region.contains_region(part));
+        let is_whole = touched().any(|region| region.contains_region(part));
         if touched().next().is_none() {
             Holds::Nothing
         // Level 1 is of whole pages, which `check` has seen to.
-        } else if level == 1 || self.shape.has_pages(level) && is_whole() {
+        } else if level == 1 || self.shape.has_pages(level) && is_whole {
             Holds::Page
         } else {
-            Holds::Table
+            Holds::Table(is_whole)
         }
     }
 }
@@ -212,5 +225,6 @@ impl<S: FnMut(u64, u64)> Builder<'_, S> {
 enum Holds {
     Nothing,
     Page,
-    Table,
+    /// And whether all that it leads to is there.
+    Table(bool),
 }

@@ -9,6 +9,7 @@ use crate::boot::Boots;
 use crate::dump::Dump;
 use crate::host::Host;
 use crate::inside::Inside;
+use crate::isolation::{self, Isolation};
 use crate::launch::{Launch, Launches, MEASURES, MEMORY};
 use crate::launching::Launching;
 use crate::neighbour::Case;
@@ -24,6 +25,7 @@ pub(crate) struct Results<'a> {
     pub(crate) scale: Option<&'a [Scale]>,
     pub(crate) inside: Option<&'a Inside>,
     pub(crate) dump: Option<&'a Dump>,
+    pub(crate) isolation: Option<&'a Isolation>,
     pub(crate) work: Option<&'a [Work]>,
     pub(crate) launching: Option<&'a Launching>,
 }
@@ -39,6 +41,7 @@ pub(crate) fn write(
         scale,
         inside,
         dump,
+        isolation,
         work,
         launching,
     } = *results;
@@ -86,6 +89,9 @@ pub(crate) fn write(
     }
     if let Some(dump) = dump {
         fields.push(("dump", dumped(dump)));
+    }
+    if let Some(isolation) = isolation {
+        fields.push(("isolation", isolation::json(isolation)));
     }
     if let Some(work) = work {
         fields.push(("work_seconds", size.seconds.to_string()));
@@ -243,7 +249,7 @@ fn case(case: &Case) -> String {
     ])
 }
 
-fn object<'a>(fields: impl IntoIterator<Item = (&'a str, String)>) -> String {
+pub(crate) fn object<'a>(fields: impl IntoIterator<Item = (&'a str, String)>) -> String {
     let fields: Vec<String> = fields
         .into_iter()
         .map(|(name, value)| format!("{}: {value}", text(name)))
@@ -251,16 +257,16 @@ fn object<'a>(fields: impl IntoIterator<Item = (&'a str, String)>) -> String {
     format!("{{{}}}", fields.join(", "))
 }
 
-fn array(values: impl Iterator<Item = String>) -> String {
+pub(crate) fn array(values: impl Iterator<Item = String>) -> String {
     format!("[{}]", values.collect::<Vec<_>>().join(", "))
 }
 
-fn numbers_of(values: impl Iterator<Item = f64>) -> String {
+pub(crate) fn numbers_of(values: impl Iterator<Item = f64>) -> String {
     array(values.map(number))
 }
 
 /// JSON knows neither infinity nor "not a number".
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     if value.is_finite() {
         format!("{value:.4}")
     } else {
@@ -268,7 +274,7 @@ fn number(value: f64) -> String {
     }
 }
 
-fn text(value: &str) -> String {
+pub(crate) fn text(value: &str) -> String {
     let mut out = String::from("\"");
     for character in value.chars() {
         match character {

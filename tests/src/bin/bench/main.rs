@@ -1,13 +1,13 @@
 //! `make bench`: how long Bulkhead itself takes to its prompt; the same, and more, with one partition to
 //! thirty-two; what `bulkheadctl list` takes from inside; how fast a dead Linux's RAM
-//! is dumped; what a Linux gets done in a partition,
+//! is dumped; what an IOMMU around devices costs; what a Linux gets done in a partition,
 //! side by side with the same Linux by itself on the same devices; how long a launch takes, side by
 //! side with the same Linux started by QEMU itself; how long its images are copied; how long a
 //! restart takes, side by side with kexec and with a machine reset; how late a neighbour's timer is
 //! meanwhile; what stays resident; how much code there is.
 //!
 //! Prints tables and writes `build/bench.json`. It reports and does not judge: it fails only if a
-//! run breaks. `$WHAT` chooses one of these: `boot`, `scale`, `inside`, `dump`, `work`, `launch`, `restart`, `neighbour`, or
+//! run breaks. `$WHAT` chooses one of these: `boot`, `scale`, `inside`, `dump`, `isolation`, `work`, `launch`, `restart`, `neighbour`, or
 //! `all`. `$N` is the number of runs of each kind (5), `$CORES` that of each Linux's cores (1);
 //! `$WORK` that of seconds of each work (2), and `$KERNEL` the only kernel to do it on; `$TICKS` that
 //! of seconds of each of the neighbour's controls (10).
@@ -21,6 +21,7 @@ mod boot;
 mod dump;
 mod host;
 mod inside;
+mod isolation;
 mod json;
 mod launch;
 mod launching;
@@ -43,11 +44,12 @@ use crate::launching::{Launching, Parts};
 use crate::work::{Clock, Size};
 
 /// What `$WHAT` may be.
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     "boot",
     "scale",
     "inside",
     "dump",
+    "isolation",
     "work",
     "launch",
     "restart",
@@ -87,6 +89,7 @@ fn main() -> ExitCode {
     let scale = has("scale").then(scale::measure);
     let inside = has("inside").then(|| inside::measure(size.runs));
     let dump = has("dump").then(|| dump::measure(size.runs));
+    let isolation = has("isolation").then(|| isolation::measure(kernels[0], &size));
     if has("inside") {
         agent::measure();
     }
@@ -116,6 +119,9 @@ fn main() -> ExitCode {
     if let Some(dump) = &dump {
         print::dump(dump);
     }
+    if let Some(isolation) = &isolation {
+        isolation::print(isolation);
+    }
     if let Some(launching) = &launching {
         launching.print();
     }
@@ -125,6 +131,7 @@ fn main() -> ExitCode {
         scale: scale.as_deref(),
         inside: inside.as_ref(),
         dump: dump.as_ref(),
+        isolation: isolation.as_ref(),
         work: work.as_deref(),
         launching: launching.as_ref(),
     };

@@ -226,7 +226,7 @@ fn script(parts: &[Part]) -> String {
     text
 }
 
-fn full_disk(folder: &Path, name: &str) -> PathBuf {
+pub(crate) fn full_disk(folder: &Path, name: &str) -> PathBuf {
     let path = folder.join(name);
     std::fs::write(&path, vec![0xa5; DISK_BYTES]).expect("the disk can be written");
     path

@@ -19,9 +19,10 @@ pub(crate) use self::figure::{Better, Compared, Figure};
 use self::answer::Answer;
 use self::answer::answers;
 use self::machines::{Bench, COM, Part, Side};
-use self::tasks::{Task, Way};
+use self::tasks::Way;
 
-pub(crate) use self::tasks::Clock;
+pub(crate) use self::machines::full_disk;
+pub(crate) use self::tasks::{Clock, Task, core, disk};
 use crate::host;
 
 /// Beyond a task's own time.
@@ -35,6 +36,7 @@ pub(crate) struct Work {
 }
 
 /// How much is done.
+#[derive(Clone)]
 pub(crate) struct Size {
     pub(crate) runs: usize,
     pub(crate) cores: usize,
@@ -172,7 +174,7 @@ fn same_clock(machine: &mut Running, source: &mut Option<String>) {
     }
 }
 
-fn do_task(machine: &mut Running, task: &Task, size: &Size) -> Vec<f64> {
+pub(crate) fn do_task(machine: &mut Running, task: &Task, size: &Size) -> Vec<f64> {
     let answer = match &task.way {
         Way::Line(line) => do_line(machine, line, size.seconds),
         Way::Stream { bus, to_host } => network::stream(machine, *bus, *to_host, size.seconds),

@@ -52,7 +52,7 @@ impl Task {
     }
 
     /// By which clock its figures are.
-    fn by(mut self, clock: Clock) -> Self {
+    pub(crate) fn by(mut self, clock: Clock) -> Self {
         if let ([rate, interrupts], Clock::Virtual) = (self.figures.as_mut_slice(), clock) {
             let (busy, each) = match self.megabytes {
                 Some(_) => ("us/MB", "1/MB"),

@@ -1,0 +1,157 @@
+//! What `isolation=dma` costs, as tables and as JSON.
+
+use bulkhead_tests::answers::LaunchTime;
+use bulkhead_tests::tool::{self, short};
+
+use super::Isolation;
+use super::machine::{Launches, Row, Side};
+use crate::json::{array, number, numbers_of, object, text};
+use crate::values::Values;
+
+/// What is wanted: work within a hundredth of `bare`.
+const WANTED: f64 = 0.01;
+
+fn median(values: &[f64]) -> f64 {
+    Values::of(values.iter().copied()).median
+}
+
+fn entry(times: &[LaunchTime]) -> Vec<f64> {
+    times.iter().map(|time| time.entry_ms).collect()
+}
+
+/// Without what copying the images takes, which is the same and most of it.
+fn rest(times: &[LaunchTime]) -> Vec<f64> {
+    let rest = times.iter().map(|time| time.entry_ms - time.copy_ms);
+    rest.collect()
+}
+
+pub(super) fn launches(results: &[Launches]) {
+    println!(
+        "From the doorbell to the kernel's entry, in ms of virtual time, and of it what is no copying: medians after \
+         start and restart."
+    );
+    let headings = ["RAM", "ISOLATION", "START", "", "RESTART", ""];
+    let mut rows = vec![headings.map(String::from).to_vec()];
+    for one in results {
+        let mut row = vec![one.memory.to_string(), one.isolation.to_string()];
+        for times in [&one.first, &one.again] {
+            row.push(format!("{:.1}", median(&entry(times))));
+            row.push(format!("{:.1}", median(&rest(times))));
+        }
+        rows.push(row);
+    }
+    println!("{}", tool::table(&rows));
+}
+
+/// The work; all else was printed as it came.
+pub(crate) fn print(results: &Isolation) {
+    if results.work.is_empty() {
+        return;
+    }
+    println!(
+        "Work in virtual time, {}: of a partition with isolation=bare and dma, of a Linux that has the machine to itself, its \
+         driver of the IOMMU off and on; medians. Wanted: dma within {} % of bare.",
+        results.release,
+        WANTED * 100.0
+    );
+    let headings = [
+        "WORK",
+        "UNIT",
+        "BARE",
+        "DMA",
+        "DMA/BARE",
+        "",
+        "ALONE",
+        "ITS IOMMU ON",
+        "RATIO",
+    ];
+    let mut rows = vec![headings.map(String::from).to_vec()];
+    rows.extend(results.work.iter().map(cells));
+    println!("{}", tool::table(&rows));
+}
+
+fn cells(row: &Row) -> Vec<String> {
+    let [bare, dma, alone, driver] = row.values.each_ref().map(|values| median(values));
+    let change = dma / bare;
+    // Interrupts come together as the host has it: nothing is wanted of them.
+    let verdict = match row.figure.unit.starts_with("1/") {
+        true => "",
+        false if (change - 1.0).abs() <= WANTED => "met",
+        false => "beyond",
+    };
+    vec![
+        row.figure.name.clone(),
+        row.figure.unit.to_string(),
+        short(bare),
+        short(dma),
+        format!("{change:.3}"),
+        verdict.to_string(),
+        short(alone),
+        short(driver),
+        format!("{:.3}", driver / alone),
+    ]
+}
+
+pub(crate) fn json(results: &Isolation) -> String {
+    let numbers = |values: &[f64]| numbers_of(values.iter().copied());
+    let mapping = results.mapping.iter().map(|mapping| {
+        object([
+            ("tables", text(mapping.tables)),
+            ("gib", mapping.gib.to_string()),
+            ("pages", mapping.pages.to_string()),
+            ("map_ms", numbers(&mapping.map_ms)),
+            ("unmap_ms", numbers(&mapping.unmap_ms)),
+        ])
+    });
+    let time = |time: &LaunchTime| {
+        object([
+            ("entry_ms", number(time.entry_ms)),
+            ("copy_ms", number(time.copy_ms)),
+        ])
+    };
+    let launches = results.launches.iter().map(|one| {
+        object([
+            ("memory", text(one.memory)),
+            ("isolation", text(one.isolation)),
+            ("start", array(one.first.iter().map(time))),
+            ("restart", array(one.again.iter().map(time))),
+        ])
+    });
+    let work = results.work.iter().map(|row| {
+        let sides = Side::ALL.into_iter().zip(&row.values);
+        let sides = sides.map(|(side, values)| (side.name(), numbers(values)));
+        let name = [
+            ("name", text(&row.figure.name)),
+            ("unit", text(row.figure.unit)),
+        ];
+        object(name.into_iter().chain(sides))
+    });
+    object([
+        ("mapping", array(mapping)),
+        ("launches", array(launches)),
+        ("kernel", text(&results.release)),
+        ("work", array(work)),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::work::Figure;
+
+    #[test]
+    fn within_a_hundredth_is_what_is_wanted() {
+        let row = |unit, dma| Row {
+            figure: Figure::time("x", unit),
+            values: [vec![100.0], vec![dma], vec![50.0], vec![75.0]],
+        };
+        let verdict = |unit, dma| {
+            let cells = cells(&row(unit, dma));
+            [&cells[4], &cells[5], &cells[8]].map(String::from)
+        };
+        assert_eq!(verdict("us/op", 100.9), ["1.009", "met", "1.500"]);
+        assert_eq!(verdict("us/op", 101.5), ["1.015", "beyond", "1.500"]);
+        assert_eq!(verdict("us/op", 90.0)[1], "beyond");
+        assert_eq!(verdict("1/op", 150.0)[1], "");
+    }
+}
