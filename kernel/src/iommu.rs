@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use bulkhead_firmware::Firmware;
-use bulkhead_iommu::{Fabric, Fault, Iommus, Physical};
+use bulkhead_iommu::{Fabric, Fault, Iommus, Physical, named_elsewhere};
 use bulkhead_launch::Domain;
 use bulkhead_model::Iommu;
 use bulkhead_pci::{Address, Function};
@@ -71,7 +71,10 @@ pub(crate) fn start(
     functions: &[Function],
 ) -> Result<Option<Iommu>, String> {
     let iommus = Iommus::read(&phys::FirmwareMemory::new(alone), &firmware.tables);
-    let own: Vec<Address> = usb::addresses();
+    // What sends under a name on another's bus passes, as without an IOMMU.
+    let mut own: Vec<Address> = usb::addresses();
+    let elsewhere = named_elsewhere(&iommus, functions);
+    own.extend(elsewhere.iter().map(|(_, name)| name.address()));
     // No partition runs, and functions do not master the bus.
     let take = |bytes| frames::take(bytes, "IOMMU").start();
     let found = Fabric::start(&Identity(()), &iommus, &own, phys::reaches, take);

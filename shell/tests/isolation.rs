@@ -23,6 +23,7 @@ fn with_iommu() -> Session {
         },
         unserved: Vec::new(),
         pinned: Vec::new(),
+        elsewhere: Vec::new(),
     })));
     session
 }
@@ -181,4 +182,34 @@ fn without_an_iommu_it_is_bare() {
         said,
         "default: dma where it can be, else bare\nIOMMU: none reported; a device reaches all RAM\n"
     );
+}
+
+#[test]
+fn what_sends_anothers_name_is_bare() {
+    let mut session = with_iommu();
+    unserved(&mut session);
+    let iommu = session.kernel.machine.iommu.as_mut().unwrap();
+    let function = iommu.unserved.remove(0);
+    let name = bulkhead_iommu::Requester {
+        segment: 0,
+        bus: 0,
+        devfn: 0xf0,
+    };
+    iommu.elsewhere.push((function, name));
+    let why = "the requests of 0000:02:00.0 come under the name of 0000:00:1e.0";
+    assert!(session.line(DEFINE).contains(why));
+    let refused = session.line("set web isolation=dma");
+    assert!(
+        refused.contains(&format!("error: {why} (accepted: isolation=bare")),
+        "{refused}"
+    );
+    let show = session.line("show web");
+    assert!(
+        show.contains(&format!("all RAM (isolation=bare): {why}")),
+        "{show}"
+    );
+    let devices = session.line("devices");
+    let way = "its requests come under the name of 0000:00:1e.0: only with isolation=bare";
+    let words: Vec<&str> = devices.split_whitespace().collect();
+    assert!(words.join(" ").contains(way), "{devices}");
 }

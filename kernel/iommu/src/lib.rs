@@ -34,7 +34,7 @@ pub use find::{Iommus, Kind, Reserved, Unit, Who};
 pub use ivrs::IdRange;
 pub use pages::{MapError, Shape, build, needs};
 pub use physical::Physical;
-pub use requester::{Requester, requesters};
+pub use requester::{Requester, named_elsewhere, requesters};
 pub use route::Routes;
 pub use vtd::Fault;
 

@@ -2,8 +2,9 @@
 
 use alloc::vec::Vec;
 
-use bulkhead_pci::{Address, Function, PortType};
+use bulkhead_pci::{Address, Function, PortType, unit};
 
+use crate::find::{Iommus, Who};
 use crate::route::bridge_to;
 
 /// What a request says of its sender: a bus, and eight bits of device and function.
@@ -73,4 +74,42 @@ pub fn requesters(functions: &[Function], address: Address) -> Vec<Requester> {
         }
     }
     names
+}
+
+/// Functions whose requests come under a name on a bus that is not given with theirs, and these names: behind a bridge
+/// from conventional PCI that sends its own, or as an IVRS says. `functions` are those of the machine, ascending.
+#[must_use]
+pub fn named_elsewhere(iommus: &Iommus, functions: &[Function]) -> Vec<(Address, Requester)> {
+    let mut found = Vec::new();
+    for function in functions.iter().filter(|f| !f.is_bridge()) {
+        let address = function.address;
+        let mut names = requesters(functions, address);
+        names.extend(alias(iommus, address));
+        let buses = match unit(functions, address.bus()) {
+            Ok(unit) => unit.bus.number..=unit.last,
+            Err(_) => address.bus..=address.bus,
+        };
+        names.retain(|name| !buses.contains(&name.bus));
+        found.extend(names.into_iter().map(|name| (address, name)));
+    }
+    found
+}
+
+/// What an IVRS says that a function sends in place of its own name.
+fn alias(iommus: &Iommus, address: Address) -> Option<Requester> {
+    let own = Requester::of(address).id();
+    let mut units = iommus.units.iter();
+    units.find_map(|unit| {
+        let Who::Ids(ids) = &unit.who else {
+            return None;
+        };
+        let mut ids = ids.iter().filter(|_| unit.segment == address.segment);
+        let id = ids.find_map(|ids| ids.alias.filter(|_| ids.contains(own)))?;
+        let [bus, devfn] = id.to_be_bytes();
+        Some(Requester {
+            segment: address.segment,
+            bus,
+            devfn,
+        })
+    })
 }

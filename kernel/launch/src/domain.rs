@@ -81,6 +81,13 @@ fn dma(machine: &Machine, claim: &Claim) -> Result<u64, LaunchError> {
             region: *region,
         });
     }
+    let mut elsewhere = iommu.elsewhere.iter();
+    if let Some((function, name)) = elsewhere.find(|(function, _)| is_own(function)) {
+        return Err(LaunchError::Elsewhere {
+            function: *function,
+            name: name.address(),
+        });
+    }
     let pages = needs(iommu.shape, &claim.own_regions()).map_err(LaunchError::Domain)?;
     Ok(PAGE + pages * PAGE)
 }

@@ -55,6 +55,13 @@ pub enum LaunchError {
         /// The memory.
         region: Region,
     },
+    /// A function's requests come under a name on a bus that is not given with its own.
+    Elsewhere {
+        /// Which.
+        function: Address,
+        /// The name.
+        name: Address,
+    },
     /// The IOMMU can't have such tables.
     Domain(MapError),
     /// An offset into the runtime-service code lies outside of it: a bug of Bulkhead's.
@@ -75,9 +82,11 @@ impl LaunchError {
             Self::Initrd(_) => Some(Key::Initrd),
             Self::Cmdline(_) => Some(Key::Cmdline),
             Self::NothingLow | Self::Placement(_) | Self::MemoryMap(_) => Some(Key::Memory),
-            Self::NoIommu | Self::Unserved { .. } | Self::Pinned { .. } | Self::Domain(_) => {
-                Some(Key::Isolation)
-            }
+            Self::NoIommu
+            | Self::Unserved { .. }
+            | Self::Pinned { .. }
+            | Self::Elsewhere { .. }
+            | Self::Domain(_) => Some(Key::Isolation),
             Self::Oversized { .. } | Self::RuntimeCode { .. } => None,
         }
     }
@@ -104,6 +113,12 @@ impl LaunchError {
                 f,
                 "firmware has {function} reach {region}, which no partition has"
             ),
+            Self::Elsewhere { function, name } => {
+                write!(
+                    f,
+                    "the requests of {function} come under the name of {name}"
+                )
+            }
             Self::Domain(error) => write!(f, "{error}"),
             _ => Ok(()),
         }
@@ -135,7 +150,11 @@ impl fmt::Display for LaunchError {
             Self::Oversized { what, bytes, room } => {
                 write!(f, "{what} of {bytes} bytes don't fit into {room} bytes")
             }
-            Self::NoIommu | Self::Unserved { .. } | Self::Pinned { .. } | Self::Domain(_) => {
+            Self::NoIommu
+            | Self::Unserved { .. }
+            | Self::Pinned { .. }
+            | Self::Elsewhere { .. }
+            | Self::Domain(_) => {
                 self.wall(f)?;
                 f.write_str(" (accepted: isolation=bare, isolation=default)")
             }

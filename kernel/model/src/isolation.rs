@@ -4,7 +4,7 @@ use core::fmt;
 
 use alloc::vec::Vec;
 
-use bulkhead_iommu::{Iommus, Routes, Shape};
+use bulkhead_iommu::{Iommus, Requester, Routes, Shape, named_elsewhere};
 use bulkhead_memory::Region;
 use bulkhead_pci::{Address, Function};
 
@@ -52,6 +52,8 @@ pub struct Iommu {
     pub unserved: Vec<Address>,
     /// Functions that firmware has reach some memory, whoever has them.
     pub pinned: Vec<(Address, Region)>,
+    /// Functions whose requests come under a name on a bus that is not theirs.
+    pub elsewhere: Vec<(Address, Requester)>,
 }
 
 impl Iommu {
@@ -70,6 +72,7 @@ impl Iommu {
                 .filter(|address| routes.unit_of(*address).is_none())
                 .collect(),
             pinned: addresses().flat_map(pinned).collect(),
+            elsewhere: named_elsewhere(iommus, functions),
         }
     }
 }

@@ -72,6 +72,12 @@ pub(super) fn obstacles(machine: &Machine, function: Address) -> Vec<String> {
             "its requests go by no IOMMU: only with isolation=bare",
         ));
     }
+    let elsewhere = iommu.elsewhere.iter();
+    let names = elsewhere.filter(|(sender, _)| *sender == function);
+    obstacles.extend(names.map(|(_, name)| {
+        let name = name.address();
+        format!("its requests come under the name of {name}: only with isolation=bare")
+    }));
     let what = iommu.shape.kind.reserved();
     let its = iommu
         .pinned

@@ -73,6 +73,7 @@ fn what_a_partition_is_launched_with_is_published_and_holds() {
         shape,
         unserved: Vec::new(),
         pinned: Vec::new(),
+        elsewhere: Vec::new(),
     })));
     let mut world = World::of(all);
     world.define("one", change);

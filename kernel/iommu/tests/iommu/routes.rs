@@ -1,6 +1,6 @@
 //! By which unit requests go, and under whose name.
 
-use bulkhead_iommu::{Iommus, Requester, Routes, requesters};
+use bulkhead_iommu::{Iommus, Requester, Routes, named_elsewhere, requesters};
 use bulkhead_pci::{Address, Function, PortType};
 
 use crate::made::{at, bridge, dmar, drhd, endpoint, ivhd, ivrs, rmrr, scope};
@@ -109,4 +109,45 @@ fn a_card_on_conventional_pci_speaks_by_its_bridge() {
         all,
         [Requester::of(at(9, 1, 0)), Requester::of(at(0, 3, 0))]
     );
+}
+
+#[test]
+fn names_on_other_buses_are_found() {
+    let functions = functions();
+    let named = |iommus: &Iommus, functions: &[Function]| {
+        let all = named_elsewhere(iommus, functions);
+        let all = all.iter();
+        all.map(|(function, name)| format!("{function} as {}", name.address()))
+            .collect::<Vec<_>>()
+    };
+    // The card behind the bridge of a switch sends names of its own bus: nothing is to be seen to.
+    let none = Iommus::default();
+    assert_eq!(named(&none, &functions), [""; 0]);
+    // A bridge of conventional PCI on a root bus, one behind it, and a card behind each.
+    let old = [
+        bridge(at(0, 0x1e, 0), None, (1, 2)),
+        Function::new(at(1, 1, 0)),
+        bridge(at(1, 2, 0), None, (2, 2)),
+        Function::new(at(2, 3, 0)),
+    ];
+    let wanted = [
+        "0000:01:01.0 as 0000:00:1e.0",
+        "0000:02:03.0 as 0000:01:02.0",
+        "0000:02:03.0 as 0000:00:1e.0",
+    ];
+    assert_eq!(named(&none, &old), wanted);
+    // As an IVRS says, for a range and for one; a name on the same bus is given with it.
+    let iommus = Iommus::of_ivrs(&ivrs(&[ivhd(
+        0x11,
+        0,
+        0xfeb8_0000,
+        &[
+            &[67, 0, 3, 0, 0, 0xa4, 0, 0],
+            &[4, 0xff, 3, 0],
+            &[66, 0x29, 4, 0, 0, 0, 4, 0],
+            &[66, 0x10, 0, 0, 0, 0x18, 0, 0],
+        ],
+    )]));
+    assert_eq!(iommus.problems, []);
+    assert_eq!(named(&iommus, &functions), ["0000:03:00.0 as 0000:00:14.4"]);
 }

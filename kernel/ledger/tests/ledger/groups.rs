@@ -24,6 +24,7 @@ fn machine(is_one: bool, has_iommu: bool) -> Fake {
         },
         unserved: Vec::new(),
         pinned: Vec::new(),
+        elsewhere: Vec::new(),
     };
     fake.machine.set_iommu(Ok(has_iommu.then_some(iommu)));
     fake

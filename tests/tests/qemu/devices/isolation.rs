@@ -48,7 +48,7 @@ pub(super) const AMD_TOLD: &str = "* bulkhead: device 0000:00:00.0 tried to writ
 const OWN: &str = "256M@0x40000000";
 const OTHER: &str = "256M@0x60000000";
 /// The code of the owner's runtime services: the last page of its RAM.
-const MARK: u64 = 0x4fff_f000;
+pub(super) const MARK: u64 = 0x4fff_f000;
 /// Where Bulkhead keeps what the owner's last runs have printed: its RAM, which its Linux does not use and so
 /// does not miss.
 const OWN_PLACE: u64 = 0x4ffd_8000;

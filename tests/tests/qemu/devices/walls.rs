@@ -28,7 +28,7 @@ pub(super) fn stories() -> Vec<Trial> {
 }
 
 /// In the neighbour's RAM above 4 GiB.
-const HIGH_PLACE: u64 = 0x1_9000_0000;
+pub(super) const HIGH_PLACE: u64 = 0x1_9000_0000;
 
 /// The card tries what it must not; the operator is told, and others' RAM is as it was.
 fn is_kept_from(machine: &mut Running, place: u64) {

@@ -73,7 +73,10 @@ impl Bench {
             .loader(Loader::Limine)
             .image("linux", kernel.image())
             .image("initrd", &initrd)
-            .script("")
+            .script(&format!(
+                "define one cores=1 memory={MEMORY} kernel=linux initrd=initrd console=com2 \
+                 devices=01:00.0,02:00.0 cmdline=\"bulkhead.name=one quiet\"\n"
+            ))
             .make();
         let virtio = Device::virtio_blk(&full_disk(&folder, "virtio.img"))
             .with("iommu_platform=on,disable-legacy=on");
@@ -97,48 +100,40 @@ impl Bench {
         machine
     }
 
-    /// Partitions of each size are launched and launched again, with both modes in turns.
+    /// A partition is launched and launched again, of each size, with both modes in turns.
     pub(crate) fn launches(&self, runs: usize) -> Vec<Launches> {
         let mut machine = self.boot("6G");
         let mut all = Vec::new();
+        let mut run = 0;
         for memory in SIZES {
+            machine.expect(&format!("set one memory={memory}"), &[]);
             for isolation in ["bare", "dma"] {
-                let name = format!("{isolation}{memory}");
-                let mut launches = Launches {
+                be(&mut machine, isolation);
+                for _ in 0..runs {
+                    for verb in ["start", "restart"] {
+                        run += 1;
+                        launch(&mut machine, verb, run);
+                    }
+                    machine.expect("kill one", &[]);
+                }
+                // As many as there is room for in the log: those of these runs are its last.
+                let times = launch_times(&machine.command("log"), "one");
+                let Some(first) = times.len().checked_sub(2 * runs) else {
+                    machine.fail("\"log\" does not have all launches");
+                };
+                let [first, again] = [0, 1].map(|nth| {
+                    let mine = times[first..].iter().skip(nth).step_by(2);
+                    mine.copied().collect()
+                });
+                all.push(Launches {
                     memory,
                     isolation,
-                    first: Vec::new(),
-                    again: Vec::new(),
-                };
-                for _ in 0..runs {
-                    self.define(&mut machine, &name, memory, isolation);
-                    launch(&mut machine, &name, "start", 1);
-                    launch(&mut machine, &name, "restart", 2);
-                    machine.expect(&format!("kill {name}"), &[]);
-                    machine.expect(&format!("undefine {name}"), &[]);
-                    let times = launch_times(&machine.command("log"), &name);
-                    let [.., first, again] = times.as_slice() else {
-                        machine.fail("\"log\" does not have both launches");
-                    };
-                    launches.first.push(*first);
-                    launches.again.push(*again);
-                }
-                all.push(launches);
+                    first,
+                    again,
+                });
             }
         }
         all
-    }
-
-    fn define(&self, machine: &mut Running, name: &str, memory: &str, isolation: &str) {
-        let line = format!(
-            "define {name} cores=1 memory={memory} kernel=linux initrd=initrd console=com2 \
-             devices=01:00.0,02:00.0 isolation={isolation} cmdline=\"bulkhead.name=one quiet\""
-        );
-        machine.expect(&line, &[&format!("{name}: ")]);
-        machine.expect(
-            &format!("show {name}"),
-            &[&format!("(isolation={isolation})")],
-        );
     }
 
     /// The work, by all in turns.
@@ -171,7 +166,7 @@ impl Bench {
         let mut machine = match side {
             Side::Bare | Side::Dma => {
                 let mut machine = self.boot("2G");
-                self.define(&mut machine, "one", MEMORY, side.name());
+                be(&mut machine, side.name());
                 machine.com(1).send("start one\r");
                 machine
             }
@@ -203,11 +198,17 @@ impl Bench {
     }
 }
 
+/// Has its devices isolated so.
+fn be(machine: &mut Running, isolation: &str) {
+    machine.expect(&format!("set one isolation={isolation}"), &[]);
+    machine.expect("show one", &[&format!("(isolation={isolation})")]);
+}
+
 /// Launches it, and waits until its kernel is entered.
-fn launch(machine: &mut Running, name: &str, verb: &str, run: u32) {
+fn launch(machine: &mut Running, verb: &str, run: u32) {
     machine.com(1).skip();
-    machine.com(1).send(&format!("{verb} {name}\r"));
-    machine.wait_for(1, &format!("* {name}: launched run={run}"));
+    machine.com(1).send(&format!("{verb} one\r"));
+    machine.wait_for(1, &format!("* one: launched run={run}"));
     machine.com(1).send("\r");
     machine.wait_for_prompt();
 }

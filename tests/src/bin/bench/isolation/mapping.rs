@@ -36,15 +36,18 @@ fn memory(gib: u64) -> [Region; 2] {
     ]
 }
 
-pub(crate) fn measure(runs: usize) -> Vec<Mapping> {
+/// Of each, so often: it takes no time, and another program may have the core meanwhile.
+const TIMES: usize = 51;
+
+pub(crate) fn measure() -> Vec<Mapping> {
     let mut all = Vec::new();
     for (tables, has_1g) in [
         ("VT-d, pages up to 2 MiB", false),
         ("VT-d, up to 1 GiB", true),
     ] {
-        all.extend(SIZES.map(|gib| by_a_unit(tables, has_1g, gib, runs)));
+        all.extend(SIZES.map(|gib| by_a_unit(tables, has_1g, gib, TIMES)));
     }
-    all.extend(SIZES.map(|gib| tables_of_amd(gib, runs)));
+    all.extend(SIZES.map(|gib| tables_of_amd(gib, TIMES)));
     all
 }
 

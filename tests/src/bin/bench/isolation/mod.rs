@@ -25,7 +25,7 @@ pub(crate) struct Isolation {
 
 /// On a kernel with drivers.
 pub(crate) fn measure(kernel: Kernel, size: &Size) -> Isolation {
-    let mapping = mapping::measure(size.runs);
+    let mapping = mapping::measure();
     mapping::print(&mapping);
     if has_kvm() {
         println!("Launches and work are measured in virtual time, which is emulated only.");
