@@ -29,14 +29,19 @@ pub(super) fn stories() -> Vec<Trial> {
         story("devices::walls_at_rest", at_rest),
         story("devices::walls_virtio_card", virtio_card),
         story("devices::walls_ports", ports),
+        story("devices::walls_conventional", conventional),
     ]
 }
 
 /// Two partitions, of which the one with the card runs and the other one has RAM.
 fn thin(name: &str, board: &Board, more: [&str; 2]) -> Machine {
+    thin_with(name, board, "01:00.0", more)
+}
+
+fn thin_with(name: &str, board: &Board, devices: &str, more: [&str; 2]) -> Machine {
     let [own, other] = more;
     let script = format!(
-        "define web cores=1 memory=256M@0x40000000{own} kernel=linux initrd=demo console=com2 devices=01:00.0 \
+        "define web cores=1 memory=256M@0x40000000{own} kernel=linux initrd=demo console=com2 devices={devices} \
          cmdline=\"bulkhead.name=web quiet\"\n\
          define db cores=2 memory=256M@0x60000000{other} kernel=linux initrd=demo console=mem\n\
          start web\n"
@@ -215,6 +220,53 @@ fn virtio_card() {
     }
     let log = machine.command("log");
     assert!(!log.contains("(blocked)"), "{log}");
+}
+
+/// Cards of conventional PCI. A bridge that sends its own name, on bus 0, is not to be told from that bus: bare, and why. One of
+/// PCI Express sends a name of the card's bus, which is given with it.
+fn conventional() {
+    let name = "walls_conventional";
+    let board = Board::new().iommu("intel-iommu,intremap=off");
+    let machine = thin_with(name, &board, "01:01.0", ["", ""]).arguments(&[
+        "-device",
+        "pci-bridge,id=old,chassis_nr=9,addr=7.0,shpc=off",
+        "-device",
+        "edu,bus=old,addr=1.0,dma_mask=0xffffffffffffffff",
+        "-device",
+        "pcie-root-port,id=port,chassis=1,slot=1,addr=8.0",
+        "-device",
+        "pcie-pci-bridge,id=new,bus=port",
+        "-device",
+        "edu,bus=new,addr=1.0,dma_mask=0xffffffffffffffff",
+    ]);
+    let mut machine = machine.start();
+    machine.wait_for_prompt();
+    machine.wait_for_demo(2);
+    let why = "the requests of 0000:01:01.0 come under the name of 0000:00:07.0";
+    machine.expect("show web", &[&format!("(isolation=bare): {why}")]);
+    machine.expect("devices", &["come under the name of 0000:00:07.0"]);
+    let learn = |machine: &mut Running, place: &str| {
+        for line in COPY {
+            machine.linux(2, &line.replace("0001:01:00.0", place));
+        }
+        machine.com(1).skip();
+    };
+    learn(&mut machine, "0001:01:01.0");
+    assert!(copied_to(&mut machine, OWN_PLACES[0]), "its own RAM");
+    machine.expect("kill web", &[]);
+    machine.expect("set web isolation=dma", &["error: ", why]);
+    // The other one, by its root port's bus.
+    machine.expect("set web devices=pci:02 isolation=dma", &[]);
+    machine.com(2).skip();
+    machine.expect("start web", &[]);
+    machine.wait_for_demo(2);
+    learn(&mut machine, "0001:03:01.0");
+    assert!(copied_to(&mut machine, OWN_PLACES[1]), "its own RAM");
+    assert!(!copied_to(&mut machine, OTHER_PLACE), "the neighbour's RAM");
+    machine.wait_for(
+        1,
+        "* web: device 0000:03:00.0 tried to write 0x68000000 (blocked)",
+    );
 }
 
 /// ACS is on at each port that has it: a root port with the card, one with a switch of two ports; and not at one that
