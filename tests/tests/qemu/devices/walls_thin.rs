@@ -162,7 +162,7 @@ fn at_rest() {
         .device(Device::edu());
     let mut machine = ready(thin("walls_at_rest", &board, ["", ""]).start());
     let hand = Hand::of(&machine);
-    let mark = at(&mut machine, MARK);
+    let mark = at(&machine, MARK);
     hand.copy(&machine, MARK, true);
     assert!(hand.lands(&mut machine, &mark, OWN_PLACES[0]), "it runs");
     assert!(!hand.lands(&mut machine, &mark, OTHER_PLACE));

@@ -36,10 +36,10 @@ impl Unit {
         registers[0] = 0x10;
         registers[1] = ABILITIES | u64::from(has_1g) << 35;
         registers[2] = EXTENDED;
-        let words = (ROOM - MEMORY) / 8 + pages * 512;
+        let words = usize::try_from((ROOM - MEMORY) / 8 + pages * 512).expect("64 bits");
         Self {
             registers: RefCell::new(registers),
-            memory: RefCell::new(vec![0; words as usize]),
+            memory: RefCell::new(vec![0; words]),
         }
     }
 
@@ -51,7 +51,9 @@ impl Unit {
 
 impl Physical for Unit {
     fn load32(&self, address: u64) -> u32 {
-        (self.load64(address & !7) >> (address % 8 * 8)) as u32
+        let word = self.load64(address & !7).to_le_bytes();
+        let half = &word[(address % 8) as usize..][..4];
+        u32::from_le_bytes(half.try_into().expect("four bytes"))
     }
 
     fn store32(&self, address: u64, value: u32) {
