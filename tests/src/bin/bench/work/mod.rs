@@ -25,8 +25,9 @@ pub(crate) use self::machines::full_disk;
 pub(crate) use self::tasks::{Clock, Task, core, disk};
 use crate::host;
 
-/// Beyond a task's own time.
+/// Beyond a task's own time. A second of virtual time is as long as the host takes for it.
 const PATIENCE: Duration = Duration::from_secs(60);
+const VIRTUAL_PATIENCE: Duration = Duration::from_secs(240);
 
 /// All runs of one kernel.
 pub(crate) struct Work {
@@ -176,7 +177,7 @@ fn same_clock(machine: &mut Running, source: &mut Option<String>) {
 
 pub(crate) fn do_task(machine: &mut Running, task: &Task, size: &Size) -> Vec<f64> {
     let answer = match &task.way {
-        Way::Line(line) => do_line(machine, line, size.seconds),
+        Way::Line(line) => do_line(machine, line, size),
         Way::Stream { bus, to_host } => network::stream(machine, *bus, *to_host, size.seconds),
     };
     let Answer {
@@ -192,8 +193,12 @@ pub(crate) fn do_task(machine: &mut Running, task: &Task, size: &Size) -> Vec<f6
     values
 }
 
-fn do_line(machine: &mut Running, line: &str, seconds: usize) -> Answer {
-    let limit = Duration::from_secs(seconds as u64) + PATIENCE;
+fn do_line(machine: &mut Running, line: &str, size: &Size) -> Answer {
+    let patience = match size.clock {
+        Clock::Host => PATIENCE,
+        Clock::Virtual => VIRTUAL_PATIENCE,
+    };
+    let limit = Duration::from_secs(size.seconds as u64) + patience;
     let output = machine.linux_within(COM, line, limit);
     match answers(&output).as_slice() {
         [answer] => *answer,
