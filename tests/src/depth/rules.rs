@@ -34,6 +34,14 @@ pub(super) const KNOWN: &[Known] = &[
         caller: "bulkhead_shell::run::stop::can_be_asked",
         callees: &[&["bulkhead_shell::control::Control", "agent"]],
     },
+    // Asks the kernel what a partition's devices were launched with, and what the machine is.
+    Known {
+        caller: "bulkhead_shell::run::walls::now",
+        callees: &[
+            &["bulkhead_shell::control::Control", "isolation"],
+            &["bulkhead_shell::control::Control", "machine"],
+        ],
+    },
     // These write to the console, or to what a partition that asked for a line reads.
     Known {
         caller: "bulkhead_shell::run::change::",
