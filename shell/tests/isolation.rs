@@ -209,7 +209,13 @@ fn what_sends_anothers_name_is_bare() {
         "{show}"
     );
     let devices = session.line("devices");
-    let way = "its requests come under the name of 0000:00:1e.0: only with isolation=bare";
+    let way =
+        "its requests come under the name of 0000:00:1e.0: isolated only with the bus of that";
     let words: Vec<&str> = devices.split_whitespace().collect();
     assert!(words.join(" ").contains(way), "{devices}");
+    // With the bus of that name it is isolated: here one below its own.
+    let iommu = session.kernel.machine.iommu.as_mut().unwrap();
+    iommu.elsewhere[0].1.bus = 2;
+    let said = session.line("set web isolation=dma");
+    assert!(!said.contains("error"), "{said}");
 }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use bulkhead_pci::{Address, Function, PortType, unit};
+use bulkhead_pci::{Address, Function, PortType};
 
 use crate::find::{Iommus, Who};
 use crate::route::bridge_to;
@@ -76,7 +76,7 @@ pub fn requesters(functions: &[Function], address: Address) -> Vec<Requester> {
     names
 }
 
-/// Functions whose requests come under a name on a bus that is not given with theirs, and these names: behind a bridge
+/// Functions whose requests come under a name on a bus that is not theirs, and these names: behind a bridge
 /// from conventional PCI that sends its own, or as an IVRS says. `functions` are those of the machine, ascending.
 #[must_use]
 pub fn named_elsewhere(iommus: &Iommus, functions: &[Function]) -> Vec<(Address, Requester)> {
@@ -85,11 +85,7 @@ pub fn named_elsewhere(iommus: &Iommus, functions: &[Function]) -> Vec<(Address,
         let address = function.address;
         let mut names = requesters(functions, address);
         names.extend(alias(iommus, address));
-        let buses = match unit(functions, address.bus()) {
-            Ok(unit) => unit.bus.number..=unit.last,
-            Err(_) => address.bus..=address.bus,
-        };
-        names.retain(|name| !buses.contains(&name.bus));
+        names.retain(|name| name.bus != address.bus);
         found.extend(names.into_iter().map(|name| (address, name)));
     }
     found

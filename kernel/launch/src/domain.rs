@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use bulkhead_iommu::{Buses, needs};
+use bulkhead_iommu::{Buses, Requester, needs};
 use bulkhead_memory::{PAGE, Region, RegionSet};
 use bulkhead_model::{Claim, Definition, Isolation, Machine};
 
@@ -81,8 +81,13 @@ fn dma(machine: &Machine, claim: &Claim) -> Result<u64, LaunchError> {
             region: *region,
         });
     }
+    let has_bus = |name: &Requester| {
+        let mut units = units().filter(|unit| unit.bus.segment == name.segment);
+        units.any(|unit| (unit.bus.number..=unit.last).contains(&name.bus))
+    };
     let mut elsewhere = iommu.elsewhere.iter();
-    if let Some((function, name)) = elsewhere.find(|(function, _)| is_own(function)) {
+    let found = elsewhere.find(|(function, name)| is_own(function) && !has_bus(name));
+    if let Some((function, name)) = found {
         return Err(LaunchError::Elsewhere {
             function: *function,
             name: name.address(),

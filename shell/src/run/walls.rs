@@ -76,7 +76,7 @@ pub(super) fn obstacles(machine: &Machine, function: Address) -> Vec<String> {
     let names = elsewhere.filter(|(sender, _)| *sender == function);
     obstacles.extend(names.map(|(_, name)| {
         let name = name.address();
-        format!("its requests come under the name of {name}: only with isolation=bare")
+        format!("its requests come under the name of {name}: isolated only with the bus of that")
     }));
     let what = iommu.shape.kind.reserved();
     let its = iommu

@@ -219,6 +219,52 @@ fn as_many_pages_as_are_said_are_enough_wherever_the_hole_is() {
     assert_eq!(needs(shape, &[odd]), Err(MapError::Unaligned(odd)));
 }
 
+/// What the tables of a room make of an address, by 4 levels.
+fn walk(words: &BTreeMap<u64, u64>, top: u64, address: u64) -> Option<u64> {
+    const PLACE: u64 = 0xf_ffff_ffff_f000;
+    let mut table = top;
+    for level in (0..4).rev() {
+        let shift = 12 + 9 * level;
+        let entry = words.get(&(table + (address >> shift & 511) * 8))?;
+        let is_page = level == 0 || entry >> 7 & 1 != 0;
+        if entry & 3 == 0 {
+            return None;
+        }
+        if is_page {
+            let below = (1 << shift) - 1;
+            return Some(entry & PLACE & !below | address & below);
+        }
+        table = entry & PLACE;
+    }
+    None
+}
+
+#[test]
+fn tables_that_are_full_lead_where_they_should() {
+    for (has_2m, has_1g) in [(false, false), (true, false), (true, true)] {
+        let shape = Shape {
+            kind: Kind::VtD,
+            levels: 4,
+            has_2m,
+            has_1g,
+        };
+        // From the middle of a GiB to the middle of the next but one, and not whole pages of 2 MiB.
+        let memory = [region(0x4123_4000, 0xc567_8000)];
+        let room = region(1 << 32, 2 << 32);
+        let mut words = BTreeMap::new();
+        let top = build(shape, &memory, room, |at, entry| {
+            words.insert(at, entry);
+        })
+        .unwrap();
+        let steps = (0x4100_0000..0xc600_0000u64).step_by(0x1_3000);
+        for at in steps.chain([0x4123_4000, 0xc567_7fff, 0x8000_0000, 0x7fff_ffff]) {
+            let is_mapped = memory[0].contains(at);
+            let found = walk(&words, top, at);
+            assert_eq!(found, is_mapped.then_some(at), "{at:#x} {has_2m} {has_1g}");
+        }
+    }
+}
+
 #[test]
 fn mapping_256_gib_takes_no_time() {
     let shape = Shape {
