@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::qemu::Running;
@@ -16,8 +17,10 @@ impl Debugger {
     /// If QEMU does not answer.
     #[must_use]
     pub fn stop(machine: &Running) -> Self {
-        // The path of a socket has at most 107 bytes.
-        let socket = std::env::temp_dir().join(format!("bulkhead-gdb-{}", std::process::id()));
+        // The path of a socket has at most 107 bytes. Each has its own: QEMU removes the last one's once it has the next.
+        static STOPS: AtomicU32 = AtomicU32::new(0);
+        let (process, nth) = (std::process::id(), STOPS.fetch_add(1, Ordering::Relaxed));
+        let socket = std::env::temp_dir().join(format!("bulkhead-gdb-{process}-{nth}"));
         let path = socket.display();
         let line = format!("gdbserver unix:{path},server=on,wait=off");
         // QEMU may be on its way still.

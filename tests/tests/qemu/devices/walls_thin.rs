@@ -233,9 +233,9 @@ fn conventional() {
         "-device",
         "edu,bus=old,addr=1.0,dma_mask=0xffffffffffffffff",
         "-device",
-        "pcie-root-port,id=port,chassis=1,slot=1,addr=8.0",
+        "pcie-root-port,id=express,chassis=1,slot=1,addr=8.0",
         "-device",
-        "pcie-pci-bridge,id=new,bus=port",
+        "pcie-pci-bridge,id=new,bus=express",
         "-device",
         "edu,bus=new,addr=1.0,dma_mask=0xffffffffffffffff",
     ]);
