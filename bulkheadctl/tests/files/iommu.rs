@@ -78,3 +78,15 @@ fn what_is_wrong_with_the_table_is_said() {
     let cut = "firmware: DMAR entry at offset 0x30 runs past the end of the table";
     assert!(said.iter().any(|line| line == cut), "{said:?}");
 }
+
+#[test]
+fn devices_says_at_the_function_what_is_in_the_way_of_isolating_it() {
+    let mut pack = machine();
+    pack.put("acpi/DMAR", dmar());
+    let (report, _) = survey(&pack);
+    let words = report.split_whitespace().collect::<Vec<_>>().join(" ");
+    let way = "firmware has it reach 0x7b800000-0x7b8fffff (RMRR): only with isolation=bare";
+    assert_eq!(words.matches(way).count(), 1, "{report}");
+    let its = words.split("0000:01:00.0").nth(1).unwrap_or_default();
+    assert!(its.contains(way), "it is said of another: {report}");
+}
