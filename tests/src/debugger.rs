@@ -17,7 +17,7 @@ impl Debugger {
     /// If QEMU does not answer.
     #[must_use]
     pub fn stop(machine: &Running) -> Self {
-        // The path of a socket has at most 107 bytes. Each has its own: QEMU removes the last one's once it has the next.
+        // The path of a socket has at most 107 bytes.
         static STOPS: AtomicU32 = AtomicU32::new(0);
         let (process, nth) = (std::process::id(), STOPS.fetch_add(1, Ordering::Relaxed));
         let socket = std::env::temp_dir().join(format!("bulkhead-gdb-{process}-{nth}"));
@@ -31,8 +31,13 @@ impl Debugger {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        machine.monitor().command(&line);
-        let stream = UnixStream::connect(&socket).expect("QEMU listens for a debugger");
+        if nth > 0 {
+            // It has one at a time.
+            machine.monitor().command("gdbserver none");
+        }
+        let said = machine.monitor().command(&line);
+        let stream = UnixStream::connect(&socket);
+        let stream = stream.unwrap_or_else(|why| panic!("no debugger: {why}: {said}"));
         let _ = std::fs::remove_file(&socket);
         let wait = stream.set_read_timeout(Some(Duration::from_secs(20)));
         wait.expect("a time limit");
