@@ -111,6 +111,9 @@ struct Hand {
     bar: u64,
 }
 
+/// The port above it, on a q35 with a BIOS.
+const PORT: u64 = 0xb000_0000 + (2 << 15);
+
 impl Hand {
     /// Of bus 1 on a q35 with a BIOS.
     fn of(machine: &Running) -> Self {
@@ -132,6 +135,12 @@ impl Hand {
             false => [BUFFER, address, 3],
         };
         let mut debugger = Debugger::stop(machine);
+        // What an end takes away: the way through its port, its address, the bus.
+        debugger.write(PORT + 4, 6);
+        debugger.write(
+            self.config + 0x10,
+            u32::try_from(self.bar).expect("below 4 GiB"),
+        );
         debugger.write(self.config + 4, 6);
         for (register, value) in [(0x80, from), (0x88, to), (0x90, 64), (0x98, order)] {
             debugger.write(self.bar + register, value);
