@@ -17,6 +17,7 @@ pub mod console;
 pub mod dump;
 pub mod form;
 pub mod link;
+mod reading;
 pub mod told;
 
 use bulkhead_lifecycle::STOP_SECONDS;
