@@ -13,7 +13,7 @@ use crate::hardware::Hardware;
 use crate::{Agent, End, Event, KEPT, Kind, SAID_BYTES, State};
 
 /// Bytes of a row, LF included.
-const DETAILS_BYTES: usize = 512;
+const DETAILS_BYTES: usize = 448;
 const EVENT_BYTES: usize = 96;
 const ANSWER_BYTES: usize = 128;
 /// Bytes of a list of cores; what has no room is `+`.
