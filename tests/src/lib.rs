@@ -60,6 +60,7 @@ pub mod screen;
 pub mod soak;
 pub mod source;
 pub mod svg;
+pub mod through;
 pub mod ticks;
 pub mod tool;
 pub mod torture;

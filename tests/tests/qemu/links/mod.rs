@@ -1,6 +1,7 @@
 //! Links: memory that two partitions share, and a network and a disk over it.
 
 mod disk;
+mod neighbour;
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use bulkhead_tests::qemu::{Machine, Running};
 use bulkhead_tests::{Kernel, device_initrd, initrd_with, root};
 use libtest_mimic::Trial;
 
-use crate::story;
+use crate::{long_story, story};
 
 pub(crate) fn stories() -> Vec<Trial> {
     vec![
@@ -18,6 +19,7 @@ pub(crate) fn stories() -> Vec<Trial> {
         story("links::restarts", restarts),
         story("links::a_liar", a_liar),
         story("links::disk", disk::disk),
+        long_story("links::through_a_neighbour", neighbour::through_a_neighbour),
     ]
 }
 
