@@ -71,6 +71,7 @@ help: ## This list
 	@echo "  KERNEL=NAME ONLY=TEXT   bench: that kernel only; work with that in its name"
 	@echo "  TICKS=10                bench: seconds of each of the neighbour's controls"
 	@echo "  N=25 SEED=NUMBER        soak: rounds; what the ways are chosen by (printed)"
+	@echo "  ONLY=demo|day           pictures: only those"
 	@echo "  ONLY=TEXT               torture: cases with that in their names, printed only"
 	@echo "  MUTANT=NAME             mutants: only those with this in their names"
 	@echo "  ONLY=TEXT               kernels-table: rows with that in their names, printed only"
@@ -113,8 +114,8 @@ evaluation: ## docs/evaluation/: tables and plots from the results of make bench
 	@cargo run $(LOCKED) -q -p bulkhead-tests --bin evaluation
 
 .PHONY: pictures
-pictures: setup-run kernel build/demo.img ## docs/pictures/: the screen and a recording of COM1, from a run of the demo
-	@tools/kernels $(DEMO_KERNELS)
+pictures: setup-test kernel build/demo.img bulkheadctl $(DEVICE_IMAGES) ## docs/pictures/: a run of the demo, and a day of an operator
+	@tools/kernels $(DEMO_KERNELS) $(DEVICE_KERNELS)
 	@cargo run $(LOCKED) -q -p bulkhead-tests --bin pictures
 
 .PHONY: soak
