@@ -64,13 +64,14 @@ help: ## This list
 	@echo "  VIDEO=MODE              iso, pxe, GRUB only: the screen's mode, such as 1024x768x32 or text"
 	@echo "  TIMEOUT=3 ENTRY=1       iso, pxe: seconds of the menu (0: none), the entry booted then"
 	@echo "  NET=192.168.1 SERVER=IP pxe: the clients' network, this machine in it"
-	@echo "  WHAT=all|boot|scale|inside|dump|isolation|work|launch|restart|neighbour  bench: what is measured"
+	@echo "  WHAT=all|boot|scale|inside|dump|links|isolation|work|launch|restart|neighbour  bench: what is measured"
 	@echo "  CLOCK=host|virtual      bench, WHAT=work: by whose time; virtual is exact, and emulated only"
 	@echo "  N=5 CORES=1             bench: runs of each kind; cores of each Linux"
 	@echo "  WORK=2                  bench: seconds of each work"
 	@echo "  KERNEL=NAME ONLY=TEXT   bench: that kernel only; work with that in its name"
 	@echo "  TICKS=10                bench: seconds of each of the neighbour's controls"
 	@echo "  N=25 SEED=NUMBER        soak: rounds; what the ways are chosen by (printed)"
+	@echo "  ONLY=demo|day           pictures: only those"
 	@echo "  ONLY=TEXT               torture: cases with that in their names, printed only"
 	@echo "  MUTANT=NAME             mutants: only those with this in their names"
 	@echo "  ONLY=TEXT               kernels-table: rows with that in their names, printed only"
@@ -113,8 +114,8 @@ evaluation: ## docs/evaluation/: tables and plots from the results of make bench
 	@cargo run $(LOCKED) -q -p bulkhead-tests --bin evaluation
 
 .PHONY: pictures
-pictures: setup-run kernel build/demo.img ## docs/pictures/: the screen and a recording of COM1, from a run of the demo
-	@tools/kernels $(DEMO_KERNELS)
+pictures: setup-test kernel build/demo.img bulkheadctl $(DEVICE_IMAGES) ## docs/pictures/: a run of the demo, and a day of an operator
+	@tools/kernels $(DEMO_KERNELS) $(DEVICE_KERNELS)
 	@cargo run $(LOCKED) -q -p bulkhead-tests --bin pictures
 
 .PHONY: soak

@@ -104,7 +104,7 @@ fn wish(line: &str) -> Wish {
         .map(String::from)
         .partition(|word| word.starts_with("--"));
     let command = words.remove(0);
-    let patience = Some(Duration::from_millis(200));
+    let patience = Some(Duration::from_secs(2));
     Wish {
         command,
         words,

@@ -15,7 +15,7 @@ use crate::run::{Done, run};
 use crate::shell::Shell;
 
 /// What can be asked for.
-const ACCEPTED: &str = "define, set, undefine, link, unlink, check, list, show, log, version, machine, cores, memory, devices, images";
+const ACCEPTED: &str = "define, set, undefine, link, unlink, isolation, check, list, show, log, version, machine, cores, memory, devices, images";
 
 impl Shell {
     /// Does the next line that a partition asks for, answers it, and tells the operator of what may have
@@ -62,11 +62,13 @@ fn serve(line: &str, control: &mut dyn Control, out: &mut dyn Write) -> Result<S
         | Command::Set(..)
         | Command::Undefine(_)
         | Command::Link(..)
-        | Command::Unlink(_) => Served::Changed,
+        | Command::Unlink(_)
+        | Command::Isolation(Some(_)) => Served::Changed,
         Command::Check(_)
         | Command::List
         | Command::Show(_)
         | Command::Log(_)
+        | Command::Isolation(None)
         | Command::Version
         | Command::Machine
         | Command::Cores

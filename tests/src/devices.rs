@@ -142,6 +142,26 @@ impl Device {
         [end(models[0], one, two), end(models[1], two, one)]
     }
 
+    /// A virtio card on a wire to another machine, by a socket: that which listens is started first.
+    #[must_use]
+    pub fn card_on_stream(socket: &Path, listens: bool) -> Self {
+        let server = if listens { "on" } else { "off" };
+        let address = format!("addr.type=unix,addr.path={}", socket.display());
+        Self::card_on(
+            Card::Virtio,
+            &format!("stream,id=net{{n}},server={server},{address}"),
+        )
+    }
+
+    /// A virtio card on a TAP of the host that is there.
+    #[must_use]
+    pub fn card_on_tap(tap: &str) -> Self {
+        Self::card_on(
+            Card::Virtio,
+            &format!("tap,id=net{{n}},ifname={tap},script=no,downscript=no"),
+        )
+    }
+
     fn card_on(model: Card, backend: &str) -> Self {
         let model = match model {
             Card::E1000e => "e1000e",

@@ -100,3 +100,10 @@ pub fn real_seconds(said: &str) -> Option<f64> {
     );
     Some(minutes * 60.0 + seconds)
 }
+
+/// The middle one of what the demo's `ping` says, `round-trip min/avg/max = 0.1/0.2/0.3 ms`, in milliseconds.
+#[must_use]
+pub fn average_round_trip(said: &str) -> Option<f64> {
+    let (_, times) = said.rsplit_once("min/avg/max = ")?;
+    times.split('/').nth(1)?.parse().ok()
+}

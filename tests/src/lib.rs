@@ -62,6 +62,7 @@ pub mod soak;
 pub mod source;
 pub mod stopwatch;
 pub mod svg;
+pub mod through;
 pub mod ticks;
 pub mod tool;
 pub mod torture;

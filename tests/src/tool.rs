@@ -6,8 +6,8 @@ use std::sync::Mutex;
 
 use crate::qemu::Running;
 
-/// The machine to be ended with the program.
-static MACHINE: Mutex<Option<u32>> = Mutex::new(None);
+/// The machines to be ended with the program.
+static MACHINES: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
 /// Makes a failed wait end the program with exit status 1 and the reason, and its machine with it.
 ///
@@ -26,11 +26,9 @@ pub fn exit_on_failure(program: &'static str) {
             );
         }
         // Held by nobody for long, but a hook must not wait.
-        let machine = MACHINE
-            .try_lock()
-            .ok()
-            .and_then(|mut machine| machine.take());
-        if let Some(process) = machine {
+        let machines = MACHINES.try_lock();
+        let machines = machines.map_or_else(|_| Vec::new(), |mut all| std::mem::take(&mut *all));
+        for process in machines {
             let _ = Command::new("kill")
                 .args(["-9", &process.to_string()])
                 .stderr(Stdio::null())
@@ -45,7 +43,16 @@ pub fn exit_on_failure(program: &'static str) {
 /// # Panics
 /// Never: the lock is not held across a panic.
 pub fn watch(machine: &Running) {
-    *MACHINE.lock().expect("no panic while held") = Some(machine.process());
+    watch_all(std::slice::from_ref(machine));
+}
+
+/// The same of several.
+///
+/// # Panics
+/// Never: the lock is not held across a panic.
+pub fn watch_all(machines: &[Running]) {
+    let machines = machines.iter().map(Running::process).collect();
+    *MACHINES.lock().expect("no panic while held") = machines;
 }
 
 /// About four digits.

@@ -116,7 +116,7 @@ pub const COMMANDS: [Command; 30] = [
         Takes::Name,
         "NAME",
         &["--timeout"],
-        "a terminal with a login in a partition, by its agent; Ctrl-] leaves",
+        "a terminal with a login in a partition, by its agent, or else what its kernel prints; Ctrl-] leaves",
     ),
     inside(
         "dump",

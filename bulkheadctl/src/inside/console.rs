@@ -1,4 +1,4 @@
-//! `console NAME`: a terminal in another partition, by its agent.
+//! `console NAME`: a terminal in another partition, by its agent; without one it is [read](reading).
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsFd;
@@ -11,21 +11,27 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetat
 
 use super::Wish;
 use super::link::{Efivars, Exchange, Held, Trouble, Variables, ask};
+use super::reading::{self, End};
 
 /// What leaves it: `Ctrl-]`.
-const LEAVE: u8 = 0x1d;
+pub(super) const LEAVE: u8 = 0x1d;
 /// Between two looks, while something goes on and when not.
 const QUICK: Duration = Duration::from_millis(2);
 const USUAL: Duration = Duration::from_millis(20);
 /// It is read then at least: how it stands may have changed.
 const READ: Duration = Duration::from_millis(200);
 /// After the end of what is typed, until nothing was shown for so long.
-const LAST: Duration = Duration::from_secs(1);
+pub(super) const LAST: Duration = Duration::from_secs(1);
 
 /// The terminal that this program runs in, without its own line editing.
-struct Raw(Option<Termios>);
+pub(super) struct Raw(Option<Termios>);
 
 impl Raw {
+    /// Whether it is one, and so wants a carriage return at the end of a line.
+    pub(super) const fn is_raw(&self) -> bool {
+        self.0.is_some()
+    }
+
     fn new() -> Self {
         let before = tcgetattr(io::stdin()).ok();
         if let Some(mut raw) = before.clone() {
@@ -51,12 +57,23 @@ impl Drop for Raw {
 pub fn run(wish: &Wish, variables: &Efivars) -> Result<bool, Trouble> {
     super::machine(variables)?;
     let name = wish.name()?;
-    ask(variables, &format!("attach {name}"), wish.patience())?;
+    let mut raw = None;
+    match ask(variables, &format!("attach {name}"), wish.patience()) {
+        Ok(_) => {}
+        Err(why) if reading::is_for_want_of_one(&why) => {
+            let raw = raw.insert(Raw::new());
+            let end = reading::read(wish, variables, raw, &mut io::stdout().lock())?;
+            if end == End::Left {
+                return Ok(true);
+            }
+        }
+        Err(why) => return Err(why),
+    }
     let (attachment, place) = find(variables, name)?;
     let file = format!("Console{place}");
     let held = Held::open(variables, &file).map_err(|error| missing(&file, &error))?;
-    eprintln!("bulkheadctl: a terminal in \"{name}\", by its agent; Ctrl-] leaves");
-    let _raw = Raw::new();
+    eprint!("bulkheadctl: a terminal in \"{name}\", by its agent; Ctrl-] leaves\r\n");
+    let _raw = raw.unwrap_or_else(Raw::new);
     let why = Attached::new(held, attachment).serve(&mut io::stdout().lock());
     why.map_err(|error| missing(&file, &error))?;
     Ok(true)
@@ -231,7 +248,7 @@ impl<E: Exchange> Attached<E> {
     }
 }
 
-fn is_ready(file: impl AsFd, most: Duration) -> io::Result<bool> {
+pub(super) fn is_ready(file: impl AsFd, most: Duration) -> io::Result<bool> {
     let mut fds = [PollFd::new(&file, PollFlags::IN)];
     let most = Timespec::try_from(most).map_err(|_| ErrorKind::InvalidInput)?;
     Ok(poll(&mut fds, Some(&most))? > 0)

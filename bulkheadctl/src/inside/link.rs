@@ -346,6 +346,20 @@ fn late(why: &str) -> Trouble {
 /// # Errors
 /// As [`ask`].
 pub fn line(variables: &impl Variables, line: &str, patience: Duration) -> Result<String, Trouble> {
+    let said = line_from(variables, line, 0, patience)?;
+    Ok(String::from_utf8_lossy(&said).into_owned())
+}
+
+/// The same from that byte of it on.
+///
+/// # Errors
+/// As [`ask`].
+pub fn line_from(
+    variables: &impl Variables,
+    line: &str,
+    offset: usize,
+    patience: Duration,
+) -> Result<Vec<u8>, Trouble> {
     /// More than the longest log.
     const MOST: usize = 1 << 20;
     if line.len() > bulkhead_lifecycle::LINE_BYTES {
@@ -364,10 +378,11 @@ pub fn line(variables: &impl Variables, line: &str, patience: Duration) -> Resul
     }
     let mut said = Vec::new();
     loop {
-        let piece = ask(variables, &format!("do {} {line}", said.len()), patience)?;
+        let from = offset + said.len();
+        let piece = ask(variables, &format!("do {from} {line}"), patience)?;
         said.extend_from_slice(&piece.bytes);
         if !piece.goes_on || piece.bytes.is_empty() || said.len() >= MOST {
-            return Ok(String::from_utf8_lossy(&said).into_owned());
+            return Ok(said);
         }
     }
 }

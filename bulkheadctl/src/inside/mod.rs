@@ -17,6 +17,7 @@ pub mod console;
 pub mod dump;
 pub mod form;
 pub mod link;
+mod reading;
 pub mod told;
 
 use bulkhead_lifecycle::STOP_SECONDS;
@@ -330,7 +331,12 @@ fn apply_file(
             ),
         });
     }
-    let steps = apply::plan(&wanted, &present, wish.has("--restart"));
+    let mut steps = Vec::new();
+    if wanted.isolation.is_some() {
+        let shown = line(variables, "isolation", wish.patience())?;
+        steps.extend(apply::isolation(&wanted, &shown));
+    }
+    steps.extend(apply::plan(&wanted, &present, wish.has("--restart")));
     let is_dry = wish.has("--dry-run");
     for step in &steps {
         let shown = if wish.has("--json") {

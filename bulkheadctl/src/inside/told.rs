@@ -30,6 +30,8 @@ pub struct Detail {
     pub dump: Option<String>,
     /// The partition that reads its memory.
     pub held: Option<String>,
+    /// The partitions that it is linked to.
+    pub links: Vec<String>,
     /// Seconds since its kernel was entered, if it runs.
     pub up: Option<u64>,
     /// `yes`, `silent`, `stopping` or `restarting`, if an agent was heard in this run.
@@ -142,6 +144,12 @@ fn detail_row(line: &str) -> Option<Partition> {
             control: text("control"),
             dump: value(words, "dump").map(String::from),
             held: value(words, "held").map(String::from),
+            links: value(words, "links")
+                .into_iter()
+                .flat_map(|names| names.split(','))
+                .filter(|name| !name.is_empty())
+                .map(String::from)
+                .collect(),
             up: value(words, "up").and_then(|up| up.parse().ok()),
             agent: value(words, "agent").map(String::from),
             heard: value(words, "heard").and_then(|heard| heard.parse().ok()),
@@ -236,7 +244,7 @@ mod tests {
 
     const DETAILS: &str = "\
 one state=failed runs=1 restart=never failures=1 memory=67108864 core=2 control=no count=2 cores=2,4 end=failed reason=VFS: no=root state=x   \n\
-two state=running runs=3 restart=always failures=0 memory=1024 core=6 control=some up=12 count=1 cores=6            \n\
+two state=running runs=3 restart=always failures=0 memory=1024 core=6 control=some links=one,four up=12 count=1 cores=6            \n\
                    \n";
 
     #[test]
@@ -247,7 +255,12 @@ two state=running runs=3 restart=always failures=0 memory=1024 core=6 control=so
         let detail = all[0].detail.clone().unwrap();
         assert_eq!(detail.reason.as_deref(), Some("VFS: no=root state=x"));
         assert_eq!((detail.end.as_deref(), detail.up), (Some("failed"), None));
-        assert_eq!(all[2].detail.clone().unwrap().up, Some(12));
+        let two = all[2].detail.clone().unwrap();
+        assert_eq!(two.up, Some(12));
+        assert_eq!(
+            (detail.links.len(), two.links.join(" ")),
+            (0, String::from("one four"))
+        );
         assert_eq!(all[1].detail, None);
     }
 

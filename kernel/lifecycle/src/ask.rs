@@ -148,7 +148,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             return answered(self.ask_of_hold(hw, me.partition, request.verb, of, request.number));
         }
         if request.verb == Verb::Attach {
-            let attached = self.attach(hw, Some(me.partition), target);
+            let attached = self.attach_to(hw, Some(me.partition), (target, definition));
             return answered(attached.map_or_else(|why| why, |_| Outcome::Done));
         }
         if let Some(ordered) = self.ordered(hw, &request, (target, definition)) {

@@ -46,7 +46,8 @@ impl OtherEnd {
 }
 
 impl Slot {
-    fn other_ends(&self) -> impl Iterator<Item = OtherEnd> + '_ {
+    /// Those of its links.
+    pub(crate) fn other_ends(&self) -> impl Iterator<Item = OtherEnd> + '_ {
         let words = self.links.iter();
         words.filter_map(|word| OtherEnd::decode(word.peek()))
     }

@@ -7,7 +7,7 @@ mod ram;
 use bulkhead_lifecycle::{CallerMemory, GUID, OtherEnd, Status, Variables};
 use bulkhead_model::RestartPolicy::Never;
 use common::Machine;
-use ram::{DATA, NAME, VENDOR, new_store, ram};
+use ram::{ATTRIBUTES, DATA, NAME, SIZE, VENDOR, new_store, ram};
 
 const TABLE: u64 = 0x1_0020_1000;
 
@@ -25,6 +25,21 @@ fn ring(machine: &Machine, text: &str) -> Status {
     };
     let status = variables.set(NAME, VENDOR, [6, text.len() as u64, DATA]);
     status.expect("all of it is the caller's")
+}
+
+/// What partition "two" reads.
+fn read(machine: &Machine, name: &str) -> String {
+    let memory = ram(name, &GUID, 0x3000);
+    let variables = Variables {
+        lifecycle: &machine.life,
+        hardware: &machine.at(3),
+        memory: &memory,
+        caller: 1,
+        store: None,
+    };
+    let status = variables.get(NAME, VENDOR, [ATTRIBUTES, SIZE, DATA]);
+    assert_eq!(status, Some(Status::Success), "{name}");
+    String::from_utf8(memory.take(DATA, memory.number(SIZE))).unwrap()
 }
 
 /// "one", on cores 1 and 2 (of IDs 2 and 4), and "two" are linked, and run.
@@ -88,4 +103,23 @@ fn whom_one_is_not_linked_to_one_does_not_ring() {
     assert_eq!(machine.done(), [""; 0]);
     machine.life.publish_links(1, std::iter::empty());
     assert_eq!(ring(&machine, "one"), Status::NotFound);
+}
+
+#[test]
+fn details_tell_of_links() {
+    let machine = linked();
+    let links = || {
+        let text = read(&machine, "Details");
+        let words = text
+            .split_ascii_whitespace()
+            .filter_map(|word| word.strip_prefix("links="));
+        words.map(String::from).collect::<Vec<_>>()
+    };
+    assert_eq!(links(), ["two", "one"]);
+    // As many as there may be.
+    let ends = [0, 2, 3].map(|peer| OtherEnd { peer, table: TABLE });
+    machine.life.publish_links(1, ends.into_iter());
+    assert_eq!(links(), ["two", "one,three,last"]);
+    machine.life.publish_links(1, std::iter::empty());
+    assert_eq!(links(), ["two"]);
 }

@@ -127,9 +127,13 @@ fn a_dead_one_and_a_live_one() {
     machine.wait_for_demo(4);
 
     machine.linux(BOSS, "umount /m");
-    for (name, wanted) in [("one", PANIC), ("two", "bulkhead.name=two")] {
+    for (name, kernel, wanted) in [
+        ("one", Kernel::Debian61Cloud, PANIC),
+        ("two", Kernel::Debian612Cloud, "bulkhead.name=two"),
+    ] {
         let file = taken(&folder, name);
         read(&file, name, wanted);
+        crash(&file, name, kernel, wanted);
     }
 }
 
@@ -239,4 +243,41 @@ fn read(file: &Path, name: &str, wanted: &str) {
     );
     let text = std::fs::read_to_string(&out).expect("it has written it");
     assert!(text.contains(wanted), "{name}: {text}");
+}
+
+/// `crash` opens it, where `tools/crash` has brought that kernel's symbols: what the machine was, which tasks there were,
+/// what was printed; and where one panicked, in which task.
+fn crash(file: &Path, name: &str, kernel: Kernel, wanted: &str) {
+    let tools = cache().join("crash");
+    let symbols = tools.join(format!("vmlinux-{}", kernel.release()));
+    if !symbols.exists() {
+        println!("no symbols for crash: run tools/crash {}", kernel.name());
+        return;
+    }
+    let commands = file.with_extension("crash");
+    std::fs::write(&commands, "sys\nbt\nps\nlog\nquit\n").expect("it can be written");
+    let output = Command::new("timeout")
+        .arg("300")
+        .arg(tools.join("crash"))
+        .arg("-s")
+        .args([&symbols, file])
+        .stdin(std::fs::File::open(&commands).expect("it was written"))
+        .output()
+        .expect("timeout is there");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let node = format!("NODENAME: {name}\n");
+    let release = format!("RELEASE: {}\n", kernel.release());
+    let mut all = vec![node.as_str(), &release, "[kthreadd]", wanted];
+    if wanted == PANIC {
+        all.extend(["sysrq_handle_crash at ", "COMMAND: \"sh\""]);
+    }
+    let shown: Vec<&str> = said.lines().take(30).collect();
+    println!("{}", shown.join("\n"));
+    let missing: Vec<&&str> = all.iter().filter(|text| !said.contains(**text)).collect();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && missing.is_empty(),
+        "crash says of {name} nothing of {missing:?}, {}:\n{said}\n{errors}",
+        output.status
+    );
 }

@@ -216,6 +216,11 @@ fn apply(machine: &mut Running, com: usize) {
     expect(machine, com, "show spare", 0, &["128M", "running"]);
     let again = expect(machine, com, "apply /tmp/wanted", 1, &[left]);
     assert_eq!(again.trim(), left, "nothing else is to be done");
+    machine.linux(com, "echo 'isolation bare' >/tmp/bare");
+    let bare = ["isolation bare (was: default)"];
+    expect(machine, com, "apply /tmp/bare", 0, &bare);
+    machine.expect("isolation", &["bare\n"]);
+    assert_eq!(expect(machine, com, "apply /tmp/bare", 0, &[]).trim(), "");
 }
 
 /// Eight programs of one Linux, and one of another, each with requests of which it knows the answer.

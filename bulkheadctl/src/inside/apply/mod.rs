@@ -10,7 +10,7 @@ mod read;
 mod tests;
 
 pub use links::Link;
-pub use plan::plan;
+pub use plan::{isolation, plan};
 pub use read::{quoted, read, shown, shown_links, words};
 
 /// A definition: its keys and values, as they are typed.
@@ -29,6 +29,8 @@ pub struct Wanted {
     pub definitions: Vec<Definition>,
     /// `link` lines.
     pub links: Vec<Link>,
+    /// The last `isolation` line.
+    pub isolation: Option<String>,
     /// `start` lines.
     pub started: Vec<String>,
 }
@@ -47,6 +49,8 @@ pub struct Present {
 /// One thing to be done. Displays as it is said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// What is meant without `isolation=` is another: the new one, and the old one.
+    Isolation(String, String),
     /// There is none of that name.
     Define(Definition),
     /// Those keys differ: the new values, and the old ones.
@@ -71,6 +75,7 @@ impl Step {
     #[must_use]
     pub fn request(&self) -> Option<String> {
         match self {
+            Self::Isolation(what, _) => Some(format!("isolation {what}")),
             Self::Define(definition) => Some(format!("define {definition}")),
             Self::Set(definition, _) => Some(format!("set {definition}")),
             Self::Kill(name) => Some(format!("kill {name}")),
@@ -86,7 +91,7 @@ impl Step {
     pub const fn is_line(&self) -> bool {
         matches!(
             self,
-            Self::Define(_) | Self::Set(..) | Self::Link(_) | Self::Unlink(_)
+            Self::Isolation(..) | Self::Define(_) | Self::Set(..) | Self::Link(_) | Self::Unlink(_)
         )
     }
 }
@@ -104,6 +109,9 @@ impl fmt::Display for Step {
                     Self::Left(..) => f.write_str("; it runs (accepted: --restart)"),
                     _ => Ok(()),
                 }
+            }
+            Self::Isolation(_, was) => {
+                write!(f, "{} (was: {was})", self.request().unwrap_or_default())
             }
             Self::LeftLink(line, live) => {
                 let (live, run) = (

@@ -45,6 +45,15 @@ pub fn plan(wanted: &Wanted, present: &[Present], may_restart: bool) -> Vec<Step
     steps
 }
 
+/// Whether another isolation is wanted than the shell's `isolation` tells.
+#[must_use]
+pub fn isolation(wanted: &Wanted, shown: &str) -> Option<Step> {
+    let wanted = wanted.isolation.clone()?;
+    let first = shown.lines().next().unwrap_or_default();
+    let is = first.split(':').next().unwrap_or_default().trim();
+    (is != wanted).then(|| Step::Isolation(wanted, is.to_string()))
+}
+
 /// Both ends of the link that a change is about.
 fn ends(change: &[Step]) -> Vec<String> {
     let mut links = change.iter().filter_map(|step| match step {

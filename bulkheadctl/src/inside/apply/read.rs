@@ -140,7 +140,17 @@ fn add(wanted: &mut Wanted, line: &str) -> Result<(), String> {
             }
             wanted.links.push(link);
         }
-        other => return Err(format!("{other:?} (accepted: define, set, link, start)")),
+        "isolation" => match rest {
+            [what] if ["bare", "dma", "default"].contains(&what.as_str()) => {
+                wanted.isolation = Some(what.clone());
+            }
+            _ => return Err(String::from("accepted: isolation bare, dma or default")),
+        },
+        other => {
+            return Err(format!(
+                "{other:?} (accepted: define, set, isolation, link, start)"
+            ));
+        }
     }
     Ok(())
 }

@@ -37,6 +37,31 @@ fn what_is_not_there_is_defined_and_started() {
 }
 
 #[test]
+fn isolation_of_all_is_set_where_it_differs() {
+    let of = |text: &str, shown: &str| {
+        let step = isolation(&read(text).unwrap(), shown);
+        step.map(|step| {
+            assert!(step.is_line());
+            (step.request().unwrap(), step.to_string())
+        })
+    };
+    let shown = "default: dma where it can be, else bare\nIOMMU: none reported\n";
+    let bare = ("isolation bare", "isolation bare (was: default)");
+    let bare = Some((bare.0.to_string(), bare.1.to_string()));
+    assert_eq!(of("isolation bare\n", shown), bare);
+    assert_eq!(
+        of("isolation bare\nisolation default # again\n", shown),
+        None
+    );
+    assert_eq!(of("isolation dma\n", "dma\nIOMMU: in use\n"), None);
+    assert_eq!(of("start\n", shown), None);
+    for wrong in ["isolation", "isolation all", "isolation dma bare"] {
+        let why = read(wrong).unwrap_err();
+        assert_eq!(why, "line 1: accepted: isolation bare, dma or default");
+    }
+}
+
+#[test]
 fn what_means_the_same_is_left() {
     let web = "web cores=2-3 memory=512M kernel=linux cmdline=\"a b\" restart=always";
     let db = "db cores=1 memory=1G kernel=linux control=web";
@@ -77,7 +102,7 @@ fn a_file_is_refused_by_its_line() {
     for (file, why) in [
         (
             "\nhalt\n",
-            "line 2: \"halt\" (accepted: define, set, link, start)",
+            "line 2: \"halt\" (accepted: define, set, isolation, link, start)",
         ),
         (
             "define a x=1\ndefine a x=2",

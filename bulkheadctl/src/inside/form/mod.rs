@@ -123,6 +123,9 @@ pub fn paragraph(one: &Partition) -> String {
         format!("{}, {} failures in a row", detail.restart, detail.failures),
     );
     say("control", detail.control.clone());
+    if !detail.links.is_empty() {
+        say("links", detail.links.join(", "));
+    }
     if let Some(isolation) = &detail.isolation {
         say("devices", format!("isolation={isolation}"));
     }
@@ -159,6 +162,7 @@ pub fn partition(one: &Partition) -> Value {
         "dump": detail.map(|detail| detail.dump.as_deref().unwrap_or("no")),
         "isolation": detail.and_then(|detail| detail.isolation.as_ref()),
         "blocked_requests": detail.map(|detail| detail.blocked.unwrap_or(0)),
+        "links": detail.map(|detail| &detail.links),
         "held_by": detail.and_then(|detail| detail.held.as_ref()),
         "agent": detail.and_then(|detail| detail.agent.as_ref()),
         "agent_heard_seconds": detail.and_then(|detail| detail.heard),
@@ -244,7 +248,7 @@ mod tests {
             "one failed 2 2\nthree defined 0 9\n",
             "one state=failed runs=2 restart=never failures=1 memory=67108864 core=2 control=no count=2 \
              cores=2,4 end=failed reason=Attempted to \"kill\" init!\n\
-             two state=running runs=3 restart=always failures=0 memory=1073741824 core=6 control=some up=3725 \
+             two state=running runs=3 restart=always failures=0 memory=1073741824 core=6 control=some links=one,three up=3725 \
              count=1 cores=6\n",
         )
     }
@@ -274,6 +278,8 @@ two    running  6      1G      3     1h 2m  -
             "{shown}"
         );
         assert!(paragraph(&all[1]).contains("control="));
+        assert!(paragraph(&all[2]).contains("\nlinks    one, three\n"));
+        assert!(!shown.contains("links"), "{shown}");
     }
 
     #[test]
@@ -285,6 +291,11 @@ two    running  6      1G      3     1h 2m  -
             "{text}"
         );
         assert_eq!(partition(&all[1])["memory_bytes"], Value::Null);
+        let links: Vec<Value> = all
+            .iter()
+            .map(|one| partition(one)["links"].clone())
+            .collect();
+        assert_eq!(links, [json!([]), Value::Null, json!(["one", "three"])]);
     }
 
     #[test]

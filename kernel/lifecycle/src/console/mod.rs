@@ -192,6 +192,17 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         target: usize,
     ) -> Result<Attachment, Outcome> {
         let slot = self.slot(target).ok_or(Outcome::Unknown)?;
+        self.attach_to(hw, who, (target, slot.definition()))
+    }
+
+    /// The same, to the one that was defined then.
+    pub(crate) fn attach_to(
+        &self,
+        hw: &impl Hardware,
+        who: Option<usize>,
+        (target, definition): (usize, u32),
+    ) -> Result<Attachment, Outcome> {
+        let slot = self.slot(target).ok_or(Outcome::Unknown)?;
         let is_there = slot.phase() == Phase::Running
             && self.agent(hw, target).hears()
             && slot.agent.has_terminal();
@@ -229,6 +240,11 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             if self.consoles.iter().enumerate().any(is_other) {
                 console.free(owner);
                 return Err(Outcome::Attached);
+            }
+            // After it is claimed: its end ends this one too, or it is seen here.
+            if slot.definition() != definition {
+                console.free(owner);
+                return Err(Outcome::Unknown);
             }
             let number = owner.number;
             return Ok(Attachment { place, number });

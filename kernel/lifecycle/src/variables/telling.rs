@@ -13,7 +13,7 @@ use crate::hardware::Hardware;
 use crate::{Agent, End, Event, KEPT, Kind, SAID_BYTES, State};
 
 /// Bytes of a row, LF included.
-const DETAILS_BYTES: usize = 384;
+const DETAILS_BYTES: usize = 448;
 const EVENT_BYTES: usize = 96;
 const ANSWER_BYTES: usize = 128;
 /// Bytes of a list of cores; what has no room is `+`.
@@ -155,6 +155,13 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
         }
         if let Some(holder) = view.holder.and_then(|holder| lifecycle.name(holder)) {
             write!(row, " held={holder}")?;
+        }
+        let mut comma = " links=";
+        for end in slot.other_ends() {
+            if let Some(peer) = lifecycle.name(end.peer) {
+                write!(row, "{comma}{peer}")?;
+                comma = ",";
+            }
         }
         let is_running = state == State::Running;
         if is_running {

@@ -27,7 +27,7 @@ pub(crate) fn measure() {
     let alone = busy_ms(machine);
     machine.linux(
         BOSS,
-        "(sleep 60 | bulkheadctl console spare >/dev/null 2>&1) &",
+        "(sleep 60 | bulkheadctl console spare >/dev/null 2>&1) & true",
     );
     let fresh = busy_ms(machine);
     let attached = busy_ms(machine);

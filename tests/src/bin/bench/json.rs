@@ -12,6 +12,7 @@ use crate::inside::Inside;
 use crate::isolation::{self, Isolation};
 use crate::launch::{Launch, Launches, MEASURES, MEMORY};
 use crate::launching::Launching;
+use crate::links::Links;
 use crate::neighbour::Case;
 use crate::print::{numbers, resident_bytes};
 use crate::restart::{Restart, Restarts};
@@ -25,6 +26,7 @@ pub(crate) struct Results<'a> {
     pub(crate) scale: Option<&'a [Scale]>,
     pub(crate) inside: Option<&'a Inside>,
     pub(crate) dump: Option<&'a Dump>,
+    pub(crate) links: Option<&'a [Links]>,
     pub(crate) isolation: Option<&'a Isolation>,
     pub(crate) work: Option<&'a [Work]>,
     pub(crate) launching: Option<&'a Launching>,
@@ -41,6 +43,7 @@ pub(crate) fn write(
         scale,
         inside,
         dump,
+        links,
         isolation,
         work,
         launching,
@@ -57,7 +60,7 @@ pub(crate) fn write(
         ("accelerator", text(&host.accelerator)),
     ]);
     let mut fields = vec![
-        ("version", "8".to_string()),
+        ("version", "9".to_string()),
         ("host", host),
         ("runs", size.runs.to_string()),
         ("cores", size.cores.to_string()),
@@ -89,6 +92,9 @@ pub(crate) fn write(
     }
     if let Some(dump) = dump {
         fields.push(("dump", dumped(dump)));
+    }
+    if let Some(links) = links {
+        fields.push(("links", array(links.iter().map(linked))));
     }
     if let Some(isolation) = isolation {
         fields.push(("isolation", isolation::json(isolation)));
@@ -129,6 +135,21 @@ fn dumped(dump: &Dump) -> String {
         ("tmpfs_mb_per_second", speeds(&dump.memory)),
         ("dd_mb_per_second", speeds(&dump.dd)),
     ])
+}
+
+/// Mbit/s and microseconds of each run.
+fn linked(links: &Links) -> String {
+    let ways = links.ways.iter().map(|taken| {
+        object([
+            ("by", text(taken.way.name())),
+            ("mbit_per_second", numbers_of(taken.mbits.iter().copied())),
+            (
+                "round_trip_us",
+                numbers_of(taken.round_trip_us.iter().copied()),
+            ),
+        ])
+    });
+    object([("kernel", text(&links.release)), ("ways", array(ways))])
 }
 
 /// One machine with so many partitions.

@@ -1,13 +1,13 @@
 //! `make bench`: how long Bulkhead itself takes to its prompt; the same, and more, with one partition to
 //! thirty-two; what `bulkheadctl list` takes from inside; how fast a dead Linux's RAM
-//! is dumped; what an IOMMU around devices costs; what a Linux gets done in a partition,
+//! is dumped; what goes through a link, beside virtio-net; what an IOMMU around devices costs; what a Linux gets done in a partition,
 //! side by side with the same Linux by itself on the same devices; how long a launch takes, side by
 //! side with the same Linux started by QEMU itself; how long its images are copied; how long a
 //! restart takes, side by side with kexec and with a machine reset; how late a neighbour's timer is
 //! meanwhile; what stays resident; how much code there is.
 //!
 //! Prints tables and writes `build/bench.json`. It reports and does not judge: it fails only if a
-//! run breaks. `$WHAT` chooses one of these: `boot`, `scale`, `inside`, `dump`, `isolation`, `work`, `launch`, `restart`, `neighbour`, or
+//! run breaks. `$WHAT` chooses one of these: `boot`, `scale`, `inside`, `dump`, `links`, `isolation`, `work`, `launch`, `restart`, `neighbour`, or
 //! `all`. `$N` is the number of runs of each kind (5), `$CORES` that of each Linux's cores (1);
 //! `$WORK` that of seconds of each work (2), and `$KERNEL` the only kernel to do it on; `$TICKS` that
 //! of seconds of each of the neighbour's controls (10).
@@ -25,6 +25,7 @@ mod isolation;
 mod json;
 mod launch;
 mod launching;
+mod links;
 mod neighbour;
 mod print;
 mod restart;
@@ -44,11 +45,12 @@ use crate::launching::{Launching, Parts};
 use crate::work::{Clock, Size};
 
 /// What `$WHAT` may be.
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 10] = [
     "boot",
     "scale",
     "inside",
     "dump",
+    "links",
     "isolation",
     "work",
     "launch",
@@ -93,6 +95,10 @@ fn main() -> ExitCode {
     if has("inside") {
         agent::measure();
     }
+    let links = has("links").then(|| {
+        let results = kernels.iter().map(|kernel| links::measure(*kernel, &size));
+        results.collect::<Vec<_>>()
+    });
     let work = has("work").then(|| {
         let results = kernels.iter().map(|kernel| work::work(*kernel, &size));
         results.collect::<Vec<_>>()
@@ -119,6 +125,9 @@ fn main() -> ExitCode {
     if let Some(dump) = &dump {
         print::dump(dump);
     }
+    if let Some(links) = &links {
+        links.iter().for_each(print::links);
+    }
     if let Some(isolation) = &isolation {
         isolation::print(isolation);
     }
@@ -131,6 +140,7 @@ fn main() -> ExitCode {
         scale: scale.as_deref(),
         inside: inside.as_ref(),
         dump: dump.as_ref(),
+        links: links.as_deref(),
         isolation: isolation.as_ref(),
         work: work.as_deref(),
         launching: launching.as_ref(),

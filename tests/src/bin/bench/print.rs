@@ -7,6 +7,7 @@ use crate::boot::Boots;
 use crate::dump::Dump;
 use crate::inside::Inside;
 use crate::launch::{Launches, MEASURES};
+use crate::links::Links;
 use crate::neighbour::{self, Case};
 use crate::restart::Restarts;
 use crate::scale::Scale;
@@ -51,6 +52,23 @@ pub(crate) fn scale(results: &[Scale]) {
             format!("{wide}/{narrow}/{shared}"),
         ];
         cells.extend(Values::of(scale.boots.iter().copied()).cells(1));
+        rows.push(cells);
+    }
+    println!("{}", tool::table(&rows));
+}
+
+pub(crate) fn links(results: &Links) {
+    println!(
+        "What a frame goes through between two Linuxes of {} with a core each: Mbit/s of a TCP stream, us of \
+         pings sent one after the other (median, p99). Wanted: half of virtio-net's rate, below 200 us.",
+        results.release
+    );
+    let mut rows = vec![row(&["BY", "MBIT/S", "", "ROUND TRIP", ""])];
+    for taken in &results.ways {
+        let mut cells = vec![taken.way.name().to_string()];
+        for (values, digits) in [(&taken.mbits, 0), (&taken.round_trip_us, 0)] {
+            cells.extend(Values::of(values.iter().copied()).cells(digits));
+        }
         rows.push(cells);
     }
     println!("{}", tool::table(&rows));

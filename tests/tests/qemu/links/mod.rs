@@ -1,15 +1,17 @@
 //! Links: memory that two partitions share, and a network and a disk over it.
 
 mod disk;
+mod neighbour;
 
 use std::time::Duration;
 
+use bulkhead_tests::inside::average_round_trip;
 use bulkhead_tests::iso::Iso;
 use bulkhead_tests::qemu::{Machine, Running};
 use bulkhead_tests::{Kernel, device_initrd, initrd_with, root};
 use libtest_mimic::Trial;
 
-use crate::story;
+use crate::{long_story, story};
 
 pub(crate) fn stories() -> Vec<Trial> {
     vec![
@@ -17,6 +19,7 @@ pub(crate) fn stories() -> Vec<Trial> {
         story("links::restarts", restarts),
         story("links::a_liar", a_liar),
         story("links::disk", disk::disk),
+        long_story("links::through_a_neighbour", neighbour::through_a_neighbour),
     ]
 }
 
@@ -99,8 +102,7 @@ fn ping(machine: &mut Running, com: usize, to: u32) {
     let command = format!("ping -c 20 -i 0.2 10.9.0.{to} | tail -3");
     let said = machine.linux_within(com, &command, PATIENCE);
     println!("{said}");
-    let average = said.rsplit_once("min/avg/max = ");
-    let average = average.and_then(|(_, times)| times.split('/').nth(1)?.parse().ok());
+    let average = average_round_trip(&said);
     // A side that no interrupt wakes looks up once a second.
     if !said.contains(" 0% packet loss") || average.is_none_or(|ms: f64| ms > 250.0) {
         machine.fail(&said);

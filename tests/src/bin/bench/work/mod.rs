@@ -14,6 +14,7 @@ use bulkhead_tests::Kernel;
 use bulkhead_tests::claims::numbers;
 use bulkhead_tests::qemu::Running;
 
+pub(crate) use self::answer::megabits;
 pub(crate) use self::figure::{Better, Compared, Figure};
 
 use self::answer::Answer;

@@ -5,11 +5,14 @@
 //!   comment on COM1 tells.
 //! * `demo.svg`: the same as a picture that moves.
 //! * `screen.png`: the machine's screen at the end of it, as QEMU has it.
+//! * `day.cast`, `day.svg`: what [`day`] types on the console of one of two other Linuxes, likewise.
 //!
 //! Nothing is drawn or mended by hand. A run whose screen does not show what the serial line has
 //! brought makes no picture.
 
-use std::path::{Path, PathBuf};
+mod day;
+
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use bulkhead_tests::cast::Cast;
@@ -30,18 +33,43 @@ const DB: usize = 3;
 /// A key after the other, and the time to read what came.
 const KEY: Duration = Duration::from_millis(70);
 const READING: Duration = Duration::from_millis(1500);
+/// By this a shell asks where the cursor is, and a player would answer.
+const ASKS_WHERE: &str = "\x1b[6n";
 /// A player shows no pause for longer.
 const LONGEST_PAUSE: Duration = Duration::from_millis(1800);
 
 /// What is larger than this has no place in a repository.
-const MOST_BYTES: [(&str, usize); 3] = [
+const MOST_BYTES: [(&str, usize); 5] = [
     ("demo.cast", 100 << 10),
     ("demo.svg", 150 << 10),
     ("screen.png", 60 << 10),
+    ("day.cast", 100 << 10),
+    ("day.svg", 200 << 10),
 ];
+
+/// What `$ONLY` may be.
+const PARTS: [&str; 2] = ["demo", "day"];
 
 fn main() {
     tool::exit_on_failure("pictures");
+    let only = std::env::var("ONLY").ok().filter(|only| !only.is_empty());
+    if let Some(only) = &only {
+        let (is_one, parts) = (PARTS.contains(&only.as_str()), PARTS.join(" or "));
+        assert!(is_one, "ONLY=\"{only}\": {parts} is accepted");
+    }
+    let is_wanted = |part: &str| only.as_ref().is_none_or(|only| only == part);
+    if is_wanted("demo") {
+        let (cast, screen) = demo();
+        save_moving("demo", &cast);
+        save("screen.png", &screen);
+    }
+    if is_wanted("day") {
+        save_moving("day", &day::record());
+    }
+}
+
+/// The recording, and the screen at its end.
+fn demo() -> (String, Vec<u8>) {
     let script = root().join("conf/demo.conf");
     let script = std::fs::read_to_string(&script).expect("conf/demo.conf can be read");
     let iso = Iso::new("pictures")
@@ -57,24 +85,17 @@ fn main() {
     let mut machine = machine.arguments(&["-vga", "std"]).start();
     tool::watch(&machine);
     play(&mut machine);
+    let title = "Bulkhead: conf/demo.conf in QEMU, on COM1";
+    // What stands before is the firmware's and the loader's.
+    let cast = recorded(&mut machine, 1, start, title, "Bulkhead 0.");
+    (cast, screen(&mut machine))
+}
 
-    let files = [
-        ("demo.cast", recording(&mut machine, start).into_bytes()),
-        ("demo.svg", Vec::new()),
-        ("screen.png", screen(&mut machine)),
-    ];
-    drop(machine);
-    let folder = root().join("docs/pictures");
-    std::fs::create_dir_all(&folder).expect("the folder can be made");
-    let cast = String::from_utf8(files[0].1.clone()).expect("it was text");
-    let cast = Cast::parse(&cast).unwrap_or_else(|error| panic!("demo.cast: {error}"));
-    for (name, bytes) in files {
-        let bytes = match name {
-            "demo.svg" => svg::render(&cast).into_bytes(),
-            _ => bytes,
-        };
-        save(&folder, name, &bytes);
-    }
+/// The recording, and as a picture that moves.
+fn save_moving(name: &str, text: &str) {
+    let cast = Cast::parse(text).unwrap_or_else(|error| panic!("{name}.cast: {error}"));
+    save(&format!("{name}.cast"), text.as_bytes());
+    save(&format!("{name}.svg"), svg::render(&cast).as_bytes());
 }
 
 /// The operator's part.
@@ -111,16 +132,21 @@ fn play(machine: &mut Running) {
 /// Types a line key by key, and waits for the prompt after it.
 fn enter(machine: &mut Running, line: &str) {
     machine.com(1).skip();
-    let mut keys = [0; 4];
-    for c in line.chars() {
-        machine.com(1).send(c.encode_utf8(&mut keys));
-        std::thread::sleep(KEY);
-    }
-    std::thread::sleep(2 * KEY);
-    machine.com(1).send("\r");
+    type_keys(machine, 1, line);
     machine.wait_for(1, "\n");
     machine.wait_for(1, "bulkhead> ");
     std::thread::sleep(READING);
+}
+
+/// The keys of a line, and the one that ends it.
+fn type_keys(machine: &mut Running, com: usize, line: &str) {
+    let mut keys = [0; 4];
+    for c in line.chars() {
+        machine.com(com).send(c.encode_utf8(&mut keys));
+        std::thread::sleep(KEY);
+    }
+    std::thread::sleep(2 * KEY);
+    machine.com(com).send("\r");
 }
 
 fn crash_db(machine: &mut Running) {
@@ -146,19 +172,40 @@ fn comes_back(machine: &mut Running, com: usize, line: &str, said: [&str; 2]) {
     std::thread::sleep(READING);
 }
 
-/// What COM1 has sent, from Bulkhead's first word on: what stands before is the firmware's and the
-/// loader's.
-fn recording(machine: &mut Running, start: Instant) -> String {
-    let arrivals = machine.com(1).arrivals().into_iter();
+/// What a port has sent, from that text on.
+fn recorded(machine: &mut Running, com: usize, start: Instant, title: &str, from: &str) -> String {
+    let arrivals = machine.com(com).arrivals().into_iter();
     let cast = Cast {
         width: COLUMNS,
         height: ROWS,
-        title: "Bulkhead: conf/demo.conf in QEMU, on COM1".to_string(),
+        title: title.to_string(),
         longest_pause: LONGEST_PAUSE,
-        events: arrivals.map(|(at, text)| (at - start, text)).collect(),
+        events: without(ASKS_WHERE, arrivals.map(|(at, text)| (at - start, text))),
     };
-    let cast = cast.from("Bulkhead 0.").expect("it has greeted");
+    let cast = cast.from(from).expect("it begins so");
     cast.write()
+}
+
+/// Leaves that text out, also where it came in two pieces.
+fn without(
+    what: &str,
+    events: impl Iterator<Item = (Duration, String)>,
+) -> Vec<(Duration, String)> {
+    let mut begun = String::new();
+    let mut kept = Vec::new();
+    for (at, text) in events {
+        let mut text = (std::mem::take(&mut begun) + &text).replace(what, "");
+        let lengths = (1..what.len()).rev();
+        let mut starts = lengths.filter_map(|length| what.get(..length));
+        if let Some(start) = starts.find(|start| text.ends_with(start)) {
+            text.truncate(text.len() - start.len());
+            begun = start.to_string();
+        }
+        if !text.is_empty() {
+            kept.push((at, text));
+        }
+    }
+    kept
 }
 
 /// The screen, once it shows all that the serial line has brought.
@@ -178,7 +225,9 @@ fn screen(machine: &mut Running) -> Vec<u8> {
     }
 }
 
-fn save(folder: &Path, name: &str, bytes: &[u8]) {
+fn save(name: &str, bytes: &[u8]) {
+    let folder = root().join("docs/pictures");
+    std::fs::create_dir_all(&folder).expect("the folder can be made");
     let most = MOST_BYTES.iter().find(|(file, _)| *file == name);
     let most = most.map_or(0, |(_, bytes)| *bytes);
     let length = bytes.len();
@@ -188,4 +237,22 @@ fn save(folder: &Path, name: &str, bytes: &[u8]) {
     );
     std::fs::write(folder.join(name), bytes).expect("a picture can be written");
     println!("docs/pictures/{name}: {length} bytes");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_asks_is_left_out_in_pieces_too() {
+        let second = Duration::from_secs(1);
+        let events = ["a# \x1b[6nb", "c\x1b", "[6", "nd\x1b[", "31m"];
+        let events = (0..)
+            .zip(events)
+            .map(|(n, text)| (n * second, text.to_string()));
+        let kept = without(ASKS_WHERE, events);
+        let text: String = kept.iter().map(|(_, text)| text.as_str()).collect();
+        assert_eq!(text, "a# bcd\x1b[31m");
+        assert!(kept.iter().all(|(_, text)| !text.is_empty()));
+    }
 }
