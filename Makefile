@@ -71,7 +71,8 @@ help: ## This list
 	@echo "  KERNEL=NAME ONLY=TEXT   bench: that kernel only; work with that in its name"
 	@echo "  TICKS=10                bench: seconds of each of the neighbour's controls"
 	@echo "  N=25 SEED=NUMBER        soak: rounds; what the ways are chosen by (printed)"
-	@echo "  ONLY=TEXT               torture: cases with that in their names, printed only"
+	@echo "  MODE=bare|dma ONLY=TEXT torture: behind which wall; cases with that in their names (a|b: or that)"
+	@echo "  KEEP=1                  torture: those go into docs/evaluation/torture.json"
 	@echo "  MUTANT=NAME             mutants: only those with this in their names"
 	@echo "  ONLY=TEXT               kernels-table: rows with that in their names, printed only"
 	@echo "  SECONDS_EACH=60         mutants: longest search for each; fuzz: the search of each target"
@@ -126,6 +127,7 @@ soak: setup-run kernel build/demo.img ## Ends two partitions by every way, at ra
 torture: setup-run kernel build/demo.img ## What root of a partition can do to the machine; fails if it is more than it was
 	@tools/kernels $(DEMO_KERNELS)
 	@cargo run $(LOCKED) -q -p bulkhead-tests --bin torture
+	@$(MAKE) evaluation
 
 # --- checking ---------------------------------------------------------------------------------
 

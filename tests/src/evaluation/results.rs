@@ -4,6 +4,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
+/// What is none of the benchmark's.
+pub(super) const TORTURE: &str = "torture.json";
+
 /// One run of the benchmark.
 #[derive(Debug)]
 pub struct Results {
@@ -111,6 +114,7 @@ pub(super) fn all(folder: &Path) -> Result<Vec<Results>, String> {
         .map(|entry| entry.path())
         .collect();
     paths.retain(|path| path.extension().is_some_and(|end| end == "json"));
+    paths.retain(|path| !path.ends_with(TORTURE));
     paths.sort();
     let read = |path: &std::path::PathBuf| {
         let name = path

@@ -8,6 +8,8 @@ pub enum Act {
     Line(&'static str),
     /// Code that its kernel runs, as a module; it ends by returning, if it does.
     Code(&'static [u8]),
+    /// Its card is told to copy `{OWN}` to `{WITNESS}`, after that command.
+    Card(&'static str),
     /// A machine check on a core of `it`: its status register.
     Check(u64),
     /// A command of Bulkhead's shell.
@@ -92,6 +94,7 @@ pub fn all() -> Vec<Case> {
     cases.extend(registers());
     cases.extend(ports());
     cases.extend(memory());
+    cases.extend(cards());
     cases.extend(services());
     cases
 }
@@ -323,6 +326,23 @@ fn memory() -> Vec<Case> {
             "its own local APIC's registers filled with ones",
             "hostile fill fee00080 300 ff",
         ),
+    ]
+}
+
+fn cards() -> Vec<Case> {
+    vec![
+        Case {
+            name: "card",
+            what: "its card told to write into the witness's RAM",
+            act: Act::Card(""),
+            note: "",
+        },
+        Case {
+            name: "card-iommu-off",
+            what: "the same, after the IOMMU's command register was set to 0",
+            act: Act::Card("hostile dword fed90018 0; "),
+            note: "",
+        },
     ]
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::cases::{Act, Case};
+use super::mode::Mode;
+use crate::devices::{Board, Device};
 use crate::iso::Iso;
 use crate::port::plain;
 use crate::qemu::{Machine, Running};
@@ -20,12 +22,29 @@ pub enum Verdict {
     NotContained(String),
 }
 
+/// Before how, in a verdict's words.
+const NOT_CONTAINED: &str = "not contained: ";
+
+impl Verdict {
+    /// Of its words.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "nothing happens" => Some(Self::Nothing),
+            "contained" => Some(Self::Contained),
+            _ => Some(Self::NotContained(
+                text.strip_prefix(NOT_CONTAINED)?.to_string(),
+            )),
+        }
+    }
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nothing => f.write_str("nothing happens"),
             Self::Contained => f.write_str("contained"),
-            Self::NotContained(how) => write!(f, "**not contained**: {how}"),
+            Self::NotContained(how) => write!(f, "{NOT_CONTAINED}{how}"),
         }
     }
 }
@@ -47,7 +66,7 @@ const IT: usize = 2;
 const WITNESS: usize = 3;
 /// The longest that a case itself takes, and what is waited for an answer.
 const ACT: Duration = Duration::from_secs(60);
-const ANSWER: Duration = Duration::from_secs(20);
+const ANSWER: Duration = Duration::from_secs(15);
 /// For a restart.
 const RESTART: Duration = Duration::from_secs(90);
 /// What comes late, such as a panic or a watchdog, has come then.
@@ -61,8 +80,8 @@ const INTERVAL_US: u32 = 100_000;
 ///
 /// # Panics
 /// If the machine does not come up, before anything is done to it.
-pub fn run(case: &Case, hear: impl FnOnce(&Running)) -> Done {
-    let mut machine = start(case);
+pub fn run(case: &Case, mode: Mode, hear: impl FnOnce(&Running)) -> Done {
+    let mut machine = start(case, mode);
     hear(&machine);
     machine.wait_for_prompt();
     machine.wait_for_demo(IT);
@@ -81,7 +100,7 @@ pub fn run(case: &Case, hear: impl FnOnce(&Running)) -> Done {
     judge(&mut machine, said)
 }
 
-fn start(case: &Case) -> Running {
+fn start(case: &Case, mode: Mode) -> Running {
     let name = format!("torture/{}", case.name);
     let mut files = vec![
         ("/bin/hostile".to_string(), guest_tool("hostile")),
@@ -101,15 +120,20 @@ fn start(case: &Case) -> Running {
         .image("linux", Kernel::Debian61Cloud.image())
         .image("initrd", initrd_with(&format!("{name}/initrd.img"), &files))
         .image("demo", demo_initrd())
-        .script(
+        .script(&format!(
             "define it cores=1,2 memory=256M kernel=linux initrd=initrd console=com2 restart=on-failure \
-             cmdline=\"bulkhead.name=it iomem=relaxed quiet panic=1\"\n\
+             devices=01:00.0 isolation={mode} cmdline=\"bulkhead.name=it iomem=relaxed quiet panic=1\"\n\
              define witness cores=3 memory=256M kernel=linux initrd=demo console=com3 restart=never \
              cmdline=\"bulkhead.name=witness quiet\"\n\
-             start it witness\n",
-        )
+             start it witness\n"
+        ))
         .make();
-    Machine::new(&iso, "run").start()
+    let board = Board::new().device(Device::edu());
+    let board = match mode {
+        Mode::Bare => board,
+        Mode::Dma => board.iommu("intel-iommu,intremap=off"),
+    };
+    Machine::new(&iso, "run").board(&board).start()
 }
 
 /// Does it; what its Linux said last.
@@ -120,6 +144,21 @@ fn act(case: &Case, machine: &mut Running) -> String {
             last_line(ask(machine, IT, &line, ACT))
         }
         Act::Code(_) => last_line(ask(machine, IT, "insmod /lib/made.ko; echo code $?", ACT)),
+        Act::Card(before) => {
+            let line = with_addresses(&format!("{before}{COPY}"), machine);
+            let said = last_line(ask(machine, IT, &line, ACT));
+            let places = with_addresses("{OWN} {WITNESS}", machine);
+            let places: Vec<u64> = places
+                .split(' ')
+                .filter_map(|place| u64::from_str_radix(place, 16).ok())
+                .collect();
+            let [own, witness] = [0, 1].map(|place| words(machine, places[place]));
+            assert!(own.iter().any(|word| *word != 0), "nothing to copy");
+            match own == witness {
+                true => LANDED.to_string(),
+                false => format!("{said}, and is not there"),
+            }
+        }
         Act::Check(status) => {
             let said = machine
                 .monitor()
@@ -131,6 +170,22 @@ fn act(case: &Case, machine: &mut Running) -> String {
             shell(machine, line, ANSWER).map_or_else(String::new, |said| said.trim().to_string())
         }
     }
+}
+
+/// Has the card copy 64 bytes. It takes a tenth of a second for each way.
+const COPY: &str = "d=/sys/bus/pci/devices/0001:01:00.0; b=$(awk 'NR==1{print $1}' $d/resource); \
+    printf '\\006' | dd of=$d/config bs=1 seek=4 conv=notrunc 2>/dev/null; \
+    w() { devmem $((b+$1)) 64 $2; }; run() { w 0x80 $1; w 0x88 $2; w 0x90 64; w 0x98 $3; usleep 400000; }; \
+    run 0x{OWN} 0x40000 1; run 0x40000 0x{WITNESS} 3; echo copied";
+/// What is said where it has.
+const LANDED: &str = "the card's write is in the witness's memory";
+
+/// Sixteen words of memory.
+fn words(machine: &Running, address: u64) -> Vec<u32> {
+    let mut monitor = machine.monitor();
+    (0..16)
+        .map(|word| monitor.dword(address + 4 * word))
+        .collect()
 }
 
 fn last_line(said: Option<String>) -> String {
@@ -212,6 +267,9 @@ fn judge(machine: &mut Running, said: String) -> Done {
     } else if !is_as_it_was && !comes_back(machine) {
         hurt.push("it can't be started again".to_string());
     }
+    if said == LANDED {
+        hurt.push(LANDED.to_string());
+    }
     if let Some(why) = witness_is_hurt(machine) {
         hurt.push(why);
     }
@@ -255,7 +313,7 @@ fn witness_is_hurt(machine: &mut Running) -> Option<String> {
         WITNESS,
         "cat /tmp/counter; sleep 1; cat /tmp/counter; md5sum -c -s /tmp/sum && echo same || echo changed; \
          dmesg | diff /tmp/before - | grep -ciE 'rcu.*stall|unexpected|spurious|[^l]oops|lockup|BUG:|unknown nmi|clocksource.*unstable'",
-        ANSWER + ANSWER,
+        ANSWER,
     );
     let Some(answer) = answer else {
         return Some("the witness does not answer".to_string());

@@ -6,8 +6,10 @@
 
 mod cases;
 mod look;
+mod mode;
 mod table;
 
 pub use cases::{Act, Case, all};
 pub use look::{Done, Verdict, run};
-pub use table::{Row, markdown, parse, worse};
+pub use mode::Mode;
+pub use table::{Results, worse};
