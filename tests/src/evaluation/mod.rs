@@ -3,6 +3,7 @@
 
 mod plot;
 mod results;
+mod scale;
 mod table;
 
 use std::path::Path;
@@ -27,8 +28,13 @@ pub fn make(folder: &Path) -> Result<Made, String> {
     let all = results::all(folder)?;
     let mut made: Made = all
         .iter()
-        .filter(|results| results.work().next().is_some())
-        .map(|results| (format!("{}.svg", results.name), plot::ratios(results)))
+        .map(|results| {
+            let plot = match results.is_work() {
+                true => plot::ratios(results),
+                false => scale::plot(results),
+            };
+            (format!("{}.svg", results.name), plot)
+        })
         .collect();
     let page = std::fs::read_to_string(folder.join("README.md"));
     let page = page.map_err(|error| format!("README.md: {error}"))?;
@@ -64,7 +70,10 @@ fn filled(page: &str, all: &[Results]) -> Result<String, String> {
         let name = name.trim_end_matches(" -->");
         let results = all.iter().find(|results| results.name == name);
         let results = results.ok_or_else(|| format!("README.md: there is no {name}.json"))?;
-        out += &table::of(results);
+        out += &match results.is_work() {
+            true => table::of(results),
+            false => scale::table(results),
+        };
         if !lines.any(|line| line == END) {
             return Err(format!("README.md: {name} has no end, {END:?}"));
         }
@@ -123,6 +132,35 @@ mod tests {
         ] {
             assert!(Results::parse("one", json).is_err(), "{json}");
         }
+    }
+
+    #[test]
+    fn scale_is_a_table_and_lines() {
+        let machine = |count, prompt| {
+            format!(
+                r#"{{"partitions": {count}, "hand_over_to_prompt_ms": {prompt}, "resident_bytes": 1024,
+                "heap_bytes": 2048, "boot_s": 5.5, "doorbell_to_entry_ms": [9.0, 8.0, 7.0], "copy_ms": [6, 6, 6]}}"#
+            )
+        };
+        let json = format!(
+            r#"{{"host": {{}}, "counted": [{}, {}]}}"#,
+            machine(1, 50),
+            machine(64, 100)
+        );
+        let results = Results::parse("scale", &json).unwrap();
+        let table = scale::table(&results);
+        assert!(table.contains("| partitions | unit | 1 | 64 |"), "{table}");
+        assert!(
+            table.contains("| to the prompt | ms | 50.00 | 100.0 |"),
+            "{table}"
+        );
+        assert!(
+            table.contains("| doorbell to entry, the others stopped | ms | 8.000 | 8.000 |"),
+            "{table}"
+        );
+        assert!(scale::plot(&results).matches("<polyline").count() == 6);
+        assert!(Results::parse("scale", &json.replace("5.5", "\"soon\"")).is_err());
+        assert!(Results::parse("scale", r#"{"host": {}}"#).is_err());
     }
 
     #[test]

@@ -17,6 +17,25 @@ pub struct Results {
     /// How it was asked for, in a line.
     pub asked: String,
     kernels: Vec<(String, Vec<Figure>)>,
+    /// Machines with more and more partitions.
+    pub scale: Vec<Scale>,
+}
+
+/// One machine with so many partitions, in virtual time.
+#[derive(Debug)]
+pub struct Scale {
+    /// How many.
+    pub partitions: f64,
+    /// Milliseconds from the loader's hand-over to the prompt.
+    pub prompt_ms: f64,
+    /// Bytes that stay resident.
+    pub resident: f64,
+    /// Bytes of the heap in use.
+    pub heap: f64,
+    /// Seconds for each partition's boot, of all at once.
+    pub boot_s: f64,
+    /// Milliseconds from the doorbell to the kernel's entry, and of these copying: each launch.
+    pub launches: Vec<[f64; 2]>,
 }
 
 /// A row of work, both sides.
@@ -55,10 +74,12 @@ impl Results {
             "load_before",
         ]
         .map(|key| word(&host[key]));
-        let kernels = value["work"]
-            .as_array()
-            .ok_or_else(|| format!("{name}: no work"))?;
-        let kernels = kernels.iter().map(|kernel| {
+        let part = |key: &str| value[key].as_array().map_or(&[][..], Vec::as_slice);
+        if part("work").is_empty() && part("counted").is_empty() {
+            return Err(format!("{name}: neither work nor scale in virtual time"));
+        }
+        let scale: Option<Vec<Scale>> = part("counted").iter().map(scale).collect();
+        let kernels = part("work").iter().map(|kernel| {
             let figures = kernel["one"].as_array()?;
             let figures: Option<Vec<Figure>> = figures.iter().map(figure).collect();
             Some((kernel["kernel"].as_str()?.to_string(), figures?))
@@ -69,16 +90,26 @@ impl Results {
             machine: format!(
                 "QEMU {qemu} ({accelerator}) on {processors} x {processor}, load {load} before"
             ),
-            asked: format!(
-                "{} run(s) of each side, {} core(s), {} of RAM, {} s of each work, {} time",
-                word(&value["runs"]),
-                word(&value["cores"]),
-                word(&value["memory"]),
-                word(&value["work_seconds"]),
-                value["clock"].as_str().unwrap_or("host"),
-            ),
+            asked: match part("work") {
+                [] => "virtual time".to_string(),
+                _ => format!(
+                    "{} run(s) of each side, {} core(s), {} of RAM, {} s of each work, {} time",
+                    word(&value["runs"]),
+                    word(&value["cores"]),
+                    word(&value["memory"]),
+                    word(&value["work_seconds"]),
+                    value["clock"].as_str().unwrap_or("host"),
+                ),
+            },
+            scale: scale.ok_or_else(|| format!("{name}: a machine of scale is not whole"))?,
             kernels: kernels.ok_or_else(|| format!("{name}: a figure of work is not whole"))?,
         })
+    }
+
+    /// Whether it is of work; else of scale.
+    #[must_use]
+    pub fn is_work(&self) -> bool {
+        !self.kernels.is_empty()
     }
 
     /// Each kernel's figures of one partition.
@@ -87,6 +118,24 @@ impl Results {
             .iter()
             .map(|(kernel, figures)| (kernel.as_str(), figures.as_slice()))
     }
+}
+
+fn scale(value: &Value) -> Option<Scale> {
+    let number = |key: &str| value[key].as_f64();
+    let numbers = |key: &str| {
+        let all = value[key].as_array()?;
+        all.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>()
+    };
+    let [entry, copy] = ["doorbell_to_entry_ms", "copy_ms"].map(numbers);
+    let launches = entry?.into_iter().zip(copy?);
+    Some(Scale {
+        partitions: number("partitions")?,
+        prompt_ms: number("hand_over_to_prompt_ms")?,
+        resident: number("resident_bytes")?,
+        heap: number("heap_bytes")?,
+        boot_s: number("boot_s")?,
+        launches: launches.map(|(entry, copy)| [entry, copy]).collect(),
+    })
 }
 
 fn figure(value: &Value) -> Option<Figure> {
