@@ -1,6 +1,7 @@
 //! The evaluation's tables and plots, made of the benchmark's results that are committed in
 //! `docs/evaluation/`: nothing in them is typed.
 
+mod jitter;
 mod plot;
 mod results;
 mod scale;
@@ -29,11 +30,8 @@ pub fn make(folder: &Path) -> Result<Made, String> {
     let mut made: Made = all
         .iter()
         .map(|results| {
-            let plot = match results.is_work() {
-                true => plot::ratios(results),
-                false => scale::plot(results),
-            };
-            (format!("{}.svg", results.name), plot)
+            let [plot, _] = drawers(results);
+            (format!("{}.svg", results.name), plot(results))
         })
         .collect();
     let page = std::fs::read_to_string(folder.join("README.md"));
@@ -41,6 +39,17 @@ pub fn make(folder: &Path) -> Result<Made, String> {
     made.push(("README.md".to_string(), filled(&page, &all)?));
     made.push((TORTURE.to_string(), tortured(folder)?));
     Ok(made)
+}
+
+/// What draws a plot of a run, and its table.
+fn drawers(results: &Results) -> [fn(&Results) -> String; 2] {
+    if results.is_work() {
+        [plot::ratios, table::of]
+    } else if results.jitter.is_empty() {
+        [scale::plot, scale::table]
+    } else {
+        [jitter::plot, jitter::table]
+    }
 }
 
 /// The page of torture with its table made anew, if there are results.
@@ -70,10 +79,8 @@ fn filled(page: &str, all: &[Results]) -> Result<String, String> {
         let name = name.trim_end_matches(" -->");
         let results = all.iter().find(|results| results.name == name);
         let results = results.ok_or_else(|| format!("README.md: there is no {name}.json"))?;
-        out += &match results.is_work() {
-            true => table::of(results),
-            false => scale::table(results),
-        };
+        let [_, table] = drawers(results);
+        out += &table(results);
         if !lines.any(|line| line == END) {
             return Err(format!("README.md: {name} has no end, {END:?}"));
         }
@@ -161,6 +168,28 @@ mod tests {
         assert!(scale::plot(&results).matches("<polyline").count() == 6);
         assert!(Results::parse("scale", &json.replace("5.5", "\"soon\"")).is_err());
         assert!(Results::parse("scale", r#"{"host": {}}"#).is_err());
+    }
+
+    #[test]
+    fn a_timer_is_a_table_and_bars() {
+        let json = r#"{"host": {}, "neighbour": [
+            {"kernel": "6.1", "other": "control: it idles", "is_control": true, "ticks": 900, "lost": 1,
+             "max_us": 120, "p999_us": 80, "p50_us": 9},
+            {"kernel": "6.1", "other": "reboot -f", "is_control": false, "ticks": 901, "lost": 0,
+             "max_us": 300, "p999_us": 90, "p50_us": 9}]}"#;
+        let results = Results::parse("timer", json).unwrap();
+        let [plot, table] = drawers(&results);
+        let table = table(&results);
+        assert!(
+            table.contains("| 6.1 | reboot -f | 901 | 0 | 9 | 90 | 300 |"),
+            "{table}"
+        );
+        let plot = plot(&results);
+        assert!(
+            plot.matches("timer of 6.1").count() == 1 && plot.contains(">300<"),
+            "{plot}"
+        );
+        assert!(Results::parse("timer", &json.replace("\"lost\": 0", "\"lost\": -1")).is_err());
     }
 
     #[test]

@@ -19,6 +19,23 @@ pub struct Results {
     kernels: Vec<(String, Vec<Figure>)>,
     /// Machines with more and more partitions.
     pub scale: Vec<Scale>,
+    /// A timer beside what another partition does.
+    pub jitter: Vec<Jitter>,
+}
+
+/// How late a timer was while something else was done.
+#[derive(Debug)]
+pub struct Jitter {
+    /// The kernel whose timer it is.
+    pub kernel: String,
+    /// What the other one did.
+    pub other: String,
+    /// Whether nothing was done to the other one.
+    pub is_control: bool,
+    /// Ticks, and periods without one.
+    pub ticks: [u64; 2],
+    /// Microseconds late: the median, of a thousand the worst but one, the latest.
+    pub late_us: [f64; 3],
 }
 
 /// One machine with so many partitions, in virtual time.
@@ -75,9 +92,15 @@ impl Results {
         ]
         .map(|key| word(&host[key]));
         let part = |key: &str| value[key].as_array().map_or(&[][..], Vec::as_slice);
-        if part("work").is_empty() && part("counted").is_empty() {
-            return Err(format!("{name}: neither work nor scale in virtual time"));
+        if ["work", "counted", "neighbour"]
+            .into_iter()
+            .all(|key| part(key).is_empty())
+        {
+            return Err(format!(
+                "{name}: neither work, scale in virtual time nor a neighbour"
+            ));
         }
+        let jitter: Option<Vec<Jitter>> = part("neighbour").iter().map(jitter).collect();
         let scale: Option<Vec<Scale>> = part("counted").iter().map(scale).collect();
         let kernels = part("work").iter().map(|kernel| {
             let figures = kernel["one"].as_array()?;
@@ -102,6 +125,7 @@ impl Results {
                 ),
             },
             scale: scale.ok_or_else(|| format!("{name}: a machine of scale is not whole"))?,
+            jitter: jitter.ok_or_else(|| format!("{name}: a neighbour's case is not whole"))?,
             kernels: kernels.ok_or_else(|| format!("{name}: a figure of work is not whole"))?,
         })
     }
@@ -118,6 +142,19 @@ impl Results {
             .iter()
             .map(|(kernel, figures)| (kernel.as_str(), figures.as_slice()))
     }
+}
+
+fn jitter(value: &Value) -> Option<Jitter> {
+    let number = |key: &str| value[key].as_f64();
+    let count = |key: &str| value[key].as_u64();
+    let word = |key: &str| Some(value[key].as_str()?.to_string());
+    Some(Jitter {
+        kernel: word("kernel")?,
+        other: word("other")?,
+        is_control: value["is_control"].as_bool()?,
+        ticks: [count("ticks")?, count("lost")?],
+        late_us: [number("p50_us")?, number("p999_us")?, number("max_us")?],
+    })
 }
 
 fn scale(value: &Value) -> Option<Scale> {
