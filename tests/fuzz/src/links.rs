@@ -81,7 +81,7 @@ fn meet(first: &mut Channel<'_>, second: &mut Channel<'_>) {
 }
 
 /// Small, so that requests reach its end.
-const SIZE: usize = 64 * SECTOR as usize;
+const SIZE: usize = 32 << 10;
 const DISK: Disk = Disk {
     size: SIZE as u64,
     is_read_only: false,
@@ -157,7 +157,7 @@ fn blocks(bytes: &[u8]) {
 /// What a kernel may ask for, of any place: the protocol's numbers are big-endian.
 fn asked(plan: &mut Plan<'_>) -> Vec<u8> {
     let what = u16::from(plan.u8() % 8);
-    let offset = if plan.u8() % 4 == 0 {
+    let offset = if plan.u8().is_multiple_of(4) {
         plan.u64()
     } else {
         u64::from(plan.u8()) * SECTOR / 2

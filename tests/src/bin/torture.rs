@@ -49,6 +49,11 @@ fn main() -> ExitCode {
         let done = torture::run(case, mode, tool::watch);
         println!("{:20} {mode}: {}", case.name, done.verdict);
         println!("{:20} it: {}; said {:?}", "", done.state, done.said);
+        // What was not done says nothing of who would be hurt.
+        let is_done = ["HOSTILE failed", "can't", "not found", "No such"]
+            .iter()
+            .all(|word| !done.said.contains(word));
+        assert!(is_done, "{} was not done: {}", case.name, done.said);
         let is_expected = match case.name {
             "control-nothing" => done.verdict == Verdict::Nothing,
             "control-hurt" => matches!(done.verdict, Verdict::NotContained(_)),
