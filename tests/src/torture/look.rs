@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use super::act::{LANDED, act};
 use super::cases::{Act, Case};
 use super::mode::Mode;
 use crate::devices::{Board, Device};
@@ -62,11 +63,10 @@ pub struct Done {
 
 /// Serial ports.
 const SHELL: usize = 1;
-const IT: usize = 2;
+pub(super) const IT: usize = 2;
 const WITNESS: usize = 3;
-/// The longest that a case itself takes, and what is waited for an answer.
-const ACT: Duration = Duration::from_secs(60);
-const ANSWER: Duration = Duration::from_secs(15);
+/// What is waited for an answer.
+pub(super) const ANSWER: Duration = Duration::from_secs(15);
 /// For a restart.
 const RESTART: Duration = Duration::from_secs(90);
 /// What comes late, such as a panic or a watchdog, has come then.
@@ -136,94 +136,13 @@ fn start(case: &Case, mode: Mode) -> Running {
     Machine::new(&iso, "run").board(&board).start()
 }
 
-/// Does it; what its Linux said last.
-fn act(case: &Case, machine: &mut Running) -> String {
-    match case.act {
-        Act::Line(line) => {
-            let line = with_addresses(line, machine);
-            last_line(ask(machine, IT, &line, ACT))
-        }
-        Act::Code(_) => last_line(ask(machine, IT, "insmod /lib/made.ko; echo code $?", ACT)),
-        Act::Card(before) => {
-            let line = with_addresses(&format!("{before}{COPY}"), machine);
-            let said = last_line(ask(machine, IT, &line, ACT));
-            let places = with_addresses("{OWN} {WITNESS}", machine);
-            let places: Vec<u64> = places
-                .split(' ')
-                .filter_map(|place| u64::from_str_radix(place, 16).ok())
-                .collect();
-            let [own, witness] = [0, 1].map(|place| words(machine, places[place]));
-            assert!(own.iter().any(|word| *word != 0), "nothing to copy");
-            match own == witness {
-                true => LANDED.to_string(),
-                false => format!("{said}, and is not there"),
-            }
-        }
-        Act::Check(status) => {
-            let said = machine
-                .monitor()
-                .command(&format!("mce 1 1 {status:#x} 0x5 0 0"));
-            assert_eq!(said, "", "QEMU's monitor");
-            String::new()
-        }
-        Act::Shell(line) => {
-            shell(machine, line, ANSWER).map_or_else(String::new, |said| said.trim().to_string())
-        }
-    }
-}
-
-/// Has the card copy 64 bytes. It takes a tenth of a second for each way.
-const COPY: &str = "d=/sys/bus/pci/devices/0001:01:00.0; b=$(awk 'NR==1{print $1}' $d/resource); \
-    printf '\\006' | dd of=$d/config bs=1 seek=4 conv=notrunc 2>/dev/null; \
-    w() { devmem $((b+$1)) 64 $2; }; run() { w 0x80 $1; w 0x88 $2; w 0x90 64; w 0x98 $3; usleep 400000; }; \
-    run 0x{OWN} 0x40000 1; run 0x40000 0x{WITNESS} 3; echo copied";
-/// What is said where it has.
-const LANDED: &str = "the card's write is in the witness's memory";
-
-/// Sixteen words of memory.
-fn words(machine: &Running, address: u64) -> Vec<u32> {
-    let mut monitor = machine.monitor();
-    (0..16)
-        .map(|word| monitor.dword(address + 4 * word))
-        .collect()
-}
-
-fn last_line(said: Option<String>) -> String {
-    let said = said.unwrap_or_default();
-    said.lines().last().unwrap_or_default().trim().to_string()
-}
-
-/// A line with the places put in that only this machine knows.
-fn with_addresses(line: &str, machine: &mut Running) -> String {
-    if !line.contains('{') {
-        return line.to_string();
-    }
-    const INTO: u64 = 32 << 20;
-    let shown = machine.command("show witness");
-    let ram = answers::shown_ram(&shown);
-    let largest = ram.iter().max_by_key(|(start, end)| end - start);
-    let witness = largest.map_or(0, |(start, _)| start + INTO);
-    let rows = answers::memory(&machine.command("memory"));
-    let kernel = rows.iter().find(|row| row.owner.contains("(kernel)"));
-    let bulkhead = kernel.map_or(0, |row| row.bounds.0);
-    let shown = machine.command("show it");
-    // Runtime services' data: what EFI keeps for it.
-    let own = shown
-        .lines()
-        .filter(|line| line.contains("runtime data"))
-        .find_map(|line| line.trim().strip_prefix("0x")?.split('-').next());
-    let own = own.unwrap_or_default().to_string();
-    assert!(
-        witness > INTO && bulkhead > 0 && !own.is_empty(),
-        "addresses: {witness:#x}, {bulkhead:#x}, {own:?}:\n{shown}"
-    );
-    line.replace("{WITNESS}", &format!("{witness:x}"))
-        .replace("{BULKHEAD}", &format!("{bulkhead:x}"))
-        .replace("{OWN}", &own)
-}
-
 /// Types a line into a Linux; what it printed, if it came back.
-fn ask(machine: &mut Running, com: usize, line: &str, limit: Duration) -> Option<String> {
+pub(super) fn ask(
+    machine: &mut Running,
+    com: usize,
+    line: &str,
+    limit: Duration,
+) -> Option<String> {
     let port = machine.com(com);
     port.skip();
     port.send(&format!(
@@ -235,7 +154,7 @@ fn ask(machine: &mut Running, com: usize, line: &str, limit: Duration) -> Option
 }
 
 /// Types a line into Bulkhead's shell; what it printed, if it came back.
-fn shell(machine: &mut Running, line: &str, limit: Duration) -> Option<String> {
+pub(super) fn shell(machine: &mut Running, line: &str, limit: Duration) -> Option<String> {
     let port = machine.com(SHELL);
     port.skip();
     port.send(&format!("{line}\r"));
@@ -306,13 +225,22 @@ fn comes_back(machine: &mut Running) -> bool {
     false
 }
 
+/// The first line of it, without its time.
+fn complaint(lines: &[&str]) -> String {
+    let line = lines.get(4).and_then(|line| line.split_once("] "));
+    line.map_or_else(String::new, |(_, text)| {
+        format!(": {}", text.replace('|', "/"))
+    })
+}
+
 /// What is wrong with the witness.
 fn witness_is_hurt(machine: &mut Running) -> Option<String> {
     let answer = ask(
         machine,
         WITNESS,
         "cat /tmp/counter; sleep 1; cat /tmp/counter; md5sum -c -s /tmp/sum && echo same || echo changed; \
-         dmesg | diff /tmp/before - | grep -ciE 'rcu.*stall|unexpected|spurious|[^l]oops|lockup|BUG:|unknown nmi|clocksource.*unstable'",
+         dmesg | diff /tmp/before - | grep -iE 'rcu.*stall|unexpected|spurious|[^l]oops|lockup|BUG:|nmi received|clocksource.*unstable' >/tmp/c; \
+         grep -c '' /tmp/c; head -n 1 /tmp/c",
         ANSWER,
     );
     let Some(answer) = answer else {
@@ -337,7 +265,10 @@ fn witness_is_hurt(machine: &mut Running) -> Option<String> {
     }
     match lines.get(3).and_then(|count| count.parse::<u32>().ok()) {
         Some(0) => None,
-        Some(_) => Some("the witness's kernel complains".to_string()),
+        Some(_) => Some(format!(
+            "the witness's kernel complains{}",
+            complaint(&lines)
+        )),
         None => Some(format!("the witness answers nonsense: {answer:?}")),
     }
 }

@@ -4,6 +4,7 @@
 //! asked afterwards, and so is Bulkhead's shell. Two cases are controls: nothing is done, and the witness
 //! is hurt from outside, which must be seen.
 
+mod act;
 mod cases;
 mod look;
 mod mode;
