@@ -239,7 +239,7 @@ fn witness_is_hurt(machine: &mut Running) -> Option<String> {
         machine,
         WITNESS,
         "cat /tmp/counter; sleep 1; cat /tmp/counter; md5sum -c -s /tmp/sum && echo same || echo changed; \
-         dmesg | diff /tmp/before - | grep -iE 'rcu.*stall|unexpected|spurious|[^l]oops|lockup|BUG:|nmi received|clocksource.*unstable' >/tmp/c; \
+         dmesg | diff /tmp/before - | grep -iE 'rcu.*stall|unexpected|spurious|[^l]oops|lockup|BUG:|nmi received|no irq handler|clocksource.*unstable' >/tmp/c; \
          grep -c '' /tmp/c; head -n 1 /tmp/c",
         ANSWER,
     );
