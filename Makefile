@@ -170,7 +170,7 @@ fuzz: ## Searches for bytes that a parser does not stand, following its branches
 # What a nightly compiler interprets finds what no test run sees: an access beyond its object, a value that is
 # none of its type, a data race. The crates themselves have no unsafe code; those that they use have.
 # Not bulkhead-rings: its property writes records of 66,000 bytes, one case of which takes minutes here.
-MIRI := bulkhead-memory bulkhead-services
+MIRI := bulkhead-memory bulkhead-services bulkhead-processor
 MIRI_TOOLCHAIN ?= nightly
 .PHONY: miri
 miri: setup-build ## The tests of some pure crates in Miri, a few cases of each property; needs rustup's nightly
