@@ -33,11 +33,10 @@ pub(super) fn act(case: &Case, machine: &mut Running) -> String {
             }
         }
         Act::Check(status) => {
-            let said = machine
+            // QEMU says so if this processor has no such checks on.
+            machine
                 .monitor()
-                .command(&format!("mce 1 1 {status:#x} 0x5 0 0"));
-            assert_eq!(said, "", "QEMU's monitor");
-            String::new()
+                .command(&format!("mce 1 1 {status:#x} 0x5 0 0"))
         }
         Act::Shell(line) => {
             shell(machine, line, ANSWER).map_or_else(String::new, |said| said.trim().to_string())

@@ -135,7 +135,7 @@ fn own_kernel() -> Vec<Case> {
             name: "machine-check-own",
             what: "a machine check on its core that its kernel can go on from",
             act: Act::Check(0xb000_0000_0000_0000),
-            note: "",
+            note: "this kernel has machine checks off (CR4.MCE), also where it is alone: that ends a machine as a triple fault does",
         },
         Case {
             name: "machine-check-fatal",
