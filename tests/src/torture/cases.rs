@@ -152,12 +152,12 @@ fn interrupts() -> Vec<Case> {
         line(
             "nmi-witness",
             "an NMI to the witness's core",
-            "hostile dword fee00310 3000000; hostile dword fee00300 4400",
+            "hostile ipi 3000000 4400",
         ),
         line(
             "nmi-shell",
             "an NMI to Bulkhead's core",
-            "hostile dword fee00310 0; hostile dword fee00300 4400",
+            "hostile ipi 0 4400",
         ),
         line(
             "nmi-all",
@@ -177,12 +177,12 @@ fn interrupts() -> Vec<Case> {
         line(
             "init-witness",
             "INIT to the witness's core",
-            "hostile dword fee00310 3000000; hostile dword fee00300 4500",
+            "hostile ipi 3000000 4500",
         ),
         line(
             "init-shell",
             "INIT to Bulkhead's core",
-            "hostile dword fee00310 0; hostile dword fee00300 4500",
+            "hostile ipi 0 4500",
         ),
         line(
             "init-all",
@@ -192,7 +192,7 @@ fn interrupts() -> Vec<Case> {
         line(
             "start-witness",
             "SIPI to the witness's core, which runs",
-            "hostile dword fee00310 3000000; hostile dword fee00300 4608",
+            "hostile ipi 3000000 4608",
         ),
     ]
 }
