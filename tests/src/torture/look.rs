@@ -104,6 +104,7 @@ fn start(case: &Case, mode: Mode) -> Running {
     let name = format!("torture/{}", case.name);
     let mut files = vec![
         ("/bin/hostile".to_string(), guest_tool("hostile")),
+        ("/bin/unlock".to_string(), guest_tool("unlock")),
         (
             format!(
                 "/lib/modules/{}/efivarfs.ko",

@@ -104,12 +104,12 @@ fn run(arguments: &[&str]) -> Result<u64, String> {
             let (high, low) = (dword(high)?, dword(low)?);
             with_memory(LOCAL_APIC, PAGE, |memory, _| {
                 let at = |offset| memory.wrapping_add(offset).cast::<u32>();
-                // SAFETY: inside the mapping. Linux sends interrupts of its own by the same register, so nothing is
-                // between the two.
-                unsafe {
-                    at(COMMAND_HIGH).write_volatile(high);
-                    at(COMMAND_LOW).write_volatile(low);
-                }
+                // Linux sends interrupts of its own by the same register: nothing is between the two.
+                let (first, second) = (at(COMMAND_HIGH), at(COMMAND_LOW));
+                // SAFETY: inside the mapping; whom it reaches, is what is tried.
+                unsafe { first.write_volatile(high) };
+                // SAFETY: likewise.
+                unsafe { second.write_volatile(low) };
             })?;
             Ok(1)
         }
