@@ -361,7 +361,7 @@ fn services() -> Vec<Case> {
         line(
             "requests",
             "1,000 requests for what it may not do",
-            "unlock Control; for i in $(seq 1000); do printf '\\006\\000\\000\\000kill witness' >/sys/firmware/efi/efivars/Control-*; done 2>/dev/null",
+            "f=/sys/firmware/efi/efivars/Control-8b3a1f6e-2d47-4c59-9e07-b41c6ad05f23; unlock $f; for i in $(seq 1000); do printf '\\006\\000\\000\\000kill witness' >$f; done 2>/dev/null; tail -c +5 $f",
         ),
     ]
 }
