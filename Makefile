@@ -71,8 +71,9 @@ help: ## This list
 	@echo "  KERNEL=NAME ONLY=TEXT   bench: that kernel only; work with that in its name"
 	@echo "  TICKS=10                bench: seconds of each of the neighbour's controls"
 	@echo "  N=25 SEED=NUMBER        soak: rounds; what the ways are chosen by (printed)"
+	@echo "  MODE=bare|dma ONLY=TEXT torture: behind which wall; cases with that in their names (a|b: or that)"
+	@echo "  KEEP=1                  torture: those go into docs/evaluation/torture.json"
 	@echo "  ONLY=demo|day           pictures: only those"
-	@echo "  ONLY=TEXT               torture: cases with that in their names, printed only"
 	@echo "  MUTANT=NAME             mutants: only those with this in their names"
 	@echo "  ONLY=TEXT               kernels-table: rows with that in their names, printed only"
 	@echo "  SECONDS_EACH=60         mutants: longest search for each; fuzz: the search of each target"
@@ -127,6 +128,7 @@ soak: setup-run kernel build/demo.img ## Ends two partitions by every way, at ra
 torture: setup-run kernel build/demo.img ## What root of a partition can do to the machine; fails if it is more than it was
 	@tools/kernels $(DEMO_KERNELS)
 	@cargo run $(LOCKED) -q -p bulkhead-tests --bin torture
+	@$(MAKE) evaluation
 
 # --- checking ---------------------------------------------------------------------------------
 
@@ -169,7 +171,7 @@ fuzz: ## Searches for bytes that a parser does not stand, following its branches
 # What a nightly compiler interprets finds what no test run sees: an access beyond its object, a value that is
 # none of its type, a data race. The crates themselves have no unsafe code; those that they use have.
 # Not bulkhead-rings: its property writes records of 66,000 bytes, one case of which takes minutes here.
-MIRI := bulkhead-memory bulkhead-services
+MIRI := bulkhead-memory bulkhead-services bulkhead-processor
 MIRI_TOOLCHAIN ?= nightly
 .PHONY: miri
 miri: setup-build ## The tests of some pure crates in Miri, a few cases of each property; needs rustup's nightly

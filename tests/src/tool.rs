@@ -55,6 +55,12 @@ pub fn watch_all(machines: &[Running]) {
     *MACHINES.lock().expect("no panic while held") = machines;
 }
 
+/// Whether `$ONLY` asks for that: one of its texts, between `|`, is in the name, or it is empty.
+#[must_use]
+pub fn is_asked_for(only: &str, name: &str) -> bool {
+    only.split('|').any(|text| name.contains(text))
+}
+
 /// About four digits.
 #[must_use]
 pub fn short(value: f64) -> String {
@@ -98,6 +104,13 @@ pub fn table(rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_of_the_texts_is_enough() {
+        let asked = |only| is_asked_for(only, "nmi-all");
+        assert!(asked("") && asked("nmi") && asked("oops|-all"));
+        assert!(!asked("oops") && !asked("oops|nmi-b"));
+    }
 
     #[test]
     fn tables_are_aligned() {

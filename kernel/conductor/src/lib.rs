@@ -79,6 +79,8 @@ pub struct Conductor<'a, S, const P: usize, const C: usize> {
     formers: Formers<P>,
     /// When all partitions are looked at again although nothing was heard of them.
     next_look: u64,
+    /// When all requests are, although none was told of.
+    next_scan: u64,
 }
 
 /// Whether a partition could be launched in that way now: with what is worth saying. Nothing is kept
@@ -117,6 +119,7 @@ impl<'a, S: Stage, const P: usize, const C: usize> Conductor<'a, S, P, C> {
             ledger: Ledger::new(),
             formers: Formers::new(),
             next_look: 0,
+            next_scan: 0,
         }
     }
 

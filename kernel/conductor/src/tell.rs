@@ -10,6 +10,9 @@ use crate::{Conductor, Stage};
 
 /// Between two looks at all partitions of which nothing was heard, in microseconds.
 const LOOK_US: u64 = 8_000;
+/// Between two looks at all that they can ask in, of which there are hundreds: one is not told of only where its
+/// asker was reset at that very moment.
+const SCAN_US: u64 = 128_000;
 
 /// Segment, bus, device and function in the 32 bits of an event.
 #[must_use]
@@ -78,18 +81,27 @@ impl<S: Stage, const P: usize, const C: usize> Conductor<'_, S, P, C> {
     /// Takes up what was left, and does the next thing that a partition asks for.
     ///
     /// The shell asks a thousand times a second, so all partitions are looked at one by one only where
-    /// one has asked, and now and then: nothing that is waited for is due within such a time.
+    /// one has asked, and now and then: nothing that is waited for is due within such a time. What they can
+    /// ask in is looked at more seldom still.
     fn look_at_all(&mut self) -> Option<String> {
         let now = self.stage.now();
-        if !self.life.was_asked() && now < self.next_look {
+        let was_asked = self.life.was_asked();
+        if !was_asked && now < self.next_look {
             return None;
         }
         self.life.tend(&self.stage);
+        self.next_look = now.saturating_add(self.stage.ticks(LOOK_US));
+        if !was_asked && now < self.next_scan {
+            return None;
+        }
         self.life.refuse_lost_lines();
         let done = self.serve_request();
-        // After one there may be another.
-        let until = if done.is_some() { 0 } else { LOOK_US };
-        self.next_look = now.saturating_add(self.stage.ticks(until));
+        self.next_scan = now.saturating_add(self.stage.ticks(SCAN_US));
+        if done.is_some() {
+            // After one there may be another.
+            self.next_look = now;
+            self.next_scan = now;
+        }
         done
     }
 

@@ -49,7 +49,7 @@ replayed! {
     prompt script options
     request variables
     printk vmcoreinfo
-    rings
+    rings blocks
     grub bls grubenv superblock
     told apply
     survey_file survey

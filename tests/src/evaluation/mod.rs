@@ -1,17 +1,22 @@
 //! The evaluation's tables and plots, made of the benchmark's results that are committed in
 //! `docs/evaluation/`: nothing in them is typed.
 
+mod jitter;
 mod plot;
 mod results;
+mod scale;
 mod table;
 
 use std::path::Path;
 
 pub use self::results::{Figure, Results};
+use crate::torture;
 
 /// Where in a page the tables stand: what is between these two lines is made.
 const BEGIN: &str = "<!-- made by make evaluation: ";
 const END: &str = "<!-- made until here -->";
+const TORTURE: &str = "torture.md";
+const TORTURE_BEGIN: &str = "<!-- made by make evaluation -->\n";
 
 /// What a page or plot should be, by its name in the folder.
 pub type Made = Vec<(String, String)>;
@@ -24,13 +29,41 @@ pub fn make(folder: &Path) -> Result<Made, String> {
     let all = results::all(folder)?;
     let mut made: Made = all
         .iter()
-        .filter(|results| results.work().next().is_some())
-        .map(|results| (format!("{}.svg", results.name), plot::ratios(results)))
+        .map(|results| {
+            let [plot, _] = drawers(results);
+            (format!("{}.svg", results.name), plot(results))
+        })
         .collect();
     let page = std::fs::read_to_string(folder.join("README.md"));
     let page = page.map_err(|error| format!("README.md: {error}"))?;
     made.push(("README.md".to_string(), filled(&page, &all)?));
+    made.push((TORTURE.to_string(), tortured(folder)?));
     Ok(made)
+}
+
+/// What draws a plot of a run, and its table.
+fn drawers(results: &Results) -> [fn(&Results) -> String; 2] {
+    if results.is_work() {
+        [plot::ratios, table::of]
+    } else if results.jitter.is_empty() {
+        [scale::plot, scale::table]
+    } else {
+        [jitter::plot, jitter::table]
+    }
+}
+
+/// The page of torture with its table made anew, if there are results.
+fn tortured(folder: &Path) -> Result<String, String> {
+    let read = |name: &str| {
+        std::fs::read_to_string(folder.join(name)).map_err(|error| format!("{name}: {error}"))
+    };
+    let page = read(TORTURE)?;
+    let results = torture::Results::parse(&read(results::TORTURE)?)?;
+    let wrong = || format!("{TORTURE} has no {TORTURE_BEGIN:?} and {END:?}");
+    let (head, rest) = page.split_once(TORTURE_BEGIN).ok_or_else(wrong)?;
+    let (_, tail) = rest.split_once(END).ok_or_else(wrong)?;
+    let table = results.markdown(&torture::all());
+    Ok(format!("{head}{TORTURE_BEGIN}\n{table}\n{END}{tail}"))
 }
 
 /// The page with each of its tables made anew.
@@ -46,7 +79,8 @@ fn filled(page: &str, all: &[Results]) -> Result<String, String> {
         let name = name.trim_end_matches(" -->");
         let results = all.iter().find(|results| results.name == name);
         let results = results.ok_or_else(|| format!("README.md: there is no {name}.json"))?;
-        out += &table::of(results);
+        let [_, table] = drawers(results);
+        out += &table(results);
         if !lines.any(|line| line == END) {
             return Err(format!("README.md: {name} has no end, {END:?}"));
         }
@@ -105,6 +139,57 @@ mod tests {
         ] {
             assert!(Results::parse("one", json).is_err(), "{json}");
         }
+    }
+
+    #[test]
+    fn scale_is_a_table_and_lines() {
+        let machine = |count, prompt| {
+            format!(
+                r#"{{"partitions": {count}, "hand_over_to_prompt_ms": {prompt}, "resident_bytes": 1024,
+                "heap_bytes": 2048, "boot_s": 5.5, "doorbell_to_entry_ms": [9.0, 8.0, 7.0], "copy_ms": [6, 6, 6]}}"#
+            )
+        };
+        let json = format!(
+            r#"{{"host": {{}}, "counted": [{}, {}]}}"#,
+            machine(1, 50),
+            machine(64, 100)
+        );
+        let results = Results::parse("scale", &json).unwrap();
+        let table = scale::table(&results);
+        assert!(table.contains("| partitions | unit | 1 | 64 |"), "{table}");
+        assert!(
+            table.contains("| to the prompt | ms | 50.00 | 100.0 |"),
+            "{table}"
+        );
+        assert!(
+            table.contains("| doorbell to entry, the others stopped | ms | 8.000 | 8.000 |"),
+            "{table}"
+        );
+        assert!(scale::plot(&results).matches("<polyline").count() == 6);
+        assert!(Results::parse("scale", &json.replace("5.5", "\"soon\"")).is_err());
+        assert!(Results::parse("scale", r#"{"host": {}}"#).is_err());
+    }
+
+    #[test]
+    fn a_timer_is_a_table_and_bars() {
+        let json = r#"{"host": {}, "neighbour": [
+            {"kernel": "6.1", "other": "control: it idles", "is_control": true, "ticks": 900, "lost": 1,
+             "max_us": 120, "p999_us": 80, "p50_us": 9},
+            {"kernel": "6.1", "other": "reboot -f", "is_control": false, "ticks": 901, "lost": 0,
+             "max_us": 300, "p999_us": 90, "p50_us": 9}]}"#;
+        let results = Results::parse("timer", json).unwrap();
+        let [plot, table] = drawers(&results);
+        let table = table(&results);
+        assert!(
+            table.contains("| 6.1 | reboot -f | 901 | 0 | 9 | 90 | 300 |"),
+            "{table}"
+        );
+        let plot = plot(&results);
+        assert!(
+            plot.matches("timer of 6.1").count() == 1 && plot.contains(">300<"),
+            "{plot}"
+        );
+        assert!(Results::parse("timer", &json.replace("\"lost\": 0", "\"lost\": -1")).is_err());
     }
 
     #[test]

@@ -18,14 +18,7 @@ pub(super) fn ratios(results: &Results) -> String {
     let shown = |figures: &[Figure]| figures.iter().filter(|figure| !figure.is_open).count();
     let rows: usize = results.work().map(|(_, figures)| shown(figures) + 2).sum();
     let (width, height) = (NAMES + PLOT + VALUES, (rows + 2) * ROW);
-    let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\">\n\
-         <title>{}</title>\n<desc>{}; {}</desc>\n<style>text{{{FONT}}}</style>\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
-        escaped(&results.name),
-        escaped(&results.machine),
-        escaped(&results.asked)
-    );
+    let mut out = begin(results, width, height as f64);
     let (from, to) = (at(*WANTED.start()), at(*WANTED.end()));
     let _ = writeln!(
         out,
@@ -59,6 +52,18 @@ pub(super) fn ratios(results: &Results) -> String {
     out + "</svg>\n"
 }
 
+/// A white picture, and what ran where.
+pub(super) fn begin(results: &Results, width: f64, height: f64) -> String {
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\">\n\
+         <title>{}</title>\n<desc>{}; {}</desc>\n<style>text{{{FONT}}}</style>\n\
+         <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
+        escaped(&results.name),
+        escaped(&results.machine),
+        escaped(&results.asked)
+    )
+}
+
 /// From 1 to the ratio.
 fn bar(figure: &Figure, bottom: usize) -> String {
     let (one, end) = (at(1.0), at(figure.ratio));
@@ -86,7 +91,7 @@ fn at(ratio: f64) -> f64 {
     NAMES + PLOT * (ratio.clamp(low, high) - low) / (high - low)
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

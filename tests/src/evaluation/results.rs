@@ -4,6 +4,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
+/// What is none of the benchmark's.
+pub(super) const TORTURE: &str = "torture.json";
+
 /// One run of the benchmark.
 #[derive(Debug)]
 pub struct Results {
@@ -14,6 +17,42 @@ pub struct Results {
     /// How it was asked for, in a line.
     pub asked: String,
     kernels: Vec<(String, Vec<Figure>)>,
+    /// Machines with more and more partitions.
+    pub scale: Vec<Scale>,
+    /// A timer beside what another partition does.
+    pub jitter: Vec<Jitter>,
+}
+
+/// How late a timer was while something else was done.
+#[derive(Debug)]
+pub struct Jitter {
+    /// The kernel whose timer it is.
+    pub kernel: String,
+    /// What the other one did.
+    pub other: String,
+    /// Whether nothing was done to the other one.
+    pub is_control: bool,
+    /// Ticks, and periods without one.
+    pub ticks: [u64; 2],
+    /// Microseconds late: the median, of a thousand the worst but one, the latest.
+    pub late_us: [f64; 3],
+}
+
+/// One machine with so many partitions, in virtual time.
+#[derive(Debug)]
+pub struct Scale {
+    /// How many.
+    pub partitions: f64,
+    /// Milliseconds from the loader's hand-over to the prompt.
+    pub prompt_ms: f64,
+    /// Bytes that stay resident.
+    pub resident: f64,
+    /// Bytes of the heap in use.
+    pub heap: f64,
+    /// Seconds for each partition's boot, of all at once.
+    pub boot_s: f64,
+    /// Milliseconds from the doorbell to the kernel's entry, and of these copying: each launch.
+    pub launches: Vec<[f64; 2]>,
 }
 
 /// A row of work, both sides.
@@ -52,10 +91,18 @@ impl Results {
             "load_before",
         ]
         .map(|key| word(&host[key]));
-        let kernels = value["work"]
-            .as_array()
-            .ok_or_else(|| format!("{name}: no work"))?;
-        let kernels = kernels.iter().map(|kernel| {
+        let part = |key: &str| value[key].as_array().map_or(&[][..], Vec::as_slice);
+        if ["work", "counted", "neighbour"]
+            .into_iter()
+            .all(|key| part(key).is_empty())
+        {
+            return Err(format!(
+                "{name}: neither work, scale in virtual time nor a neighbour"
+            ));
+        }
+        let jitter: Option<Vec<Jitter>> = part("neighbour").iter().map(jitter).collect();
+        let scale: Option<Vec<Scale>> = part("counted").iter().map(scale).collect();
+        let kernels = part("work").iter().map(|kernel| {
             let figures = kernel["one"].as_array()?;
             let figures: Option<Vec<Figure>> = figures.iter().map(figure).collect();
             Some((kernel["kernel"].as_str()?.to_string(), figures?))
@@ -66,16 +113,27 @@ impl Results {
             machine: format!(
                 "QEMU {qemu} ({accelerator}) on {processors} x {processor}, load {load} before"
             ),
-            asked: format!(
-                "{} run(s) of each side, {} core(s), {} of RAM, {} s of each work, {} time",
-                word(&value["runs"]),
-                word(&value["cores"]),
-                word(&value["memory"]),
-                word(&value["work_seconds"]),
-                value["clock"].as_str().unwrap_or("host"),
-            ),
+            asked: match part("work") {
+                [] => "virtual time".to_string(),
+                _ => format!(
+                    "{} run(s) of each side, {} core(s), {} of RAM, {} s of each work, {} time",
+                    word(&value["runs"]),
+                    word(&value["cores"]),
+                    word(&value["memory"]),
+                    word(&value["work_seconds"]),
+                    value["clock"].as_str().unwrap_or("host"),
+                ),
+            },
+            scale: scale.ok_or_else(|| format!("{name}: a machine of scale is not whole"))?,
+            jitter: jitter.ok_or_else(|| format!("{name}: a neighbour's case is not whole"))?,
             kernels: kernels.ok_or_else(|| format!("{name}: a figure of work is not whole"))?,
         })
+    }
+
+    /// Whether it is of work; else of scale.
+    #[must_use]
+    pub fn is_work(&self) -> bool {
+        !self.kernels.is_empty()
     }
 
     /// Each kernel's figures of one partition.
@@ -84,6 +142,37 @@ impl Results {
             .iter()
             .map(|(kernel, figures)| (kernel.as_str(), figures.as_slice()))
     }
+}
+
+fn jitter(value: &Value) -> Option<Jitter> {
+    let number = |key: &str| value[key].as_f64();
+    let count = |key: &str| value[key].as_u64();
+    let word = |key: &str| Some(value[key].as_str()?.to_string());
+    Some(Jitter {
+        kernel: word("kernel")?,
+        other: word("other")?,
+        is_control: value["is_control"].as_bool()?,
+        ticks: [count("ticks")?, count("lost")?],
+        late_us: [number("p50_us")?, number("p999_us")?, number("max_us")?],
+    })
+}
+
+fn scale(value: &Value) -> Option<Scale> {
+    let number = |key: &str| value[key].as_f64();
+    let numbers = |key: &str| {
+        let all = value[key].as_array()?;
+        all.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>()
+    };
+    let [entry, copy] = ["doorbell_to_entry_ms", "copy_ms"].map(numbers);
+    let launches = entry?.into_iter().zip(copy?);
+    Some(Scale {
+        partitions: number("partitions")?,
+        prompt_ms: number("hand_over_to_prompt_ms")?,
+        resident: number("resident_bytes")?,
+        heap: number("heap_bytes")?,
+        boot_s: number("boot_s")?,
+        launches: launches.map(|(entry, copy)| [entry, copy]).collect(),
+    })
 }
 
 fn figure(value: &Value) -> Option<Figure> {
@@ -111,6 +200,7 @@ pub(super) fn all(folder: &Path) -> Result<Vec<Results>, String> {
         .map(|entry| entry.path())
         .collect();
     paths.retain(|path| path.extension().is_some_and(|end| end == "json"));
+    paths.retain(|path| !path.ends_with(TORTURE));
     paths.sort();
     let read = |path: &std::path::PathBuf| {
         let name = path

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use super::act::{LANDED, act};
 use super::cases::{Act, Case};
+use super::mode::Mode;
+use crate::devices::{Board, Device};
 use crate::iso::Iso;
 use crate::port::plain;
 use crate::qemu::{Machine, Running};
@@ -20,12 +23,29 @@ pub enum Verdict {
     NotContained(String),
 }
 
+/// Before how, in a verdict's words.
+const NOT_CONTAINED: &str = "not contained: ";
+
+impl Verdict {
+    /// Of its words.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "nothing happens" => Some(Self::Nothing),
+            "contained" => Some(Self::Contained),
+            _ => Some(Self::NotContained(
+                text.strip_prefix(NOT_CONTAINED)?.to_string(),
+            )),
+        }
+    }
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nothing => f.write_str("nothing happens"),
             Self::Contained => f.write_str("contained"),
-            Self::NotContained(how) => write!(f, "**not contained**: {how}"),
+            Self::NotContained(how) => write!(f, "{NOT_CONTAINED}{how}"),
         }
     }
 }
@@ -43,11 +63,10 @@ pub struct Done {
 
 /// Serial ports.
 const SHELL: usize = 1;
-const IT: usize = 2;
+pub(super) const IT: usize = 2;
 const WITNESS: usize = 3;
-/// The longest that a case itself takes, and what is waited for an answer.
-const ACT: Duration = Duration::from_secs(60);
-const ANSWER: Duration = Duration::from_secs(20);
+/// What is waited for an answer.
+pub(super) const ANSWER: Duration = Duration::from_secs(15);
 /// For a restart.
 const RESTART: Duration = Duration::from_secs(90);
 /// What comes late, such as a panic or a watchdog, has come then.
@@ -61,8 +80,8 @@ const INTERVAL_US: u32 = 100_000;
 ///
 /// # Panics
 /// If the machine does not come up, before anything is done to it.
-pub fn run(case: &Case, hear: impl FnOnce(&Running)) -> Done {
-    let mut machine = start(case);
+pub fn run(case: &Case, mode: Mode, hear: impl FnOnce(&Running)) -> Done {
+    let mut machine = start(case, mode);
     hear(&machine);
     machine.wait_for_prompt();
     machine.wait_for_demo(IT);
@@ -81,10 +100,11 @@ pub fn run(case: &Case, hear: impl FnOnce(&Running)) -> Done {
     judge(&mut machine, said)
 }
 
-fn start(case: &Case) -> Running {
+fn start(case: &Case, mode: Mode) -> Running {
     let name = format!("torture/{}", case.name);
     let mut files = vec![
         ("/bin/hostile".to_string(), guest_tool("hostile")),
+        ("/bin/unlock".to_string(), guest_tool("unlock")),
         (
             format!(
                 "/lib/modules/{}/efivarfs.ko",
@@ -101,74 +121,29 @@ fn start(case: &Case) -> Running {
         .image("linux", Kernel::Debian61Cloud.image())
         .image("initrd", initrd_with(&format!("{name}/initrd.img"), &files))
         .image("demo", demo_initrd())
-        .script(
+        .script(&format!(
             "define it cores=1,2 memory=256M kernel=linux initrd=initrd console=com2 restart=on-failure \
-             cmdline=\"bulkhead.name=it iomem=relaxed quiet panic=1\"\n\
+             devices=01:00.0 isolation={mode} cmdline=\"bulkhead.name=it iomem=relaxed quiet panic=1\"\n\
              define witness cores=3 memory=256M kernel=linux initrd=demo console=com3 restart=never \
              cmdline=\"bulkhead.name=witness quiet\"\n\
-             start it witness\n",
-        )
+             start it witness\n"
+        ))
         .make();
-    Machine::new(&iso, "run").start()
-}
-
-/// Does it; what its Linux said last.
-fn act(case: &Case, machine: &mut Running) -> String {
-    match case.act {
-        Act::Line(line) => {
-            let line = with_addresses(line, machine);
-            last_line(ask(machine, IT, &line, ACT))
-        }
-        Act::Code(_) => last_line(ask(machine, IT, "insmod /lib/made.ko; echo code $?", ACT)),
-        Act::Check(status) => {
-            let said = machine
-                .monitor()
-                .command(&format!("mce 1 1 {status:#x} 0x5 0 0"));
-            assert_eq!(said, "", "QEMU's monitor");
-            String::new()
-        }
-        Act::Shell(line) => {
-            shell(machine, line, ANSWER).map_or_else(String::new, |said| said.trim().to_string())
-        }
-    }
-}
-
-fn last_line(said: Option<String>) -> String {
-    let said = said.unwrap_or_default();
-    said.lines().last().unwrap_or_default().trim().to_string()
-}
-
-/// A line with the places put in that only this machine knows.
-fn with_addresses(line: &str, machine: &mut Running) -> String {
-    if !line.contains('{') {
-        return line.to_string();
-    }
-    const INTO: u64 = 32 << 20;
-    let shown = machine.command("show witness");
-    let ram = answers::shown_ram(&shown);
-    let largest = ram.iter().max_by_key(|(start, end)| end - start);
-    let witness = largest.map_or(0, |(start, _)| start + INTO);
-    let rows = answers::memory(&machine.command("memory"));
-    let kernel = rows.iter().find(|row| row.owner.contains("(kernel)"));
-    let bulkhead = kernel.map_or(0, |row| row.bounds.0);
-    let shown = machine.command("show it");
-    // Runtime services' data: what EFI keeps for it.
-    let own = shown
-        .lines()
-        .filter(|line| line.contains("runtime data"))
-        .find_map(|line| line.trim().strip_prefix("0x")?.split('-').next());
-    let own = own.unwrap_or_default().to_string();
-    assert!(
-        witness > INTO && bulkhead > 0 && !own.is_empty(),
-        "addresses: {witness:#x}, {bulkhead:#x}, {own:?}:\n{shown}"
-    );
-    line.replace("{WITNESS}", &format!("{witness:x}"))
-        .replace("{BULKHEAD}", &format!("{bulkhead:x}"))
-        .replace("{OWN}", &own)
+    let board = Board::new().device(Device::edu());
+    let board = match mode {
+        Mode::Bare => board,
+        Mode::Dma => board.iommu("intel-iommu,intremap=off"),
+    };
+    Machine::new(&iso, "run").board(&board).start()
 }
 
 /// Types a line into a Linux; what it printed, if it came back.
-fn ask(machine: &mut Running, com: usize, line: &str, limit: Duration) -> Option<String> {
+pub(super) fn ask(
+    machine: &mut Running,
+    com: usize,
+    line: &str,
+    limit: Duration,
+) -> Option<String> {
     let port = machine.com(com);
     port.skip();
     port.send(&format!(
@@ -180,7 +155,7 @@ fn ask(machine: &mut Running, com: usize, line: &str, limit: Duration) -> Option
 }
 
 /// Types a line into Bulkhead's shell; what it printed, if it came back.
-fn shell(machine: &mut Running, line: &str, limit: Duration) -> Option<String> {
+pub(super) fn shell(machine: &mut Running, line: &str, limit: Duration) -> Option<String> {
     let port = machine.com(SHELL);
     port.skip();
     port.send(&format!("{line}\r"));
@@ -211,6 +186,9 @@ fn judge(machine: &mut Running, said: String) -> Done {
         hurt.push("Bulkhead's shell does not answer".to_string());
     } else if !is_as_it_was && !comes_back(machine) {
         hurt.push("it can't be started again".to_string());
+    }
+    if said == LANDED {
+        hurt.push(LANDED.to_string());
     }
     if let Some(why) = witness_is_hurt(machine) {
         hurt.push(why);
@@ -248,14 +226,23 @@ fn comes_back(machine: &mut Running) -> bool {
     false
 }
 
+/// The first line of it, without its time.
+fn complaint(lines: &[&str]) -> String {
+    let line = lines.get(4).and_then(|line| line.split_once("] "));
+    line.map_or_else(String::new, |(_, text)| {
+        format!(": {}", text.replace('|', "/"))
+    })
+}
+
 /// What is wrong with the witness.
 fn witness_is_hurt(machine: &mut Running) -> Option<String> {
     let answer = ask(
         machine,
         WITNESS,
         "cat /tmp/counter; sleep 1; cat /tmp/counter; md5sum -c -s /tmp/sum && echo same || echo changed; \
-         dmesg | diff /tmp/before - | grep -ciE 'rcu.*stall|unexpected|spurious|[^l]oops|lockup|BUG:|unknown nmi|clocksource.*unstable'",
-        ANSWER + ANSWER,
+         dmesg | diff /tmp/before - | grep -iE 'rcu.*stall|unexpected|spurious|[^l]oops|lockup|BUG:|nmi received|no irq handler|clocksource.*unstable' >/tmp/c; \
+         grep -c '' /tmp/c; head -n 1 /tmp/c",
+        ANSWER,
     );
     let Some(answer) = answer else {
         return Some("the witness does not answer".to_string());
@@ -279,7 +266,10 @@ fn witness_is_hurt(machine: &mut Running) -> Option<String> {
     }
     match lines.get(3).and_then(|count| count.parse::<u32>().ok()) {
         Some(0) => None,
-        Some(_) => Some("the witness's kernel complains".to_string()),
+        Some(_) => Some(format!(
+            "the witness's kernel complains{}",
+            complaint(&lines)
+        )),
         None => Some(format!("the witness answers nonsense: {answer:?}")),
     }
 }

@@ -4,10 +4,13 @@
 //! asked afterwards, and so is Bulkhead's shell. Two cases are controls: nothing is done, and the witness
 //! is hurt from outside, which must be seen.
 
+mod act;
 mod cases;
 mod look;
+mod mode;
 mod table;
 
 pub use cases::{Act, Case, all};
 pub use look::{Done, Verdict, run};
-pub use table::{Row, markdown, parse, worse};
+pub use mode::Mode;
+pub use table::{Results, worse};

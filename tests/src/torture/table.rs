@@ -1,49 +1,88 @@
-//! What came of all cases, as a table that is committed and compared with.
+//! What came of the cases, as it is committed, compared with, and shown.
 
 use std::fmt::Write;
 
+use serde_json::{Map, Value, json};
+
 use super::cases::Case;
-use super::look::Verdict;
+use super::look::{Done, Verdict};
+use super::mode::Mode;
 
-/// A row that was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// The case's name.
-    pub name: String,
-    /// Its verdict.
-    pub verdict: Verdict,
-}
+/// Of every mode and case that was run, the last time: `docs/evaluation/torture.json`.
+#[derive(Clone, Debug, Default)]
+pub struct Results(Map<String, Value>);
 
-/// The table, one row for each case.
-#[must_use]
-pub fn markdown(rows: &[(&Case, Verdict)]) -> String {
-    let mut text =
-        String::from("| case | what is done | `bare` | on real hardware |\n|---|---|---|---|\n");
-    for (case, verdict) in rows {
-        // Writing into a string never fails.
-        let _ = writeln!(
-            text,
-            "| `{}` | {} | {verdict} | {} |",
-            case.name, case.what, case.note
-        );
-    }
-    text
-}
-
-/// Reads [`markdown`]'s rows out of a page.
-#[must_use]
-pub fn parse(page: &str) -> Vec<Row> {
-    let row = |line: &str| {
-        let mut cells = line.strip_prefix("| `")?.split(" | ");
-        let name = cells.next()?.strip_suffix('`')?.to_string();
-        let verdict = match cells.nth(1)? {
-            "nothing happens" => Verdict::Nothing,
-            "contained" => Verdict::Contained,
-            cell => Verdict::NotContained(cell.strip_prefix("**not contained**: ")?.to_string()),
+impl Results {
+    /// Reads what [`Results::text`] has written.
+    ///
+    /// # Errors
+    /// What is not so.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let value: Value =
+            serde_json::from_str(text).map_err(|error| format!("torture.json: {error}"))?;
+        let Value::Object(modes) = value else {
+            return Err("torture.json: no object".to_string());
         };
-        Some(Row { name, verdict })
-    };
-    page.lines().filter_map(row).collect()
+        for (mode, cases) in &modes {
+            let cases = cases.as_object().filter(|_| Mode::by_name(mode).is_some());
+            let cases = cases.ok_or_else(|| format!("torture.json: {mode} is no mode"))?;
+            if let Some((name, _)) = cases.iter().find(|(_, case)| verdict(case).is_none()) {
+                return Err(format!("torture.json: {mode}, {name}: no verdict"));
+            }
+        }
+        Ok(Self(modes))
+    }
+
+    /// As it is committed.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("{:#}\n", Value::Object(self.0.clone()))
+    }
+
+    /// Puts in what came of a case on a machine, in place of what was there.
+    pub fn put(&mut self, mode: Mode, case: &Case, done: &Done, machine: &str) {
+        let cases = self.0.entry(mode.to_string());
+        let cases = cases.or_insert_with(|| Value::Object(Map::new()));
+        cases[case.name] = json!({
+            "verdict": done.verdict.to_string(),
+            "state": done.state,
+            "said": done.said,
+            "machine": machine,
+        });
+    }
+
+    /// The verdict of a case.
+    #[must_use]
+    pub fn verdict(&self, mode: Mode, case: &str) -> Option<Verdict> {
+        verdict(self.0.get(&mode.to_string())?.get(case)?)
+    }
+
+    /// The table, one row for each case.
+    #[must_use]
+    pub fn markdown(&self, cases: &[Case]) -> String {
+        let mut text = String::from(
+            "| case | what is done | `bare` | `dma` | on real hardware |\n|---|---|---|---|---|\n",
+        );
+        let cell = |mode, case: &Case| match self.verdict(mode, case.name) {
+            Some(Verdict::NotContained(how)) => format!("**not contained**: {how}"),
+            Some(verdict) => verdict.to_string(),
+            None => "not run".to_string(),
+        };
+        for case in cases {
+            let [bare, dma] = Mode::ALL.map(|mode| cell(mode, case));
+            // Writing into a string never fails.
+            let _ = writeln!(
+                text,
+                "| `{}` | {} | {bare} | {dma} | {} |",
+                case.name, case.what, case.note
+            );
+        }
+        text
+    }
+}
+
+fn verdict(case: &Value) -> Option<Verdict> {
+    Verdict::parse(case["verdict"].as_str()?)
 }
 
 /// Whether a case went worse than it did before.
@@ -62,32 +101,53 @@ mod tests {
     use super::*;
     use crate::torture::all;
 
+    fn hurt(how: &str) -> Verdict {
+        Verdict::NotContained(how.to_string())
+    }
+
     #[test]
-    fn a_table_is_read_back() {
+    fn what_was_written_is_read_and_shown() {
         let cases = all();
-        let hurt = Verdict::NotContained("the witness does not answer; more".to_string());
-        let rows: Vec<(&Case, Verdict)> = cases
-            .iter()
-            .zip(
-                [Verdict::Nothing, Verdict::Contained, hurt]
-                    .into_iter()
-                    .cycle(),
-            )
-            .collect();
-        let read = parse(&format!("# Title\n\n{}\nEnd.\n", markdown(&rows)));
-        let wanted: Vec<Row> = rows
-            .into_iter()
-            .map(|(case, verdict)| Row {
-                name: case.name.to_string(),
-                verdict,
-            })
-            .collect();
-        assert_eq!(read, wanted);
+        let verdicts = [
+            Verdict::Nothing,
+            Verdict::Contained,
+            hurt("the witness does not answer; more"),
+        ];
+        let mut results = Results::default();
+        for (case, verdict) in cases.iter().zip(&verdicts) {
+            let done = Done {
+                verdict: verdict.clone(),
+                said: "HOSTILE did 1".to_string(),
+                state: "running".to_string(),
+            };
+            results.put(Mode::Dma, case, &done, "QEMU");
+        }
+        let read = Results::parse(&results.text()).unwrap();
+        for (case, verdict) in cases.iter().zip(&verdicts) {
+            assert_eq!(read.verdict(Mode::Dma, case.name).as_ref(), Some(verdict));
+            assert_eq!(read.verdict(Mode::Bare, case.name), None);
+        }
+        let table = read.markdown(&cases);
+        let cells = "| not run | **not contained**: the witness does not answer; more |";
+        assert!(table.contains(cells), "{table}");
+        assert_eq!(table.lines().count(), cases.len() + 2);
+    }
+
+    #[test]
+    fn what_is_no_result_is_an_error() {
+        for text in [
+            "",
+            "[]",
+            "{\"guard\": {}}",
+            "{\"bare\": []}",
+            "{\"bare\": {\"cf9\": {\"verdict\": \"fine\"}}}",
+        ] {
+            assert!(Results::parse(text).is_err(), "{text}");
+        }
     }
 
     #[test]
     fn worse_is_who_else_is_hurt_and_not_how() {
-        let hurt = |how: &str| Verdict::NotContained(how.to_string());
         assert!(worse(&Verdict::Nothing, &Verdict::Contained));
         assert!(worse(&Verdict::Contained, &hurt("a")));
         assert!(!worse(&hurt("a"), &hurt("b")));

@@ -6,6 +6,7 @@
 //! hostile config SECONDS             enumerates PCI by ports 0xcf8 and 0xcfc, over and over
 //! hostile fill ADDRESS BYTES VALUE   fills physical memory with a byte, by /dev/mem
 //! hostile dword ADDRESS VALUE...     writes dwords to physical memory, by /dev/mem
+//! hostile ipi HIGH LOW               both halves of the local APIC's command register, at once
 //! hostile split SECONDS              locks that cross a cache line, over and over, on each core
 //! hostile variables SECONDS          reads all EFI variables, over and over, on each core
 //! ```
@@ -26,6 +27,9 @@ use std::time::{Duration, Instant};
 const PAGE: u64 = 4096;
 const CONFIG_ADDRESS: u16 = 0xcf8;
 const CONFIG_DATA: u16 = 0xcfc;
+const LOCAL_APIC: u64 = 0xfee0_0000;
+const COMMAND_HIGH: usize = 0x310;
+const COMMAND_LOW: usize = 0x300;
 const VARIABLES: &str = "/sys/firmware/efi/efivars";
 
 fn main() -> ExitCode {
@@ -95,6 +99,19 @@ fn run(arguments: &[&str]) -> Result<u64, String> {
                 }
             })?;
             Ok(values.len() as u64)
+        }
+        ["ipi", high, low] => {
+            let (high, low) = (dword(high)?, dword(low)?);
+            with_memory(LOCAL_APIC, PAGE, |memory, _| {
+                let at = |offset| memory.wrapping_add(offset).cast::<u32>();
+                // Linux sends interrupts of its own by the same register: nothing is between the two.
+                let (first, second) = (at(COMMAND_HIGH), at(COMMAND_LOW));
+                // SAFETY: inside the mapping; whom it reaches, is what is tried.
+                unsafe { first.write_volatile(high) };
+                // SAFETY: likewise.
+                unsafe { second.write_volatile(low) };
+            })?;
+            Ok(1)
         }
         ["split", time] => on_each_core(|| repeat(time, split_lock)),
         ["variables", time] => on_each_core(|| repeat(time, read_variables)),

@@ -269,6 +269,17 @@ fn who_was_not_asked_looks_at_no_partition() {
     while accesses(&mut world).1.is_some() {}
     world.board.pass(10_000);
     assert!(accesses(&mut world).0 >= board::PARTITIONS);
+    // What they ask in, which is most of it, is not looked at each time: who was reset before the shell
+    // was told is heard later.
+    world.settle();
+    world.ask(1, 0, &format!("kill {}", NAMES[1]), None);
+    assert!(world.lives().was_asked(), "the shell was told: no more");
+    world.board.pass(10_000);
+    assert_eq!(accesses(&mut world).1, None, "not yet");
+    world.board.pass(130_000);
+    let (_, line) = accesses(&mut world);
+    let line = line.expect("the request is done");
+    assert!(line.contains("asked to kill"), "{line}");
 }
 
 /// Who saw no shell a moment ago may begin a launch at any step of a change: either that is refused,

@@ -6,6 +6,7 @@ use bulkhead_tests::answers::LaunchTime;
 use bulkhead_tests::source::Count;
 
 use crate::boot::Boots;
+use crate::counted::Counted;
 use crate::dump::Dump;
 use crate::host::Host;
 use crate::inside::Inside;
@@ -24,6 +25,7 @@ use crate::work::{Better, Compared, Size, Work};
 pub(crate) struct Results<'a> {
     pub(crate) boots: Option<&'a [Boots]>,
     pub(crate) scale: Option<&'a [Scale]>,
+    pub(crate) counted: Option<&'a [Counted]>,
     pub(crate) inside: Option<&'a Inside>,
     pub(crate) dump: Option<&'a Dump>,
     pub(crate) links: Option<&'a [Links]>,
@@ -41,6 +43,7 @@ pub(crate) fn write(
     let Results {
         boots,
         scale,
+        counted,
         inside,
         dump,
         links,
@@ -79,6 +82,9 @@ pub(crate) fn write(
     }
     if let Some(scale) = scale {
         fields.push(("scale", array(scale.iter().map(scaled))));
+    }
+    if let Some(counted) = counted {
+        fields.push(("counted", array(counted.iter().map(self::counted))));
     }
     if let Some(inside) = inside {
         let ms = |values: &[f64]| array(values.iter().map(f64::to_string));
@@ -167,6 +173,23 @@ fn scaled(scale: &Scale) -> String {
             "start_to_second_launch_s",
             numbers_of(scale.boots.iter().copied()),
         ),
+    ])
+}
+
+/// One machine with so many partitions, in virtual time.
+fn counted(counted: &Counted) -> String {
+    let launches = counted.launches.iter();
+    object([
+        ("partitions", counted.partitions.to_string()),
+        ("hand_over_to_prompt_ms", number(counted.prompt_ms)),
+        ("resident_bytes", counted.resident.to_string()),
+        ("heap_bytes", counted.heap.to_string()),
+        ("boot_s", number(counted.boot_s)),
+        (
+            "doorbell_to_entry_ms",
+            numbers_of(launches.clone().map(|launch| launch.entry_ms)),
+        ),
+        ("copy_ms", numbers_of(launches.map(|launch| launch.copy_ms))),
     ])
 }
 

@@ -53,7 +53,7 @@ impl Launching {
             println!();
         }
         if parts.neighbour {
-            all.neighbour = neighbour::cases(seconds);
+            all.neighbour = neighbour::cases(seconds, &size.only);
             println!();
         }
         all

@@ -18,6 +18,7 @@
 
 mod agent;
 mod boot;
+mod counted;
 mod dump;
 mod host;
 mod inside;
@@ -88,7 +89,9 @@ fn main() -> ExitCode {
     );
 
     let boots = has("boot").then(|| boot::measure(size.runs));
-    let scale = has("scale").then(scale::measure);
+    let is_counted = size.clock == Clock::Virtual;
+    let counted = (what == "scale" && is_counted).then(|| counted::measure(&size.only));
+    let scale = (has("scale") && counted.is_none()).then(scale::measure);
     let inside = has("inside").then(|| inside::measure(size.runs));
     let dump = has("dump").then(|| dump::measure(size.runs));
     let isolation = has("isolation").then(|| isolation::measure(kernels[0], &size));
@@ -138,6 +141,7 @@ fn main() -> ExitCode {
     let results = Results {
         boots: boots.as_deref(),
         scale: scale.as_deref(),
+        counted: counted.as_deref(),
         inside: inside.as_ref(),
         dump: dump.as_ref(),
         links: links.as_deref(),

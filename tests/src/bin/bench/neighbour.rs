@@ -27,8 +27,21 @@ enum Other {
     SpinsAndShell,
     /// It enters the same kernel by kexec: it ends and boots, and Bulkhead has no part in it.
     Kexec,
+    /// All its cores do it.
+    Loads(Load),
     Ends(Way),
 }
+
+/// A load in which nothing ends by Bulkhead, but which it does not see either.
+type Load = (&'static str, &'static str);
+
+const LOADS: [Load; 2] = [
+    ("it forks all the time", "(:)"),
+    (
+        "it fills and frees memory all the time",
+        "head -c 32M /dev/zero >/tmp/filled-$$; rm /tmp/filled-$$",
+    ),
+];
 
 const CONTROLS: [Other; 4] = [
     Other::Idles,
@@ -41,7 +54,8 @@ const NAME: &str = "bench_neighbour";
 
 /// Every case with either of the two as neighbour, all in one machine; the controls, of that many
 /// seconds where they have no end of their own, come before and after.
-pub(crate) fn cases(seconds: usize) -> Vec<Case> {
+/// `only` is in the cases' names.
+pub(crate) fn cases(seconds: usize, only: &str) -> Vec<Case> {
     let mut machine = soak::machine(NAME, initrd()).virtual_time().start();
     tool::watch(&machine);
     soak::wait_for_both(&mut machine);
@@ -49,7 +63,13 @@ pub(crate) fn cases(seconds: usize) -> Vec<Case> {
     let mut cases = Vec::new();
     for (other, neighbour) in [(one, two), (two, one)] {
         let ends = other.ways().iter().map(|way| Other::Ends(*way));
-        for what in CONTROLS.into_iter().chain(ends).chain(CONTROLS) {
+        let loads = LOADS.into_iter().map(Other::Loads);
+        let all = CONTROLS
+            .into_iter()
+            .chain(loads)
+            .chain(ends)
+            .chain(CONTROLS);
+        for what in all.filter(|what| tool::is_asked_for(only, what.name())) {
             cases.push(case(&mut machine, other, neighbour, seconds, what));
         }
     }
@@ -71,8 +91,9 @@ fn case(
     seconds: usize,
     what: Other,
 ) -> Case {
-    let (ticks, name) = ticks::watch(machine, neighbour.com, other.com, |machine| {
-        happen(machine, other, seconds, what)
+    let name = what.name();
+    let (ticks, ()) = ticks::watch(machine, neighbour.com, other.com, |machine| {
+        happen(machine, other, seconds, what);
     });
     println!(
         "{} beside {}, {name}: {} ticks, {} lost, at most {} us late",
@@ -89,27 +110,42 @@ fn case(
     Case {
         release: neighbour.kernel.release(),
         name: name.to_string(),
-        is_control: !matches!(what, Other::Ends(_)),
+        is_control: what.is_control(),
         ticks,
     }
 }
 
-/// Lets it happen, and gives it a name.
-fn happen(machine: &mut Running, other: &Partition, seconds: usize, what: Other) -> &'static str {
+impl Other {
+    const fn is_control(self) -> bool {
+        !matches!(self, Self::Loads(_) | Self::Ends(_))
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Idles => "control: it idles",
+            Self::Spins => "control: all its cores spin",
+            Self::SpinsAndShell => "control: they spin, Bulkhead's shell answers",
+            Self::Kexec => "control: it reboots by kexec, without Bulkhead",
+            Self::Loads((name, _)) => name,
+            Self::Ends(way) => way.name(),
+        }
+    }
+}
+
+/// Lets it happen.
+fn happen(machine: &mut Running, other: &Partition, seconds: usize, what: Other) {
     match what {
         Other::Idles => {
             machine.linux(other.com, &format!("sleep {seconds}"));
-            "control: it idles"
         }
         Other::Spins => {
-            machine.linux(other.com, &spins(other, seconds));
-            "control: all its cores spin"
+            machine.linux(other.com, &spins(other, seconds, ":"));
         }
         Other::SpinsAndShell => {
             // As many as the shell has time for, and one more.
             machine.linux(
                 other.com,
-                &format!("({}; touch /tmp/spun) & true", spins(other, seconds)),
+                &format!("({}; touch /tmp/spun) & true", spins(other, seconds, ":")),
             );
             while machine
                 .linux(other.com, "ls /tmp/spun 2>/dev/null")
@@ -120,25 +156,25 @@ fn happen(machine: &mut Running, other: &Partition, seconds: usize, what: Other)
                 }
             }
             machine.linux(other.com, "rm /tmp/spun");
-            "control: they spin, Bulkhead's shell answers"
         }
         Other::Kexec => {
             machine.com(other.com).skip();
             let command = kexec::command(other.kernel);
             machine.com(other.com).send(&format!("{command}\r"));
             machine.wait_for_demo(other.com);
-            "control: it reboots by kexec, without Bulkhead"
         }
         Other::Ends(way) => {
             soak::end_and_wait(machine, other, way);
-            way.name()
+        }
+        Other::Loads((_, load)) => {
+            machine.linux(other.com, &spins(other, seconds, load));
         }
     }
 }
 
-/// A command that keeps all cores of that partition busy.
-fn spins(partition: &Partition, seconds: usize) -> String {
-    let spin = format!("timeout {seconds} sh -c 'while :; do :; done' &");
+/// A command that keeps all cores of that partition busy with another one.
+fn spins(partition: &Partition, seconds: usize, command: &str) -> String {
+    let spin = format!("timeout {seconds} sh -c 'while :; do {command}; done' &");
     let spins = vec![spin; partition.cores.len()].join(" ");
     format!("{spins} wait")
 }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use bulkhead_tests::Kernel;
 use bulkhead_tests::claims::numbers;
 use bulkhead_tests::qemu::Running;
+use bulkhead_tests::tool;
 
 pub(crate) use self::answer::megabits;
 pub(crate) use self::figure::{Better, Compared, Figure};
@@ -44,7 +45,7 @@ pub(crate) struct Size {
     pub(crate) cores: usize,
     /// Of each work.
     pub(crate) seconds: usize,
-    /// Only the work with this in a figure's name.
+    /// Only the work with one of these, between `|`, in a figure's name.
     pub(crate) only: String,
     pub(crate) clock: Clock,
 }
@@ -53,7 +54,7 @@ impl Size {
     fn has(&self, figures: &[Figure]) -> bool {
         figures
             .iter()
-            .any(|figure| figure.name.contains(&self.only))
+            .any(|figure| tool::is_asked_for(&self.only, &figure.name))
     }
 }
 

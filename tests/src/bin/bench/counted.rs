@@ -1,0 +1,148 @@
+//! One partition to thirty-two in virtual time: what the cores execute for so many, which the host's load does
+//! not change. All boot at once, since their cores take turns anyhow; then one starts beside none that runs.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use bulkhead_tests::answers::{self, LaunchTime};
+use bulkhead_tests::iso::Iso;
+use bulkhead_tests::qemu::{Machine, Running};
+use bulkhead_tests::{Kernel, REBOOT_ONCE, demo_initrd, tool};
+
+use crate::print::resident_bytes;
+
+/// How many partitions, each with one core and 100M: with 64M this kernel has too little for its initial RAM
+/// disk. That board has room for 35 of them below 4 GiB.
+const PARTITIONS: [usize; 6] = [1, 2, 4, 8, 16, 32];
+/// For all of them to boot twice, of one.
+const LIMIT: Duration = Duration::from_secs(60);
+/// Launches of one where no other runs.
+const LAUNCHES: usize = 3;
+
+/// One machine, with a core more than partitions. Times are the machine's own.
+pub(crate) struct Counted {
+    pub(crate) partitions: usize,
+    /// Milliseconds from the loader's hand-over to the prompt, with all defined.
+    pub(crate) prompt_ms: f64,
+    /// What stays resident without images, in bytes.
+    pub(crate) resident: u64,
+    /// Bytes of the heap in use, with all running.
+    pub(crate) heap: u64,
+    /// Seconds for each partition from the first one's launch until all have booted and are launched again.
+    pub(crate) boot_s: f64,
+    /// Launches of one where all others are stopped.
+    pub(crate) launches: Vec<LaunchTime>,
+}
+
+/// Each machine once; of those only with that many partitions that `only` asks for.
+pub(crate) fn measure(only: &str) -> Vec<Counted> {
+    let asked =
+        |count: &usize| only.is_empty() || only.split('|').any(|one| *one == count.to_string());
+    let all = PARTITIONS.into_iter().filter(asked).map(|partitions| {
+        let counted = machine(partitions);
+        println!(
+            "{partitions} partitions: prompt {:.1} ms, resident {} bytes, heap {}, boot {:.3} s each, launches {:?}",
+            counted.prompt_ms, counted.resident, counted.heap, counted.boot_s, counted.launches
+        );
+        counted
+    });
+    all.collect()
+}
+
+fn machine(partitions: usize) -> Counted {
+    let names: Vec<String> = (1..=partitions)
+        .map(|number| format!("p{number}"))
+        .collect();
+    let define = |(number, name): (usize, &String)| {
+        format!(
+            "define {name} cores={} memory=100M kernel=linux initrd=demo restart=always \
+             cmdline=\"bulkhead.name={name} quiet bulkhead.run={REBOOT_ONCE}\"\n",
+            number + 1
+        )
+    };
+    let script: String = names.iter().enumerate().map(define).collect();
+    let iso = Iso::new(&format!("bench_counted_{partitions}"))
+        .image("linux", Kernel::Debian61Cloud.image())
+        .image("demo", demo_initrd())
+        .script(&script)
+        .make();
+    // The older board has more RAM below 4 GiB, of which each kernel needs 64M.
+    let machine = Machine::new(&iso, "run").without_ecam().virtual_time();
+    let cores = (partitions + 1).to_string();
+    let mut machine = machine.cores(&cores).memory("3560M").start();
+    tool::watch(&machine);
+    machine.wait_for_prompt();
+    let log = machine.command("log");
+    let prompt_ms = answers::boot_ms(&log)
+        .unwrap_or_else(|| machine.fail(&format!("no time in the log:\n{log}")));
+    let resident = answers::resident(&answers::memory(&machine.command("memory")));
+    machine.expect(&format!("start {}", names.join(" ")), &[]);
+    let before = wait_for_all(&mut machine, partitions);
+    let log = machine.command("log");
+    let last = log.lines().rfind(|line| line.contains("launched run=2"));
+    let (Some(before), Some(after)) = (before, last.and_then(seconds)) else {
+        machine.fail(&format!("not all launches are in the log:\n{log}"));
+    };
+    let heap = answers::heap_bytes(&log)
+        .unwrap_or_else(|| machine.fail(&format!("no heap in the log:\n{log}")));
+    machine.expect(&format!("kill {}", names.join(" ")), &[]);
+    for run in 3..3 + LAUNCHES {
+        machine.com(1).skip();
+        machine.expect("start p1", &[]);
+        machine.wait_for_within(1, &format!("* p1: launched run={run}"), LIMIT);
+        machine.expect("kill p1", &[]);
+    }
+    let mut launches = answers::launch_times(&machine.command("log"), "p1");
+    launches.drain(..launches.len().saturating_sub(LAUNCHES));
+    Counted {
+        partitions,
+        prompt_ms,
+        resident: resident_bytes(&resident),
+        heap,
+        boot_s: (after - before) / partitions as f64,
+        launches,
+    }
+}
+
+/// Until each runs for the second time. The log remembers a few of many launches: when the first one was.
+fn wait_for_all(machine: &mut Running, partitions: usize) -> Option<f64> {
+    let end = Instant::now() + LIMIT * u32::try_from(partitions).expect("few");
+    let mut first = None;
+    loop {
+        if first.is_none() {
+            let log = machine.command("log");
+            let line = log.lines().find(|line| line.contains("p1: launched run=1"));
+            first = line.and_then(seconds);
+        }
+        // Seldom: what the shell's core executes counts.
+        sleep(Duration::from_secs(2));
+        let list = answers::list(&machine.command("list"));
+        if list.iter().filter(|row| row.runs >= 2).count() == partitions {
+            return first;
+        }
+        // Another way to the second run than the reboot that is asked for.
+        if machine.com(1).text().contains(": failed") {
+            machine.fail("a partition has failed");
+        }
+        if Instant::now() > end {
+            machine.fail(&format!("not all run for the second time: {list:?}"));
+        }
+    }
+}
+
+/// The time of a line of the log.
+fn seconds(line: &str) -> Option<f64> {
+    let (time, _) = line.strip_prefix('[')?.split_once(']')?;
+    time.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_log_has_its_time() {
+        assert_eq!(seconds("[     0.051] prompt 83.207 ms after"), Some(0.051));
+        assert_eq!(seconds("heap: 1 of 2 bytes in use"), None);
+    }
+}

@@ -1,0 +1,101 @@
+//! How late a partition's timer is beside another that does something, as a table and as bars.
+
+use std::fmt::Write;
+
+use super::Results;
+use super::plot::{begin, escaped};
+use super::results::Jitter;
+
+pub(super) fn table(results: &Results) -> String {
+    let mut out = format!(
+        "\n{}; {}.\n\n| timer of | beside | ticks | lost | p50 us | p99.9 us | latest us |\n\
+         |---|---|---|---|---|---|---|\n",
+        results.machine, results.asked
+    );
+    for case in &results.jitter {
+        let ([ticks, lost], [middle, high, latest]) = (case.ticks, case.late_us);
+        // Writing into a string never fails.
+        let _ = writeln!(
+            out,
+            "| {} | {} | {ticks} | {lost} | {middle} | {high} | {latest} |",
+            case.kernel, case.other
+        );
+    }
+    out.push('\n');
+    out
+}
+
+/// Pixels: a row, the names' column, the plot, the values' column.
+const ROW: f64 = 18.0;
+const NAMES: f64 = 330.0;
+const PLOT: f64 = 400.0;
+const VALUES: f64 = 60.0;
+
+/// A row for each case: from the median to the latest, and a mark where one in a thousand is later; controls in
+/// grey. The axis is a logarithm, from a microsecond on.
+pub(super) fn plot(results: &Results) -> String {
+    let mut kernels: Vec<&str> = results
+        .jitter
+        .iter()
+        .map(|case| case.kernel.as_str())
+        .collect();
+    kernels.dedup();
+    let rows = results.jitter.len() + kernels.len() + 2;
+    // A few dozen.
+    let height = f64::from(u32::try_from(rows).unwrap_or(u32::MAX)) * ROW;
+    let mut out = begin(results, NAMES + PLOT + VALUES, height);
+    let latest = results
+        .jitter
+        .iter()
+        .map(|case| case.late_us[2])
+        .fold(10.0, f64::max);
+    let x = |us: f64| NAMES + PLOT * us.max(1.0).log10() / latest.log10();
+    let mut y = 0.0;
+    let mut kernel = "";
+    for case in &results.jitter {
+        if case.kernel != kernel {
+            kernel = &case.kernel;
+            y += ROW;
+            let _ = writeln!(
+                out,
+                "<text x=\"4\" y=\"{:.0}\" font-weight=\"bold\">timer of {}</text>",
+                y - 5.0,
+                escaped(kernel)
+            );
+        }
+        y += ROW;
+        out += &bar(case, y, x);
+    }
+    let mut us = 1.0;
+    while us <= latest {
+        let _ = writeln!(
+            out,
+            "<text x=\"{:.1}\" y=\"{:.0}\" text-anchor=\"middle\">{us} us</text>",
+            x(us),
+            height - 5.0
+        );
+        us *= 10.0;
+    }
+    out + "</svg>\n"
+}
+
+fn bar(case: &Jitter, bottom: f64, x: impl Fn(f64) -> f64) -> String {
+    let [middle, high, latest] = case.late_us;
+    let colour = match case.is_control {
+        true => "#999",
+        false => "#1b6ca8",
+    };
+    format!(
+        "<text x=\"4\" y=\"{0:.0}\">{1}</text><rect x=\"{2:.1}\" y=\"{3:.0}\" width=\"{4:.1}\" height=\"8\" fill=\"{colour}\"/>\
+         <rect x=\"{5:.1}\" y=\"{6:.0}\" width=\"2\" height=\"14\" fill=\"#b03a2e\"/>\
+         <text x=\"{7:.0}\" y=\"{0:.0}\" text-anchor=\"end\">{latest}</text>\n",
+        bottom - 5.0,
+        escaped(&case.other),
+        x(middle),
+        bottom - 13.0,
+        (x(latest) - x(middle)).max(1.0),
+        x(high),
+        bottom - 16.0,
+        NAMES + PLOT + VALUES - 4.0
+    )
+}

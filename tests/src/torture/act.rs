@@ -1,0 +1,95 @@
+//! Doing a case, and what was said of it.
+
+use super::cases::{Act, Case};
+use super::look::{ANSWER, IT, ask, shell};
+use crate::answers;
+use crate::qemu::Running;
+use std::time::Duration;
+
+/// The longest that a case itself takes.
+const ACT: Duration = Duration::from_secs(60);
+
+/// Does it; what its Linux said last.
+pub(super) fn act(case: &Case, machine: &mut Running) -> String {
+    match case.act {
+        Act::Line(line) => {
+            let line = with_addresses(line, machine);
+            last_line(ask(machine, IT, &line, ACT))
+        }
+        Act::Code(_) => last_line(ask(machine, IT, "insmod /lib/made.ko; echo code $?", ACT)),
+        Act::Card(before) => {
+            let line = with_addresses(&format!("{before}{COPY}"), machine);
+            let said = last_line(ask(machine, IT, &line, ACT));
+            let places = with_addresses("{OWN} {WITNESS}", machine);
+            let places: Vec<u64> = places
+                .split(' ')
+                .filter_map(|place| u64::from_str_radix(place, 16).ok())
+                .collect();
+            let [own, witness] = [0, 1].map(|place| words(machine, places[place]));
+            assert!(own.iter().any(|word| *word != 0), "nothing to copy");
+            match own == witness {
+                true => LANDED.to_string(),
+                false => format!("{said}, and is not there"),
+            }
+        }
+        Act::Check(status) => {
+            // QEMU says so if this processor has no such checks on.
+            machine
+                .monitor()
+                .command(&format!("mce 1 1 {status:#x} 0x5 0 0"))
+        }
+        Act::Shell(line) => {
+            shell(machine, line, ANSWER).map_or_else(String::new, |said| said.trim().to_string())
+        }
+    }
+}
+
+/// Has the card copy 64 bytes. It takes a tenth of a second for each way.
+const COPY: &str = "d=/sys/bus/pci/devices/0001:01:00.0; b=$(awk 'NR==1{print $1}' $d/resource); \
+    printf '\\006' | dd of=$d/config bs=1 seek=4 conv=notrunc 2>/dev/null; \
+    w() { devmem $((b+$1)) 64 $2; }; run() { w 0x80 $1; w 0x88 $2; w 0x90 64; w 0x98 $3; usleep 400000; }; \
+    run 0x{OWN} 0x40000 1; run 0x40000 0x{WITNESS} 3; echo copied";
+/// What is said where it has.
+pub(super) const LANDED: &str = "the card's write is in the witness's memory";
+
+/// Sixteen words of memory.
+fn words(machine: &Running, address: u64) -> Vec<u32> {
+    let mut monitor = machine.monitor();
+    (0..16)
+        .map(|word| monitor.dword(address + 4 * word))
+        .collect()
+}
+
+fn last_line(said: Option<String>) -> String {
+    let said = said.unwrap_or_default();
+    said.lines().last().unwrap_or_default().trim().to_string()
+}
+
+/// A line with the places put in that only this machine knows.
+fn with_addresses(line: &str, machine: &mut Running) -> String {
+    if !line.contains('{') {
+        return line.to_string();
+    }
+    const INTO: u64 = 32 << 20;
+    let shown = machine.command("show witness");
+    let ram = answers::shown_ram(&shown);
+    let largest = ram.iter().max_by_key(|(start, end)| end - start);
+    let witness = largest.map_or(0, |(start, _)| start + INTO);
+    let rows = answers::memory(&machine.command("memory"));
+    let kernel = rows.iter().find(|row| row.owner.contains("(kernel)"));
+    let bulkhead = kernel.map_or(0, |row| row.bounds.0);
+    let shown = machine.command("show it");
+    // Runtime services' data: what EFI keeps for it.
+    let own = shown
+        .lines()
+        .filter(|line| line.contains("runtime data"))
+        .find_map(|line| line.trim().strip_prefix("0x")?.split('-').next());
+    let own = own.unwrap_or_default().to_string();
+    assert!(
+        witness > INTO && bulkhead > 0 && !own.is_empty(),
+        "addresses: {witness:#x}, {bulkhead:#x}, {own:?}:\n{shown}"
+    );
+    line.replace("{WITNESS}", &format!("{witness:x}"))
+        .replace("{BULKHEAD}", &format!("{bulkhead:x}"))
+        .replace("{OWN}", &own)
+}
