@@ -11,10 +11,10 @@ use super::upgrade::{ROOT_OFFSET, full_upgrade, run};
 use super::{BOOT, COM, PROMPT, TOOL, has_started_all, made, own_disk};
 
 /// The script that the administrator writes: this Debian with its disk, and a neighbour from the same images,
-/// which stays in its initial RAM disk.
+/// which stays in its initial RAM disk: without the empty `panic=` that would reboot in place of a shell.
 const SCRIPT: &str = "define main cores=1,2 memory=1536M kernel=linux initrd=initrd console=com2 \
     devices=01:00.0 control=yes cmdline=\\\"root=LABEL=root ro quiet\\\"\\n\
-    define next cores=3 memory=512M kernel=linux initrd=initrd console=com3 cmdline=\\\"break=top quiet\\\"\\n\
+    define next cores=3 memory=512M kernel=linux initrd=initrd console=com3 cmdline=\\\"break=top quiet panic=\\\"\\n\
     start main next\\n";
 const NEXT: usize = 3;
 
