@@ -158,12 +158,12 @@ fn network(machine: &mut Running, login: &Login) {
     machine.linux(WEB, "bulkheadctl net main link >/tmp/net 2>&1 & sleep 1");
     machine.linux(
         WEB,
-        "ip addr add 10.9.0.2/24 dev link; ip link set link up; ip route add default via 10.9.0.1",
+        "ip addr add 10.9.0.2/24 dev link; ip link set dev link up; ip route add default via 10.9.0.1",
     );
     login.expect(
         machine,
-        "modprobe tun; systemd-run -q bulkheadctl net web link; for i in $(seq 30); do ip link show link >/dev/null && break; sleep 1; done; \
-         ip addr add 10.9.0.1/24 dev link && ip link set link up && echo 1 >/proc/sys/net/ipv4/ip_forward && \
+        "modprobe tun; systemd-run -q bulkheadctl net web link; for i in $(seq 30); do ip link show dev link >/dev/null && break; sleep 1; done; \
+         ip addr add 10.9.0.1/24 dev link && ip link set dev link up && echo 1 >/proc/sys/net/ipv4/ip_forward && \
          nft add table ip nat \"{ chain out { type nat hook postrouting priority srcnat; oifname != link masquerade; }; }\"",
         &[],
     );
