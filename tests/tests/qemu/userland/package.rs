@@ -53,7 +53,7 @@ pub(super) fn package(suite: &str, with_upgrade: bool) {
         full_upgrade(&mut machine);
         machine.linux_expect(
             COM,
-            "tail -n 20 /var/log/up",
+            "grep -F 'its linux is' /var/log/up",
             &format!("its linux is {}", newer.trim()),
         );
         stop(&mut machine);
@@ -66,7 +66,7 @@ pub(super) fn package(suite: &str, with_upgrade: bool) {
     let removed = machine.linux_within(
         COM,
         "rm /root/bulkhead.deb; apt-get -y purge bulkhead >/tmp/log 2>&1; echo ended=$?; tail -n 5 /tmp/log",
-        TOOL,
+        BOOT,
     );
     assert!(removed.contains("ended=0"), "{removed}");
     machine.linux_expect(COM, "systemctl is-active bulkhead-agent", "inactive");
@@ -165,9 +165,12 @@ fn install(folder: &Path, disk: &Path, name: &str) {
         "bulkhead.conf: ok",
     );
     // What the hook has put into the initial RAM disk, by the trigger.
-    for file in ["usr/bin/bulkheadctl", "efivarfs.ko", "/nbd.ko"] {
-        let line = format!("lsinitramfs /boot/initrd.img-$(uname -r) | grep -F {file}");
-        within(&line, file);
+    within(
+        "lsinitramfs /boot/initrd.img-$(uname -r) >/tmp/inside; echo ended=$?",
+        "ended=0",
+    );
+    for file in ["usr/bin/bulkheadctl", "/efivarfs.ko", "/nbd.ko"] {
+        within(&format!("grep -F {file} /tmp/inside"), file);
     }
     within("grep -c module2 /boot/grub/grub.cfg", "3");
     machine.com(COM).send("systemctl poweroff\r");
