@@ -246,24 +246,34 @@ impl Kernel {
 /// If the packer, which `make` builds, can't make it.
 #[must_use]
 pub fn initrd_with(name: &str, files: &[(impl AsRef<str>, PathBuf)]) -> PathBuf {
+    let files = files.iter().flat_map(|(to, from)| {
+        let file = format!("{}={}", to.as_ref(), from.display());
+        ["--file".to_string(), file]
+    });
+    packed_initrd(name, files)
+}
+
+/// The same, by the packer's own arguments.
+///
+/// # Panics
+/// If the packer, which `make` builds, can't make it.
+pub fn packed_initrd(name: &str, arguments: impl IntoIterator<Item = String>) -> PathBuf {
     let folder = build_folder().join("tests");
     std::fs::create_dir_all(&folder).expect("the folder can be made");
     let out = folder.join(name);
+    let packer = [
+        "run",
+        "--quiet",
+        "--locked",
+        "-p",
+        "bulkhead-initramfs-tools",
+        "--",
+    ];
     let status = std::process::Command::new(env!("CARGO"))
         .current_dir(root())
-        .args([
-            "run",
-            "--quiet",
-            "--locked",
-            "-p",
-            "bulkhead-initramfs-tools",
-            "--",
-        ])
+        .args(packer)
         .arg(&out)
-        .args(files.iter().flat_map(|(to, from)| {
-            let file = format!("{}={}", to.as_ref(), from.display());
-            ["--file".to_string(), file]
-        }))
+        .args(arguments)
         .status()
         .expect("cargo can be run");
     assert!(status.success(), "the initial RAM disk {name} was not made");

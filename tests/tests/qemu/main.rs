@@ -5,6 +5,7 @@
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
 mod agent;
+mod agent_inits;
 mod boot;
 mod consoles;
 mod contention;
@@ -114,6 +115,7 @@ fn main() {
         loaders::stories(),
         images::stories(),
         agent::stories(),
+        agent_inits::stories(),
         inside::stories(),
         dump::stories(),
         boot::stories(),

@@ -88,7 +88,7 @@ pub fn carry(entered: &Entered<'_>) -> Result<Carried, CmdlineError> {
     let (entry, entry_init) = entry.split_at(kernel_end(&entry));
     let (mut first, mut last, mut walls) = (Vec::new(), Vec::new(), Vec::new());
     for word in kernel_words(running) {
-        let said = || kernel_words(entry).any(|other| other.is_called(word.name));
+        let said = || kernel_words(entry).any(|other| other.replaces(word.name));
         if is_wall(&word) {
             if !word.is_called("disable_cpu_apicid") {
                 walls.push(word.text.to_owned());

@@ -71,6 +71,8 @@ fn an_entry_takes_the_place_of_defaults_and_never_of_walls() {
     assert_eq!(said.line.matches("console=").count(), 2);
     assert!(!said.line.contains("panic=1 ") && said.line.contains("panic=30"));
     assert!(!said.line.contains("warm"));
+    let said = carried(&own, "panic=");
+    assert!(said.line.contains("panic=1 ") && said.line.contains("panic= "));
     let entry =
         "root=/dev/nvme0n1p2 acpi=off no_ipi_broadcast=0 reserve=0x300,8 reboot=bios console=ttyS0";
     let said = carried(&own, entry);

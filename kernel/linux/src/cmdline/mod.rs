@@ -174,7 +174,7 @@ fn default_parameters(user: &str, walls: &Walls<'_>) -> impl Iterator<Item = Str
             // A parameter with a dot is a module's: not one that the kernel counts as unknown.
             ("kvm.enable_virt_at_load", "0".to_owned()),
         ])
-        .filter(move |(name, _)| !kernel_words(user).any(|word| word.is_called(name)))
+        .filter(move |(name, _)| !kernel_words(user).any(|word| word.replaces(name)))
         .map(|(name, value)| format!("{name}={value}"))
 }
 

@@ -69,6 +69,11 @@ fn the_operator_s_word_replaces_a_default() {
         let wanted = [rest.trim(), user, OURS].join(" ");
         assert_eq!(line(user), wanted);
     }
+    // The kernel refuses it and keeps the 1; initramfs-tools takes it, and gives a shell.
+    assert_eq!(
+        line("break=top panic="),
+        format!("{DEFAULTS} break=top panic= {OURS}")
+    );
     assert_eq!(
         line("a -- console=x"),
         format!("{DEFAULTS} a {OURS} -- console=x")

@@ -54,6 +54,12 @@ impl<'a> Word<'a> {
         }
     }
 
+    /// Whether it takes the place of a default of that name. An empty `panic=` does not: the kernel refuses it
+    /// and keeps what it had; it is for initramfs-tools, which then gives its shell in place of a reboot.
+    pub(super) fn replaces(&self, name: &str) -> bool {
+        self.is_called(name) && !(self.name == "panic" && self.value == Some(""))
+    }
+
     /// Whether this is the `--` that ends the kernel's parameters.
     fn is_end(&self) -> bool {
         self.name == "--" && self.value.is_none()

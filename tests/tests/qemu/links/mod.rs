@@ -69,7 +69,7 @@ fn connect(machine: &mut Running, com: usize, peer: &str, number: u32) {
     );
     machine.linux(
         com,
-        &format!("ip addr add 10.9.0.{number}/24 dev link; ip link set link up"),
+        &format!("ip addr add 10.9.0.{number}/24 dev link; ip link set dev link up"),
     );
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use bulkhead_tests::devices::{Board, Card, Device};
+use bulkhead_tests::inside::agent;
 use bulkhead_tests::iso::Iso;
 use bulkhead_tests::qemu::{Machine, Running};
 use bulkhead_tests::{Kernel, build_folder, device_initrd, initrd_with, root};
@@ -15,6 +16,8 @@ use super::{BOOT, COM, PROMPT, has_started_all, made, package};
 
 /// The neighbour's console.
 const WEB: usize = 3;
+/// Ends the demo there, whose first process is no init.
+const BY_FORCE: &str = "--poweroff-command 'poweroff -f' --reboot-command 'reboot -f'";
 
 /// One that may log in.
 struct Login {
@@ -109,8 +112,8 @@ fn died(machine: &mut Running, login: &Login) {
     );
     login.expect(
         machine,
-        "bulkheadctl log web | tail -n 30",
-        &["Kernel panic"],
+        "bulkheadctl log web | grep 'Kernel panic'",
+        &["sysrq triggered crash"],
     );
     login.expect(
         machine,
@@ -134,25 +137,16 @@ fn died(machine: &mut Running, login: &Login) {
 
 /// Asked, by its agent: restarted, stopped; and by force.
 fn ended_in_order(machine: &mut Running, login: &Login) {
-    agent(machine);
+    agent(machine, WEB, "web", BY_FORCE);
     login.expect(machine, "bulkheadctl restart web --within 60", &[]);
     machine.wait_for(1, "* web: rebooted");
     machine.wait_for_demo(WEB);
-    agent(machine);
+    agent(machine, WEB, "web", BY_FORCE);
     login.expect(machine, "bulkheadctl stop web --within 60", &[]);
     machine.wait_for(1, "* web: powered-off");
     login.expect(machine, "bulkheadctl show web", &["stopped"]);
     login.expect(machine, "bulkheadctl start web", &[]);
     machine.wait_for_demo(WEB);
-}
-
-/// The demo's first process is no init.
-fn agent(machine: &mut Running) {
-    machine.linux(
-        WEB,
-        "bulkheadctl agent --poweroff-command 'poweroff -f' --reboot-command 'reboot -f' >/tmp/agent 2>&1 &",
-    );
-    machine.wait_for(1, "* web: its agent is heard");
 }
 
 /// As `docs/links.md` has it: the neighbour has no card, and reaches the host through this one's.
@@ -164,12 +158,12 @@ fn network(machine: &mut Running, login: &Login) {
     machine.linux(WEB, "bulkheadctl net main link >/tmp/net 2>&1 & sleep 1");
     machine.linux(
         WEB,
-        "ip addr add 10.9.0.2/24 dev link; ip link set link up; ip route add default via 10.9.0.1",
+        "ip addr add 10.9.0.2/24 dev link; ip link set dev link up; ip route add default via 10.9.0.1",
     );
     login.expect(
         machine,
-        "modprobe tun; systemd-run -q bulkheadctl net web link; for i in $(seq 30); do ip link show link >/dev/null && break; sleep 1; done; \
-         ip addr add 10.9.0.1/24 dev link && ip link set link up && echo 1 >/proc/sys/net/ipv4/ip_forward && \
+        "modprobe tun; systemd-run -q bulkheadctl net web link; for i in $(seq 30); do ip link show dev link >/dev/null && break; sleep 1; done; \
+         ip addr add 10.9.0.1/24 dev link && ip link set dev link up && echo 1 >/proc/sys/net/ipv4/ip_forward && \
          nft add table ip nat \"{ chain out { type nat hook postrouting priority srcnat; oifname != link masquerade; }; }\"",
         &[],
     );

@@ -11,10 +11,10 @@ use super::upgrade::{ROOT_OFFSET, full_upgrade, run};
 use super::{BOOT, COM, PROMPT, TOOL, has_started_all, made, own_disk};
 
 /// The script that the administrator writes: this Debian with its disk, and a neighbour from the same images,
-/// which stays in its initial RAM disk.
+/// which stays in its initial RAM disk: without the empty `panic=` that would reboot in place of a shell.
 const SCRIPT: &str = "define main cores=1,2 memory=1536M kernel=linux initrd=initrd console=com2 \
     devices=01:00.0 control=yes cmdline=\\\"root=LABEL=root ro quiet\\\"\\n\
-    define next cores=3 memory=512M kernel=linux initrd=initrd console=com3 cmdline=\\\"break=top quiet\\\"\\n\
+    define next cores=3 memory=512M kernel=linux initrd=initrd console=com3 cmdline=\\\"break=top quiet panic=\\\"\\n\
     start main next\\n";
 const NEXT: usize = 3;
 
@@ -53,7 +53,7 @@ pub(super) fn package(suite: &str, with_upgrade: bool) {
         full_upgrade(&mut machine);
         machine.linux_expect(
             COM,
-            "tail -n 20 /var/log/up",
+            "grep -F 'its linux is' /var/log/up",
             &format!("its linux is {}", newer.trim()),
         );
         stop(&mut machine);
@@ -66,7 +66,7 @@ pub(super) fn package(suite: &str, with_upgrade: bool) {
     let removed = machine.linux_within(
         COM,
         "rm /root/bulkhead.deb; apt-get -y purge bulkhead >/tmp/log 2>&1; echo ended=$?; tail -n 5 /tmp/log",
-        TOOL,
+        BOOT,
     );
     assert!(removed.contains("ended=0"), "{removed}");
     machine.linux_expect(COM, "systemctl is-active bulkhead-agent", "inactive");
@@ -165,9 +165,12 @@ fn install(folder: &Path, disk: &Path, name: &str) {
         "bulkhead.conf: ok",
     );
     // What the hook has put into the initial RAM disk, by the trigger.
-    for file in ["usr/bin/bulkheadctl", "efivarfs.ko", "/nbd.ko"] {
-        let line = format!("lsinitramfs /boot/initrd.img-$(uname -r) | grep -F {file}");
-        within(&line, file);
+    within(
+        "lsinitramfs /boot/initrd.img-$(uname -r) >/tmp/inside; echo ended=$?",
+        "ended=0",
+    );
+    for file in ["usr/bin/bulkheadctl", "/efivarfs.ko", "/nbd.ko"] {
+        within(&format!("grep -F {file} /tmp/inside"), file);
     }
     within("grep -c module2 /boot/grub/grub.cfg", "3");
     machine.com(COM).send("systemctl poweroff\r");
