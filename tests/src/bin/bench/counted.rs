@@ -85,7 +85,9 @@ fn machine(partitions: usize) -> Counted {
     };
     let heap = answers::heap_bytes(&log)
         .unwrap_or_else(|| machine.fail(&format!("no heap in the log:\n{log}")));
-    machine.expect(&format!("kill {}", names.join(" ")), &[]);
+    for name in &names {
+        machine.expect(&format!("kill {name}"), &[]);
+    }
     for run in 3..3 + LAUNCHES {
         machine.com(1).skip();
         machine.expect("start p1", &[]);
