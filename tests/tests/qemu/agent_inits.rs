@@ -141,6 +141,8 @@ insmod /lib/modules/$(uname -r)/efivarfs.ko
 hostname web
 chmod 755 /etc/init.d/bulkhead-agent
 ln -s /etc/init.d/bulkhead-agent /etc/runlevels/default
+ln -s /run /var/run
+touch /etc/fstab /etc/insserv.conf
 PS1='web# ' setsid cttyhack sh &
 exec /sbin/openrc-init
 ";
