@@ -23,14 +23,7 @@ impl Debugger {
         let socket = std::env::temp_dir().join(format!("bulkhead-gdb-{process}-{nth}"));
         let path = socket.display();
         let line = format!("gdbserver unix:{path},server=on,wait=off");
-        // QEMU may be on its way still.
-        let monitor = machine.folder().join("qmp.sock");
-        for _ in 0..200 {
-            if UnixStream::connect(&monitor).is_ok() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        machine.wait_for_monitor();
         if nth > 0 {
             // It has one at a time.
             machine.monitor().command("gdbserver none");

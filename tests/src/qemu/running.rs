@@ -1,6 +1,7 @@
 //! A machine that runs.
 
 use std::cell::Cell;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -70,6 +71,17 @@ impl Machine {
 }
 
 impl Running {
+    /// Waits until QEMU has its monitor: it may be on its way still.
+    pub fn wait_for_monitor(&self) {
+        let socket = self.folder().join("qmp.sock");
+        for _ in 0..200 {
+            if UnixStream::connect(&socket).is_ok() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// QEMU's monitor.
     ///
     /// # Panics

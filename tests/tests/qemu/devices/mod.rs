@@ -19,6 +19,7 @@ mod unplugged;
 mod usb;
 mod usb_away;
 mod walls;
+mod walls_reserved;
 mod walls_thin;
 mod watchdog;
 
@@ -49,6 +50,7 @@ pub(crate) fn stories() -> Vec<Trial> {
         usb::stories(),
         usb_away::stories(),
         walls::stories(),
+        walls_reserved::stories(),
         walls_thin::stories(),
         debian::stories(),
         watchdog::stories(),

@@ -34,7 +34,7 @@ pub(super) fn stories() -> Vec<Trial> {
 }
 
 /// Two partitions, of which the one with the card runs and the other one has RAM.
-fn thin(name: &str, board: &Board, more: [&str; 2]) -> Machine {
+pub(super) fn thin(name: &str, board: &Board, more: [&str; 2]) -> Machine {
     thin_with(name, board, "01:00.0", more)
 }
 
@@ -105,7 +105,7 @@ fn high_amd() {
 }
 
 /// The card, by its registers, from outside of all partitions.
-struct Hand {
+pub(super) struct Hand {
     /// Its function's registers, and its own.
     config: u64,
     bar: u64,
@@ -116,7 +116,7 @@ const PORT: u64 = 0xb000_0000 + (2 << 15);
 
 impl Hand {
     /// Of bus 1 on a q35 with a BIOS.
-    fn of(machine: &Running) -> Self {
+    pub(super) fn of(machine: &Running) -> Self {
         let config = 0xb000_0000 + (1 << 20);
         let bar = machine.monitor().dword(config + 0x10) & !0xf;
         assert_ne!(bar, 0, "it has an address");
@@ -156,7 +156,7 @@ impl Hand {
     }
 
     /// Whether what it copies to an address is there then.
-    fn lands(&self, machine: &mut Running, mark: &[u32], place: u64) -> bool {
+    pub(super) fn lands(&self, machine: &mut Running, mark: &[u32], place: u64) -> bool {
         assert_ne!(at(machine, place), mark, "it is not there yet");
         self.copy(machine, place, false);
         at(machine, place) == mark
