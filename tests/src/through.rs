@@ -30,11 +30,7 @@ pub fn nft() -> Vec<(String, PathBuf)> {
 #[must_use]
 pub fn commands() -> [Vec<String>; 2] {
     let document = std::fs::read_to_string(root().join("docs/links.md")).expect("it is there");
-    [
-        "which has a network card (here `eth0`), as root:",
-        "and in `db`:",
-    ]
-    .map(|after| {
+    ["which has a network card, as root:", "and in `db`:"].map(|after| {
         let (_, rest) = document.split_once(after).expect("these words are there");
         let (_, rest) = rest.split_once("```text\n").expect("commands follow");
         let (block, _) = rest.split_once("```").expect("they have an end");
@@ -49,4 +45,21 @@ pub fn fetch(port: u16, file: &str) -> String {
     format!(
         "printf 'GET /{file} HTTP/1.1\\r\\nConnection: close\\r\\n\\r\\n' | nc -w 5 10.0.1.2 {port}"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The story that types them is one of many minutes: a page that says it in other words is found here.
+    #[test]
+    fn the_pages_commands_are_there() {
+        let [web, db] = commands();
+        assert_eq!((web.len(), db.len()), (3, 3), "{web:?} {db:?}");
+        assert!(
+            web[0].starts_with("bulkheadctl net ") && web[2].starts_with("nft "),
+            "{web:?}"
+        );
+        assert!(db[0].starts_with("bulkheadctl net "), "{db:?}");
+    }
 }
