@@ -7,7 +7,7 @@ use bulkhead_pci::Address;
 
 use crate::pages::{MapError, Shape};
 use crate::vtd::Fault;
-use crate::{Iommus, Kind, Physical, amd, vtd};
+use crate::{Iommus, Kind, Physical, Requester, amd, vtd};
 
 /// Buses of one segment, from the first to the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +81,36 @@ impl Fabric {
             Kind::VtD => Self::VtD(vtd::Fabric::start(hw, iommus, own, || take(PAGE))?),
             Kind::AmdVi => Self::AmdVi(amd::Fabric::start(hw, iommus, own, take)?),
         }))
+    }
+
+    /// Makes room for names on buses that others may have, so that they can be [let](Self::pass). None passes
+    /// yet. Those of functions that are Bulkhead's own always do. `take` as in [`start`](Self::start).
+    pub fn reserve(
+        &mut self,
+        hw: &impl Physical,
+        names: &[Requester],
+        mut take: impl FnMut(u64) -> u64,
+    ) {
+        match self {
+            Self::VtD(fabric) => fabric.reserve(hw, names, || take(PAGE)),
+            Self::AmdVi(fabric) => fabric.reserve(names),
+        }
+    }
+
+    /// Lets requests under such names pass as they are, wherever their bus is nobody's, because of a domain, or
+    /// no longer because of it. Whether each unit has said that it has forgotten what was.
+    pub fn pass(
+        &self,
+        hw: &impl Physical,
+        names: &[Requester],
+        number: u16,
+        passes: bool,
+    ) -> bool {
+        names.is_empty()
+            || match self {
+                Self::VtD(fabric) => fabric.pass(hw, names, number, passes),
+                Self::AmdVi(fabric) => fabric.pass(hw, names, number, passes),
+            }
     }
 
     /// How many units there are, and how many of them firmware had left translating.

@@ -20,6 +20,7 @@ mod dmar;
 mod fabric;
 mod find;
 mod ivrs;
+mod names;
 mod pages;
 mod physical;
 mod requester;

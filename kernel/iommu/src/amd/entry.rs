@@ -53,7 +53,7 @@ impl Entry {
     /// Puts it into the table, in place of one that counts: in an order in which nothing passes but what the
     /// old one lets, or the new one does. Returns the domain of before.
     pub(super) fn store(self, hw: &impl Physical, at: u64, closes: bool) -> u16 {
-        let before = hw.load64(at + 8) & DOMAIN;
+        let before = Self::domain_at(hw, at);
         let [low, rest @ ..] = self.0;
         if closes {
             hw.store64(at, low);
@@ -64,7 +64,12 @@ impl Entry {
         if !closes {
             hw.store64(at, low);
         }
-        u16::try_from(before).unwrap_or_default()
+        before
+    }
+
+    /// The domain of the one in the table there.
+    pub(super) fn domain_at(hw: &impl Physical, at: u64) -> u16 {
+        u16::try_from(hw.load64(at + 8) & DOMAIN).unwrap_or_default()
     }
 
     /// Its domain.

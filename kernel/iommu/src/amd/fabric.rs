@@ -10,6 +10,7 @@ use super::entry::{BYTES, Entry};
 use super::queue::Queue;
 use super::unit::{self, TABLE_BYTES, disable, enable, lacking};
 use super::{SHAPE, event};
+use crate::names::Names;
 use crate::pages::{self, MapError};
 use crate::turn::Turn;
 use crate::vtd::Fault;
@@ -43,6 +44,8 @@ pub struct Fabric {
     empty: u64,
     /// Functions that are Bulkhead's own, while their bus is nobody's.
     own: Vec<Address>,
+    /// Names that may pass while their bus is nobody's.
+    names: Names,
     /// What firmware says of functions, and of what is none and sends interrupts.
     settings: Vec<(u16, IdRange)>,
     senders: Vec<(u16, IdRange)>,
@@ -73,6 +76,7 @@ impl Fabric {
             tables: Vec::new(),
             empty: take(PAGE),
             own: own.to_vec(),
+            names: Names::default(),
             settings: Vec::new(),
             senders: Vec::new(),
             marked: AtomicU64::new(0),
@@ -134,10 +138,57 @@ impl Fabric {
         tables.find(|table| table.0 == segment).map(|table| table.1)
     }
 
+    fn is_own(&self, name: Requester) -> bool {
+        self.own.iter().any(|own| Requester::of(*own) == name)
+    }
+
+    pub(crate) fn reserve(&mut self, names: &[Requester]) {
+        let mut blocked = names.to_vec();
+        blocked.retain(|name| !self.is_own(*name));
+        self.names = Names::new(&blocked);
+    }
+
+    pub(crate) fn pass(
+        &self,
+        hw: &impl Physical,
+        names: &[Requester],
+        number: u16,
+        passes: bool,
+    ) -> bool {
+        self.turn.with(hw, || {
+            for &name in names {
+                let passes = self.names.note(name, number, passes);
+                let (Some(passes), Some(table)) = (passes, self.table(name.segment)) else {
+                    continue;
+                };
+                let at = table + u64::from(name.id()) * BYTES;
+                // What another partition has stays as it is.
+                if matches!(Entry::domain_at(hw, at), NOBODY | OWN) {
+                    let entry = self.idle(name.segment, name.id());
+                    entry.store(hw, at, !passes);
+                }
+            }
+            let mut is_done = true;
+            for unit in &self.units {
+                let mut queue = Queue::new(hw, unit.base, unit.commands);
+                let own = names.iter().filter(|name| name.segment == unit.segment);
+                own.for_each(|name| queue.forget_entry(name.id()));
+                Domains::default().each(|domain| queue.forget_domain(domain));
+                is_done &= queue.finish(unit.mark, self.next_mark());
+            }
+            is_done
+        })
+    }
+
     /// The entry of a requester whose bus is nobody's.
     fn idle(&self, segment: u16, id: u16) -> Entry {
-        let mut own = self.own.iter();
-        if own.any(|own| own.segment == segment && Requester::of(*own).id() == id) {
+        let [bus, devfn] = id.to_be_bytes();
+        let name = Requester {
+            segment,
+            bus,
+            devfn,
+        };
+        if self.is_own(name) || self.names.passes(name) {
             return Entry::passing(OWN);
         }
         let blocked = Entry::blocked(self.empty);
@@ -189,21 +240,22 @@ impl Fabric {
     fn lead(&self, hw: &impl Physical, buses: &[Buses], entry: Option<Entry>) -> bool {
         let mut domains = Domains::default();
         entry.iter().for_each(|entry| domains.add(entry.domain()));
-        for buses in buses {
-            let Some(table) = self.table(buses.segment) else {
-                continue;
-            };
-            for id in ids(*buses) {
-                let new = match entry {
-                    Some(entry) => self.with_settings(entry, buses.segment, id),
-                    None => self.idle(buses.segment, id),
-                };
-                let at = table + u64::from(id) * BYTES;
-                let before = new.store(hw, at, entry.is_none());
-                domains.add(before);
-            }
-        }
+        // Whether names pass depends on whose their bus is.
         self.turn.with(hw, || {
+            for buses in buses {
+                let Some(table) = self.table(buses.segment) else {
+                    continue;
+                };
+                for id in ids(*buses) {
+                    let new = match entry {
+                        Some(entry) => self.with_settings(entry, buses.segment, id),
+                        None => self.idle(buses.segment, id),
+                    };
+                    let at = table + u64::from(id) * BYTES;
+                    let before = new.store(hw, at, entry.is_none());
+                    domains.add(before);
+                }
+            }
             let mut is_done = true;
             for unit in &self.units {
                 let mut queue = Queue::new(hw, unit.base, unit.commands);

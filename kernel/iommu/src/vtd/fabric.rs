@@ -9,6 +9,7 @@ use bulkhead_pci::{Address, Bus};
 use super::queue::Queue;
 use super::unit::{capabilities, disable, enable, flush, is_on, takes_registers};
 use super::{ADDRESS, Capabilities, ENTRIES, Fault, PASS_THROUGH, PRESENT, fault};
+use crate::names::Names;
 use crate::pages::{self, MapError, Shape};
 use crate::turn::Turn;
 use crate::{Buses, Iommus, Kind, Physical, Requester, Unusable};
@@ -31,8 +32,10 @@ pub struct Fabric {
     units: Vec<Unit>,
     /// A root table for each segment.
     roots: Vec<(u16, u64)>,
-    /// Context tables of buses on which a function is Bulkhead's own, while the bus is nobody's.
+    /// Context tables of buses on which a function is Bulkhead's own, or a name may pass, while the bus is
+    /// nobody's.
     own: Vec<(Bus, u64)>,
+    names: Names,
     shape: Shape,
     /// The last value that a unit was to write when it is done.
     marked: AtomicU32,
@@ -84,6 +87,7 @@ impl Fabric {
             units,
             roots: Vec::new(),
             own: Vec::new(),
+            names: Names::default(),
             shape,
             marked: AtomicU32::new(0),
             turn: Turn::new(),
@@ -153,21 +157,83 @@ impl Fabric {
 
     /// Lets the requests of a function of Bulkhead's own pass.
     fn keep(&mut self, hw: &impl Physical, address: Address, take: &mut impl FnMut() -> u64) {
-        let bus = address.bus();
-        let context = self.own_context(bus).unwrap_or_else(|| {
-            let context = take();
-            self.own.push((bus, context));
-            context
-        });
-        let entry = context + u64::from(Requester::of(address).devfn) * 16;
-        hw.store64(entry, PASS_THROUGH | PRESENT);
-        hw.store64(entry + 8, u64::from(self.most_levels() - 2) | OWN << 8);
-        hw.write_back(entry, 16);
+        let name = Requester::of(address);
+        let context = self.make_context(hw, name, take);
+        self.set(hw, context, name, true);
+    }
+
+    /// The context table of a name's bus while that is nobody's.
+    fn make_context(
+        &mut self,
+        hw: &impl Physical,
+        name: Requester,
+        take: &mut impl FnMut() -> u64,
+    ) -> u64 {
+        let bus = name.address().bus();
+        if let Some(context) = self.own_context(bus) {
+            return context;
+        }
+        let context = take();
+        hw.write_back(context, PAGE);
+        self.own.push((bus, context));
         if let Some(root) = self.root(bus.segment) {
             let at = root + u64::from(bus.number) * 16;
             hw.store64(at, context | PRESENT);
             hw.write_back(at, 16);
         }
+        context
+    }
+
+    /// Has a name pass, or nothing under it.
+    fn set(&self, hw: &impl Physical, context: u64, name: Requester, passes: bool) {
+        let entry = context + u64::from(name.devfn) * 16;
+        if passes {
+            hw.store64(entry + 8, u64::from(self.most_levels() - 2) | OWN << 8);
+        }
+        hw.store64(entry, if passes { PASS_THROUGH | PRESENT } else { 0 });
+        hw.write_back(entry, 16);
+    }
+
+    pub(crate) fn reserve(
+        &mut self,
+        hw: &impl Physical,
+        names: &[Requester],
+        mut take: impl FnMut() -> u64,
+    ) {
+        let mut blocked = names.to_vec();
+        blocked.retain(|name| {
+            let context = self.make_context(hw, *name, &mut take);
+            hw.load64(context + u64::from(name.devfn) * 16) & PRESENT == 0
+        });
+        self.names = Names::new(&blocked);
+    }
+
+    pub(crate) fn pass(
+        &self,
+        hw: &impl Physical,
+        names: &[Requester],
+        number: u16,
+        passes: bool,
+    ) -> bool {
+        self.turn.with(hw, || {
+            for &name in names {
+                let passes = self.names.note(name, number, passes);
+                let context = self.own_context(name.address().bus());
+                if let (Some(passes), Some(context)) = (passes, context) {
+                    self.set(hw, context, name, passes);
+                }
+            }
+            self.flush_all(hw)
+        })
+    }
+
+    /// For one core at a time.
+    fn flush_all(&self, hw: &impl Physical) -> bool {
+        let mut is_done = true;
+        for unit in &self.units {
+            is_done &= flush(hw, unit.base, unit.can, unit.queue, self.next_mark());
+        }
+        is_done
     }
 
     fn own_context(&self, bus: Bus) -> Option<u64> {
@@ -242,13 +308,7 @@ impl Fabric {
                 hw.write_back(at, 16);
             }
         }
-        self.turn.with(hw, || {
-            let mut is_done = true;
-            for unit in &self.units {
-                is_done &= flush(hw, unit.base, unit.can, unit.queue, self.next_mark());
-            }
-            is_done
-        })
+        self.turn.with(hw, || self.flush_all(hw))
     }
 
     /// For entries that pass all: the most that every unit has (VT-d §9.3, AW).

@@ -41,6 +41,18 @@ impl Rows {
     }
 }
 
+/// A row but for its LF. Of what has no room, the beginning is kept: a reason is worth more cut than lost.
+struct Row(ArrayString<{ DETAILS_BYTES - 1 }>);
+
+impl Write for Row {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = self.0.remaining_capacity();
+        let fits = text.get(..room.min(text.len())).unwrap_or_default();
+        let _ = self.0.try_push_str(fits);
+        (fits.len() == text.len()).then_some(()).ok_or(fmt::Error)
+    }
+}
+
 impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_, H, M, P, C> {
     /// Writes the rows; a number is that of a partition, or an event's ticket.
     pub(super) fn rows(&self, to: [u64; 3], rows: &Rows) -> Option<Status> {
@@ -68,7 +80,7 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
         let [.., mut data] = to;
         let mut told = numbers.filter(is_told);
         for _ in 0..count {
-            let mut row = ArrayString::<DETAILS_BYTES>::new();
+            let mut row = Row(ArrayString::new());
             // One that went meanwhile leaves an empty row.
             if let Some(number) = told.next() {
                 let _ = match rows {
@@ -79,7 +91,7 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
             }
             let mut bytes = [b' '; DETAILS_BYTES];
             let bytes = bytes.get_mut(..rows.bytes())?;
-            for (to, byte) in bytes.iter_mut().zip(row.bytes()) {
+            for (to, byte) in bytes.iter_mut().zip(row.0.bytes()) {
                 *to = byte;
             }
             *bytes.last_mut()? = b'\n';

@@ -62,6 +62,8 @@ pub(crate) struct Machine {
     pub(crate) is_low_marked: Cell<bool>,
     /// What is defined next waits for its dump.
     pub(crate) wants_dump: Cell<bool>,
+    /// The local APIC ID of core 0; the others' follow by twos.
+    pub(crate) first_id: Cell<u32>,
     /// What each entry of an MSI-X table says.
     pub(crate) message: Cell<[u32; 4]>,
     pub(crate) log: RefCell<Vec<String>>,
@@ -87,6 +89,7 @@ impl Machine {
             while_relaxing: Cell::new(None),
             is_low_marked: Cell::new(false),
             wants_dump: Cell::new(false),
+            first_id: Cell::new(0),
             message: Cell::default(),
             log: RefCell::default(),
         };
@@ -248,7 +251,7 @@ impl Hardware for At<'_> {
     }
     #[expect(clippy::cast_possible_truncation, reason = "it has a handful of cores")]
     fn apic_id(&self, core: usize) -> u32 {
-        core as u32 * 2
+        self.0.first_id.get() + core as u32 * 2
     }
     fn now(&self) -> u64 {
         self.0.count_down(&self.0.at_reading);
