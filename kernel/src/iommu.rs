@@ -71,16 +71,16 @@ pub(crate) fn start(
     functions: &[Function],
 ) -> Result<Option<Iommu>, String> {
     let iommus = Iommus::read(&phys::FirmwareMemory::new(alone), &firmware.tables);
-    // What sends under a name on another's bus passes, as without an IOMMU.
-    let mut own: Vec<Address> = usb::addresses();
-    let elsewhere = named_elsewhere(&iommus, functions);
-    own.extend(elsewhere.iter().map(|(_, name)| name.address()));
+    let own: Vec<Address> = usb::addresses();
     // No partition runs, and functions do not master the bus.
     let take = |bytes| frames::take(bytes, "IOMMU").start();
     let found = Fabric::start(&Identity(()), &iommus, &own, phys::reaches, take);
     let found = found.inspect_err(|why| log::warn!("iommu: not used: {why}"));
     let fabric = found.map_err(|why| why.to_string())?;
-    Ok(fabric.map(|fabric| {
+    Ok(fabric.map(|mut fabric| {
+        let elsewhere = named_elsewhere(&iommus, functions);
+        let names: Vec<_> = elsewhere.iter().map(|(_, name)| *name).collect();
+        fabric.reserve(&Identity(()), &names, take);
         let fabric = FABRIC.call_once(|| fabric);
         let ports = bulkhead_pci::redirect(&Ecam::before_launches(alone), functions);
         log::info!("iommu: {fabric}; ACS on at {ports} ports");
@@ -93,20 +93,26 @@ pub(crate) fn attach(number: usize, domain: Option<&Domain>) {
     let (Some(fabric), Some(domain)) = (FABRIC.get(), domain) else {
         return;
     };
-    let number = u16::try_from(number + 1).unwrap_or(u16::MAX);
-    let memory = domain.memory.as_deref();
-    let attached = fabric.attach(&Identity(()), &domain.buses, memory, domain.room, number);
+    let (hw, number, memory) = (Identity(()), of(number), domain.memory.as_deref());
+    let attached = fabric.attach(&hw, &domain.buses, memory, domain.room, number);
     if let Err(why) = attached {
         log::error!("iommu: {why}: its devices reach nothing");
     }
+    fabric.pass(&hw, &domain.names, number, true);
 }
 
 /// Keeps them from all memory; `false`: a unit did not say so. Without an IOMMU there is nothing to do.
-pub(crate) fn detach(domain: Option<&Domain>) -> bool {
+pub(crate) fn detach(number: usize, domain: Option<&Domain>) -> bool {
     let (Some(fabric), Some(domain)) = (FABRIC.get(), domain) else {
         return true;
     };
-    fabric.detach(&Identity(()), &domain.buses)
+    let is_silent = fabric.pass(&Identity(()), &domain.names, of(number), false);
+    fabric.detach(&Identity(()), &domain.buses) && is_silent
+}
+
+/// The number of a partition's domain; 0 is none's.
+fn of(partition: usize) -> u16 {
+    u16::try_from(partition + 1).unwrap_or(u16::MAX)
 }
 
 /// The next request that was blocked; for the shell's core.

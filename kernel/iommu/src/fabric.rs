@@ -99,13 +99,7 @@ impl Fabric {
 
     /// Lets requests under such names pass as they are, wherever their bus is nobody's, because of a domain, or
     /// no longer because of it. Whether each unit has said that it has forgotten what was.
-    pub fn pass(
-        &self,
-        hw: &impl Physical,
-        names: &[Requester],
-        number: u16,
-        passes: bool,
-    ) -> bool {
+    pub fn pass(&self, hw: &impl Physical, names: &[Requester], number: u16, passes: bool) -> bool {
         names.is_empty()
             || match self {
                 Self::VtD(fabric) => fabric.pass(hw, names, number, passes),

@@ -13,6 +13,8 @@ use crate::{LaunchError, NoWall};
 pub struct Domain {
     /// The buses whose requests are the partition's.
     pub buses: Vec<Buses>,
+    /// Names on others' buses under which its functions' requests may come: of one that reaches everything.
+    pub names: Vec<Requester>,
     /// What they reach: its RAM but for [`room`](Self::room). `None`: everything.
     pub memory: Option<Vec<Region>>,
     /// Where the IOMMU's tables for it are, which are reserved to its Linux.
@@ -98,9 +100,19 @@ fn dma(machine: &Machine, claim: &Claim) -> Result<u64, LaunchError> {
 }
 
 /// The domain whose tables are in `room`.
-pub(crate) fn domain(isolation: Isolation, claim: &Claim, room: Region) -> Domain {
-    let units = claim.devices.units.iter();
-    let buses = units.map(|unit| Buses {
+pub(crate) fn domain(
+    machine: &Machine,
+    isolation: Isolation,
+    claim: &Claim,
+    room: Region,
+) -> Domain {
+    let units = || claim.devices.units.iter();
+    let elsewhere = machine.iommu.iter().flat_map(|iommu| &iommu.elsewhere);
+    let names = elsewhere.filter(|(function, _)| {
+        let is_bare = isolation == Isolation::Bare;
+        is_bare && units().any(|unit| unit.functions.contains(function))
+    });
+    let buses = units().map(|unit| Buses {
         segment: unit.bus.segment,
         first: unit.bus.number,
         last: unit.last,
@@ -112,6 +124,7 @@ pub(crate) fn domain(isolation: Isolation, claim: &Claim, room: Region) -> Domai
     });
     Domain {
         buses: buses.collect(),
+        names: names.map(|(_, name)| *name).collect(),
         memory,
         room,
     }

@@ -212,7 +212,7 @@ pub fn plan(
         grant: Grant::new(&machine.functions, &claim.devices.units),
         domain: block
             .iommu
-            .map(|room| Box::new(domain(layout.walls.isolation, claim, room))),
+            .map(|room| Box::new(domain(machine, layout.walls.isolation, claim, room))),
         io_apics: owned_io_apics(machine, claim)
             .map(|io_apic| io_apic.address)
             .collect(),

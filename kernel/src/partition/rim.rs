@@ -127,7 +127,7 @@ impl Hardware for Rim {
     fn silence(&self, partition: usize) {
         let end = |stored: &Stored| {
             devices::silence(&stored.plan);
-            if !iommu::detach(stored.plan.domain.as_deref()) {
+            if !iommu::detach(partition, stored.plan.domain.as_deref()) {
                 LIFE.wall_stuck(partition);
             }
             // SAFETY: the lifecycle asks at an end only, once no core runs its Linux any more.

@@ -13,7 +13,7 @@ const OWN_DEVFN: u8 = 0xa0;
 /// The I/O APIC's ID, and what firmware lets it send: all.
 const IO_APIC: u16 = 0x00a0 + 2;
 
-fn start(made: &Made) -> Result<Option<Fabric>, Unusable> {
+pub(crate) fn start(made: &Made) -> Result<Option<Fabric>, Unusable> {
     let entries: [&[u8]; 3] = [
         &[1, 0, 0, 0],
         &[2, 0x10, 0, 0],
@@ -30,7 +30,7 @@ fn start(made: &Made) -> Result<Option<Fabric>, Unusable> {
 }
 
 /// With INVALIDATE_IOMMU_ALL, and without.
-const FEATURES: [u64; 2] = [1 << 6, 0];
+pub(crate) const FEATURES: [u64; 2] = [1 << 6, 0];
 
 #[test]
 fn what_is_given_to_nobody_is_blocked_and_a_domain_reaches_its_memory_alone() {

@@ -11,6 +11,7 @@ mod ivrs;
 mod made;
 mod made_amd;
 mod made_vtd;
+mod names;
 mod routes;
 mod silent;
 mod unit;

@@ -12,7 +12,7 @@ use crate::made_vtd::{BASE, Made};
 const ROOT: u64 = 0x10_0000;
 const CONTEXT: u64 = 0x4ff0_0000;
 
-fn start(made: &Made) -> Result<Option<Fabric>, Unusable> {
+pub(crate) fn start(made: &Made) -> Result<Option<Fabric>, Unusable> {
     let iommus = Iommus::of_dmar(&dmar(0, &[drhd(true, 0, BASE, &[])]));
     let mut next = ROOT - 4096;
     let take = |_| {

@@ -106,22 +106,29 @@ fn high_amd() {
 
 /// The card, by its registers, from outside of all partitions.
 pub(super) struct Hand {
-    /// Its function's registers, and its own.
+    /// The registers of its function, of the bridge above it, and its own.
     config: u64,
+    bridge: u64,
     bar: u64,
 }
 
-/// The port above it, on a q35 with a BIOS.
-const PORT: u64 = 0xb000_0000 + (2 << 15);
+/// A function's registers, on a q35 with a BIOS.
+const fn config(bus: u64, device: u64) -> u64 {
+    0xb000_0000 + (bus << 20) + (device << 15)
+}
 
 impl Hand {
     /// Of bus 1 on a q35 with a BIOS.
     pub(super) fn of(machine: &Running) -> Self {
-        let config = 0xb000_0000 + (1 << 20);
+        Self::of_card(machine, config(1, 0), config(0, 2))
+    }
+
+    fn of_card(machine: &Running, config: u64, bridge: u64) -> Self {
         let bar = machine.monitor().dword(config + 0x10) & !0xf;
         assert_ne!(bar, 0, "it has an address");
         Self {
             config,
+            bridge,
             bar: bar.into(),
         }
     }
@@ -135,8 +142,8 @@ impl Hand {
             false => [BUFFER, address, 3],
         };
         let mut debugger = Debugger::stop(machine);
-        // What an end takes away: the way through its port, its address, the bus.
-        debugger.write(PORT + 4, 6);
+        // What an end takes away: the way through its bridge, its address, the bus.
+        debugger.write(self.bridge + 4, 6);
         debugger.write(
             self.config + 0x10,
             u32::try_from(self.bar).expect("below 4 GiB"),
@@ -261,7 +268,16 @@ fn conventional() {
     };
     learn(&mut machine, "0001:01:01.0");
     assert!(copied_to(&mut machine, OWN_PLACES[0]), "its own RAM");
+    // That name passes no longer than its run.
+    let hand = Hand::of_card(&machine, config(1, 1), config(0, 7));
+    let mark = at(&machine, MARK);
+    hand.copy(&machine, MARK, true);
+    assert!(
+        hand.lands(&mut machine, &mark, OWN_PLACES[0] + 0x800),
+        "it runs"
+    );
     machine.expect("kill web", &[]);
+    is_kept(&mut machine, &hand, &mark);
     machine.expect("set web isolation=dma", &["error: ", why]);
     // The other one, by its root port's bus.
     machine.expect("set web devices=pci:02 isolation=dma", &[]);
@@ -295,7 +311,6 @@ fn ports() {
     machine.expect("log", &["iommu: 1 unit in use; ACS on at 2 ports"]);
     // As the ports themselves have it: requests and completions go up, and so does what was translated.
     const UP: u32 = 0b1_1100;
-    let config = |bus: u64, device: u64| 0xb000_0000 + (bus << 20) + (device << 15);
     for port in [config(0, 2), config(0, 8)] {
         let control = acs(&machine, port).expect("it has ACS") >> 16;
         assert_eq!(control & UP, UP, "{control:#x}");
