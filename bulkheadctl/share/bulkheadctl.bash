@@ -3,7 +3,7 @@ _bulkheadctl() {
     local word=${COMP_WORDS[COMP_CWORD]} words= then=
     COMPREPLY=()
     if [ "$COMP_CWORD" = 1 ]; then
-        COMPREPLY=($(compgen -W "list show start stop restart kill events watch metrics time log console dump define set undefine link unlink apply agent shell net disk survey check suggest boot completion man help" -- "$word"))
+        COMPREPLY=($(compgen -W "list show start stop restart kill events watch metrics time log console dump define set undefine link unlink apply agent reset poweroff shell net disk survey check suggest boot completion man help" -- "$word"))
         return
     fi
     case ${COMP_WORDS[1]} in
@@ -27,6 +27,8 @@ _bulkheadctl() {
         unlink) words="--json --timeout" then=names ;;
         apply) words="--dry-run --restart --json --timeout" then=files ;;
         agent) words="--login --no-login --poweroff-command --reboot-command --leave" then= ;;
+        reset) words="--force --json --timeout" then= ;;
+        poweroff) words="--force --json --timeout" then= ;;
         shell) words="--json --timeout" then= ;;
         net) words="" then=names ;;
         disk) words="--serve --read-only" then=names ;;

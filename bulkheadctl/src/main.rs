@@ -10,7 +10,7 @@ use std::time::Duration;
 use bulkhead_lifecycle::MOST_STOP_SECONDS;
 use bulkheadctl::board::{File, board};
 use bulkheadctl::bounded::{self, MOST_OF_IMAGE, MOST_OF_SCRIPT};
-use bulkheadctl::commands::{Command, Takes};
+use bulkheadctl::commands::{Command, Needs, Takes};
 use bulkheadctl::inside::link::{Efivars, Trouble};
 use bulkheadctl::inside::{self, Wish};
 use bulkheadctl::operator::Operator;
@@ -150,6 +150,7 @@ fn image(pair: &str) -> Result<(String, PathBuf), Trouble> {
 /// Whether a command takes one word more.
 fn has_room(command: &Command, wish: &Wish) -> bool {
     let most = match (command.takes, command.name) {
+        (Takes::Nothing, "reset" | "poweroff") => 1,
         (Takes::Nothing, _) => 0,
         (Takes::Name, "log" | "dump" | "net" | "disk") => 2,
         (Takes::Name, "show" | "undefine" | "console") | (Takes::File | Takes::Word(_), _) => 1,
@@ -161,7 +162,9 @@ fn has_room(command: &Command, wish: &Wish) -> bool {
 /// Does it; whether the answer is good.
 fn run(arguments: &Arguments) -> Result<bool, Trouble> {
     let wish = &arguments.wish;
-    if let Some(command) = commands::find(&wish.command).filter(|command| command.inside) {
+    if let Some(command) =
+        commands::find(&wish.command).filter(|command| command.needs == Needs::Bulkhead)
+    {
         let is_lacking = command.takes != Takes::Nothing && wish.words.is_empty();
         if is_lacking {
             return Err(Trouble::Usage(format!(

@@ -7,15 +7,18 @@ use core::fmt::Write;
 
 use bulkhead_lifecycle::Lifecycle;
 
-use crate::command::Command;
+use crate::command::{Command, Request};
 use crate::control::Control;
 use crate::error::{CommandError, Failure};
 use crate::parse::parse;
-use crate::run::{Done, run};
+use crate::run::{Done, check_end, run};
 use crate::shell::Shell;
 
+/// How long who asks for the machine's end has to read that it comes, in ms.
+const ANSWER_MS: u32 = 200;
 /// What can be asked for.
-const ACCEPTED: &str = "define, set, undefine, link, unlink, isolation, check, list, show, log, version, machine, cores, memory, devices, images";
+const ACCEPTED: &str = "define, set, undefine, link, unlink, isolation, check, list, show, log, version, machine, cores, memory, devices, images, \
+     poweroff [force], reset [force]";
 
 impl Shell {
     /// Does the next line that a partition asks for, answers it, and tells the operator of what may have
@@ -30,7 +33,13 @@ impl Shell {
             return false;
         };
         let mut said = life.saying();
-        let done = serve(&line, control, &mut said);
+        let request = parse(&line)
+            .map_err(refusal)
+            .and_then(|request| request.ok_or_else(|| String::from("an empty line")));
+        let done = request
+            .as_ref()
+            .map_err(String::clone)
+            .and_then(|request| serve(request, control, &mut said));
         if let Err(why) = &done {
             let _ = said.write_str(why);
         }
@@ -38,11 +47,27 @@ impl Shell {
         if done != Ok(Served::Told) {
             let by = life.name(asker.partition).unwrap_or_default();
             let refused = done
+                .as_ref()
                 .err()
                 .map_or_else(String::new, |why| format!(", refused: {why}"));
             self.event(&format!("{by}: asked to {line}{refused}"), out);
+            if let (Ok(Served::Ends), Ok(request)) = (done, request) {
+                self.end_machine(&request, control, out);
+            }
         }
         true
+    }
+
+    /// Ends the machine as if that had been typed. Its asker was answered, so that its Linux can end, too.
+    fn end_machine(&mut self, request: &Request, control: &mut dyn Control, out: &mut dyn Write) {
+        for _ in 0..ANSWER_MS {
+            let _ = control.pause();
+        }
+        let mut done = Ok(());
+        self.interrupt(out, |out| done = run(request, control, out));
+        if let Err(Failure::Refused(why)) = done {
+            self.event(&format!("{why}"), out);
+        }
     }
 }
 
@@ -52,11 +77,20 @@ enum Served {
     /// Nothing has changed.
     Told,
     Changed,
+    /// Nothing yet: it is to be done once that was answered.
+    Ends,
 }
 
-fn serve(line: &str, control: &mut dyn Control, out: &mut dyn Write) -> Result<Served, String> {
-    let refused = |error: CommandError| format!("{error}");
-    let request = parse(line).map_err(refused)?.ok_or("an empty line")?;
+#[expect(clippy::needless_pass_by_value, reason = "what it maps is by value")]
+fn refusal(error: CommandError) -> String {
+    format!("{error}")
+}
+
+fn serve(
+    request: &Request,
+    control: &mut dyn Control,
+    out: &mut dyn Write,
+) -> Result<Served, String> {
     let served = match request.command {
         Command::Define(..)
         | Command::Set(..)
@@ -75,6 +109,11 @@ fn serve(line: &str, control: &mut dyn Control, out: &mut dyn Write) -> Result<S
         | Command::Memory
         | Command::Devices
         | Command::Images => Served::Told,
+        Command::Reset(force) | Command::Poweroff(force) => {
+            check_end(&request.verb, force, control).map_err(refusal)?;
+            let _ = out.write_str("every partition is asked to stop, then the machine ends\n");
+            return Ok(Served::Ends);
+        }
         _ => {
             let verb = &request.verb.text;
             return Err(format!(
@@ -82,10 +121,10 @@ fn serve(line: &str, control: &mut dyn Control, out: &mut dyn Write) -> Result<S
             ));
         }
     };
-    let done: Done = run(&request, control, out);
+    let done: Done = run(request, control, out);
     match done {
         Ok(()) => Ok(served),
-        Err(Failure::Refused(error)) => Err(refused(error)),
+        Err(Failure::Refused(error)) => Err(refusal(error)),
         Err(Failure::Included { .. } | Failure::Output(_)) => Err(String::from("it was cut short")),
     }
 }

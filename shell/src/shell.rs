@@ -87,14 +87,23 @@ impl Shell {
     /// Prints `* line` on a row of its own and shows again what was being typed.
     pub fn event(&mut self, line: &str, out: &mut dyn Write) {
         match &mut self.instead {
-            Some(Instead::Watch(watch)) => return watch.event(line),
-            Some(Instead::Console(listening)) => {
-                let _ = listening.own_row(out).and_then(|()| write_event(line, out));
-                return;
-            }
-            None => {}
+            Some(Instead::Watch(watch)) => watch.event(line),
+            _ => self.interrupt(out, |out| {
+                let _ = write_event(line, out);
+            }),
         }
-        let _ = self.editor.interrupt(out, |out| write_event(line, out));
+    }
+
+    /// Prints on rows of its own and shows again what was being typed.
+    pub(crate) fn interrupt(&mut self, out: &mut dyn Write, print: impl FnOnce(&mut dyn Write)) {
+        if let Some(Instead::Console(listening)) = &mut self.instead {
+            let _ = listening.own_row(out);
+            return print(out);
+        }
+        let _ = self.editor.interrupt(out, |out| {
+            print(out);
+            Ok(())
+        });
     }
 
     /// Runs `text`, the script called `name`, up to its first error: that is printed as

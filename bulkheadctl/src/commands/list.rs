@@ -1,6 +1,6 @@
 //! The commands, the options, the exit codes.
 
-use super::{Command, Takes};
+use super::{Command, Needs, Takes};
 
 const fn inside(
     name: &'static str,
@@ -15,7 +15,7 @@ const fn inside(
         usage,
         options,
         summary,
-        inside: true,
+        needs: Needs::Bulkhead,
     }
 }
 
@@ -27,13 +27,25 @@ const fn outside(
     summary: &'static str,
 ) -> Command {
     Command {
-        inside: false,
+        needs: Needs::Nothing,
         ..inside(name, takes, usage, options, summary)
     }
 }
 
+const fn linked(
+    name: &'static str,
+    usage: &'static str,
+    options: &'static [&'static str],
+    summary: &'static str,
+) -> Command {
+    Command {
+        needs: Needs::Link,
+        ..inside(name, Takes::Name, usage, options, summary)
+    }
+}
+
 /// All of them, in the order of the help.
-pub const COMMANDS: [Command; 30] = [
+pub const COMMANDS: [Command; 32] = [
     inside(
         "list",
         Takes::Nothing,
@@ -181,22 +193,34 @@ pub const COMMANDS: [Command; 30] = [
         "say that this Linux lives, end it when that is asked for, and give a login to its console; in the foreground",
     ),
     inside(
+        "reset",
+        Takes::Nothing,
+        "[force]",
+        &["--force", "--json", "--timeout"],
+        "stop all partitions, this one too, and reset the machine",
+    ),
+    inside(
+        "poweroff",
+        Takes::Nothing,
+        "[force]",
+        &["--force", "--json", "--timeout"],
+        "stop all partitions, this one too, and switch the machine off",
+    ),
+    inside(
         "shell",
         Takes::Nothing,
         "",
         &["--json", "--timeout"],
         "wake Bulkhead's own core after halt",
     ),
-    outside(
+    linked(
         "net",
-        Takes::Name,
         "NAME [INTERFACE]",
         &[],
         "a network interface to a partition that this one is linked to; it is there as long as this runs, at both ends",
     ),
-    outside(
+    linked(
         "disk",
-        Takes::Name,
         "NAME [DEVICE] [--serve FILE] [--read-only]",
         &["--serve", "--read-only"],
         "a disk of a partition that this one is linked to, as DEVICE or the first free /dev/nbdN, as long as this runs at both ends; with --serve FILE the one that it is",

@@ -36,8 +36,37 @@ pub struct Command {
     pub options: &'static [&'static str],
     /// What it does, in a line.
     pub summary: &'static str,
-    /// Whether it needs Bulkhead around this Linux.
-    pub inside: bool,
+    /// What it needs.
+    pub needs: Needs,
+}
+
+/// What a command needs around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Bulkhead around this Linux.
+    Bulkhead,
+    /// A device of this Linux by which another partition is linked to it.
+    Link,
+    /// Any Linux.
+    Nothing,
+}
+
+impl Needs {
+    const ALL: [Self; 3] = [Self::Bulkhead, Self::Link, Self::Nothing];
+
+    /// Where such commands are of use.
+    fn place(self) -> &'static str {
+        match self {
+            Self::Bulkhead => "in a partition of Bulkhead",
+            Self::Link => "as root, in a partition that another one is linked to",
+            Self::Nothing => "in any Linux",
+        }
+    }
+
+    /// Those of them, in the order of the help.
+    fn commands(self) -> impl Iterator<Item = &'static Command> {
+        COMMANDS.iter().filter(move |command| command.needs == self)
+    }
 }
 
 /// The one of that name.
@@ -74,12 +103,9 @@ fn wrapped(text: &str, margin: usize) -> String {
 #[must_use]
 pub fn usage() -> String {
     let mut out = String::from("usage: bulkheadctl COMMAND\n");
-    for (heading, inside) in [
-        ("\nin a partition of Bulkhead:\n", true),
-        ("\nin any Linux:\n", false),
-    ] {
-        out.push_str(heading);
-        for command in COMMANDS.iter().filter(|command| command.inside == inside) {
+    for needs in Needs::ALL {
+        let _ = writeln!(out, "\n{}:", needs.place());
+        for command in needs.commands() {
             let form = format!("{} {}", command.name, command.usage);
             let gap = if form.len() > 30 {
                 format!("\n{:34}", "")

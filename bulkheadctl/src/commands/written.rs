@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{CODES, COMMANDS, OPTIONS, Takes};
+use super::{CODES, COMMANDS, Needs, OPTIONS, Takes};
 
 /// A completion for bash.
 #[must_use]
@@ -65,12 +65,10 @@ pub fn man() -> String {
          right; what changes something needs root and \n.B control=\nof the partition that this Linux runs in.\n",
         env!("CARGO_PKG_VERSION")
     );
-    for (heading, inside) in [
-        ("COMMANDS IN A PARTITION", true),
-        ("COMMANDS IN ANY LINUX", false),
-    ] {
-        let _ = writeln!(out, ".SH {heading}");
-        for command in COMMANDS.iter().filter(|command| command.inside == inside) {
+    for needs in Needs::ALL {
+        let place = needs.place().to_uppercase();
+        let _ = writeln!(out, ".SH COMMANDS {place}");
+        for command in needs.commands() {
             let usage = roff(command.usage);
             let _ = writeln!(
                 out,

@@ -110,9 +110,9 @@ pub fn run(wish: &Wish, variables: &impl Variables, out: &mut dyn Write) -> Resu
         }
         "log" => log(wish, variables, out)?,
         "dump" => dump::dump(wish, variables, out)?,
-        "define" | "set" | "undefine" | "link" | "unlink" => {
-            wish.name()?;
-            let words = wish.words.iter().map(|word| typed(word));
+        "define" | "set" | "undefine" | "link" | "unlink" | "reset" | "poweroff" => {
+            let force = wish.has("--force").then(|| String::from("force"));
+            let words = wish.words.iter().map(|word| typed(word)).chain(force);
             let words: Vec<String> = std::iter::once(wish.command.clone()).chain(words).collect();
             said(
                 wish,

@@ -36,6 +36,7 @@ use crate::help;
 use crate::words::Word;
 
 pub(crate) use console::{Goes, Listening};
+pub(crate) use stop::check_end;
 pub(crate) use watch::{Watch, status_line};
 
 /// What every command ends with.

@@ -174,17 +174,10 @@ pub(super) fn all(
     let mut asked: Vec<(usize, u32)> = Vec::new();
     loop {
         tell_events(control, out)?;
-        control.observe();
-        let live = || control.ledger().iter().filter(|p| p.life.state.is_live());
         let was_asked =
-            |partition: &&Partition| asked.contains(&(partition.id, partition.life.runs));
-        let deaf: Vec<&str> = live()
-            .filter(|partition| !was_asked(partition) && !can_be_asked(partition, control))
-            .map(|partition| partition.definition.name.as_str())
-            .collect();
-        if !deaf.is_empty() {
-            return Err(refused(verb, &deaf));
-        }
+            |partition: &Partition| asked.contains(&(partition.id, partition.life.runs));
+        check(verb, was_asked, control)?;
+        let live = || control.ledger().iter().filter(|p| p.life.state.is_live());
         let is_asked = |partition: &&Partition| {
             was_asked(partition)
                 || partition.life.state == State::Ending
@@ -211,12 +204,38 @@ pub(super) fn all(
     }
 }
 
-fn refused(verb: &Word, deaf: &[&str]) -> Failure {
+/// Whether all that run can be asked to end.
+///
+/// # Errors
+/// Who can't.
+pub(crate) fn check_end(
+    verb: &Word,
+    force: Force,
+    control: &mut dyn Control,
+) -> Result<(), CommandError> {
+    check(verb, |_| force == Force::Yes, control)
+}
+
+/// Whether all that run, but for those, can be asked to end.
+fn check(
+    verb: &Word,
+    is_no_matter: impl Fn(&Partition) -> bool,
+    control: &mut dyn Control,
+) -> Result<(), CommandError> {
+    control.observe();
+    let live = control.ledger().iter().filter(|p| p.life.state.is_live());
+    let deaf: Vec<&str> = live
+        .filter(|partition| !is_no_matter(partition) && !can_be_asked(partition, control))
+        .map(|partition| partition.definition.name.as_str())
+        .collect();
+    if deaf.is_empty() {
+        return Ok(());
+    }
     let whom = if deaf.len() == 1 { "it" } else { "them" };
     let message: String = format!(
         "{}, and no agent is heard in {whom} (accepted all the same: {} force)",
-        names::are_running(deaf),
+        names::are_running(&deaf),
         verb.text
     );
-    CommandError::new(verb.span, message).into()
+    Err(CommandError::new(verb.span, message))
 }

@@ -17,6 +17,7 @@ const BY_FORCE: &str = "--poweroff-command 'poweroff -f' --reboot-command 'reboo
 pub(crate) fn stories() -> Vec<Trial> {
     vec![
         story("agent::asked_to_end", asked_to_end),
+        story("agent::ends_the_machine", ends_the_machine),
         story("agent::silent", silent),
         story("agent::without_the_shell", without_the_shell),
     ]
@@ -25,15 +26,13 @@ pub(crate) fn stories() -> Vec<Trial> {
 /// One of 6.12 that may ask for all; one of 6.1 with a watchdog, which is launched again whatever happens; one of 6.1
 /// without an agent.
 fn start(name: &str) -> Running {
-    inside::start(
-        name,
-        "define boss cores=1 memory=256M kernel=linux612 initrd=demo console=com2 control=yes cmdline=\"bulkhead.name=boss quiet\"\n\
+    inside::start(name, SCRIPT, &[BOSS, WEB, SPARE])
+}
+
+const SCRIPT: &str = "define boss cores=1 memory=256M kernel=linux612 initrd=demo console=com2 control=yes cmdline=\"bulkhead.name=boss quiet\"\n\
              define web cores=2 memory=256M kernel=linux initrd=demo console=com3 watchdog=10 restart=always cmdline=\"bulkhead.name=web quiet\"\n\
              define spare cores=3 memory=256M kernel=linux612 initrd=demo console=com4 cmdline=\"bulkhead.name=spare quiet\"\n\
-             start boss web spare\n",
-        &[BOSS, WEB, SPARE],
-    )
-}
+             start boss web spare\n";
 
 fn asked_to_end() {
     let machine = &mut start("agent_asked");
@@ -106,6 +105,55 @@ fn asked_to_end() {
     for line in ["* boss: powered-off", "* web: powered-off"] {
         assert!(last.contains(line), "{line}:\n{said}");
     }
+}
+
+/// From the inside the machine is reset, and switched off by force, by whom it may be; all are asked before.
+fn ends_the_machine() {
+    let machine = inside::machine_of("agent_ends", SCRIPT).resets();
+    let machine = &mut machine.start();
+    machine.wait_for_prompt();
+    for com in [BOSS, WEB, SPARE] {
+        machine.wait_for_demo(com);
+    }
+    agent(machine, BOSS, "boss", BY_FORCE);
+    agent(machine, WEB, "web", BY_FORCE);
+    for (com, line, why) in [
+        (WEB, "reset", "this partition has not control=yes"),
+        (
+            BOSS,
+            "reset",
+            "\"spare\" is running, and no agent is heard in it (accepted all the same: reset force)",
+        ),
+        (BOSS, "reset now", "\"now\""),
+        (BOSS, "poweroff force please", "unexpected argument"),
+    ] {
+        machine.linux_expect(com, &format!("bulkheadctl {line} 2>&1"), why);
+    }
+    machine.expect_states(&[
+        ("boss", "running"),
+        ("web", "running"),
+        ("spare", "running"),
+    ]);
+    machine.command("kill spare");
+    machine.com(1).skip();
+    machine.linux_expect(
+        BOSS,
+        "bulkheadctl reset --json",
+        "every partition is asked to stop, then the machine ends",
+    );
+    for line in ["* boss: asked to reset", "* web: powered-off"] {
+        machine.wait_for(1, line);
+    }
+    // It comes again, with all that its script starts; by force it asks nobody.
+    machine.wait_for_prompt();
+    for com in [BOSS, WEB, SPARE] {
+        machine.wait_for_demo(com);
+    }
+    machine.com(BOSS).send("bulkheadctl poweroff --force\r");
+    assert!(
+        machine.wait_for_end(Duration::from_secs(60)),
+        "it is still there"
+    );
 }
 
 fn silent() {
