@@ -7,6 +7,7 @@
 mod boards;
 mod claims;
 mod devices;
+mod every_two;
 mod groups;
 mod handoffs;
 mod history;
