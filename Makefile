@@ -65,7 +65,7 @@ help: ## This list
 	@echo "  TIMEOUT=3 ENTRY=1       iso, pxe: seconds of the menu (0: none), the entry booted then"
 	@echo "  NET=192.168.1 SERVER=IP pxe: the clients' network, this machine in it"
 	@echo "  WHAT=all|boot|scale|inside|dump|links|isolation|work|launch|restart|neighbour  bench: what is measured"
-	@echo "  CLOCK=host|virtual      bench, WHAT=work|links|scale: by whose time; virtual is exact, and emulated only"
+	@echo "  CLOCK=host|virtual      bench, WHAT=work|links|scale|restart: by whose time; virtual is exact, and emulated only"
 	@echo "  N=5 CORES=1             bench: runs of each kind; cores of each Linux"
 	@echo "  WORK=2                  bench: seconds of each work"
 	@echo "  KERNEL=NAME ONLY=TEXT   bench: that kernel only; work with that in its name"

@@ -8,9 +8,15 @@ use crate::{Kernel, demo_initrd, guest_tool};
 /// own initial RAM disk, with which they are entered.
 #[must_use]
 pub fn files(kernels: &[Kernel]) -> Vec<(String, PathBuf)> {
+    files_with(kernels, demo_initrd())
+}
+
+/// The same, with another initial RAM disk.
+#[must_use]
+pub fn files_with(kernels: &[Kernel], initrd: PathBuf) -> Vec<(String, PathBuf)> {
     let mut files = vec![
         ("/bin/kexec".to_string(), guest_tool("kexec")),
-        ("/boot/demo.img".to_string(), demo_initrd()),
+        ("/boot/demo.img".to_string(), initrd),
     ];
     files.extend(kernels.iter().map(|kernel| (path(*kernel), kernel.image())));
     files

@@ -51,7 +51,13 @@ fn main() -> ExitCode {
         eprintln!("kexec: {error}");
         return ExitCode::FAILURE;
     }
-    println!("kexec: loaded");
+    // SAFETY: reads a counter, which Linux lets programs read.
+    println!("kexec: loaded counter={}", unsafe {
+        core::arch::x86_64::_rdtsc()
+    });
+    // Before what the kernel prints.
+    // SAFETY: takes a number only.
+    unsafe { libc::tcdrain(libc::STDOUT_FILENO) };
     // SAFETY: takes nothing, and changes no memory of this program.
     unsafe { libc::sync() };
     // SAFETY: enters the kernel that was loaded; returns only if that fails.

@@ -252,7 +252,7 @@ fn restart(result: &Restarts) -> String {
             ("to_init_s", numbers_of(restarts.iter().map(|r| r.whole))),
             (
                 "entry_to_init_s",
-                numbers_of(restarts.iter().map(|r| r.from_entry)),
+                numbers_of(restarts.iter().filter_map(|r| r.from_entry)),
             ),
         ])
     };
@@ -267,7 +267,7 @@ fn restart(result: &Restarts) -> String {
         ("copy_ms", copy),
         (
             "ratio_of_medians",
-            object(result.ratios().map(|r| (r.key, number(r.value)))),
+            object(result.ratios().iter().map(|r| (r.key, number(r.value)))),
         ),
     ])
 }

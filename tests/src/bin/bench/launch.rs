@@ -7,7 +7,10 @@ use bulkhead_tests::answers::LaunchTime;
 use bulkhead_tests::iso::{Iso, Loader};
 use bulkhead_tests::qemu::{Machine, Running};
 use bulkhead_tests::report::Report;
-use bulkhead_tests::{Kernel, answers, demo_initrd, tool};
+use bulkhead_tests::{Kernel, answers, demo_initrd, initrd_with, tool};
+
+use crate::restart::clock_files;
+use crate::work::Clock;
 
 pub(crate) const KERNELS: [Kernel; 2] = [Kernel::Debian61Cloud, Kernel::Debian612Cloud];
 /// RAM of each Linux, as Bulkhead's `memory=` and QEMU's `-m` take it.
@@ -71,20 +74,31 @@ pub(crate) struct Bench {
     pub(crate) iso: PathBuf,
     pub(crate) initrd: PathBuf,
     pub(crate) cores: usize,
+    /// Of restarts.
+    pub(crate) clock: Clock,
 }
 
 impl Bench {
-    pub(crate) fn new(cores: usize) -> Self {
+    pub(crate) fn new(cores: usize, clock: Clock) -> Self {
+        let demo = match clock {
+            Clock::Host => demo_initrd(),
+            Clock::Virtual => initrd_with("bench-tsc.img", &clock_files(clock)),
+        };
         let iso = Iso::new("bench").loader(Loader::Limine); // where there is none, it is GRUB
         let iso = KERNELS
             .iter()
             .fold(iso, |iso, kernel| iso.image(kernel.name(), kernel.image()))
-            .image("demo", demo_initrd())
+            .image("demo", &demo)
             .make();
         // A copy, so that both sides have the same even if it is built anew meanwhile.
         let initrd = iso.with_file_name("demo.img");
-        std::fs::copy(demo_initrd(), &initrd).expect("the initial RAM disk can be copied");
-        Self { iso, initrd, cores }
+        std::fs::copy(&demo, &initrd).expect("the initial RAM disk can be copied");
+        Self {
+            iso,
+            initrd,
+            cores,
+            clock,
+        }
     }
 
     /// Bulkhead and QEMU take turns.
@@ -115,9 +129,8 @@ impl Bench {
     /// A fresh machine, up to the shell's prompt.
     pub(crate) fn boot(&self) -> Running {
         let machine_cores = (self.cores + 1).max(4).to_string();
-        let mut machine = Machine::new(&self.iso, "bulkhead")
-            .cores(&machine_cores)
-            .start();
+        let machine = Machine::new(&self.iso, "bulkhead").cores(&machine_cores);
+        let mut machine = self.timed(machine).start();
         tool::watch(&machine);
         machine.wait_for_prompt();
         machine

@@ -37,7 +37,7 @@ impl Launching {
             neighbour: Vec::new(),
         };
         if parts.launches || parts.restarts {
-            let bench = Bench::new(size.cores);
+            let bench = Bench::new(size.cores, size.clock);
             if parts.launches {
                 let launches = kernels
                     .iter()

@@ -191,8 +191,11 @@ pub(crate) fn restarts(results: &[Restarts]) {
     for result in results {
         for (way, restarts) in result.ways() {
             let mut cells = vec![result.release.clone(), way.to_string()];
-            cells.extend(Values::of(restarts.iter().map(|r| r.whole)).cells(2));
-            cells.extend(Values::of(restarts.iter().map(|r| r.from_entry)).cells(2));
+            cells.extend(Values::of(restarts.iter().map(|r| r.whole)).cells(3));
+            let from_entry: Vec<f64> = restarts.iter().filter_map(|r| r.from_entry).collect();
+            if !from_entry.is_empty() {
+                cells.extend(Values::of(from_entry.into_iter()).cells(3));
+            }
             rows.push(cells);
         }
     }

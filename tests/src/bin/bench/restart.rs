@@ -3,15 +3,17 @@
 //! a BIOS and once with UEFI.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use bulkhead_tests::answers::LaunchTime;
-use bulkhead_tests::qemu::{Firmware, Machine, Running};
-use bulkhead_tests::{Kernel, answers, initrd_with, kexec, tool};
+use bulkhead_tests::qemu::{Firmware, Machine, PATIENCE, Running};
+use bulkhead_tests::{Kernel, answers, guest_tool, initrd_with, kexec, root, tool};
 
 use crate::launch::{Bench, MEMORY};
 use crate::values::Values;
+use crate::work::Clock;
 
 /// So many runs of one way before the next way takes its turn, in a machine that was just booted.
 const TURN: usize = 5;
@@ -21,8 +23,16 @@ const TURN: usize = 5;
 pub(crate) struct Restart {
     /// From the command; of kexec from the moment when the kernel is loaded.
     pub(crate) whole: f64,
-    /// From the line that tells of the kernel's entry ([`Way::entry`]).
-    pub(crate) from_entry: f64,
+    /// From the line that tells of the kernel's entry ([`Way::entry`]). Not in virtual time: it is no line of
+    /// the Linux that has the machine's clock.
+    pub(crate) from_entry: Option<f64>,
+}
+
+impl Restart {
+    /// Up to that line.
+    fn until_entry(self) -> Option<f64> {
+        Some(self.whole - self.from_entry?)
+    }
 }
 
 /// All restarts of one kernel.
@@ -94,10 +104,9 @@ impl Bench {
             release: kernel.release(),
             ..Restarts::default()
         };
-        let carrier = initrd_with(
-            &format!("bench-{}.img", kernel.name()),
-            &kexec::files(&[kernel]),
-        );
+        let mut files = kexec::files_with(&[kernel], self.initrd.clone());
+        files.extend(clock_files(self.clock));
+        let carrier = initrd_with(&format!("bench-{}.img", kernel.name()), &files);
         let mut left = runs;
         while left > 0 {
             let turn = left.min(TURN);
@@ -110,15 +119,15 @@ impl Bench {
                 let machine = self
                     .direct(kernel, &self.initrd, &cmdline)
                     .firmware(firmware);
-                let mut machine = machine.resets().start();
+                let mut machine = self.timed(machine).resets().start();
                 tool::watch(&machine);
                 machine.wait_for_demo(2);
-                restarts.extend((0..turn).map(|_| restart(&mut machine, way)));
+                restarts.extend((0..turn).map(|_| self.restart(&mut machine, way)));
             }
             left -= turn;
         }
         for (what, restarts) in all.ways() {
-            let texts: Vec<String> = restarts.iter().map(|r| format!("{:.2}", r.whole)).collect();
+            let texts: Vec<String> = restarts.iter().map(|r| format!("{:.3}", r.whole)).collect();
             println!("{} {what}: {}", all.release, texts.join(" "));
         }
         all
@@ -132,7 +141,7 @@ impl Bench {
         machine.com(1).send("start one\r");
         machine.wait_for_demo(2);
         all.partition
-            .extend((0..turn).map(|_| restart(&mut machine, &PARTITION)));
+            .extend((0..turn).map(|_| self.restart(&mut machine, &PARTITION)));
         let times = answers::launch_times(&machine.command("log"), "one");
         if times.len() != turn + 1 {
             machine.fail(&format!("\"log\" has times of {} launches", times.len()));
@@ -153,14 +162,15 @@ impl Bench {
         all: &mut Restarts,
     ) {
         let way = by_kexec(kernel);
-        let mut machine = self.direct(kernel, carrier, cmdline).resets().start();
+        let machine = self.direct(kernel, carrier, cmdline);
+        let mut machine = self.timed(machine).resets().start();
         tool::watch(&machine);
         machine.wait_for_demo(2);
         for run in 0..turn {
             if run > 0 {
-                restart(&mut machine, &RESET_BIOS);
+                self.restart(&mut machine, &RESET_BIOS);
             }
-            all.kexec.push(restart(&mut machine, &way));
+            all.kexec.push(self.restart(&mut machine, &way));
         }
     }
 
@@ -185,62 +195,91 @@ impl Restarts {
     }
 
     /// What is wanted of them, as ratios of medians, and what of it is not Linux's own boot.
-    pub(crate) fn ratios(&self) -> [Ratio; 6] {
+    pub(crate) fn ratios(&self) -> Vec<Ratio> {
         let whole = |restarts: &[Restart]| Values::of(restarts.iter().map(|r| r.whole)).median;
         let to_entry = |restarts: &[Restart]| {
-            Values::of(restarts.iter().map(|r| r.whole - r.from_entry)).median
+            let all: Vec<f64> = restarts.iter().filter_map(|r| r.until_entry()).collect();
+            (!all.is_empty()).then(|| Values::of(all.into_iter()).median)
         };
         let ms = |of: fn(&LaunchTime) -> f64| Values::of(self.launches.iter().map(of)).median;
         let reset = |resets: &[Restart], name, key, key_until_entry| {
-            [
-                Ratio {
-                    name,
-                    key,
-                    value: whole(resets) / whole(&self.partition),
-                    wanted: "at least 3",
-                },
-                Ratio {
-                    name: "the same, up to the kernel's entry",
-                    key: key_until_entry,
-                    value: to_entry(resets) / to_entry(&self.partition),
-                    wanted: "",
-                },
-            ]
+            let value = to_entry(resets).zip(to_entry(&self.partition));
+            let until_entry = value.map(|(reset, partition)| Ratio {
+                name: "the same, up to the kernel's entry",
+                key: key_until_entry,
+                value: reset / partition,
+                wanted: "",
+            });
+            let whole = Ratio {
+                name,
+                key,
+                value: whole(resets) / whole(&self.partition),
+                wanted: "at least 3",
+            };
+            [Some(whole), until_entry]
         };
-        let [bios, bios_until_entry] = reset(
+        let bios = reset(
             &self.reset_bios,
             "machine reset (BIOS) / restart in a partition",
             "reset_bios_to_partition",
             "reset_bios_to_partition_until_entry",
         );
-        let [uefi, uefi_until_entry] = reset(
+        let uefi = reset(
             &self.reset_uefi,
             "machine reset (UEFI) / restart in a partition",
             "reset_uefi_to_partition",
             "reset_uefi_to_partition_until_entry",
         );
-        [
-            Ratio {
-                name: "restart in a partition / kexec",
-                key: "partition_to_kexec",
-                value: whole(&self.partition) / whole(&self.kexec),
-                wanted: "at most 1",
-            },
-            bios,
-            bios_until_entry,
-            uefi,
-            uefi_until_entry,
-            Ratio {
-                name: "doorbell to entry / copy of the images",
-                key: "entry_to_copy",
-                value: ms(|time| time.entry_ms) / ms(|time| time.copy_ms),
-                wanted: "at most 1.5",
-            },
-        ]
+        let kexec = Ratio {
+            name: "restart in a partition / kexec",
+            key: "partition_to_kexec",
+            value: whole(&self.partition) / whole(&self.kexec),
+            wanted: "at most 1",
+        };
+        let copy = Ratio {
+            name: "doorbell to entry / copy of the images",
+            key: "entry_to_copy",
+            value: ms(|time| time.entry_ms) / ms(|time| time.copy_ms),
+            wanted: "at most 1.5",
+        };
+        let resets = bios.into_iter().chain(uefi);
+        let all = [Some(kexec)].into_iter().chain(resets).chain([Some(copy)]);
+        all.flatten().collect()
     }
 }
 
-fn restart(machine: &mut Running, way: &Way) -> Restart {
+impl Bench {
+    /// By the clock that is asked for.
+    pub(crate) fn timed(&self, machine: Machine) -> Machine {
+        match self.clock {
+            Clock::Host => machine,
+            Clock::Virtual => machine.virtual_time(),
+        }
+    }
+
+    fn restart(&self, machine: &mut Running, way: &Way) -> Restart {
+        let restart = match self.clock {
+            Clock::Host => by_hosts_clock(machine, way),
+            Clock::Virtual => by_machines_clock(machine, way),
+        };
+        machine.wait_for(2, "BULKHEAD-DEMO end");
+        machine.wait_for(2, "# ");
+        restart
+    }
+}
+
+/// What has `/init` tell its time, if that is wanted; what is in the first is not looked at.
+pub(crate) fn clock_files(clock: Clock) -> Vec<(String, PathBuf)> {
+    match clock {
+        Clock::Host => Vec::new(),
+        Clock::Virtual => vec![
+            ("/tsc".to_string(), root().join("Makefile")),
+            ("/bin/ticks".to_string(), guest_tool("ticks")),
+        ],
+    }
+}
+
+fn by_hosts_clock(machine: &mut Running, way: &Way) -> Restart {
     machine.com(way.entry.0).skip();
     machine.com(2).skip();
     machine.com(2).send(&way.command);
@@ -261,10 +300,45 @@ fn restart(machine: &mut Running, way: &Way) -> Restart {
     let entry = Instant::now();
     machine.wait_for(2, "BULKHEAD-DEMO begin");
     let init = Instant::now();
-    machine.wait_for(2, "BULKHEAD-DEMO end");
-    machine.wait_for(2, "# ");
     Restart {
         whole: (init - start).as_secs_f64(),
-        from_entry: (init - entry).as_secs_f64(),
+        from_entry: Some((init - entry).as_secs_f64()),
+    }
+}
+
+/// QEMU's counter goes on by so much in each second of virtual time, and through resets.
+const TSC_HZ: f64 = 1e9;
+
+/// Linux itself says where the counter is, before its end and first in the next `/init`.
+fn by_machines_clock(machine: &mut Running, way: &Way) -> Restart {
+    machine.com(2).skip();
+    let command = match way.begin {
+        Begin::Enter => format!("ticks now; {}\r", way.command),
+        Begin::Line(_) => format!("{}\r", way.command),
+    };
+    machine.com(2).send(&command);
+    let start = counter(machine);
+    let init = counter(machine);
+    Restart {
+        whole: (init - start) / TSC_HZ,
+        from_entry: None,
+    }
+}
+
+/// The next `counter=N` on COM2.
+fn counter(machine: &mut Running) -> f64 {
+    const WORD: &str = "counter=";
+    let found = Cell::new(None);
+    let find = |text: &str| {
+        let at = text.find(WORD)?;
+        let (number, _) = text[at + WORD.len()..].split_once(['\r', '\n'])?;
+        found.set(number.parse().ok());
+        Some((at, at + WORD.len() + number.len()))
+    };
+    let waited = machine.com(2).wait_until(WORD, PATIENCE, find);
+    match (waited, found.get()) {
+        (Ok(_), Some(counter)) => counter,
+        (Err(silence), _) => machine.fail(&silence.to_string()),
+        (Ok(_), None) => machine.fail("the counter is no number"),
     }
 }
