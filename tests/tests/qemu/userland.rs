@@ -57,8 +57,8 @@ pub(crate) fn stories() -> Vec<Trial> {
     ]
 }
 
-/// Until systemd has started all and a shell is there: one to two minutes on a busy host.
-const BOOT: Duration = Duration::from_secs(300);
+/// Until systemd has started all and a shell is there: one to two minutes, on a busy host more.
+const BOOT: Duration = Duration::from_secs(600);
 /// The slowest of the tools.
 const TOOL: Duration = Duration::from_secs(200);
 const PROMPT: &str = "debian# ";

@@ -5,10 +5,10 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bulkhead_tests::answers::LaunchTime;
-use bulkhead_tests::qemu::{Firmware, Machine, PATIENCE, Running};
+use bulkhead_tests::qemu::{Firmware, Machine, Running};
 use bulkhead_tests::{Kernel, answers, guest_tool, initrd_with, kexec, root, tool};
 
 use crate::launch::{Bench, MEMORY};
@@ -328,6 +328,8 @@ fn by_machines_clock(machine: &mut Running, way: &Way) -> Restart {
 /// The next `counter=N` on COM2.
 fn counter(machine: &mut Running) -> f64 {
     const WORD: &str = "counter=";
+    // Firmware and kernel are emulated one instruction after the other.
+    const LIMIT: Duration = Duration::from_secs(600);
     let found = Cell::new(None);
     let find = |text: &str| {
         let at = text.find(WORD)?;
@@ -335,7 +337,7 @@ fn counter(machine: &mut Running) -> f64 {
         found.set(number.parse().ok());
         Some((at, at + WORD.len() + number.len()))
     };
-    let waited = machine.com(2).wait_until(WORD, PATIENCE, find);
+    let waited = machine.com(2).wait_until(WORD, LIMIT, find);
     match (waited, found.get()) {
         (Ok(_), Some(counter)) => counter,
         (Err(silence), _) => machine.fail(&silence.to_string()),
