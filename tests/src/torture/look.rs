@@ -25,8 +25,16 @@ pub enum Verdict {
 
 /// Before how, in a verdict's words.
 const NOT_CONTAINED: &str = "not contained: ";
+/// Before how long.
+const STOOD_STILL: &str = "the witness stood still for";
 
 impl Verdict {
+    /// Whether it may come of a host that had other work: then it is not seen again.
+    #[must_use]
+    pub fn may_be_the_hosts(&self) -> bool {
+        matches!(self, Self::NotContained(how) if how.starts_with(STOOD_STILL) && !how.contains(';'))
+    }
+
     /// Of its words.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -259,7 +267,7 @@ fn witness_is_hurt(machine: &mut Running) -> Option<String> {
         return Some("the witness counts no more".to_string());
     }
     if last.1 > GAP {
-        return Some(format!("the witness stood still for {} ms", last.1 * 10));
+        return Some(format!("{STOOD_STILL} {} ms", last.1 * 10));
     }
     if lines.get(2) != Some(&"same") {
         return Some("the witness's memory was changed".to_string());
