@@ -70,8 +70,12 @@ fn parse() -> Result<Option<Arguments>, Trouble> {
         serve: None,
         images: Vec::new(),
     };
+    let mut said = Vec::new();
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next().map_err(wrong)? {
+        if let Long(option) = argument {
+            said.push(format!("--{option}"));
+        }
         let known = commands::find(&arguments.wish.command);
         let accepts = |option: &str| known.is_some_and(|known| known.options.contains(&option));
         match argument {
@@ -132,6 +136,7 @@ fn parse() -> Result<Option<Arguments>, Trouble> {
             other => return Err(wrong(other.unexpected())),
         }
     }
+    commands::check_together(&said).map_err(Trouble::Usage)?;
     Ok(Some(arguments))
 }
 
@@ -262,7 +267,19 @@ fn check(arguments: &Arguments, path: &Path) -> Result<bool, Trouble> {
     Ok(is_ok)
 }
 
+/// The machine that is meant.
 fn pack(arguments: &Arguments) -> Result<Pack, Trouble> {
+    let pack = gathered(arguments)?;
+    if pack.is_of_partition() {
+        eprintln!(
+            "bulkheadctl: this is what a partition of Bulkhead is told, not the machine (accepted: --from FILE, \
+             which survey --save FILE has made outside)"
+        );
+    }
+    Ok(pack)
+}
+
+fn gathered(arguments: &Arguments) -> Result<Pack, Trouble> {
     if let Some(path) = &arguments.from {
         let file = Handle::open(path).map_err(|error| of_file(path, &error))?;
         return Pack::read(BufReader::new(file)).map_err(|error| of_file(path, &error));

@@ -63,6 +63,13 @@ impl Pack {
         String::from_utf8_lossy(self.get(name).unwrap_or_default()).into_owned()
     }
 
+    /// Whether it is of a partition of Bulkhead's, and of no machine.
+    #[must_use]
+    pub fn is_of_partition(&self) -> bool {
+        let named = format!("product_name {}", bulkhead_tables::smbios::PRODUCT);
+        self.text("dmi").lines().any(|line| line == named)
+    }
+
     /// The number, in hex, that a piece holds.
     #[must_use]
     pub fn number(&self, name: &str) -> Option<u64> {

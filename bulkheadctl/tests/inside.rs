@@ -263,6 +263,20 @@ fn a_line_is_typed_as_the_shell_reads_it() {
     }
 }
 
+/// As of a variable that is not set: it is a word all the same, and not that nothing was said.
+#[test]
+fn an_empty_word_is_one() {
+    for (line, typed) in [
+        ("poweroff ", "do 0 poweroff \"\""),
+        ("link a  b", "do 0 link a \"\" b"),
+        ("set a x=", "do 0 set a x="),
+    ] {
+        let made = made(&[(&["ok"], String::new())]);
+        said(&made, line).unwrap();
+        assert_eq!(made.asked.borrow()[..], [typed]);
+    }
+}
+
 #[test]
 fn a_link_is_the_shells_and_so_is_why_not() {
     let refused: &[&str] = &["error: \"spare\" is running and can't be unlinked"];

@@ -280,3 +280,46 @@ fn exit_codes_and_what_is_accepted() {
     fs::remove_file(nonsense).unwrap();
     fs::remove_file(loud).unwrap();
 }
+
+/// What it sees there is no machine, and what it says of that would be taken for one.
+#[test]
+fn who_surveys_a_partition_is_told_so() {
+    let pack = |product: &str| {
+        let mut pack = bulkheadctl::pack::Pack::default();
+        pack.put(
+            "dmi",
+            format!("sys_vendor Bulkhead\nproduct_name {product}\n"),
+        );
+        let path = scratch(&product.replace(' ', "-"));
+        pack.write(fs::File::create(&path).unwrap()).unwrap();
+        let errors = complained(&run(&["survey", "--from", path.to_str().unwrap()]));
+        fs::remove_file(path).unwrap();
+        errors
+    };
+    let why =
+        "this is what a partition of Bulkhead is told, not the machine (accepted: --from FILE";
+    assert!(pack("Bulkhead partition").contains(why));
+    assert!(!pack("Bulkhead partitions 3000").contains(why));
+}
+
+/// Nothing that was said is of no effect.
+#[test]
+fn options_that_exclude_each_other_are_refused() {
+    for (line, two) in [
+        ("list --names --json", "--names and --json"),
+        ("stop web --force --within 5", "--force and --within"),
+        ("restart web --within 5 --force", "--force and --within"),
+        ("agent --login x --no-login", "--login and --no-login"),
+        ("agent --leave --no-login", "--leave and --no-login"),
+        (
+            "agent --leave --reboot-command x",
+            "--leave and --reboot-command",
+        ),
+    ] {
+        let output = run(&line.split(' ').collect::<Vec<_>>());
+        let errors = complained(&output);
+        assert_eq!(code(&output), 2, "{line}: {errors}");
+        let why = format!("{two} (accepted: one of the two)");
+        assert!(errors.contains(&why), "{line}: {errors}");
+    }
+}

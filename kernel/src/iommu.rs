@@ -71,6 +71,9 @@ pub(crate) fn start(
     functions: &[Function],
 ) -> Result<Option<Iommu>, String> {
     let iommus = Iommus::read(&phys::FirmwareMemory::new(alone), &firmware.tables);
+    for problem in &iommus.problems {
+        log::warn!("iommu: firmware: {problem}");
+    }
     let own: Vec<Address> = usb::addresses();
     // No partition runs, and functions do not master the bus.
     let take = |bytes| frames::take(bytes, "IOMMU").start();

@@ -7,15 +7,15 @@ use core::fmt::Write;
 
 use bulkhead_lifecycle::Lifecycle;
 
-use crate::command::{Command, Request};
+use crate::command::{Command, Force, Request};
 use crate::control::Control;
 use crate::error::{CommandError, Failure};
 use crate::parse::parse;
-use crate::run::{Done, check_end, run};
+use crate::run::{Done, check_end, given_up, run};
 use crate::shell::Shell;
 
 /// How long who asks for the machine's end has to read that it comes, in ms.
-const ANSWER_MS: u32 = 200;
+const ANSWER_MS: u64 = 200;
 /// What can be asked for.
 const ACCEPTED: &str = "define, set, undefine, link, unlink, isolation, check, list, show, log, version, machine, cores, memory, devices, images, \
      poweroff [force], reset [force]";
@@ -60,8 +60,11 @@ impl Shell {
 
     /// Ends the machine as if that had been typed. Its asker was answered, so that its Linux can end, too.
     fn end_machine(&mut self, request: &Request, control: &mut dyn Control, out: &mut dyn Write) {
-        for _ in 0..ANSWER_MS {
-            let _ = control.pause();
+        let end = control.uptime_ms().saturating_add(ANSWER_MS);
+        while control.uptime_ms() < end {
+            if control.pause() {
+                return self.event(&given_up(&request.verb), out);
+            }
         }
         let mut done = Ok(());
         self.interrupt(out, |out| done = run(request, control, out));
@@ -110,8 +113,11 @@ fn serve(
         | Command::Devices
         | Command::Images => Served::Told,
         Command::Reset(force) | Command::Poweroff(force) => {
-            check_end(&request.verb, force, control).map_err(refusal)?;
-            let _ = out.write_str("every partition is asked to stop, then the machine ends\n");
+            check_end(request, force, control).map_err(refusal)?;
+            let _ = out.write_str(match force {
+                Force::No => "every partition is asked to stop, then the machine ends\n",
+                Force::Yes => "the machine ends now, and nobody is asked\n",
+            });
             return Ok(Served::Ends);
         }
         _ => {

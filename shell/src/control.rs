@@ -197,6 +197,11 @@ pub trait Control {
     /// Resets the machine; returns only to say why that failed.
     fn reset(&mut self) -> String;
 
+    /// Why the machine can't be powered off, as far as that is known before.
+    fn lacks_poweroff(&self) -> Option<String> {
+        None
+    }
+
     /// Powers the machine off; returns only to say why that failed.
     fn poweroff(&mut self) -> String;
 

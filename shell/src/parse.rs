@@ -248,7 +248,20 @@ impl<'a> Arguments<'a> {
         match self.rest {
             [] => Ok(Force::No),
             [word, rest @ ..] if word.text == "force" => self.end_at(rest).map(|()| Force::Yes),
-            rest => Err(self.surplus(rest)),
+            [word, ..] => {
+                // Most likely the name of a partition, by who does not know that the machine is meant.
+                let of_one = if self.verb == Verb::Reset {
+                    "restart"
+                } else {
+                    "stop"
+                };
+                let (verb, text) = (self.verb.name(), Cut(&word.text));
+                let message = format!(
+                    "\"{verb}\" is the machine's, and \"{text}\" too much for it (accepted: {}; of a partition: {of_one} {text})",
+                    usage(self.verb)
+                );
+                Err(CommandError::new(word.span, message))
+            }
         }
     }
 

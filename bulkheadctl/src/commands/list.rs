@@ -340,6 +340,17 @@ pub const OPTIONS: [(&str, &str, &str); 20] = [
     ),
 ];
 
+/// Options of one command of which one would be of no effect beside the other.
+pub(super) const EXCLUSIVE: [(&str, &str); 7] = [
+    ("--names", "--json"),
+    ("--force", "--within"),
+    ("--login", "--no-login"),
+    ("--leave", "--login"),
+    ("--leave", "--no-login"),
+    ("--leave", "--poweroff-command"),
+    ("--leave", "--reboot-command"),
+];
+
 /// What each exit code means.
 pub const CODES: [(u8, &str); 6] = [
     (0, "done; nothing is to be changed (survey)"),

@@ -69,6 +69,18 @@ impl Needs {
     }
 }
 
+/// Whether these options of a command go together.
+///
+/// # Errors
+/// Which two do not.
+pub fn check_together(options: &[String]) -> Result<(), String> {
+    let has = |option: &str| options.iter().any(|said| said == option);
+    let both = list::EXCLUSIVE.iter().find(|(a, b)| has(a) && has(b));
+    both.map_or(Ok(()), |(a, b)| {
+        Err(format!("{a} and {b} (accepted: one of the two)"))
+    })
+}
+
 /// The one of that name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Command> {

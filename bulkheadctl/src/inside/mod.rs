@@ -130,6 +130,8 @@ pub fn run(wish: &Wish, variables: &impl Variables, out: &mut dyn Write) -> Resu
 fn typed(word: &str) -> String {
     match word.split_once('=') {
         Some((key, value)) => format!("{key}={}", apply::quoted(value)),
+        // Without quotes it would be none.
+        None if word.is_empty() => String::from("\"\""),
         None => apply::quoted(word),
     }
 }

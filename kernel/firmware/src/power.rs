@@ -93,18 +93,33 @@ impl Power {
         "neither the ACPI reset register nor port 0xcf9 nor the keyboard controller did it"
     }
 
+    /// What the tables say of how the machine is powered off.
+    #[inline(always)]
+    fn way_off(&self) -> Result<(&Fadt, SleepS5), &'static str> {
+        let fadt = self.fadt.as_ref();
+        let fadt = fadt.ok_or("firmware has no FADT, which would name the register")?;
+        let sleep = self
+            .sleep
+            .ok_or("firmware's tables have no \\_S5 package, which would name the value")?;
+        if fadt.pm1a_control == 0 {
+            return Err("firmware's FADT names no PM1a control register");
+        }
+        Ok((fadt, sleep))
+    }
+
+    /// Why the machine can't be powered off, if the tables don't say how.
+    #[inline(always)]
+    pub fn lacks_off(&self) -> Option<&'static str> {
+        self.way_off().err()
+    }
+
     /// Powers the machine off; returns, with why, only if that failed.
     #[inline(always)]
     pub fn off(&self, ports: &mut impl Ports) -> &'static str {
-        let Some(fadt) = &self.fadt else {
-            return "firmware has no FADT, which would name the register";
+        let (fadt, sleep) = match self.way_off() {
+            Ok(way) => way,
+            Err(why) => return why,
         };
-        let Some(sleep) = self.sleep else {
-            return "firmware's tables have no \\_S5 package, which would name the value";
-        };
-        if fadt.pm1a_control == 0 {
-            return "firmware's FADT names no PM1a control register";
-        }
         // The machine is in ACPI mode since its boot, if firmware let it.
         let registers = [
             (fadt.pm1a_control, sleep.type_a),

@@ -10,6 +10,8 @@ use crate::find::{Iommus, Reserved, Unit, Who};
 use crate::{Scope, ScopeKind, structures};
 
 const TABLE: Signature = Signature(*b"DMAR");
+/// DRHD.
+const UNIT: u8 = 0;
 const FLAGS: usize = 37;
 const INTERRUPT_REMAPPING: u8 = 1;
 const X2APIC_OPT_OUT: u8 = 1 << 1;
@@ -32,7 +34,8 @@ pub(crate) fn parse(table: &[u8], iommus: &mut Iommus) {
     iommus.refuses_x2apic = iommus.remaps_interrupts && flags & X2APIC_OPT_OUT != 0;
     iommus.wants_protection = flags & WANTS_PROTECTION != 0;
     let mut left = MAX_SCOPES;
-    structures::each(TABLE, table, iommus, |structure, iommus| {
+    let is_unit = |kind| kind == UNIT;
+    structures::each(TABLE, table, iommus, is_unit, |structure, iommus| {
         add(structure, iommus, &mut left)
     });
 }
@@ -40,7 +43,7 @@ pub(crate) fn parse(table: &[u8], iommus: &mut Iommus) {
 /// Adds one structure; `None` if it can't be used. `left` is how many ways may still be read.
 fn add(structure: &[u8], iommus: &mut Iommus, left: &mut usize) -> Option<()> {
     match u16_at(structure, 0)? {
-        0 => {
+        kind if kind == u16::from(UNIT) => {
             let unit = unit(structure, left)?;
             let is_same = |other: &Unit| other.registers.overlaps(unit.registers);
             if iommus.units.len() == MAX_UNITS || iommus.units.iter().any(is_same) {

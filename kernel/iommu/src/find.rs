@@ -93,6 +93,9 @@ pub struct Iommus {
     pub refuses_x2apic: bool,
     /// Firmware wants external devices kept from memory: it may have done so itself until now.
     pub wants_protection: bool,
+    /// A unit that the table has could not be read, or what follows could not: functions that no unit names may
+    /// be that one's, which is not in use.
+    pub lacks_units: bool,
     /// What was wrong with the table, and was survived.
     pub problems: Vec<Problem>,
 }
@@ -109,6 +112,7 @@ impl Iommus {
         };
         let length = usize::try_from(table.length).unwrap_or(usize::MAX);
         let Some(bytes) = memory.bytes(table.address, length) else {
+            iommus.lacks_units = true;
             iommus.problems.note(Problem::Unreachable {
                 named_by: table.name(),
                 address: table.address,

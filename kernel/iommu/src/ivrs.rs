@@ -30,6 +30,12 @@ pub struct IdRange {
 }
 
 impl IdRange {
+    /// Whether it has all of a segment.
+    #[must_use]
+    pub const fn is_all(&self) -> bool {
+        self.first == 0 && self.last == u16::MAX
+    }
+
     /// Whether it has that ID.
     #[must_use]
     pub const fn contains(&self, id: u16) -> bool {
@@ -42,11 +48,10 @@ pub(crate) fn parse(table: &[u8], iommus: &mut Iommus) {
     // Of each unit, the kind of the block that counts: the newest that firmware has for it.
     let mut kinds: Vec<u8> = Vec::new();
     let mut left = MAX_RANGES;
-    structures::each(TABLE, table, iommus, |block, iommus| {
+    let is_unit = |kind| matches!(kind, 0x10 | 0x11 | 0x40);
+    structures::each(TABLE, table, iommus, is_unit, |block, iommus| {
         match u8_at(block, 0) {
-            Some(kind @ (0x10 | 0x11 | 0x40)) => {
-                add_unit(kind, block, iommus, &mut kinds, &mut left)
-            }
+            Some(kind) if is_unit(kind) => add_unit(kind, block, iommus, &mut kinds, &mut left),
             Some(kind @ 0x20..=0x22) => add_memory(kind, block, iommus),
             _ => Some(()),
         }

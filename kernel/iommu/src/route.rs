@@ -79,10 +79,12 @@ struct Places {
     places: Vec<Place>,
     /// Of a unit: it serves what no other one does.
     takes_rest: bool,
+    /// No unit is missing, which may have some of what is given to one as the rest, or all.
+    are_all_known: bool,
 }
 
 impl Places {
-    fn of(functions: &[Function], segment: u16, who: &Who) -> Self {
+    fn of(functions: &[Function], segment: u16, who: &Who, are_all_known: bool) -> Self {
         let (scopes, takes_rest) = match who {
             Who::Scopes(scopes) => (&scopes[..], false),
             Who::ScopesOrRest(scopes) => (&scopes[..], true),
@@ -93,14 +95,18 @@ impl Places {
             places: places
                 .filter_map(|scope| Place::of(functions, segment, scope))
                 .collect(),
-            takes_rest,
+            takes_rest: takes_rest && are_all_known,
+            are_all_known,
         }
     }
 
     fn has(&self, who: &Who, address: Address) -> bool {
         let id = Requester::of(address).id();
         match who {
-            Who::Ids(ids) => ids.iter().any(|ids| ids.contains(id)),
+            Who::Ids(ids) => {
+                let mut known = ids.iter().filter(|ids| self.are_all_known || !ids.is_all());
+                known.any(|ids| ids.contains(id))
+            }
             _ => self.places.iter().any(|place| place.has(address)),
         }
     }
@@ -122,10 +128,10 @@ impl<'a> Routes<'a> {
         Self {
             iommus,
             units: units
-                .map(|unit| Places::of(functions, unit.segment, &unit.who))
+                .map(|unit| Places::of(functions, unit.segment, &unit.who, !iommus.lacks_units))
                 .collect(),
             reserved: reserved
-                .map(|r| Places::of(functions, r.segment.unwrap_or(0), &r.who))
+                .map(|r| Places::of(functions, r.segment.unwrap_or(0), &r.who, true))
                 .collect(),
         }
     }

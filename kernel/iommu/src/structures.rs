@@ -11,15 +11,17 @@ pub(crate) const OFFSET: usize = 48;
 const MOST: usize = 1024;
 
 /// Has `add` take each structure of a table, in order; it says `None` of one that can't be used. Without a
-/// true length nothing behind one can be found.
+/// true length nothing behind one can be found. `is_unit` tells by the first byte whether one is of a unit.
 pub(crate) fn each(
     table: Signature,
     bytes: &[u8],
     iommus: &mut Iommus,
+    is_unit: impl Fn(u8) -> bool,
     mut add: impl FnMut(&[u8], &mut Iommus) -> Option<()>,
 ) {
     let Some(mut rest) = bytes.get(OFFSET..) else {
         let length = bytes.len();
+        iommus.lacks_units = true;
         iommus.problems.note(Problem::TooShort { table, length });
         return;
     };
@@ -28,6 +30,7 @@ pub(crate) fn each(
             return;
         }
         if read == MOST {
+            iommus.lacks_units = true;
             iommus
                 .problems
                 .note(Problem::TooManyEntries { table, read });
@@ -37,6 +40,7 @@ pub(crate) fn each(
         let length = u16_at(rest, 2).map_or(0, usize::from);
         let Some((structure, behind)) = rest.split_at_checked(length).filter(|_| length >= 4)
         else {
+            iommus.lacks_units = true;
             iommus
                 .problems
                 .note(Problem::TruncatedEntry { table, offset });
@@ -44,6 +48,7 @@ pub(crate) fn each(
         };
         rest = behind;
         if add(structure, iommus).is_none() {
+            iommus.lacks_units |= structure.first().is_some_and(|kind| is_unit(*kind));
             iommus
                 .problems
                 .note(Problem::BadStructure { table, offset });

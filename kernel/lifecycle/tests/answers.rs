@@ -50,7 +50,7 @@ fn call<T>(
 /// The lines of `Answers`; it is always of the same length.
 fn told(machine: &Machine, caller: usize) -> Vec<String> {
     let text = read(machine, caller, "Answers");
-    assert_eq!((text.len(), text.lines().count()), (KEPT * 128, KEPT));
+    assert_eq!((text.len(), text.lines().count()), (KEPT * 144, KEPT));
     let lines = text.lines().map(|line| line.trim_end().to_string());
     lines.filter(|line| !line.is_empty()).collect()
 }
@@ -125,6 +125,15 @@ fn eight_askers_at_once_each_find_their_own_answer() {
     );
     // Without a token all is as it was.
     assert_eq!(machine.life.outcome(&machine.at(3), 1), Outcome::None);
+}
+
+/// A token has sixteen digits at most, and what is refused says what would be accepted.
+#[test]
+fn the_longest_answer_is_told_whole() {
+    let machine = with_shell();
+    assert_eq!(ask(&machine, "#ffffffffffffffff fly"), Outcome::Malformed);
+    let whole = format!("#ffffffffffffffff {}", Outcome::Malformed);
+    assert_eq!(told(&machine, 1), [whole]);
 }
 
 #[test]

@@ -281,6 +281,10 @@ impl Control for Kernel {
         String::from(power::reset(&self.power))
     }
 
+    fn lacks_poweroff(&self) -> Option<String> {
+        self.power.lacks_off().map(String::from)
+    }
+
     fn poweroff(&mut self) -> String {
         String::from(self.power.off(&mut Fixed))
     }

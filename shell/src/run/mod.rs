@@ -36,7 +36,7 @@ use crate::help;
 use crate::words::Word;
 
 pub(crate) use console::{Goes, Listening};
-pub(crate) use stop::check_end;
+pub(crate) use stop::{check_end, given_up};
 pub(crate) use watch::{Watch, status_line};
 
 /// What every command ends with.
@@ -93,6 +93,7 @@ pub(crate) fn run(request: &Request, control: &mut dyn Control, out: &mut dyn Wr
             return Err(refused(verb, format!("the machine was not reset: {why}")));
         }
         Command::Poweroff(force) => {
+            stop::check_poweroff(verb, control)?;
             stop::all(verb, *force, control, out)?;
             let why = control.poweroff();
             let message = format!("the machine was not powered off: {why}");

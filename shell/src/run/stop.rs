@@ -11,7 +11,7 @@ use bulkhead_ledger::Partition;
 use bulkhead_lifecycle::{Order, STOP_SECONDS, State};
 
 use super::{Done, launch, names};
-use crate::command::Force;
+use crate::command::{Command, Force, Request};
 use crate::control::Control;
 use crate::error::{CommandError, Failure};
 use crate::script::tell_events;
@@ -195,25 +195,40 @@ pub(super) fn all(
         } else if live().next().is_none() {
             return Ok(());
         } else if control.pause() {
-            let message = format!(
-                "\"{}\" was given up (^C); what was asked to stop still does",
-                verb.text
-            );
+            let message = format!("{}; what was asked to stop still does", given_up(verb));
             return Err(CommandError::new(verb.span, message).into());
         }
     }
 }
 
-/// Whether all that run can be asked to end.
+/// Whether the machine can be powered off, as far as that is known: nobody is to be stopped for nothing.
+pub(super) fn check_poweroff(verb: &Word, control: &dyn Control) -> Result<(), CommandError> {
+    let lacking = control.lacks_poweroff();
+    lacking.map_or(Ok(()), |why| {
+        let message = format!("the machine can't be powered off: {why}");
+        Err(CommandError::new(verb.span, message))
+    })
+}
+
+/// Whether the machine can end, and all that run can be asked to.
 ///
 /// # Errors
-/// Who can't.
+/// Why not, or who can't.
 pub(crate) fn check_end(
-    verb: &Word,
+    request: &Request,
     force: Force,
     control: &mut dyn Control,
 ) -> Result<(), CommandError> {
+    let verb = &request.verb;
+    if matches!(request.command, Command::Poweroff(_)) {
+        check_poweroff(verb, control)?;
+    }
     check(verb, |_| force == Force::Yes, control)
+}
+
+/// That somebody at the console does not want it.
+pub(crate) fn given_up(verb: &Word) -> String {
+    format!("\"{}\" was given up (^C)", verb.text)
 }
 
 /// Whether all that run, but for those, can be asked to end.

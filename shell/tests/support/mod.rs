@@ -87,6 +87,8 @@ pub(crate) struct FakeKernel {
     pub(crate) forgotten_ms: Option<u64>,
     /// What was asked of them, and how many seconds they have.
     pub(crate) ordered: Vec<(String, Order, u32)>,
+    /// Why the machine can't be powered off, where that is known before.
+    pub(crate) lacks_off: Option<&'static str>,
 }
 
 impl Default for FakeKernel {
@@ -119,6 +121,7 @@ impl Default for FakeKernel {
             login: login::Shared::default(),
             forgotten_ms: None,
             ordered: Vec::new(),
+            lacks_off: None,
         }
     }
 }
@@ -377,6 +380,10 @@ impl Control for FakeKernel {
     fn reset(&mut self) -> String {
         self.ends += 1;
         "the firmware has no reset register".into()
+    }
+
+    fn lacks_poweroff(&self) -> Option<String> {
+        self.lacks_off.map(String::from)
     }
 
     fn poweroff(&mut self) -> String {

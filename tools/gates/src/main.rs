@@ -3,6 +3,7 @@
 //! * Every crate that is built here has a licence that [`licence`] accepts, and stands in one
 //!   version, but for those that [`versions`] names with a reason.
 //! * Every link between the documents leads to a file, and to a heading in it ([`links`]).
+//! * Every story that a document names is there ([`stories`]).
 //! * The README is no longer than somebody reads.
 //! * The kernel's own code, which only a machine can try, has no more lines than [`size`] allows.
 //!
@@ -15,6 +16,7 @@ mod licence;
 mod links;
 mod packages;
 mod size;
+mod stories;
 mod versions;
 
 use std::path::{Path, PathBuf};
@@ -61,6 +63,7 @@ fn problems(root: &Path) -> Result<Vec<String>, String> {
     let mut pages = Vec::new();
     documents(root, Path::new(""), &mut pages).map_err(|e| format!("documents: {e}"))?;
     problems.extend(links::problems(root, &pages)?);
+    problems.extend(stories::problems(root, &pages)?);
     let readme = root.join("README.md");
     let bytes = readme.metadata().map_err(|e| format!("README.md: {e}"))?;
     problems.extend(too_long("README.md", bytes.len(), README_LIMIT));

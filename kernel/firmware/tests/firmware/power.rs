@@ -101,6 +101,7 @@ fn power_off_writes_the_sleep_type_and_only_then_the_bit_that_does_it() {
     let both = firmware(&[(64, &[0x04, 0x06, 0, 0]), (68, &[0x14, 0x06, 0, 0])]);
     let sleep = both.sleep.unwrap();
     let (power, mut machine) = taken(&both);
+    assert_eq!(power.lacks_off(), None);
     let why = power.off(&mut machine);
     assert!(why.contains("ignored"), "{why}");
     let value = |kind: u8| 0x0001 | u16::from(kind) << 10;
@@ -128,6 +129,7 @@ fn power_off_that_the_tables_do_not_describe_is_said_and_writes_nothing() {
         let (power, mut machine) = taken(&firmware);
         let why = power.off(&mut machine);
         assert!(why.contains(wanted), "{why}");
+        assert_eq!(power.lacks_off(), Some(why));
         assert_eq!(machine.done, []);
     }
 }

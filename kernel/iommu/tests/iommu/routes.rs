@@ -151,3 +151,51 @@ fn names_on_other_buses_are_found() {
     assert_eq!(iommus.problems, []);
     assert_eq!(named(&iommus, &functions), ["0000:03:00.0 as 0000:00:14.4"]);
 }
+
+/// Such a unit is never switched on: what goes by it reaches everything.
+#[test]
+fn what_may_be_a_unit_s_that_can_not_be_read_goes_by_none() {
+    let functions = functions();
+    let graphics = || drhd(false, 0, 0xfed9_0000, &[scope(1, 0, &[(2, 0)])]);
+    let rest = || drhd(true, 0, 0xfed9_1000, &[]);
+    let disk = |base| {
+        let way = scope(2, 0, &[(0x1c, 0), (0, 0), (1, 0)]);
+        drhd(false, 0, base, &[way])
+    };
+    let units = |iommus: &Iommus| {
+        let routes = Routes::new(iommus, &functions);
+        let units = functions.iter().map(|f| routes.unit_of(f.address));
+        units.collect::<Vec<Option<usize>>>()
+    };
+    let whole = Iommus::of_dmar(&dmar(0, &[graphics(), disk(0xfed9_2000), rest()]));
+    assert!(!whole.lacks_units);
+    assert_eq!(units(&whole)[5], Some(1), "the disk");
+    assert_eq!(units(&whole)[6], Some(2), "the card");
+    let without_a_base = Iommus::of_dmar(&dmar(0, &[graphics(), disk(0), rest()]));
+    let mut cut = dmar(0, &[graphics(), rest(), disk(0xfed9_2000)]);
+    cut.truncate(cut.len() - 1);
+    for lacking in [without_a_base, Iommus::of_dmar(&cut)] {
+        assert!(lacking.lacks_units);
+        let mut wanted = vec![None; functions.len()];
+        wanted[0] = Some(0);
+        assert_eq!(
+            units(&lacking),
+            wanted,
+            "what is named is known, the rest is not"
+        );
+    }
+    // Memory that firmware wants to be reached is no unit.
+    let memory = Iommus::of_dmar(&dmar(0, &[rest(), rmrr(0, 0x2000, 0xfff, &[])]));
+    assert!(!memory.lacks_units && memory.problems.len() == 1);
+    assert_eq!(units(&memory)[5], Some(0));
+    // As an IVRS has it, where one unit is said to have all.
+    let all = || ivhd(0x11, 0, 0xfeb8_0000, &[&[1, 0, 0, 0], &[2, 0x10, 0, 0]]);
+    let second = |base| ivhd(0x11, 0, base, &[&[3, 0, 3, 0], &[4, 0xff, 4, 0]]);
+    let whole = Iommus::of_ivrs(&ivrs(&[all(), second(0xfec8_0000)]));
+    assert_eq!(units(&whole)[1], Some(0));
+    let lacking = Iommus::of_ivrs(&ivrs(&[all(), second(1)]));
+    assert!(lacking.lacks_units);
+    let mut wanted = vec![None; functions.len()];
+    wanted[0] = Some(0);
+    assert_eq!(units(&lacking), wanted);
+}

@@ -15,7 +15,8 @@ use crate::{Agent, End, Event, KEPT, Kind, SAID_BYTES, State};
 /// Bytes of a row, LF included.
 const DETAILS_BYTES: usize = 448;
 const EVENT_BYTES: usize = 96;
-const ANSWER_BYTES: usize = 128;
+/// With a token of sixteen digits, and the longest of what is told ([`Outcome`](crate::Outcome)).
+const ANSWER_BYTES: usize = 144;
 /// Bytes of a list of cores; what has no room is `+`.
 const CORES_BYTES: usize = 64;
 /// Which form all this has; a program that knows less reads no further.
@@ -396,6 +397,14 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
+
+    #[test]
+    fn every_answer_has_room_with_the_longest_token() {
+        for outcome in crate::Outcome::ALL {
+            let row = alloc::format!("#{:x} {outcome}\n", u64::MAX);
+            assert!(row.len() <= ANSWER_BYTES, "{}: {row}", row.len());
+        }
+    }
 
     #[test]
     fn cores_are_ranges() {

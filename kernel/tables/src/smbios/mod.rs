@@ -11,6 +11,8 @@
 mod structure;
 mod types;
 
+pub use types::PRODUCT;
+
 use alloc::vec;
 use alloc::vec::Vec;
 

@@ -9,7 +9,8 @@ use super::structure::Structure;
 use super::{Package, View};
 
 const VENDOR: &str = "Bulkhead";
-const PRODUCT: &str = "Bulkhead partition";
+/// The product's name: by it a Linux knows that it runs in a partition.
+pub const PRODUCT: &str = "Bulkhead partition";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// When this version's tables were last changed. Linux takes a firmware's year for its manners: from
 /// 2010 on it believes an MCFG above 4 GiB, from 2023 on it takes root bridges' windows as they are
