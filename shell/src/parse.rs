@@ -255,9 +255,9 @@ impl<'a> Arguments<'a> {
                 } else {
                     "stop"
                 };
-                let (verb, text) = (self.verb.name(), Cut(&word.text));
                 let message = format!(
-                    "\"{verb}\" is the machine's, and \"{text}\" too much for it (accepted: {}; of a partition: {of_one} {text})",
+                    "\"{}\" is too much here (accepted: {}; of a partition: {of_one} NAME)",
+                    Cut(&word.text),
                     usage(self.verb)
                 );
                 Err(CommandError::new(word.span, message))

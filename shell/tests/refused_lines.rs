@@ -55,7 +55,8 @@ fn commands() {
         (
             "reset now",
             "      ^^^",
-            "\"now\" is too much here (accepted: reset [force])".into(),
+            "\"now\" is too much here (accepted: reset [force]; of a partition: restart NAME)"
+                .into(),
         ),
         (
             "reset force x",

@@ -102,7 +102,7 @@ fn the_operator_can_give_it_up_before_anybody_is_asked() {
 #[test]
 fn a_partitions_name_is_no_argument_of_the_machines_end() {
     let mut session = session(&["boss", "db"]);
-    for (line, instead) in [("poweroff db", "stop db"), ("reset db", "restart db")] {
+    for (line, instead) in [("poweroff db", "stop NAME"), ("reset db", "restart NAME")] {
         let (outcome, said, _) = Asker::new().line(&mut session, line);
         assert_eq!(outcome, Outcome::Said);
         assert!(said.contains(instead), "{said}");

@@ -18,6 +18,8 @@ const DRAIN_WRITES: u64 = 1 << 6;
 const DRAIN_READS: u64 = 1 << 7;
 /// Wait until all of before is done, and write a dword then.
 const WAIT: u64 = 0x5 | 1 << 5;
+/// And nothing that follows is begun before (fence flag).
+const FENCE: u64 = 1 << 6;
 
 /// Where a unit's queue is, and where it says that it is done.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +57,15 @@ impl Queue {
         }
         let wait = WAIT | u64::from(value) << 32;
         let mut tail = hw.load64(base + TAIL) & PLACE;
-        for [low, high] in [[ALL_CONTEXTS, 0], [pages, 0], [wait, self.mark]] {
+        let commands = [
+            [ALL_CONTEXTS, 0],
+            // Pages that are forgotten before all contexts are could be walked to anew by an old one. Nobody
+            // looks at what it writes.
+            [wait | FENCE, self.mark + 4],
+            [pages, 0],
+            [wait, self.mark],
+        ];
+        for [low, high] in commands {
             hw.store64(self.page + tail, low);
             hw.store64(self.page + tail + 8, high);
             hw.write_back(self.page + tail, 16);

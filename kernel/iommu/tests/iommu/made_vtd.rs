@@ -75,18 +75,28 @@ impl Made {
         );
         let page = self.register(0x90);
         assert_eq!(page & 0xfff, 0, "256 places of 16 bytes");
+        // What stands behind one without a fence between may be done before it.
+        let mut is_forgetting = false;
         while self.register(0x80) != self.register(0x88) {
             let head = self.register(0x80);
             let word = |at| self.memory.borrow().get(&at).copied().unwrap_or(0);
             let (low, high) = (word(page + head), word(page + head + 8));
             match low & 0xf {
-                1 => self.note(&format!("contexts {low:#x}")),
+                1 => {
+                    self.note(&format!("contexts {low:#x}"));
+                    is_forgetting = true;
+                }
                 2 => {
+                    assert!(
+                        !is_forgetting,
+                        "pages may be walked to anew by contexts of before"
+                    );
                     self.note(&format!("pages {low:#x}"));
                     self.cached.borrow_mut().clear();
                 }
                 5 => {
-                    assert_eq!((low & 0xffff_ffff, high % 4), (0x25, 0));
+                    assert_eq!((low & 0xffff_ffbf, high % 4), (0x25, 0));
+                    is_forgetting &= low & 1 << 6 == 0;
                     self.memory.borrow_mut().insert(high, low >> 32);
                 }
                 other => panic!("command {other}"),
