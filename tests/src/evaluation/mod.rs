@@ -1,6 +1,7 @@
 //! The evaluation's tables and plots, made of the benchmark's results that are committed in
 //! `docs/evaluation/`: nothing in them is typed.
 
+pub mod contention;
 mod jitter;
 mod plot;
 mod results;
@@ -45,6 +46,8 @@ pub fn make(folder: &Path) -> Result<Made, String> {
 fn drawers(results: &Results) -> [fn(&Results) -> String; 2] {
     if results.is_work() {
         [plot::ratios, table::of]
+    } else if !results.contention.is_empty() {
+        [plot::ratios, contention::table]
     } else if results.jitter.is_empty() {
         [scale::plot, scale::table]
     } else {
@@ -190,6 +193,25 @@ mod tests {
             "{plot}"
         );
         assert!(Results::parse("timer", &json.replace("\"lost\": 0", "\"lost\": -1")).is_err());
+    }
+
+    #[test]
+    fn two_loads_are_a_table_and_bars() {
+        let json = r#"{"host": {}, "runs": 3, "work_seconds": 1, "clock": "virtual",
+            "contention": [{"kernel": "6.1", "loads": [
+                {"name": "loop", "is_control": true, "alone": [100.0], "big_linux": [[50.0, 50.0]],
+                 "partitions": [[50.0, 50.0]]},
+                {"name": "unlink", "is_control": false, "alone": [10.0], "big_linux": [[4.0, 4.0]],
+                 "partitions": [[5.0, 5.0]]}]}]}"#;
+        let results = Results::parse("two", json).unwrap();
+        let [plot, table] = drawers(&results);
+        let (plot, table) = (plot(&results), table(&results));
+        assert!(table.contains("| 6.1, load | alone, 1/s |"), "{table}");
+        assert!(table.contains("| 0.8000 | 1.2500 |"), "{table}");
+        assert!(
+            plot.contains(">unlink<") && plot.contains(">1.250<"),
+            "{plot}"
+        );
     }
 
     #[test]

@@ -16,7 +16,16 @@ const FONT: &str = "font:12px system-ui,sans-serif";
 
 pub(super) fn ratios(results: &Results) -> String {
     let shown = |figures: &[Figure]| figures.iter().filter(|figure| !figure.is_open).count();
-    let rows: usize = results.work().map(|(_, figures)| shown(figures) + 2).sum();
+    let contention: Vec<_> = results
+        .contention
+        .iter()
+        .map(|one| (one.kernel.as_str(), one.figures()))
+        .collect();
+    let contended = contention
+        .iter()
+        .map(|(kernel, figures)| (*kernel, figures.as_slice()));
+    let kernels: Vec<_> = results.work().chain(contended).collect();
+    let rows: usize = kernels.iter().map(|(_, figures)| shown(figures) + 2).sum();
     let (width, height) = (NAMES + PLOT + VALUES, (rows + 2) * ROW);
     let mut out = begin(results, width, height as f64);
     let (from, to) = (at(*WANTED.start()), at(*WANTED.end()));
@@ -27,7 +36,7 @@ pub(super) fn ratios(results: &Results) -> String {
         height - ROW
     );
     let mut row = 0;
-    for (kernel, figures) in results.work() {
+    for (kernel, figures) in kernels {
         row += 1;
         let _ = writeln!(
             out,

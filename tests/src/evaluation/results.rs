@@ -4,6 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::contention::Contention;
+
 /// What is none of the benchmark's.
 pub(super) const TORTURE: &str = "torture.json";
 
@@ -21,6 +23,8 @@ pub struct Results {
     pub scale: Vec<Scale>,
     /// A timer beside what another partition does.
     pub jitter: Vec<Jitter>,
+    /// Two loads in one Linux and in two, of each kernel.
+    pub contention: Vec<Contention>,
 }
 
 /// How late a timer was while something else was done.
@@ -92,14 +96,16 @@ impl Results {
         ]
         .map(|key| word(&host[key]));
         let part = |key: &str| value[key].as_array().map_or(&[][..], Vec::as_slice);
-        if ["work", "counted", "neighbour"]
+        if ["work", "counted", "neighbour", "contention"]
             .into_iter()
             .all(|key| part(key).is_empty())
         {
             return Err(format!(
-                "{name}: neither work, scale in virtual time nor a neighbour"
+                "{name}: neither work, contention, scale in virtual time nor a neighbour"
             ));
         }
+        let contention = part("contention").iter().map(Contention::parse);
+        let contention: Option<Vec<_>> = contention.collect();
         let jitter: Option<Vec<Jitter>> = part("neighbour").iter().map(jitter).collect();
         let scale: Option<Vec<Scale>> = part("counted").iter().map(scale).collect();
         let kernels = part("work").iter().map(|kernel| {
@@ -113,8 +119,14 @@ impl Results {
             machine: format!(
                 "QEMU {qemu} ({accelerator}) on {processors} x {processor}, load {load} before"
             ),
-            asked: match part("work") {
-                [] => "virtual time".to_string(),
+            asked: match (part("work"), part("contention")) {
+                ([], []) => "virtual time".to_string(),
+                ([], _) => format!(
+                    "{} run(s) of each side, {}/4 s of each load, {} time",
+                    word(&value["runs"]),
+                    word(&value["work_seconds"]),
+                    value["clock"].as_str().unwrap_or("host"),
+                ),
                 _ => format!(
                     "{} run(s) of each side, {} core(s), {} of RAM, {} s of each work, {} time",
                     word(&value["runs"]),
@@ -126,6 +138,8 @@ impl Results {
             },
             scale: scale.ok_or_else(|| format!("{name}: a machine of scale is not whole"))?,
             jitter: jitter.ok_or_else(|| format!("{name}: a neighbour's case is not whole"))?,
+            contention: contention
+                .ok_or_else(|| format!("{name}: a load of contention is not whole"))?,
             kernels: kernels.ok_or_else(|| format!("{name}: a figure of work is not whole"))?,
         })
     }
@@ -175,18 +189,19 @@ fn scale(value: &Value) -> Option<Scale> {
     })
 }
 
+/// One at least.
+pub(super) fn numbers(value: &Value) -> Option<Vec<f64>> {
+    let all: Option<Vec<f64>> = value.as_array()?.iter().map(Value::as_f64).collect();
+    all.filter(|all| !all.is_empty())
+}
+
 fn figure(value: &Value) -> Option<Figure> {
-    let numbers = |key: &str| {
-        let all = value[key].as_array()?;
-        let all: Option<Vec<f64>> = all.iter().map(Value::as_f64).collect();
-        all.filter(|all| !all.is_empty())
-    };
     Some(Figure {
         name: value["name"].as_str()?.to_string(),
         unit: value["unit"].as_str()?.to_string(),
         is_open: value["better"] == "neither",
-        partition: numbers("partition")?,
-        alone: numbers("alone")?,
+        partition: numbers(&value["partition"])?,
+        alone: numbers(&value["alone"])?,
         ratio: value["ratio_of_speeds"].as_f64()?,
     })
 }

@@ -58,7 +58,7 @@ pub(super) fn median(values: &[f64]) -> f64 {
 }
 
 /// How far apart the runs lie, as a part of their median.
-fn spread(values: &[f64]) -> f64 {
+pub(super) fn spread(values: &[f64]) -> f64 {
     let largest = values.iter().copied().fold(f64::MIN, f64::max);
     let smallest = values.iter().copied().fold(f64::MAX, f64::min);
     (largest - smallest) / median(values)

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use bulkhead_tests::answers::LaunchTime;
+use bulkhead_tests::evaluation::contention::Contention;
 use bulkhead_tests::source::Count;
 
 use crate::boot::Boots;
@@ -31,6 +32,7 @@ pub(crate) struct Results<'a> {
     pub(crate) links: Option<&'a [Links]>,
     pub(crate) isolation: Option<&'a Isolation>,
     pub(crate) work: Option<&'a [Work]>,
+    pub(crate) contention: Option<&'a [Contention]>,
     pub(crate) launching: Option<&'a Launching>,
 }
 
@@ -49,6 +51,7 @@ pub(crate) fn write(
         links,
         isolation,
         work,
+        contention,
         launching,
     } = *results;
     let code = code.iter().map(|(folder, count)| {
@@ -63,7 +66,7 @@ pub(crate) fn write(
         ("accelerator", text(&host.accelerator)),
     ]);
     let mut fields = vec![
-        ("version", "9".to_string()),
+        ("version", "10".to_string()),
         ("host", host),
         ("runs", size.runs.to_string()),
         ("cores", size.cores.to_string()),
@@ -105,8 +108,13 @@ pub(crate) fn write(
     if let Some(isolation) = isolation {
         fields.push(("isolation", isolation::json(isolation)));
     }
-    if let Some(work) = work {
+    if work.is_some() || contention.is_some() {
         fields.push(("work_seconds", size.seconds.to_string()));
+    }
+    if let Some(contention) = contention {
+        fields.push(("contention", array(contention.iter().map(contended))));
+    }
+    if let Some(work) = work {
         fields.push(("work", array(work.iter().map(worked))));
     }
     if let Some(launching) = launching {
@@ -199,6 +207,27 @@ fn worked(work: &Work) -> String {
         ("kernel", text(&work.release)),
         ("one", array(work.one.iter().map(compared))),
         ("two_at_once", array(work.two.iter().map(compared))),
+    ])
+}
+
+/// One kernel's loads: operations a second, in the runs' order.
+fn contended(contention: &Contention) -> String {
+    let pairs = |values: &[Vec<f64>]| {
+        let each = values.iter().map(|both| numbers_of(both.iter().copied()));
+        array(each)
+    };
+    let loads = contention.loads.iter().map(|load| {
+        object([
+            ("name", text(&load.name)),
+            ("is_control", load.is_control.to_string()),
+            ("alone", numbers_of(load.alone.iter().copied())),
+            ("big_linux", pairs(&load.big)),
+            ("partitions", pairs(&load.partitions)),
+        ])
+    });
+    object([
+        ("kernel", text(&contention.kernel)),
+        ("loads", array(loads)),
     ])
 }
 

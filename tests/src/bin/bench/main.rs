@@ -1,13 +1,14 @@
 //! `make bench`: how long Bulkhead itself takes to its prompt; the same, and more, with one partition to
 //! thirty-two; what `bulkheadctl list` takes from inside; how fast a dead Linux's RAM
 //! is dumped; what goes through a link, beside virtio-net; what an IOMMU around devices costs; what a Linux gets done in a partition,
-//! side by side with the same Linux by itself on the same devices; how long a launch takes, side by
+//! side by side with the same Linux by itself on the same devices; what two loads get done in two
+//! partitions and in one big Linux; how long a launch takes, side by
 //! side with the same Linux started by QEMU itself; how long its images are copied; how long a
 //! restart takes, side by side with kexec and with a machine reset; how late a neighbour's timer is
 //! meanwhile; what stays resident; how much code there is.
 //!
 //! Prints tables and writes `build/bench.json`. It reports and does not judge: it fails only if a
-//! run breaks. `$WHAT` chooses one of these: `boot`, `scale`, `inside`, `dump`, `links`, `isolation`, `work`, `launch`, `restart`, `neighbour`, or
+//! run breaks. `$WHAT` chooses one of these: `boot`, `scale`, `inside`, `dump`, `links`, `isolation`, `work`, `contention`, `launch`, `restart`, `neighbour`, or
 //! `all`. `$N` is the number of runs of each kind (5), `$CORES` that of each Linux's cores (1);
 //! `$WORK` that of seconds of each work (2), and `$KERNEL` the only kernel to do it on; `$TICKS` that
 //! of seconds of each of the neighbour's controls (10).
@@ -43,10 +44,10 @@ use crate::host::Host;
 use crate::json::Results;
 use crate::launch::MEMORY;
 use crate::launching::{Launching, Parts};
-use crate::work::{Clock, Size};
+use crate::work::{Clock, Size, contention};
 
 /// What `$WHAT` may be.
-const PARTS: [&str; 10] = [
+const PARTS: [&str; 11] = [
     "boot",
     "scale",
     "inside",
@@ -54,6 +55,7 @@ const PARTS: [&str; 10] = [
     "links",
     "isolation",
     "work",
+    "contention",
     "launch",
     "restart",
     "neighbour",
@@ -106,6 +108,12 @@ fn main() -> ExitCode {
         let results = kernels.iter().map(|kernel| work::work(*kernel, &size));
         results.collect::<Vec<_>>()
     });
+    let contention = has("contention").then(|| {
+        let results = kernels
+            .iter()
+            .map(|kernel| contention::measure(*kernel, &size));
+        results.collect::<Vec<_>>()
+    });
     let parts = Parts {
         launches: has("launch"),
         restarts: has("restart"),
@@ -147,6 +155,7 @@ fn main() -> ExitCode {
         links: links.as_deref(),
         isolation: isolation.as_ref(),
         work: work.as_deref(),
+        contention: contention.as_deref(),
         launching: launching.as_ref(),
     };
     let json = json::write(&host, &size, &results, &code);

@@ -14,13 +14,21 @@
 //! work interrupts BUS COMMAND ...   how many a function takes in a second of the command; with
 //!                                   `busy=X` too
 //! work card BUS                     the name of the network card
+//! work unlink|fault|fork|pipe|udp SECONDS
+//!                                   operations in a second that meet others in the kernel
+//! work map THREADS SECONDS          the same, by so many threads of one process, a core each
+//! work soon SECONDS                 what the time-stamp counter says in that time
+//! work at TICKS COMMAND ...         begins the command when it says that: in two Linuxes at once
 //! ```
 //!
 //! BUS is that of a PCI function, two hexadecimal digits; its driver is waited for. What is measured
 //! runs once or for a moment before, uncounted. The last line is `WORK value=X`, for a disk with
 //! `interrupts=X`, its own per second meanwhile, and `busy=X`, how many cores were not idle; or `WORK failed: WHY` with exit status 1.
 
+mod at;
 mod busy;
+mod contend;
+mod cores;
 mod cpu;
 mod disk;
 mod function;
@@ -30,7 +38,7 @@ mod timed;
 
 use std::io;
 use std::process::{Command, ExitCode};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::busy::Busy;
 use crate::disk::{Job, Order};
@@ -64,6 +72,22 @@ fn run(arguments: &[&str]) -> Option<io::Result<String>> {
             interrupts(&Function::on_bus(bus), command, rest)
         }
         ["card", bus] => Function::on_bus(bus).card(),
+        ["unlink", time] => contend::unlink(seconds(time)?).map(value),
+        ["map", threads, time] => {
+            let threads = threads.parse().ok().filter(|count| *count > 0)?;
+            contend::map(threads, seconds(time)?).map(value)
+        }
+        ["fault", time] => contend::fault(seconds(time)?).map(value),
+        ["fork", time] => contend::fork(seconds(time)?).map(value),
+        ["pipe", time] => contend::pipe(seconds(time)?).map(value),
+        ["udp", time] => contend::udp(seconds(time)?).map(value),
+        ["soon", time] => Ok(value(
+            at::soon(Duration::from_secs_f64(seconds(time)?)) as f64
+        )),
+        ["at", ticks, command @ ..] => match at::wait(ticks.parse().ok()?) {
+            Ok(()) => return run(command),
+            Err(error) => Err(error),
+        },
         _ => return None,
     })
 }
@@ -135,7 +159,11 @@ fn main() -> ExitCode {
                  work ring PROCESSES SECONDS\n       \
                  work disk BUS read|write random|sequential THREADS SECONDS\n       \
                  work interrupts BUS COMMAND ...\n       \
-                 work card BUS"
+                 work card BUS\n       \
+                 work unlink|fault|fork|pipe|udp SECONDS\n       \
+                 work map THREADS SECONDS\n       \
+                 work soon SECONDS\n       \
+                 work at TICKS COMMAND ..."
             );
             ExitCode::FAILURE
         }
@@ -157,6 +185,8 @@ mod tests {
             "disk 01 read x 1 1",
             "disk 01 read random 0 1",
             "interrupts 01",
+            "map 0 1",
+            "at x cpu 1",
         ] {
             let arguments: Vec<&str> = line.split_ascii_whitespace().collect();
             assert!(run(&arguments).is_none(), "{line}");
@@ -171,6 +201,14 @@ mod tests {
             "ring 3 0.01",
             "copy 0.01",
             "triad 0.01",
+            "unlink 0.01",
+            "map 1 0.01",
+            "map 2 0.01",
+            "fault 0.01",
+            "fork 0.01",
+            "pipe 0.01",
+            "udp 0.01",
+            "soon 0.01",
         ] {
             let arguments: Vec<&str> = line.split(' ').collect();
             let words = run(&arguments).unwrap().unwrap();

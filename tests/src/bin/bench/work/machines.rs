@@ -31,7 +31,7 @@ impl Side {
     pub(crate) const BOTH: [Self; 2] = [Self::Partition, Self::Alone];
 }
 
-/// A partition: its name, port, number of cores, devices.
+/// A partition: its name, port, number of cores, devices if it has any.
 pub(crate) struct Part {
     pub(crate) name: &'static str,
     pub(crate) com: usize,
@@ -49,15 +49,18 @@ pub(crate) struct Bench {
     board: Board,
     iso: PathBuf,
     initrd: PathBuf,
+    /// More words of every Linux's command line.
+    words: &'static str,
     clock: Clock,
 }
 
 impl Bench {
+    /// Without cards there are no disks either, and no drivers are loaded.
     pub(crate) fn new(
         name: &str,
         kernel: Kernel,
         parts: Vec<Part>,
-        cards: [Device; 2],
+        cards: Option<[Device; 2]>,
         clock: Clock,
     ) -> Self {
         let folder = build_folder().join("tests").join(name);
@@ -65,25 +68,32 @@ impl Bench {
         // A copy, so that both sides have the same even if it is built anew meanwhile.
         let initrd = folder.join("initrd.img");
         std::fs::copy(device_initrd(kernel), &initrd).expect("the initial RAM disk can be copied");
+        let words = match cards {
+            Some(_) => "quiet",
+            None => "quiet bulkhead.drivers=no",
+        };
         let iso = Iso::new(name)
             .loader(Loader::Limine) // where there is none, it is GRUB
             .image("linux", kernel.image())
             .image("initrd", &initrd)
-            .script(&script(&parts))
+            .script(&script(&parts, words))
             .make();
-        let [first, second] = cards;
-        // A hole in a file would be read at once: these are full.
-        let board = Board::new()
-            .device(Device::nvme(&full_disk(&folder, "nvme.img")))
-            .device(Device::virtio_blk(&full_disk(&folder, "virtio.img")))
-            .device(first)
-            .device(second);
+        let mut board = Board::new();
+        if let Some([first, second]) = cards {
+            // A hole in a file would be read at once: these are full.
+            board = board
+                .device(Device::nvme(&full_disk(&folder, "nvme.img")))
+                .device(Device::virtio_blk(&full_disk(&folder, "virtio.img")))
+                .device(first)
+                .device(second);
+        }
         Self {
             kernel,
             parts,
             board,
             iso,
             initrd,
+            words,
             clock,
         }
     }
@@ -159,7 +169,8 @@ impl Bench {
                     &self.initrd,
                     // As in a partition: the port, and the clock's source.
                     &format!(
-                        "console=ttyS1,115200 tsc=reliable bulkhead.name=alone quiet {possible}"
+                        "console=ttyS1,115200 tsc=reliable bulkhead.name=alone {} {possible}",
+                        self.words
                     ),
                 )
                 .cores(&smp)
@@ -206,7 +217,7 @@ fn control_cores(cores: usize, has_kvm: bool) -> (String, String) {
 }
 
 /// Core 0 stays Bulkhead's; the parts have the next ones.
-fn script(parts: &[Part]) -> String {
+fn script(parts: &[Part], words: &str) -> String {
     let mut core = 1;
     let mut text = String::new();
     for part in parts {
@@ -217,9 +228,13 @@ fn script(parts: &[Part]) -> String {
             devices,
         } = part;
         let last = core + cores - 1;
+        let devices = match *devices {
+            "" => String::new(),
+            devices => format!(" devices={devices}"),
+        };
         text += &format!(
             "define {name} cores={core}-{last} memory={MEMORY_MIB}M kernel=linux initrd=initrd \
-             console=com{com} devices={devices} cmdline=\"bulkhead.name={name} quiet\"\n"
+             console=com{com}{devices} cmdline=\"bulkhead.name={name} {words}\"\n"
         );
         core = last + 1;
     }
@@ -261,9 +276,16 @@ mod tests {
             cores,
             devices: "01:00.0",
         };
-        let text = script(&[part("a", 2, 2), part("b", 3, 1)]);
+        let text = script(&[part("a", 2, 2), part("b", 3, 1)], "quiet");
         assert!(text.contains("define a cores=1-2 "), "{text}");
         assert!(text.contains("define b cores=3-3 "), "{text}");
-        assert!(text.contains("console=com3 devices=01:00.0"), "{text}");
+        let end = "console=com3 devices=01:00.0 cmdline=\"bulkhead.name=b quiet\"\n";
+        assert!(text.ends_with(end), "{text}");
+        let bare = Part {
+            devices: "",
+            ..part("a", 2, 1)
+        };
+        let text = script(&[bare], "quiet");
+        assert!(text.contains("console=com2 cmdline="), "{text}");
     }
 }

@@ -1,6 +1,7 @@
 //! The same work in a partition and in the same Linux by itself, on the same devices, in turns.
 
 mod answer;
+pub(crate) mod contention;
 mod figure;
 mod machines;
 mod network;
@@ -82,7 +83,7 @@ fn one(kernel: Kernel, size: &Size) -> Vec<Compared> {
         devices: "01:00.0,02:00.0,03:00.0,04:00.0",
     };
     let cards = machines::cards_to_host();
-    let bench = Bench::new("bench_work", kernel, vec![part], cards, size.clock);
+    let bench = Bench::new("bench_work", kernel, vec![part], Some(cards), size.clock);
     let figures = tasks.iter().flat_map(|task| task.figures.clone());
     let surroundings = [
         Figure::same("guest's clock by the host's", "s/s"),
@@ -112,7 +113,7 @@ fn two(kernel: Kernel, size: &Size) -> Vec<Compared> {
         return Vec::new();
     }
     let cards = machines::cards_on_a_wire();
-    let bench = Bench::new("bench_two", kernel, pairs::parts(), cards, size.clock);
+    let bench = Bench::new("bench_two", kernel, pairs::parts(), Some(cards), size.clock);
     let figures = pairs.iter().flat_map(|pair| pair.figures.clone());
     let figures = figures.collect();
     turns(
@@ -195,12 +196,15 @@ pub(crate) fn do_task(machine: &mut Running, task: &Task, size: &Size) -> Vec<f6
     values
 }
 
-fn do_line(machine: &mut Running, line: &str, size: &Size) -> Answer {
-    let patience = match size.clock {
+const fn patience(clock: Clock) -> Duration {
+    match clock {
         Clock::Host => PATIENCE,
         Clock::Virtual => VIRTUAL_PATIENCE,
-    };
-    let limit = Duration::from_secs(size.seconds as u64) + patience;
+    }
+}
+
+fn do_line(machine: &mut Running, line: &str, size: &Size) -> Answer {
+    let limit = Duration::from_secs(size.seconds as u64) + patience(size.clock);
     let output = machine.linux_within(COM, line, limit);
     match answers(&output).as_slice() {
         [answer] => *answer,

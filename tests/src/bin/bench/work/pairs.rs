@@ -13,7 +13,8 @@ use super::tasks::{NVME, Task, VIRTIO_BLK, Way, core, disk};
 
 /// Beyond a workload's own time.
 const PATIENCE: Duration = Duration::from_secs(60);
-const COMS: [usize; 2] = [COM, COM + 1];
+/// The partitions' ports.
+pub(super) const COMS: [usize; 2] = [COM, COM + 1];
 
 pub(crate) fn parts() -> Vec<Part> {
     [("web", "01:00.0,03:00.0"), ("db", "02:00.0,04:00.0")]
@@ -110,7 +111,7 @@ impl Pair {
 }
 
 /// Typed first, so that both begin at once.
-fn in_both(machine: &mut Running, lines: &[String; 2], limit: Duration) -> String {
+pub(super) fn in_both(machine: &mut Running, lines: &[String; 2], limit: Duration) -> String {
     for (com, line) in COMS.into_iter().zip(lines) {
         machine.com(com).skip();
         machine.com(com).send(line);
