@@ -29,10 +29,18 @@ pub(super) const KNOWN: &[Known] = &[
         caller: "bulkhead_shell::run::watch::uptime",
         callees: &[&["bulkhead_shell::control::Control", "partition_uptime_ms"]],
     },
-    // Asks the kernel of an agent.
+    // These ask the kernel, and have it ask a Linux.
     Known {
-        caller: "bulkhead_shell::run::stop::can_be_asked",
-        callees: &[&["bulkhead_shell::control::Control", "agent"]],
+        caller: "bulkhead_shell::run::stop::",
+        callees: &[&["bulkhead_shell::control::Control"]],
+    },
+    Known {
+        caller: "bulkhead_shell::run::links::known",
+        callees: &[&["bulkhead_shell::control::Control"]],
+    },
+    Known {
+        caller: "bulkhead_shell::script::tell_events",
+        callees: &[SINKS, &["bulkhead_shell::control::Control"]],
     },
     // Asks the kernel what a partition's devices were launched with, and what the machine is.
     Known {
