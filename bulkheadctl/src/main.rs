@@ -80,7 +80,8 @@ fn parse() -> Result<Option<Arguments>, Trouble> {
         let accepts = |option: &str| known.is_some_and(|known| known.options.contains(&option));
         match argument {
             Long("help") | Short('h') => {
-                print(&commands::usage())?;
+                let own = known.map_or_else(commands::usage, commands::help_of);
+                print(&own)?;
                 return Ok(None);
             }
             Long("version") => {
@@ -155,7 +156,7 @@ fn image(pair: &str) -> Result<(String, PathBuf), Trouble> {
 /// Whether a command takes one word more.
 fn has_room(command: &Command, wish: &Wish) -> bool {
     let most = match (command.takes, command.name) {
-        (Takes::Nothing, "reset" | "poweroff") => 1,
+        (Takes::Nothing, "reset" | "poweroff" | "help") => 1,
         (Takes::Nothing, _) => 0,
         (Takes::Name, "log" | "dump" | "net" | "disk") => 2,
         (Takes::Name, "show" | "undefine" | "console") | (Takes::File | Takes::Word(_), _) => 1,
@@ -211,7 +212,14 @@ fn run(arguments: &Arguments) -> Result<bool, Trouble> {
             "completion: bash is the one there is",
         ))),
         ("man", _) => print(&commands::man()).map(|()| true),
-        ("help", _) => print(&commands::usage()).map(|()| true),
+        ("help", _) => match wish.words.first() {
+            Some(word) => {
+                let command = commands::find(word);
+                let command = command.ok_or_else(|| unknown(word))?;
+                print(&commands::help_of(command)).map(|()| true)
+            }
+            None => print(&commands::usage()).map(|()| true),
+        },
         ("suggest", _) => match suggest::suggest(&pack(arguments)?, &images(arguments)?) {
             Ok(script) => {
                 print(&script)?;
@@ -226,11 +234,15 @@ fn run(arguments: &Arguments) -> Result<bool, Trouble> {
             "no command (accepted: {})",
             commands::names()
         ))),
-        (other, _) => Err(Trouble::Usage(format!(
-            "there is no command {other:?} (accepted: {})",
-            commands::names()
-        ))),
+        (other, _) => Err(unknown(other)),
     }
+}
+
+fn unknown(command: &str) -> Trouble {
+    Trouble::Usage(format!(
+        "there is no command {command:?} (accepted: {})",
+        commands::names()
+    ))
 }
 
 /// Uses the other partition's disk, or serves one to it.

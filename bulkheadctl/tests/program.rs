@@ -191,7 +191,7 @@ fn exit_codes_and_what_is_accepted() {
     let loud = scratch("loud");
     fs::write(&loud, b"\x1b[31m".repeat(200)).unwrap();
     let loud = loud.to_str().unwrap();
-    let cases: [(&[&str], i32, &str); 19] = [
+    let cases: [(&[&str], i32, &str); 20] = [
         (&[], 2, "no command (accepted: list, show, "),
         (&["frob"], 2, "\"frob\" (accepted: list, show, "),
         (&["survey", "--frob"], 2, "--frob"),
@@ -240,6 +240,7 @@ fn exit_codes_and_what_is_accepted() {
             3,
             "/nowhere/x: No such file",
         ),
+        (&["help", "lst"], 2, "there is no command \"lst\""),
         (
             &["suggest", "--image", "a=/nowhere/x"],
             3,
@@ -271,6 +272,13 @@ fn exit_codes_and_what_is_accepted() {
         "exit codes",
     ] {
         assert!(said(&help).contains(word), "{}", said(&help));
+    }
+    let own = "usage: bulkheadctl stop NAME... [--within SECONDS] [--force]\n\nhave a partition's Linux end itself";
+    for arguments in [["help", "stop"], ["stop", "--help"]] {
+        let help = said(&run(&arguments));
+        assert!(help.starts_with(own), "{help}");
+        assert!(help.contains("  --within SECONDS "), "{help}");
+        assert!(!help.contains("--save"), "{help}");
     }
     let version = run(&["--version"]);
     assert_eq!(

@@ -261,7 +261,13 @@ pub const COMMANDS: [Command; 32] = [
         "a script that completes these commands",
     ),
     outside("man", Takes::Nothing, "", &[], "this program's man page"),
-    outside("help", Takes::Nothing, "", &[], "this text"),
+    outside(
+        "help",
+        Takes::Nothing,
+        "[COMMAND]",
+        &[],
+        "this text, or what there is to say of one command",
+    ),
 ];
 
 /// An option, what follows it, and what it is for.

@@ -140,6 +140,26 @@ pub fn usage() -> String {
     lines.join("\n") + "\n"
 }
 
+/// What `help` says of one.
+#[must_use]
+pub fn help_of(command: &Command) -> String {
+    let Command { name, usage, .. } = command;
+    let mut out = format!("usage: bulkheadctl {name} {usage}")
+        .trim_end()
+        .to_string();
+    let summary = wrapped(command.summary, 0);
+    let _ = writeln!(out, "\n\n{summary} ({})", command.needs.place());
+    let own = OPTIONS
+        .iter()
+        .filter(|(name, ..)| command.options.contains(name));
+    for (at, (name, value, summary)) in own.enumerate() {
+        let gap = if at == 0 { "\n" } else { "" };
+        let form = format!("{name} {value}");
+        let _ = writeln!(out, "{gap}  {form:<18}  {}", wrapped(summary, 22));
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
