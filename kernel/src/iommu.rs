@@ -109,8 +109,8 @@ pub(crate) fn detach(number: usize, domain: Option<&Domain>) -> bool {
     let (Some(fabric), Some(domain)) = (FABRIC.get(), domain) else {
         return true;
     };
-    let is_silent = fabric.pass(&Identity(()), &domain.names, of(number), false);
-    fabric.detach(&Identity(()), &domain.buses) && is_silent
+    let has_forgotten = fabric.pass(&Identity(()), &domain.names, of(number), false);
+    fabric.detach(&Identity(()), &domain.buses) && has_forgotten
 }
 
 /// The number of a partition's domain; 0 is none's.
