@@ -140,6 +140,8 @@ test: setup-test check ## All tests: check, then in QEMU
 	cargo test $(LOCKED) -p bulkhead-tests --lib --bins
 	cargo test $(LOCKED) -p bulkhead-tests --test qemu -- $(TEST)
 
+# Parts of which `make test` plays some with one kernel only, or fewer rounds; all of these are played.
+LONG_PARTS := lifecycle virtualization::svm contention::bosses last:: faults::nmis faults::forced numa::nodes large_ids soak::two links agent_inits
 .PHONY: test-long
 test-long: setup-long ## The long stories: two Debians on disks, 256 MiB streams, all reboots, controls, Bochs, fwts, whole Debians
 	@tools/kernels --table
@@ -158,6 +160,7 @@ test-long: setup-long ## The long stories: two Debians on disks, 256 MiB streams
 	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture large_initrds)
 	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture --test-threads 1 brought_to)
 	$(if $(TEST),,BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture --test-threads 1 userland)
+	$(if $(TEST),,for part in $(LONG_PARTS); do BULKHEAD_LONG=1 cargo test $(LOCKED) -p bulkhead-tests --test qemu -- --nocapture $$part; done)
 
 .PHONY: mutants
 mutants: setup-build ## Takes one cure after the other out of the lifecycle: its model check must fail

@@ -21,14 +21,14 @@ pub(crate) fn stories() -> Vec<Trial> {
     vec![
         story("faults::machine_checks", machine_checks),
         story("faults::stray_interrupts", stray_interrupts),
-        story("faults::nmis_in_services_of_6_1", || {
+        long_story("faults::nmis_in_services_of_6_1", || {
             nmis_in_services(Kernel::Debian61Cloud, "nmis_61")
         }),
         story("faults::nmis_in_services_of_6_12", || {
             nmis_in_services(Kernel::Debian612Cloud, "nmis_612")
         }),
         long_story("faults::branch_tracking_in_bochs", branch_tracking),
-        story("faults::forced_resets_in_services_of_6_1", || {
+        long_story("faults::forced_resets_in_services_of_6_1", || {
             forced_resets_in_services(Kernel::Debian61Cloud, "forced_61")
         }),
         story("faults::forced_resets_in_services_of_6_12", || {

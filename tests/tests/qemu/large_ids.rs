@@ -8,7 +8,7 @@ use bulkhead_tests::qemu::{Firmware, Machine, Running};
 use bulkhead_tests::{Kernel, demo_initrd};
 use libtest_mimic::Trial;
 
-use crate::{long_story, story};
+use crate::{is_long, long_story, story};
 
 pub(crate) fn stories() -> Vec<Trial> {
     let bios = |name, kernel| {
@@ -23,9 +23,9 @@ pub(crate) fn stories() -> Vec<Trial> {
         ),
         story("large_ids::two_tebibytes", two_tebibytes),
         long_story("large_ids::cores_255", cores_255),
-        bios("ends_of_6_1", Kernel::Debian61Cloud),
+        bios("ends_of_6_1", Kernel::Debian61Cloud).with_ignored_flag(!is_long()),
         bios("ends_of_6_12", Kernel::Debian612Cloud),
-        bios("ends_of_7", Kernel::DebianSidCloud),
+        bios("ends_of_7", Kernel::DebianSidCloud).with_ignored_flag(!is_long()),
         bios("ends_of_5_10", Kernel::Debian510Cloud),
         story("large_ids::ends_by_uefi", || {
             every_end("ends_by_uefi", Kernel::Debian61Cloud, Firmware::Uefi);

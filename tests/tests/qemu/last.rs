@@ -9,11 +9,11 @@ use bulkhead_tests::{Kernel, demo_initrd, faulty};
 use libtest_mimic::Trial;
 
 use crate::neighbour::Neighbour;
-use crate::story;
+use crate::{long_story, story};
 
 pub(crate) fn stories() -> Vec<Trial> {
     vec![
-        story("last::every_end_of_6_1", || {
+        long_story("last::every_end_of_6_1", || {
             every_end(Kernel::Debian61Cloud, "last_61")
         }),
         story("last::every_end_of_6_12", || {

@@ -80,8 +80,12 @@ fn story_with(loader: Loader, name: &str, play: impl Fn() + Send + 'static) -> T
 
 /// A story that is only played in `make test-long`.
 fn long_story(name: &str, play: impl Fn() + Send + 'static) -> Trial {
-    let is_wanted = std::env::var_os("BULKHEAD_LONG").is_some_and(|value| value == "1");
-    story(name, play).with_ignored_flag(!is_wanted)
+    story(name, play).with_ignored_flag(!is_long())
+}
+
+/// Whether this is `make test-long`.
+fn is_long() -> bool {
+    std::env::var_os("BULKHEAD_LONG").is_some_and(|value| value == "1")
 }
 
 fn main() {

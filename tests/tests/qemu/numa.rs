@@ -15,7 +15,7 @@ pub(crate) fn stories() -> Vec<Trial> {
         story("numa::nodes_of_6_12", || {
             nodes("nodes_of_6_12", Kernel::Debian612Cloud)
         }),
-        story("numa::nodes_of_6_1", || {
+        long_story("numa::nodes_of_6_1", || {
             nodes("nodes_of_6_1", Kernel::Debian61Cloud)
         }),
         long_story("numa::numactl", numactl),

@@ -3,12 +3,12 @@
 use bulkhead_tests::soak;
 use libtest_mimic::Trial;
 
-use crate::story;
+use crate::{long_story, story};
 
 pub(crate) fn stories() -> Vec<Trial> {
     vec![
         story("soak::short", short),
-        story("soak::two_with_control", two_with_control),
+        long_story("soak::two_with_control", two_with_control),
     ]
 }
 

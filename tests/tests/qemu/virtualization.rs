@@ -10,11 +10,11 @@ use bulkhead_tests::qemu::{Machine, Running};
 use bulkhead_tests::{Kernel, faulty, guest_tool, initrd_with};
 use libtest_mimic::Trial;
 
-use crate::{long_story, story};
+use crate::long_story;
 
 pub(crate) fn stories() -> Vec<Trial> {
     vec![
-        story("virtualization::svm_every_end", svm_every_end),
+        long_story("virtualization::svm_every_end", svm_every_end),
         long_story("virtualization::vmx_operation_in_bochs", vmx_operation),
         long_story("virtualization::vmx_machine_in_bochs", vmx_machine),
     ]

@@ -8,7 +8,7 @@ use bulkhead_tests::qemu::{PATIENCE, Running};
 use libtest_mimic::Trial;
 
 use super::{BOSSES, THIRD, WRONG_STATE, boot, halt, is_whole};
-use crate::story;
+use crate::{is_long, story};
 
 pub(super) fn stories() -> Vec<Trial> {
     vec![story("contention::bosses_restart_each_other", each_other)]
@@ -49,13 +49,13 @@ fn fate(machine: &mut Running, com: usize) -> Fate {
     }
 }
 
-/// Both ask for the other's restart at the same moment, twenty times: one of them gets it, or both.
+/// Both ask for the other's restart at the same moment, eight times, or many: one of them gets it, or both.
 fn each_other() {
-    const ROUNDS: usize = 20;
+    let rounds = if is_long() { 40 } else { 8 };
     let mut machine = boot("contention_each_other");
     halt(&mut machine);
     let mut both = 0;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds {
         let runs = |machine: &mut Running| {
             BOSSES.map(|(name, _)| partition(machine, BOSSES[0].1, name).runs)
         };
@@ -81,7 +81,7 @@ fn each_other() {
         }
         both += usize::from(fates.iter().all(|fate| *fate == Fate::Restarted));
     }
-    println!("in {both} of {ROUNDS} rounds both were restarted");
+    println!("in {both} of {rounds} rounds both were restarted");
     is_whole(&mut machine, BOSSES[0].1, BOSSES[1]);
     is_whole(&mut machine, BOSSES[0].1, THIRD);
     control::teach(&mut machine, BOSSES[1].1);

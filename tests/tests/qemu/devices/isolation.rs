@@ -10,7 +10,7 @@ use bulkhead_tests::qemu::Running;
 use libtest_mimic::Trial;
 
 use super::{Partition, boot, folder, machine, teach};
-use crate::story;
+use crate::{long_story, story};
 
 pub(super) fn stories() -> Vec<Trial> {
     vec![
@@ -18,14 +18,14 @@ pub(super) fn stories() -> Vec<Trial> {
         story("devices::isolation_intel", || {
             play("isolation_intel", "intel-iommu,intremap=off", INTEL_TOLD);
         }),
-        story("devices::isolation_intel_caching_mode", || {
+        long_story("devices::isolation_intel_caching_mode", || {
             play(
                 "isolation_intel_caching",
                 "intel-iommu,intremap=off,caching-mode=on,device-iotlb=on,aw-bits=48",
                 INTEL_TOLD,
             );
         }),
-        story("devices::isolation_intel_39_bits", || {
+        long_story("devices::isolation_intel_39_bits", || {
             play(
                 "isolation_intel_39",
                 "intel-iommu,intremap=on,aw-bits=39,snoop-control=on",
