@@ -17,7 +17,7 @@ use crate::{long_story, pair, story};
 
 pub(crate) fn stories() -> Vec<Trial> {
     vec![
-        story("lifecycle::every_end_of_6_1", || {
+        long_story("lifecycle::every_end_of_6_1", || {
             every_end(Kernel::Debian61Cloud, "every_end_61")
         }),
         story("lifecycle::every_end_of_6_12", || {
@@ -30,9 +30,9 @@ pub(crate) fn stories() -> Vec<Trial> {
         story("lifecycle::halted_and_hung_6_12", || {
             halted_and_hung(Kernel::Debian612Cloud, "hung_612")
         }),
-        story("lifecycle::neighbours_timer", neighbours_timer),
+        long_story("lifecycle::neighbours_timer", neighbours_timer),
         story("lifecycle::policies", policies),
-        story("lifecycle::reboots_without_end", reboots_without_end),
+        long_story("lifecycle::reboots_without_end", reboots_without_end),
         story("lifecycle::kexec_inside", kexec_inside),
     ]
 }

@@ -10,11 +10,10 @@ use bulkhead_tests::qemu::Running;
 use libtest_mimic::Trial;
 
 use super::{Partition, boot, boot_alone, folder, long_story, teach};
-use crate::story;
 
 pub(super) fn stories() -> Vec<Trial> {
     vec![
-        story("devices::disks_of_6_1_and_6_12", || {
+        long_story("devices::disks_of_6_1_and_6_12", || {
             two("disks", Kernel::Debian61, Kernel::Debian612)
         }),
         long_story("devices::disks_of_6_12_and_6_1", || {

@@ -15,10 +15,10 @@ use bulkhead_tests::qemu::Running;
 use libtest_mimic::Trial;
 
 use super::{Partition, boot, folder, teach};
-use crate::story;
+use crate::long_story;
 
 pub(super) fn stories() -> Vec<Trial> {
-    vec![story("devices::dma_after_a_crash", after_a_crash)]
+    vec![long_story("devices::dma_after_a_crash", after_a_crash)]
 }
 
 /// The victim's RAM: as in its definition.

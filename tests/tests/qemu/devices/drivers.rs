@@ -10,7 +10,7 @@ use crate::story;
 
 pub(super) fn stories() -> Vec<Trial> {
     vec![
-        story("devices::drivers_come_and_go", || come_and_go("drivers", 2)),
+        long_story("devices::drivers_come_and_go", || come_and_go("drivers", 2)),
         long_story("devices::drivers_come_and_go_20_times", || {
             come_and_go("drivers_long", 20);
         }),

@@ -7,12 +7,12 @@ use libtest_mimic::Trial;
 
 use super::folder;
 use super::isolation::{AMD_TOLD, INTEL_TOLD, board, play_on};
-use crate::story;
+use crate::{long_story, story};
 
 pub(super) fn stories() -> Vec<Trial> {
     vec![
         story("devices::isolation_left_intel", left_intel),
-        story("devices::isolation_left_amd", left_amd),
+        long_story("devices::isolation_left_amd", left_amd),
     ]
 }
 
