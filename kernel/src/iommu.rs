@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use bulkhead_firmware::Firmware;
-use bulkhead_iommu::{Fabric, Fault, Iommus, Physical, named_elsewhere};
+use bulkhead_iommu::{Fabric, Fault, Iommus, Physical};
 use bulkhead_launch::Domain;
 use bulkhead_model::Iommu;
 use bulkhead_pci::{Address, Function};
@@ -81,13 +81,13 @@ pub(crate) fn start(
     let found = found.inspect_err(|why| log::warn!("iommu: not used: {why}"));
     let fabric = found.map_err(|why| why.to_string())?;
     Ok(fabric.map(|mut fabric| {
-        let elsewhere = named_elsewhere(&iommus, functions);
-        let names: Vec<_> = elsewhere.iter().map(|(_, name)| *name).collect();
+        let iommu = Iommu::of(fabric.shape(), &iommus, functions);
+        let names: Vec<_> = iommu.elsewhere.iter().map(|(_, name)| *name).collect();
         fabric.reserve(&Identity(()), &names, take);
         let fabric = FABRIC.call_once(|| fabric);
         let ports = bulkhead_pci::redirect(&Ecam::before_launches(alone), functions);
         log::info!("iommu: {fabric}; ACS on at {ports} ports");
-        Iommu::of(fabric.shape(), &iommus, functions)
+        iommu
     }))
 }
 

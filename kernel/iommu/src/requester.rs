@@ -29,6 +29,17 @@ impl Requester {
         }
     }
 
+    /// As [AMD's tables](Self::id) have it.
+    #[must_use]
+    pub const fn of_id(segment: u16, id: u16) -> Self {
+        let [bus, devfn] = id.to_be_bytes();
+        Self {
+            segment,
+            bus,
+            devfn,
+        }
+    }
+
     /// The function with that name, if there is one.
     #[must_use]
     pub const fn address(self) -> Address {
@@ -101,11 +112,6 @@ fn alias(iommus: &Iommus, address: Address) -> Option<Requester> {
         };
         let mut ids = ids.iter().filter(|_| unit.segment == address.segment);
         let id = ids.find_map(|ids| ids.alias.filter(|_| ids.contains(own)))?;
-        let [bus, devfn] = id.to_be_bytes();
-        Some(Requester {
-            segment: address.segment,
-            bus,
-            devfn,
-        })
+        Some(Requester::of_id(address.segment, id))
     })
 }

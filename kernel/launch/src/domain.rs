@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use bulkhead_iommu::{Buses, Requester, needs};
 use bulkhead_memory::{PAGE, Region, RegionSet};
 use bulkhead_model::{Claim, Definition, Isolation, Machine};
+use bulkhead_pci::Address;
 
 use crate::{LaunchError, NoWall};
 
@@ -75,7 +76,7 @@ fn dma(machine: &Machine, claim: &Claim) -> Result<u64, LaunchError> {
     if let Some(function) = functions.find(|f| iommu.unserved.contains(f)) {
         return Err(LaunchError::Unserved { function });
     }
-    let is_own = |address| units().any(|unit| unit.functions.contains(address));
+    let is_own = |address| has(claim, address);
     let mut pinned = iommu.pinned.iter();
     if let Some((function, region)) = pinned.find(|(function, _)| is_own(function)) {
         return Err(LaunchError::Pinned {
@@ -99,6 +100,12 @@ fn dma(machine: &Machine, claim: &Claim) -> Result<u64, LaunchError> {
     Ok(PAGE + pages * PAGE)
 }
 
+/// Whether a function is among the claim's.
+fn has(claim: &Claim, address: &Address) -> bool {
+    let mut units = claim.devices.units.iter();
+    units.any(|unit| unit.functions.contains(address))
+}
+
 /// The domain whose tables are in `room`.
 pub(crate) fn domain(
     machine: &Machine,
@@ -106,13 +113,14 @@ pub(crate) fn domain(
     claim: &Claim,
     room: Region,
 ) -> Domain {
-    let units = || claim.devices.units.iter();
-    let elsewhere = machine.iommu.iter().flat_map(|iommu| &iommu.elsewhere);
-    let names = elsewhere.filter(|(function, _)| {
-        let is_bare = isolation == Isolation::Bare;
-        is_bare && units().any(|unit| unit.functions.contains(function))
-    });
-    let buses = units().map(|unit| Buses {
+    let units = claim.devices.units.iter();
+    let iommu = machine
+        .iommu
+        .iter()
+        .filter(|_| isolation == Isolation::Bare);
+    let elsewhere = iommu.flat_map(|iommu| &iommu.elsewhere);
+    let names = elsewhere.filter(|(function, _)| has(claim, function));
+    let buses = units.map(|unit| Buses {
         segment: unit.bus.segment,
         first: unit.bus.number,
         last: unit.last,

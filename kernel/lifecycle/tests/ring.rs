@@ -3,11 +3,13 @@
 
 mod common;
 mod ram;
+mod reading;
 
 use bulkhead_lifecycle::{CallerMemory, GUID, OtherEnd, Status, Variables};
 use bulkhead_model::RestartPolicy::Never;
 use common::Machine;
-use ram::{ATTRIBUTES, DATA, NAME, SIZE, VENDOR, new_store, ram};
+use ram::{DATA, NAME, VENDOR, new_store, ram};
+use reading::read;
 
 const TABLE: u64 = 0x1_0020_1000;
 
@@ -25,21 +27,6 @@ fn ring(machine: &Machine, text: &str) -> Status {
     };
     let status = variables.set(NAME, VENDOR, [6, text.len() as u64, DATA]);
     status.expect("all of it is the caller's")
-}
-
-/// What partition "two" reads.
-fn read(machine: &Machine, name: &str) -> String {
-    let memory = ram(name, &GUID, 0x3000);
-    let variables = Variables {
-        lifecycle: &machine.life,
-        hardware: &machine.at(3),
-        memory: &memory,
-        caller: 1,
-        store: None,
-    };
-    let status = variables.get(NAME, VENDOR, [ATTRIBUTES, SIZE, DATA]);
-    assert_eq!(status, Some(Status::Success), "{name}");
-    String::from_utf8(memory.take(DATA, memory.number(SIZE))).unwrap()
 }
 
 /// "one", on cores 1 and 2 (of IDs 2 and 4), and "two" are linked, and run.
@@ -109,7 +96,7 @@ fn whom_one_is_not_linked_to_one_does_not_ring() {
 fn details_tell_of_links() {
     let machine = linked();
     let links = || {
-        let text = read(&machine, "Details");
+        let text = read(&machine, 1, "Details");
         let words = text
             .split_ascii_whitespace()
             .filter_map(|word| word.strip_prefix("links="));

@@ -168,26 +168,16 @@ impl Fabric {
                     entry.store(hw, at, !passes);
                 }
             }
-            let mut is_done = true;
-            for unit in &self.units {
-                let mut queue = Queue::new(hw, unit.base, unit.commands);
+            self.forget(hw, &Domains::default(), |unit, queue| {
                 let own = names.iter().filter(|name| name.segment == unit.segment);
                 own.for_each(|name| queue.forget_entry(name.id()));
-                Domains::default().each(|domain| queue.forget_domain(domain));
-                is_done &= queue.finish(unit.mark, self.next_mark());
-            }
-            is_done
+            })
         })
     }
 
     /// The entry of a requester whose bus is nobody's.
     fn idle(&self, segment: u16, id: u16) -> Entry {
-        let [bus, devfn] = id.to_be_bytes();
-        let name = Requester {
-            segment,
-            bus,
-            devfn,
-        };
+        let name = Requester::of_id(segment, id);
         if self.is_own(name) || self.names.passes(name) {
             return Entry::passing(OWN);
         }
@@ -256,17 +246,30 @@ impl Fabric {
                     domains.add(before);
                 }
             }
-            let mut is_done = true;
-            for unit in &self.units {
-                let mut queue = Queue::new(hw, unit.base, unit.commands);
+            self.forget(hw, &domains, |unit, queue| {
                 let own = buses.iter().filter(|buses| buses.segment == unit.segment);
                 own.flat_map(|buses| ids(*buses))
                     .for_each(|id| queue.forget_entry(id));
-                domains.each(|domain| queue.forget_domain(domain));
-                is_done &= queue.finish(unit.mark, self.next_mark());
-            }
-            is_done
+            })
         })
+    }
+
+    /// Has each unit forget entries of its own, and what these domains map; for one core at a time. Whether each
+    /// has said that it has.
+    fn forget<H: Physical>(
+        &self,
+        hw: &H,
+        domains: &Domains,
+        mut entries: impl FnMut(&Unit, &mut Queue<'_, H>),
+    ) -> bool {
+        let mut is_done = true;
+        for unit in &self.units {
+            let mut queue = Queue::new(hw, unit.base, unit.commands);
+            entries(unit, &mut queue);
+            domains.each(|domain| queue.forget_domain(domain));
+            is_done &= queue.finish(unit.mark, self.next_mark());
+        }
+        is_done
     }
 
     /// Has a unit forget all it knows, whoever told it.
