@@ -45,6 +45,7 @@ pub mod devices;
 pub mod emulator;
 pub mod evaluation;
 pub mod faulty;
+pub mod host_network;
 pub mod http;
 pub mod inside;
 pub mod iso;

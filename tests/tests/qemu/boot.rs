@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use bulkhead_tests::host_network::ip;
 use bulkhead_tests::http;
 use bulkhead_tests::iso::{Iso, Loader};
 use bulkhead_tests::port::plain;
@@ -470,13 +471,6 @@ impl Drop for Network {
         let _ = self.server.wait();
         ip(&["netns", "del", &self.name]);
     }
-}
-
-fn ip(arguments: &[&str]) -> bool {
-    let mut command = Command::new("ip");
-    command.args(arguments).stdout(Stdio::null());
-    let status = command.stderr(Stdio::null()).status();
-    status.is_ok_and(|status| status.success())
 }
 
 /// The configuration that `make pxe` writes, served by a real dnsmasq.

@@ -5,11 +5,11 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use bulkhead_tests::answers::{self, LaunchTime};
-use bulkhead_tests::iso::Iso;
-use bulkhead_tests::qemu::{Machine, Running};
-use bulkhead_tests::{Kernel, REBOOT_ONCE, demo_initrd, tool};
+use bulkhead_tests::qemu::Running;
+use bulkhead_tests::{Kernel, tool};
 
 use crate::print::resident_bytes;
+use crate::scale;
 
 /// How many partitions, each with one core and 100M: with 64M this kernel has too little for its initial RAM
 /// disk. That board has room for 35 of them below 4 GiB.
@@ -50,26 +50,8 @@ pub(crate) fn measure(only: &str) -> Vec<Counted> {
 }
 
 fn machine(partitions: usize) -> Counted {
-    let names: Vec<String> = (1..=partitions)
-        .map(|number| format!("p{number}"))
-        .collect();
-    let define = |(number, name): (usize, &String)| {
-        format!(
-            "define {name} cores={} memory=100M kernel=linux initrd=demo restart=always \
-             cmdline=\"bulkhead.name={name} quiet bulkhead.run={REBOOT_ONCE}\"\n",
-            number + 1
-        )
-    };
-    let script: String = names.iter().enumerate().map(define).collect();
-    let iso = Iso::new(&format!("bench_counted_{partitions}"))
-        .image("linux", Kernel::Debian61Cloud.image())
-        .image("demo", demo_initrd())
-        .script(&script)
-        .make();
-    // The older board has more RAM below 4 GiB, of which each kernel needs 64M.
-    let machine = Machine::new(&iso, "run").without_ecam().virtual_time();
-    let cores = (partitions + 1).to_string();
-    let mut machine = machine.cores(&cores).memory("3560M").start();
+    let (names, machine) = scale::defined("bench_counted", Kernel::Debian61Cloud, partitions);
+    let mut machine = machine.virtual_time().start();
     tool::watch(&machine);
     machine.wait_for_prompt();
     let log = machine.command("log");

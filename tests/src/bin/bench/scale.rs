@@ -46,28 +46,33 @@ pub(crate) fn measure() -> Vec<Scale> {
     all.into()
 }
 
-fn machine(partitions: usize) -> Scale {
+/// A machine with a core more than partitions, that kernel in each, and their names.
+pub(crate) fn defined(name: &str, kernel: Kernel, partitions: usize) -> (Vec<String>, Machine) {
     let names: Vec<String> = (1..=partitions)
         .map(|number| format!("p{number}"))
         .collect();
     let define = |(number, name): (usize, &String)| {
         format!(
             "define {name} cores={} memory=100M kernel=linux initrd=demo restart=always \
-             cmdline=\"bulkhead.name={name} quiet bulkhead.run={}\"\n",
-            number + 1,
-            REBOOT_ONCE
+             cmdline=\"bulkhead.name={name} quiet bulkhead.run={REBOOT_ONCE}\"\n",
+            number + 1
         )
     };
     let script: String = names.iter().enumerate().map(define).collect();
-    let iso = Iso::new(&format!("bench_scale_{partitions}"))
-        .image("linux", Kernel::Debian612Cloud.image())
+    let iso = Iso::new(&format!("{name}_{partitions}"))
+        .image("linux", kernel.image())
         .image("demo", demo_initrd())
         .script(&script)
         .make();
     // The older board has more RAM below 4 GiB, of which each kernel needs 64M.
     let machine = Machine::new(&iso, "run").without_ecam();
     let cores = (partitions + 1).to_string();
-    let mut machine = machine.cores(&cores).memory("3560M").start();
+    (names, machine.cores(&cores).memory("3560M"))
+}
+
+fn machine(partitions: usize) -> Scale {
+    let (names, machine) = defined("bench_scale", Kernel::Debian612Cloud, partitions);
+    let mut machine = machine.start();
     machine.wait_for_prompt();
     let log = machine.command("log");
     let prompt_ms = answers::boot_ms(&log)

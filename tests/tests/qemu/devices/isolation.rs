@@ -98,6 +98,14 @@ pub(super) fn copied_to(machine: &mut Running, to: u64) -> bool {
     at(machine, to) == mark
 }
 
+/// Starts the owner again, and has its Linux know how the card copies.
+pub(super) fn start_and_teach(machine: &mut Running) {
+    machine.com(2).skip();
+    machine.expect("start web", &[]);
+    machine.wait_for_demo(2);
+    COPY.iter().for_each(|line| drop(machine.linux(2, line)));
+}
+
 /// The partition's disk works: what was written is read.
 fn disk_works(machine: &mut Running) {
     teach(machine, 2);
@@ -160,10 +168,7 @@ pub(super) fn play_on(
     // The same claim without the wall: the write lands.
     machine.expect("kill web", &[]);
     machine.expect("set web isolation=bare", &[]);
-    machine.com(2).skip();
-    machine.expect("start web", &[]);
-    machine.wait_for_demo(2);
-    COPY.iter().for_each(|line| drop(machine.linux(2, line)));
+    start_and_teach(&mut machine);
     disk_works(&mut machine);
     assert!(copied_to(&mut machine, OTHER_PLACE), "bare: it lands");
 }
@@ -173,9 +178,6 @@ fn without_iommu() {
     let mut machine = boot(name, &partitions(""), &board(name));
     machine.expect("kill web", &[]);
     machine.expect("set web isolation=dma", &["no IOMMU is in use"]);
-    machine.com(2).skip();
-    machine.expect("start web", &[]);
-    machine.wait_for_demo(2);
-    COPY.iter().for_each(|line| drop(machine.linux(2, line)));
+    start_and_teach(&mut machine);
     assert!(copied_to(&mut machine, OTHER_PLACE), "bare: it lands");
 }

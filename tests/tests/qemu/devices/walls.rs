@@ -4,7 +4,7 @@ use bulkhead_tests::Kernel;
 use bulkhead_tests::qemu::Running;
 use libtest_mimic::Trial;
 
-use super::isolation::{COPY, OTHER_PLACE, at, board, copied_to};
+use super::isolation::{COPY, OTHER_PLACE, at, board, copied_to, start_and_teach};
 use super::{Partition, disks, drivers, long_story, machine};
 use crate::story;
 
@@ -77,10 +77,7 @@ fn told() {
     machine.expect("kill web", &[]);
     machine.expect("isolation bare", &[]);
     machine.expect("show web", &["all RAM (isolation=bare)"]);
-    machine.com(2).skip();
-    machine.expect("start web", &[]);
-    machine.wait_for_demo(2);
-    COPY.iter().for_each(|line| drop(machine.linux(2, line)));
+    start_and_teach(&mut machine);
     assert!(copied_to(&mut machine, OTHER_PLACE), "bare: it lands");
     assert!(
         copied_to(&mut machine, HIGH_PLACE),

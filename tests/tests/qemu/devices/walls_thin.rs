@@ -10,7 +10,9 @@ use bulkhead_tests::qemu::{Firmware, Machine, Running};
 use bulkhead_tests::{Kernel, demo_initrd};
 use libtest_mimic::Trial;
 
-use super::isolation::{AMD_TOLD, COPY, INTEL_TOLD, MARK, OTHER_PLACE, at, copied_to};
+use super::isolation::{
+    AMD_TOLD, COPY, INTEL_TOLD, MARK, OTHER_PLACE, at, copied_to, start_and_teach,
+};
 use super::walls::HIGH_PLACE;
 use super::{Partition, boot, teach};
 use crate::story;
@@ -75,10 +77,7 @@ fn one_attack(name: &str, iommu: &'static str, firmware: Firmware, told: &str) {
     // Without the wall it lands.
     machine.expect("kill web", &[]);
     machine.expect("set web isolation=bare", &[]);
-    machine.com(2).skip();
-    machine.expect("start web", &[]);
-    machine.wait_for_demo(2);
-    COPY.iter().for_each(|line| drop(machine.linux(2, line)));
+    start_and_teach(&mut machine);
     assert!(copied_to(&mut machine, OTHER_PLACE), "bare: it lands");
 }
 

@@ -1,9 +1,9 @@
 //! Two Linuxes and what is between them.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use bulkhead_tests::devices::{Board, Card, Device};
+use bulkhead_tests::host_network::ip;
 use bulkhead_tests::iso::Iso;
 use bulkhead_tests::qemu::{Machine, Running, has_kvm};
 use bulkhead_tests::{Kernel, build_folder, device_initrd, initrd_with, root, tool};
@@ -221,11 +221,4 @@ impl Drop for Bridge {
     fn drop(&mut self) {
         ip(&["netns", "del", &self.name]);
     }
-}
-
-fn ip(arguments: &[&str]) -> bool {
-    let mut command = Command::new("ip");
-    command.args(arguments).stdout(Stdio::null());
-    let status = command.stderr(Stdio::null()).status();
-    status.is_ok_and(|status| status.success())
 }
