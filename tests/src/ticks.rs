@@ -14,9 +14,16 @@ pub struct Ticks {
     pub max_us: u64,
     /// That of a thousand only one was later than, in microseconds.
     pub p999_us: u64,
+    /// That of a hundred only one was later than, in microseconds.
+    pub p99_us: u64,
     /// The median, in microseconds.
     pub p50_us: u64,
+    /// How many were so late: less than a microsecond, from one to less than two, from two to less than four, and so on.
+    pub histogram: [u64; BUCKETS],
 }
+
+/// From a microsecond on to the last power of two that `ticks` tells apart, 0.13 s, and those below.
+pub const BUCKETS: usize = 19;
 
 /// So many seconds at the beginning and at the end are not looked at: `ticks` is started and ended by
 /// a line on its own console, which takes less than [`CONSOLE`] seconds of them.
@@ -97,8 +104,25 @@ fn parse(text: &str) -> Option<Ticks> {
         lost: value("lost")?,
         max_us: value("max_us")?,
         p999_us: value("p999_us")?,
+        p99_us: value("p99_us")?,
         p50_us: value("p50_us")?,
+        histogram: histogram(text)?,
     })
+}
+
+/// All its lines; `None` if one is none of it.
+fn histogram(text: &str) -> Option<[u64; BUCKETS]> {
+    let mut buckets = [0; BUCKETS];
+    let lines = text
+        .lines()
+        .filter_map(|line| Some(line.split_once("TICKS-HISTOGRAM from_us=")?.1));
+    for line in lines {
+        let (from, count) = line.trim().split_once(" count=")?;
+        let from: u64 = from.parse().ok()?;
+        let at = (u64::BITS - from.leading_zeros()) as usize;
+        *buckets.get_mut(at)? = count.parse().ok()?;
+    }
+    Some(buckets)
 }
 
 #[cfg(test)]
@@ -107,16 +131,25 @@ mod tests {
 
     #[test]
     fn reads_what_ticks_says() {
-        let text = "[1]+ Done\nTICKS count=19990 lost=10 max_us=1200 p999_us=900 p50_us=70\nTICKS-HISTOGRAM";
+        let text = "[1]+ Done\nTICKS count=19990 lost=10 max_us=1200 p999_us=900 p99_us=80 p50_us=70\r\n\
+                    TICKS-HISTOGRAM from_us=0 count=3\r\nTICKS-HISTOGRAM from_us=64 count=19986\r\n\
+                    TICKS-HISTOGRAM from_us=1024 count=1\r\n";
+        let mut histogram = [0; BUCKETS];
+        (histogram[0], histogram[7], histogram[11]) = (3, 19986, 1);
         let wanted = Ticks {
             count: 19990,
             lost: 10,
             max_us: 1200,
             p999_us: 900,
+            p99_us: 80,
             p50_us: 70,
+            histogram,
         };
         assert_eq!(parse(text), Some(wanted));
         assert_eq!(parse("TICKS count=1"), None);
+        let cut = text.replace("count=19986", "count=1998x");
+        assert_eq!(parse(&cut), None);
+        assert_eq!(parse(&text.replace("=1024", "=1048576")), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How late a partition's timer is beside another that does something, as a table and as bars.
+//! How late a partition's timer is beside another that does something, as a table and as histograms.
 
 use std::fmt::Write;
 
@@ -8,16 +8,16 @@ use super::results::Jitter;
 
 pub(super) fn table(results: &Results) -> String {
     let mut out = format!(
-        "\n{}; {}.\n\n| timer of | beside | ticks | lost | p50 us | p99.9 us | latest us |\n\
-         |---|---|---|---|---|---|---|\n",
+        "\n{}; {}.\n\n| timer of | beside | ticks | lost | p50 us | p99 us | p99.9 us | latest us |\n\
+         |---|---|---|---|---|---|---|---|\n",
         results.machine, results.asked
     );
     for case in &results.jitter {
-        let ([ticks, lost], [middle, high, latest]) = (case.ticks, case.late_us);
+        let ([ticks, lost], [middle, high, higher, latest]) = (case.ticks, case.late_us);
         // Writing into a string never fails.
         let _ = writeln!(
             out,
-            "| {} | {} | {ticks} | {lost} | {middle} | {high} | {latest} |",
+            "| {} | {} | {ticks} | {lost} | {middle} | {high} | {higher} | {latest} |",
             case.kernel, case.other
         );
     }
@@ -31,8 +31,8 @@ const NAMES: f64 = 330.0;
 const PLOT: f64 = 400.0;
 const VALUES: f64 = 60.0;
 
-/// A row for each case: from the median to the latest, and a mark where one in a thousand is later; controls in
-/// grey. The axis is a logarithm, from a microsecond on.
+/// A row for each case, its histogram: the darker the more, by the logarithm of how many; a mark where one in a thousand
+/// is later; controls in grey. The axis is a logarithm, from half a microsecond on, where those below one stand, too.
 pub(super) fn plot(results: &Results) -> String {
     let mut kernels: Vec<&str> = results
         .jitter
@@ -47,9 +47,11 @@ pub(super) fn plot(results: &Results) -> String {
     let latest = results
         .jitter
         .iter()
-        .map(|case| case.late_us[2])
+        .map(|case| case.late_us[3])
         .fold(10.0, f64::max);
-    let x = |us: f64| NAMES + PLOT * us.max(1.0).log10() / latest.log10();
+    // To the end of the last that is not empty.
+    let doublings = latest.log2().floor() + 2.0;
+    let x = |us: f64| NAMES + PLOT * (us.max(0.5).log2() + 1.0) / doublings;
     let mut y = 0.0;
     let mut kernel = "";
     for case in &results.jitter {
@@ -80,22 +82,41 @@ pub(super) fn plot(results: &Results) -> String {
 }
 
 fn bar(case: &Jitter, bottom: f64, x: impl Fn(f64) -> f64) -> String {
-    let [middle, high, latest] = case.late_us;
+    let [.., high, latest] = case.late_us;
     let colour = match case.is_control {
-        true => "#999",
+        true => "#777",
         false => "#1b6ca8",
     };
-    format!(
-        "<text x=\"4\" y=\"{0:.0}\">{1}</text><rect x=\"{2:.1}\" y=\"{3:.0}\" width=\"{4:.1}\" height=\"8\" fill=\"{colour}\"/>\
-         <rect x=\"{5:.1}\" y=\"{6:.0}\" width=\"2\" height=\"14\" fill=\"#b03a2e\"/>\
-         <text x=\"{7:.0}\" y=\"{0:.0}\" text-anchor=\"end\">{latest}</text>\n",
+    let mut out = format!(
+        "<text x=\"4\" y=\"{:.0}\">{}</text>\n",
         bottom - 5.0,
-        escaped(&case.other),
-        x(middle),
-        bottom - 13.0,
-        (x(latest) - x(middle)).max(1.0),
+        escaped(&case.other)
+    );
+    let all: f64 = case.histogram.iter().sum();
+    let mut from = 0.5;
+    for count in &case.histogram {
+        if *count > 0.0 {
+            let dark = 0.15 + 0.85 * (count + 1.0).ln() / (all + 1.0).ln();
+            // Writing into a string never fails.
+            let _ = writeln!(
+                out,
+                "<rect x=\"{:.1}\" y=\"{:.0}\" width=\"{:.1}\" height=\"{:.0}\" fill=\"{colour}\" fill-opacity=\"{dark:.2}\"/>",
+                x(from),
+                bottom - ROW + 2.0,
+                x(from * 2.0) - x(from),
+                ROW - 4.0
+            );
+        }
+        from *= 2.0;
+    }
+    let _ = writeln!(
+        out,
+        "<rect x=\"{:.1}\" y=\"{:.0}\" width=\"2\" height=\"{ROW:.0}\" fill=\"#b03a2e\"/>\
+         <text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\">{latest}</text>",
         x(high),
-        bottom - 16.0,
-        NAMES + PLOT + VALUES - 4.0
-    )
+        bottom - ROW,
+        NAMES + PLOT + VALUES - 4.0,
+        bottom - 5.0
+    );
+    out
 }

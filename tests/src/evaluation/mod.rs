@@ -4,6 +4,7 @@
 pub mod contention;
 mod jitter;
 mod plot;
+pub mod restart;
 mod results;
 mod scale;
 mod table;
@@ -48,6 +49,8 @@ fn drawers(results: &Results) -> [fn(&Results) -> String; 2] {
         [plot::ratios, table::of]
     } else if !results.contention.is_empty() {
         [plot::ratios, contention::table]
+    } else if !results.restarts.is_empty() {
+        [restart::plot, restart::table]
     } else if results.jitter.is_empty() {
         [scale::plot, scale::table]
     } else {
@@ -174,22 +177,24 @@ mod tests {
     }
 
     #[test]
-    fn a_timer_is_a_table_and_bars() {
+    fn a_timer_is_a_table_and_histograms() {
         let json = r#"{"host": {}, "neighbour": [
             {"kernel": "6.1", "other": "control: it idles", "is_control": true, "ticks": 900, "lost": 1,
-             "max_us": 120, "p999_us": 80, "p50_us": 9},
+             "max_us": 120, "p999_us": 80, "p99_us": 70, "p50_us": 9, "histogram": [0, 0, 0, 800, 100]},
             {"kernel": "6.1", "other": "reboot -f", "is_control": false, "ticks": 901, "lost": 0,
-             "max_us": 300, "p999_us": 90, "p50_us": 9}]}"#;
+             "max_us": 300, "p999_us": 90, "p99_us": 70, "p50_us": 9, "histogram": [0, 0, 0, 901]}]}"#;
         let results = Results::parse("timer", json).unwrap();
         let [plot, table] = drawers(&results);
         let table = table(&results);
         assert!(
-            table.contains("| 6.1 | reboot -f | 901 | 0 | 9 | 90 | 300 |"),
+            table.contains("| 6.1 | reboot -f | 901 | 0 | 9 | 70 | 90 | 300 |"),
             "{table}"
         );
         let plot = plot(&results);
         assert!(
-            plot.matches("timer of 6.1").count() == 1 && plot.contains(">300<"),
+            plot.matches("timer of 6.1").count() == 1
+                && plot.matches("fill-opacity").count() == 3
+                && plot.contains(">300<"),
             "{plot}"
         );
         assert!(Results::parse("timer", &json.replace("\"lost\": 0", "\"lost\": -1")).is_err());
@@ -212,6 +217,23 @@ mod tests {
             plot.contains(">unlink<") && plot.contains(">1.250<"),
             "{plot}"
         );
+    }
+
+    #[test]
+    fn restarts_are_a_table_and_bars() {
+        let json = r#"{"host": {}, "restarts": [{"kernel": "6.1", "partition": {"to_init_s": [2.0, 2.0]},
+            "kexec": {"to_init_s": [3.0]}, "machine_reset_bios": {"to_init_s": [4.0]},
+            "machine_reset_uefi": {"to_init_s": [8.0]}, "doorbell_to_entry_ms": [5.0], "copy_ms": [4.0]}]}"#;
+        let results = Results::parse("restart", json).unwrap();
+        let [plot, table] = drawers(&results);
+        let (plot, table) = (plot(&results), table(&results));
+        assert!(
+            table.contains("| machine reset, UEFI | s | 8.000 | 0.00 % | 4.00 |"),
+            "{table}"
+        );
+        assert!(table.contains("| of it copying the images | ms | 4.000 |"));
+        assert!(plot.matches(" s</text>").count() == 4, "{plot}");
+        assert!(Results::parse("restart", &json.replace("[3.0]", "[]")).is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::contention::Contention;
+use super::restart::Restarts;
 
 /// What is none of the benchmark's.
 pub(super) const TORTURE: &str = "torture.json";
@@ -25,6 +26,8 @@ pub struct Results {
     pub jitter: Vec<Jitter>,
     /// Two loads in one Linux and in two, of each kernel.
     pub contention: Vec<Contention>,
+    /// Restarts of each kernel.
+    pub restarts: Vec<Restarts>,
 }
 
 /// How late a timer was while something else was done.
@@ -38,8 +41,10 @@ pub struct Jitter {
     pub is_control: bool,
     /// Ticks, and periods without one.
     pub ticks: [u64; 2],
-    /// Microseconds late: the median, of a thousand the worst but one, the latest.
-    pub late_us: [f64; 3],
+    /// Microseconds late: the median, what one in a hundred and one in a thousand was later than, the latest.
+    pub late_us: [f64; 4],
+    /// How many were less than one, two, four, and so on, microseconds late, and not less than the number before.
+    pub histogram: Vec<f64>,
 }
 
 /// One machine with so many partitions, in virtual time.
@@ -96,16 +101,17 @@ impl Results {
         ]
         .map(|key| word(&host[key]));
         let part = |key: &str| value[key].as_array().map_or(&[][..], Vec::as_slice);
-        if ["work", "counted", "neighbour", "contention"]
+        if ["work", "counted", "neighbour", "contention", "restarts"]
             .into_iter()
             .all(|key| part(key).is_empty())
         {
             return Err(format!(
-                "{name}: neither work, contention, scale in virtual time nor a neighbour"
+                "{name}: neither work, contention, restarts, scale in virtual time nor a neighbour"
             ));
         }
         let contention = part("contention").iter().map(Contention::parse);
         let contention: Option<Vec<_>> = contention.collect();
+        let restarts: Option<Vec<_>> = part("restarts").iter().map(Restarts::parse).collect();
         let jitter: Option<Vec<Jitter>> = part("neighbour").iter().map(jitter).collect();
         let scale: Option<Vec<Scale>> = part("counted").iter().map(scale).collect();
         let kernels = part("work").iter().map(|kernel| {
@@ -138,6 +144,7 @@ impl Results {
             },
             scale: scale.ok_or_else(|| format!("{name}: a machine of scale is not whole"))?,
             jitter: jitter.ok_or_else(|| format!("{name}: a neighbour's case is not whole"))?,
+            restarts: restarts.ok_or_else(|| format!("{name}: a restart is not whole"))?,
             contention: contention
                 .ok_or_else(|| format!("{name}: a load of contention is not whole"))?,
             kernels: kernels.ok_or_else(|| format!("{name}: a figure of work is not whole"))?,
@@ -167,7 +174,13 @@ fn jitter(value: &Value) -> Option<Jitter> {
         other: word("other")?,
         is_control: value["is_control"].as_bool()?,
         ticks: [count("ticks")?, count("lost")?],
-        late_us: [number("p50_us")?, number("p999_us")?, number("max_us")?],
+        late_us: [
+            number("p50_us")?,
+            number("p99_us")?,
+            number("p999_us")?,
+            number("max_us")?,
+        ],
+        histogram: numbers(&value["histogram"])?,
     })
 }
 

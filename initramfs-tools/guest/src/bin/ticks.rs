@@ -4,7 +4,7 @@
 //! It ends after SECONDS (10) or on SIGTERM. The first and the last MARGIN (0) seconds are left out:
 //! who starts and ends it from a console disturbs it by that.
 //!
-//! One line at the end: `TICKS count=N lost=N max_us=N p999_us=N p50_us=N`, then a
+//! One line at the end: `TICKS count=N lost=N max_us=N p999_us=N p99_us=N p50_us=N`, then a
 //! histogram of powers of two in microseconds. `lost` counts periods that passed without a wake-up.
 //! It runs at the highest real-time priority with its memory locked.
 
@@ -79,11 +79,12 @@ impl Counts {
 
     fn print(&self) {
         println!(
-            "TICKS count={} lost={} max_us={} p999_us={} p50_us={}",
+            "TICKS count={} lost={} max_us={} p999_us={} p99_us={} p50_us={}",
             self.count,
             self.lost,
             self.max_us,
             self.percentile(999),
+            self.percentile(990),
             self.percentile(500),
         );
         let mut low = 0usize;

@@ -318,7 +318,12 @@ fn case(case: &Case) -> String {
         ("lost", case.ticks.lost.to_string()),
         ("max_us", case.ticks.max_us.to_string()),
         ("p999_us", case.ticks.p999_us.to_string()),
+        ("p99_us", case.ticks.p99_us.to_string()),
         ("p50_us", case.ticks.p50_us.to_string()),
+        (
+            "histogram",
+            array(case.ticks.histogram.iter().map(ToString::to_string)),
+        ),
     ])
 }
 

@@ -1,8 +1,9 @@
 //! Launches, restarts, a neighbour's timer: everything of a partition's coming and going.
 
-use bulkhead_tests::Kernel;
+use bulkhead_tests::{Kernel, tool};
 
 use crate::launch::{Bench, Launches};
+use crate::loads;
 use crate::neighbour::{self, Case};
 use crate::print;
 use crate::restart::Restarts;
@@ -30,7 +31,13 @@ pub(crate) struct Launching {
 }
 
 impl Launching {
-    pub(crate) fn measure(parts: Parts, kernels: &[Kernel], size: &Size, seconds: usize) -> Self {
+    /// `kernels` are those of launches, and those with drivers.
+    pub(crate) fn measure(
+        parts: Parts,
+        [kernels, with_drivers]: [&[Kernel]; 2],
+        size: &Size,
+        seconds: usize,
+    ) -> Self {
         let mut all = Self {
             launches: Vec::new(),
             restarts: Vec::new(),
@@ -54,6 +61,11 @@ impl Launching {
         }
         if parts.neighbour {
             all.neighbour = neighbour::cases(seconds, &size.only);
+            for kernel in with_drivers {
+                let is_asked_for = |name: &str| tool::is_asked_for(&size.only, name);
+                all.neighbour
+                    .extend(loads::cases(*kernel, seconds, is_asked_for));
+            }
             println!();
         }
         all

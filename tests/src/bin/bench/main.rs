@@ -28,6 +28,7 @@ mod json;
 mod launch;
 mod launching;
 mod links;
+mod loads;
 mod neighbour;
 mod print;
 mod restart;
@@ -78,7 +79,8 @@ fn main() -> ExitCode {
         only: text("ONLY").unwrap_or_default(),
         clock: clock(),
     };
-    let kernels = chosen(WITH_DRIVERS);
+    let kernels = chosen(&work::WITH_DRIVERS, work::USUAL);
+    let on_cores = chosen(&work::KERNELS, work::USUAL);
     let seconds = variable("TICKS", 10);
     let host = Host::ask(&match size.clock {
         Clock::Host => accelerator().to_vec(),
@@ -105,11 +107,11 @@ fn main() -> ExitCode {
         results.collect::<Vec<_>>()
     });
     let work = has("work").then(|| {
-        let results = kernels.iter().map(|kernel| work::work(*kernel, &size));
+        let results = on_cores.iter().map(|kernel| work::work(*kernel, &size));
         results.collect::<Vec<_>>()
     });
     let contention = has("contention").then(|| {
-        let results = kernels
+        let results = on_cores
             .iter()
             .map(|kernel| contention::measure(*kernel, &size));
         results.collect::<Vec<_>>()
@@ -119,9 +121,14 @@ fn main() -> ExitCode {
         restarts: has("restart"),
         neighbour: has("neighbour"),
     };
-    let launching = parts
-        .any()
-        .then(|| Launching::measure(parts, &chosen(launch::KERNELS), &size, seconds));
+    let launching = parts.any().then(|| {
+        Launching::measure(
+            parts,
+            [&chosen(&launch::KERNELS, launch::KERNELS), &kernels],
+            &size,
+            seconds,
+        )
+    });
     let code = ["kernel", "shell"].map(|folder| (folder, source::count(&root().join(folder))));
 
     if let Some(boots) = &boots {
@@ -165,24 +172,20 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Those to work on: with drivers.
-const WITH_DRIVERS: [Kernel; 2] = [Kernel::Debian61, Kernel::Debian612];
-
-/// Of these the one that `$KERNEL` names; all of them if it names none, or one of the others.
-fn chosen(kernels: [Kernel; 2]) -> Vec<Kernel> {
+/// The one that `$KERNEL` names, if it is one of these; all that are measured without a name if not.
+fn chosen(possible: &[Kernel], without: [Kernel; 2]) -> Vec<Kernel> {
     let Some(name) = text("KERNEL") else {
-        return kernels.into();
+        return without.into();
     };
-    let all = WITH_DRIVERS.into_iter().chain(launch::KERNELS);
-    let names: Vec<&str> = all.map(Kernel::name).collect();
+    let names = work::KERNELS.map(Kernel::name);
     assert!(
         names.contains(&name.as_str()),
         "KERNEL=\"{name}\": {} is accepted",
         names.join(" or ")
     );
-    match kernels.into_iter().find(|kernel| kernel.name() == name) {
-        Some(kernel) => vec![kernel],
-        None => kernels.into(),
+    match possible.iter().find(|kernel| kernel.name() == name) {
+        Some(kernel) => vec![*kernel],
+        None => without.into(),
     }
 }
 

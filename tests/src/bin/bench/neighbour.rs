@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bulkhead_tests::Kernel;
 use bulkhead_tests::qemu::Running;
 use bulkhead_tests::soak::{self, PARTITIONS, Partition, Way};
 use bulkhead_tests::ticks::{self, Ticks};
@@ -56,20 +57,25 @@ const NAME: &str = "bench_neighbour";
 /// seconds where they have no end of their own, come before and after.
 /// `only` is in the cases' names.
 pub(crate) fn cases(seconds: usize, only: &str) -> Vec<Case> {
+    let [one, two] = &PARTITIONS;
+    let both = [(one, two), (two, one)].map(|(other, neighbour)| {
+        let ends = other.ways().iter().map(|way| Other::Ends(*way));
+        let loads = LOADS.into_iter().map(Other::Loads);
+        let all = CONTROLS.into_iter().chain(loads).chain(ends);
+        let chosen = all
+            .chain(CONTROLS)
+            .filter(|what| tool::is_asked_for(only, what.name()));
+        (other, neighbour, chosen.collect::<Vec<_>>())
+    });
+    if both.iter().all(|(_, _, chosen)| chosen.is_empty()) {
+        return Vec::new();
+    }
     let mut machine = soak::machine(NAME, initrd()).virtual_time().start();
     tool::watch(&machine);
     soak::wait_for_both(&mut machine);
-    let [one, two] = &PARTITIONS;
     let mut cases = Vec::new();
-    for (other, neighbour) in [(one, two), (two, one)] {
-        let ends = other.ways().iter().map(|way| Other::Ends(*way));
-        let loads = LOADS.into_iter().map(Other::Loads);
-        let all = CONTROLS
-            .into_iter()
-            .chain(loads)
-            .chain(ends)
-            .chain(CONTROLS);
-        for what in all.filter(|what| tool::is_asked_for(only, what.name())) {
+    for (other, neighbour, chosen) in both {
+        for what in chosen {
             cases.push(case(&mut machine, other, neighbour, seconds, what));
         }
     }
@@ -95,23 +101,27 @@ fn case(
     let (ticks, ()) = ticks::watch(machine, neighbour.com, other.com, |machine| {
         happen(machine, other, seconds, what);
     });
-    println!(
-        "{} beside {}, {name}: {} ticks, {} lost, at most {} us late",
-        neighbour.kernel.release(),
-        other.kernel.release(),
-        ticks.count,
-        ticks.lost,
-        ticks.max_us
-    );
     if matches!(what, Other::Kexec) {
         // What it booted has no tools.
         soak::end_and_wait(machine, other, Way::Restart);
     }
-    Case {
-        release: neighbour.kernel.release(),
-        name: name.to_string(),
-        is_control: what.is_control(),
-        ticks,
+    Case::new(neighbour.kernel, name, what.is_control(), ticks)
+}
+
+impl Case {
+    /// Says it, too, since the next one takes a while.
+    pub(crate) fn new(neighbour: Kernel, name: &str, is_control: bool, ticks: Ticks) -> Self {
+        let release = neighbour.release();
+        println!(
+            "{release}, beside it {name}: {} ticks, {} lost, at most {} us late",
+            ticks.count, ticks.lost, ticks.max_us
+        );
+        Self {
+            release,
+            name: name.to_string(),
+            is_control,
+            ticks,
+        }
     }
 }
 
@@ -204,7 +214,9 @@ mod tests {
                 max_us,
                 count: 1,
                 p999_us: 0,
+                p99_us: 0,
                 p50_us: 0,
+                histogram: [0; ticks::BUCKETS],
             },
         };
         let cases = [

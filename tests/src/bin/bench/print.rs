@@ -229,7 +229,7 @@ pub(crate) fn ratios(restarts: &[Restarts]) {
 
 pub(crate) fn neighbour(cases: &[Case]) {
     println!(
-        "A neighbour that wakes every millisecond while another partition ends and comes back: how \
+        "A neighbour that wakes every millisecond while another partition works, ends and comes back: how \
          late, in microseconds."
     );
     let headings = [
@@ -239,6 +239,7 @@ pub(crate) fn neighbour(cases: &[Case]) {
         "LOST",
         "MAX",
         "P99.9",
+        "P99",
         "P50",
         "WITHIN THE CONTROLS",
     ];
@@ -251,6 +252,7 @@ pub(crate) fn neighbour(cases: &[Case]) {
             ticks.lost,
             ticks.max_us,
             ticks.p999_us,
+            ticks.p99_us,
             ticks.p50_us,
         ];
         let mut cells = vec![case.release.clone(), case.name.clone()];

@@ -149,7 +149,12 @@ pub(super) fn slow_reader() {
     // How much the socket took is the host's affair; what it did not take was counted.
     assert!(said.starts_with(&before), "{before:?}");
     assert_eq!(before.len() + lost, said.len() + PROMPT.len());
-    assert!(before.len() < said.len() / 2, "{} of {}", before.len(), said.len());
+    assert!(
+        before.len() < said.len() / 2,
+        "{} of {}",
+        before.len(),
+        said.len()
+    );
     machine.wait_for(1, PROMPT);
     assert_eq!(machine.command("help"), whole);
 }

@@ -8,7 +8,7 @@ use bulkhead_tests::iso::{Iso, Loader};
 use bulkhead_tests::qemu::{Machine, Running, has_kvm, version};
 use bulkhead_tests::replay;
 use bulkhead_tests::report::Report;
-use bulkhead_tests::{Kernel, build_folder, device_initrd, tool};
+use bulkhead_tests::{Kernel, build_folder, device_initrd, guest_tool, initrd_with, tool};
 
 use super::tasks::Clock;
 
@@ -66,8 +66,18 @@ impl Bench {
         let folder = build_folder().join("tests").join(name);
         std::fs::create_dir_all(&folder).expect("the folder can be made");
         // A copy, so that both sides have the same even if it is built anew meanwhile.
-        let initrd = folder.join("initrd.img");
-        std::fs::copy(device_initrd(kernel), &initrd).expect("the initial RAM disk can be copied");
+        let initrd = match cards {
+            Some(_) => {
+                let initrd = folder.join("initrd.img");
+                std::fs::copy(device_initrd(kernel), &initrd)
+                    .expect("the initial RAM disk can be copied");
+                initrd
+            }
+            None => {
+                let work = ("/bin/work".to_string(), guest_tool("work"));
+                initrd_with(&format!("{name}/initrd.img"), &[work])
+            }
+        };
         let words = match cards {
             Some(_) => "quiet",
             None => "quiet bulkhead.drivers=no",

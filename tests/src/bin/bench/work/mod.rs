@@ -4,7 +4,7 @@ mod answer;
 pub(crate) mod contention;
 mod figure;
 mod machines;
-mod network;
+pub(crate) mod network;
 mod pairs;
 mod print;
 mod tasks;
@@ -21,12 +21,28 @@ pub(crate) use self::figure::{Better, Compared, Figure};
 
 use self::answer::Answer;
 use self::answer::answers;
-use self::machines::{Bench, COM, Part, Side};
+use self::machines::{COM, Part};
 use self::tasks::Way;
 
-pub(crate) use self::machines::full_disk;
-pub(crate) use self::tasks::{Clock, Task, core, disk};
+pub(crate) use self::machines::{Bench, Side, cards_to_host, full_disk};
+pub(crate) use self::pairs::{COMS, parts};
+pub(crate) use self::tasks::{Clock, NVME, Task, core, disk};
 use crate::host;
+
+/// Those to work on that nobody chose.
+pub(crate) const USUAL: [Kernel; 2] = [Kernel::Debian61, Kernel::Debian612];
+/// Those whose drivers are there for disks and cards ([`bulkhead_tests::device_initrd`]).
+pub(crate) const WITH_DRIVERS: [Kernel; 3] =
+    [Kernel::Debian61, Kernel::Debian612, Kernel::DebianSid];
+/// With those that only a core's work can be done on.
+pub(crate) const KERNELS: [Kernel; 6] = [
+    Kernel::Debian61,
+    Kernel::Debian612,
+    Kernel::DebianSid,
+    Kernel::Debian61Cloud,
+    Kernel::Debian612Cloud,
+    Kernel::DebianSidCloud,
+];
 
 /// Beyond a task's own time. A second of virtual time is as long as the host takes for it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -73,17 +89,24 @@ pub(crate) fn work(kernel: Kernel, size: &Size) -> Work {
 fn one(kernel: Kernel, size: &Size) -> Vec<Compared> {
     let mut tasks = tasks::tasks(size.seconds, size.clock);
     tasks.retain(|task| size.has(&task.figures));
+    if !WITH_DRIVERS.contains(&kernel) {
+        tasks.retain(|task| !task.has_device());
+    }
     if tasks.is_empty() {
         return Vec::new();
     }
+    let has_devices = tasks.iter().any(Task::has_device);
     let part = Part {
         name: "one",
         com: COM,
         cores: size.cores,
-        devices: "01:00.0,02:00.0,03:00.0,04:00.0",
+        devices: match has_devices {
+            true => "01:00.0,02:00.0,03:00.0,04:00.0",
+            false => "",
+        },
     };
-    let cards = machines::cards_to_host();
-    let bench = Bench::new("bench_work", kernel, vec![part], Some(cards), size.clock);
+    let cards = has_devices.then(machines::cards_to_host);
+    let bench = Bench::new("bench_work", kernel, vec![part], cards, size.clock);
     let figures = tasks.iter().flat_map(|task| task.figures.clone());
     let surroundings = [
         Figure::same("guest's clock by the host's", "s/s"),
@@ -91,8 +114,10 @@ fn one(kernel: Kernel, size: &Size) -> Vec<Compared> {
     ];
     let figures = figures.chain(surroundings).collect();
     turns("one", kernel, &bench, size.runs, figures, |machine, _| {
-        network::set_up(machine, 3);
-        network::set_up(machine, 4);
+        if has_devices {
+            network::set_up(machine, 3);
+            network::set_up(machine, 4);
+        }
         let clocks = Clocks::start(machine);
         let mut values = Vec::new();
         for task in &tasks {
@@ -108,7 +133,7 @@ fn two(kernel: Kernel, size: &Size) -> Vec<Compared> {
     let mut pairs = pairs::pairs(size.seconds);
     // Beside each other the two sides' cores take turns in one thread.
     pairs.retain(|_| size.clock == Clock::Host);
-    pairs.retain(|pair| size.has(&pair.figures));
+    pairs.retain(|pair| size.has(&pair.figures) && WITH_DRIVERS.contains(&kernel));
     if pairs.is_empty() {
         return Vec::new();
     }

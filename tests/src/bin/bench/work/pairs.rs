@@ -14,7 +14,7 @@ use super::tasks::{NVME, Task, VIRTIO_BLK, Way, core, disk};
 /// Beyond a workload's own time.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The partitions' ports.
-pub(super) const COMS: [usize; 2] = [COM, COM + 1];
+pub(crate) const COMS: [usize; 2] = [COM, COM + 1];
 
 pub(crate) fn parts() -> Vec<Part> {
     [("web", "01:00.0,03:00.0"), ("db", "02:00.0,04:00.0")]

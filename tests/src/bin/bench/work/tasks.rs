@@ -51,6 +51,11 @@ impl Task {
         }
     }
 
+    /// Whether a disk or a card does it, which tells its interrupts.
+    pub(crate) fn has_device(&self) -> bool {
+        self.figures.len() > 1
+    }
+
     /// By which clock its figures are.
     pub(crate) fn by(mut self, clock: Clock) -> Self {
         if let ([rate, interrupts], Clock::Virtual) = (self.figures.as_mut_slice(), clock) {

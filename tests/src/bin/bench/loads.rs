@@ -1,0 +1,122 @@
+//! The neighbour's timer beside a Linux with a disk and a card, which works as hard as it can, or does not stop to
+//! end: what [`super::neighbour`]'s has no drivers for.
+
+use std::time::Duration;
+
+use bulkhead_tests::Kernel;
+use bulkhead_tests::qemu::{Running, has_kvm};
+use bulkhead_tests::ticks;
+
+use crate::neighbour::Case;
+use crate::work::{Bench, COMS, Clock, NVME, Side, cards_to_host, network, parts};
+
+/// So often in a row.
+const ENDS: usize = 3;
+/// Beyond its seconds, for a load or a boot in virtual time.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// The bus of its card.
+const CARD: u8 = 3;
+
+/// What one Linux, on the first port, does.
+#[derive(Clone, Copy)]
+enum Load {
+    /// A command, for so many seconds.
+    Line(fn(usize) -> String),
+    /// A stream to the host.
+    Stream,
+    /// A command after which it boots again, a few times in a row.
+    Ends(&'static str),
+}
+
+const CONTROLS: [(&str, Load); 2] = [
+    (
+        "control: it idles",
+        Load::Line(|seconds| format!("sleep {seconds}")),
+    ),
+    (
+        "control: its core spins",
+        Load::Line(|seconds| again_and_again(seconds, ":")),
+    ),
+];
+
+const LOADS: [(&str, Load); 5] = [
+    (
+        "it compiles C",
+        Load::Line(|seconds| again_and_again(seconds, "tcc -c -o /tmp/a.o /tmp/a.c")),
+    ),
+    (
+        "it floods its disk",
+        Load::Line(|seconds| format!("work disk {NVME} write random 4 {seconds}")),
+    ),
+    ("it floods its card", Load::Stream),
+    ("it reboots over and over", Load::Ends("reboot -f")),
+    (
+        "it panics over and over",
+        Load::Ends("echo c > /proc/sysrq-trigger"),
+    ),
+];
+
+fn again_and_again(seconds: usize, command: &str) -> String {
+    format!("timeout {seconds} sh -c 'while :; do {command}; done'")
+}
+
+/// What is compiled: some hundred functions, and no header.
+const SOURCE: &str = "i=0; while [ $i -lt 300 ]; do i=$((i+1)); echo \"int f$i(int a,int b)\
+    {int i,s=0;for(i=0;i<a;i++)s+=i*b^$i;return s;}\"; done >/tmp/a.c; tcc -c -o /tmp/a.o /tmp/a.c && echo MADE";
+
+/// Each load once, the controls before and after; those that have this in their names.
+pub(crate) fn cases(
+    kernel: Kernel,
+    seconds: usize,
+    is_asked_for: impl Fn(&str) -> bool,
+) -> Vec<Case> {
+    let all = CONTROLS.into_iter().chain(LOADS).chain(CONTROLS);
+    let chosen: Vec<_> = all.filter(|(name, _)| is_asked_for(name)).collect();
+    if chosen.is_empty() {
+        return Vec::new();
+    }
+    let clock = match has_kvm() {
+        true => Clock::Host,
+        false => Clock::Virtual,
+    };
+    let bench = Bench::new("bench_loads", kernel, parts(), Some(cards_to_host()), clock);
+    let mut machine = bench.boot(Side::Partition);
+    let [com, neighbour] = COMS;
+    machine.linux_expect(com, SOURCE, "MADE");
+    network::set_up(&mut machine, CARD);
+    let case = |(name, load): (&str, Load)| {
+        let (ticks, ()) = ticks::watch(&mut machine, neighbour, com, |machine| {
+            happen(machine, com, seconds, load);
+        });
+        // After a reboot there is neither.
+        if matches!(load, Load::Ends(_)) {
+            network::set_up(&mut machine, CARD);
+        }
+        Case::new(kernel, name, name.starts_with("control"), ticks)
+    };
+    chosen.into_iter().map(case).collect()
+}
+
+fn happen(machine: &mut Running, com: usize, seconds: usize, load: Load) {
+    let limit = Duration::from_secs(seconds as u64) + PATIENCE;
+    match load {
+        Load::Line(line) => {
+            let said = machine.linux_within(com, &line(seconds), limit);
+            // `timeout` and `sleep` say nothing, and `work` what it got done.
+            if !said.is_empty() && !said.contains("WORK value=") {
+                machine.fail(&format!("the load was not done: {said}"));
+            }
+        }
+        Load::Stream => {
+            network::stream(machine, CARD, true, seconds);
+        }
+        Load::Ends(command) => {
+            for _ in 0..ENDS {
+                machine.com(com).skip();
+                machine.com(com).send(&format!("{command}\r"));
+                machine.wait_for_within(com, "BULKHEAD-DEMO end", limit);
+                machine.wait_for(com, "# ");
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! How long each way to a fresh Linux takes, as a table and as bars.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use super::Results;
+use super::plot::{begin, escaped};
+use super::results::numbers;
+use super::table::{median, spread};
+use crate::tool::short;
+
+/// One kernel's restarts.
+#[derive(Debug)]
+pub struct Restarts {
+    kernel: String,
+    /// Of each of [`WAYS`]: seconds to the next `/init`, each time.
+    seconds: [Vec<f64>; WAYS.len()],
+    /// Of the partition's, each time: milliseconds from the doorbell to the kernel's entry, and of these copying.
+    entry: [Vec<f64>; 2],
+}
+
+/// As the JSON calls them, and as the table does. The others are divided by the first.
+const WAYS: [(&str, &str); 4] = [
+    ("partition", "reboot in a partition"),
+    ("kexec", "kexec, the same Linux alone"),
+    ("machine_reset_bios", "machine reset, BIOS"),
+    ("machine_reset_uefi", "machine reset, UEFI"),
+];
+
+impl Restarts {
+    pub(super) fn parse(value: &Value) -> Option<Self> {
+        let seconds = WAYS.map(|(key, _)| numbers(&value[key]["to_init_s"]));
+        let [first, second, third, fourth] = seconds;
+        Some(Self {
+            kernel: value["kernel"].as_str()?.to_string(),
+            seconds: [first?, second?, third?, fourth?],
+            entry: [
+                numbers(&value["doorbell_to_entry_ms"])?,
+                numbers(&value["copy_ms"])?,
+            ],
+        })
+    }
+
+    /// A name, the median, and that by the partition's.
+    fn rows(&self) -> impl Iterator<Item = (&'static str, &[f64], f64)> {
+        let own = median(&self.seconds[0]);
+        WAYS.iter()
+            .zip(&self.seconds)
+            .map(move |((_, name), all)| (*name, all.as_slice(), median(all) / own))
+    }
+}
+
+pub(super) fn table(results: &Results) -> String {
+    let mut out = format!("\n{}; {}.\n", results.machine, results.asked);
+    // Writing into a string never fails.
+    for one in &results.restarts {
+        let _ = write!(
+            out,
+            "\n| {}, to `/init` | unit | | spread | by the partition's |\n|---|---|---|---|---|\n",
+            one.kernel
+        );
+        for (name, all, by) in one.rows() {
+            let _ = writeln!(
+                out,
+                "| {name} | s | {} | {:.2} % | {by:.2} |",
+                short(median(all)),
+                spread(all) * 100.0
+            );
+        }
+        let names = [
+            "of the partition's, doorbell to the kernel's entry",
+            "of it copying the images",
+        ];
+        for (name, all) in names.into_iter().zip(&one.entry) {
+            let _ = writeln!(
+                out,
+                "| {name} | ms | {} | {:.2} % | |",
+                short(median(all)),
+                spread(all) * 100.0
+            );
+        }
+    }
+    out.push('\n');
+    out
+}
+
+/// Pixels: a row, the names' column, the plot, the values' column.
+const ROW: f64 = 18.0;
+const NAMES: f64 = 230.0;
+const PLOT: f64 = 400.0;
+const VALUES: f64 = 60.0;
+
+/// A bar for each way, its median in seconds.
+pub(super) fn plot(results: &Results) -> String {
+    let rows: usize = results.restarts.len() * (WAYS.len() + 1);
+    let height = f64::from(u32::try_from(rows).unwrap_or(u32::MAX)) * ROW + 8.0;
+    let mut out = begin(results, NAMES + PLOT + VALUES, height);
+    let all = results.restarts.iter().flat_map(|one| &one.seconds);
+    let longest = all.map(|all| median(all)).fold(f64::MIN_POSITIVE, f64::max);
+    let mut y = 0.0;
+    for one in &results.restarts {
+        y += ROW;
+        // Writing into a string never fails.
+        let _ = writeln!(
+            out,
+            "<text x=\"4\" y=\"{:.0}\" font-weight=\"bold\">{}</text>",
+            y - 5.0,
+            escaped(&one.kernel)
+        );
+        for (number, (name, all, _)) in one.rows().enumerate() {
+            y += ROW;
+            let colour = if number == 0 { "#1b6ca8" } else { "#999" };
+            let _ = writeln!(
+                out,
+                "<text x=\"4\" y=\"{0:.0}\">{1}</text><rect x=\"{NAMES}\" y=\"{2:.0}\" width=\"{3:.1}\" height=\"12\" fill=\"{colour}\"/>\
+                 <text x=\"{4:.0}\" y=\"{0:.0}\" text-anchor=\"end\">{5} s</text>",
+                y - 5.0,
+                escaped(name),
+                y - 15.0,
+                PLOT * median(all) / longest,
+                NAMES + PLOT + VALUES - 4.0,
+                short(median(all))
+            );
+        }
+    }
+    out + "</svg>\n"
+}
