@@ -141,7 +141,7 @@ test: setup-test check ## All tests: check, then in QEMU
 	cargo test $(LOCKED) -p bulkhead-tests --test qemu -- $(TEST)
 
 # Parts of which `make test` plays some with one kernel only, or fewer rounds; all of these are played.
-LONG_PARTS := lifecycle virtualization::svm contention::bosses last:: faults::nmis faults::forced numa::nodes large_ids soak::two links agent_inits
+LONG_PARTS := lifecycle virtualization::svm contention last:: faults::nmis faults::forced numa::nodes large_ids soak::two links agent_inits
 .PHONY: test-long
 test-long: setup-long ## The long stories: two Debians on disks, 256 MiB streams, all reboots, controls, Bochs, fwts, whole Debians
 	@tools/kernels --table
@@ -194,7 +194,7 @@ reproducible: setup-run ## Builds everything twice, in two folders with other ti
 
 .PHONY: depth
 depth: kernel ## The deepest path on each of the kernel's stacks; fails if one does not fit
-	@cargo run $(LOCKED) -q --release -p bulkhead-tests --bin depth
+	@cargo run $(LOCKED) -q -p bulkhead-tests --bin depth
 
 # For the bare machine the pure crates are looked at with the kernel, all with the same flags, so
 # that nothing is compiled once more for each question: `std` in one of them is an error there.

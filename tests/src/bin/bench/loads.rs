@@ -30,11 +30,11 @@ enum Load {
 
 const CONTROLS: [(&str, Load); 2] = [
     (
-        "control: it idles",
+        "control: it idles, with devices",
         Load::Line(|seconds| format!("sleep {seconds}")),
     ),
     (
-        "control: its core spins",
+        "control: its core spins, with devices",
         Load::Line(|seconds| again_and_again(seconds, ":")),
     ),
 ];

@@ -49,9 +49,9 @@ fn fate(machine: &mut Running, com: usize) -> Fate {
     }
 }
 
-/// Both ask for the other's restart at the same moment, eight times, or many: one of them gets it, or both.
+/// Both ask for the other's restart at the same moment, four times, or many: one of them gets it, or both.
 fn each_other() {
-    let rounds = if is_long() { 40 } else { 8 };
+    let rounds = if is_long() { 40 } else { 4 };
     let mut machine = boot("contention_each_other");
     halt(&mut machine);
     let mut both = 0;

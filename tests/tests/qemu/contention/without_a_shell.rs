@@ -11,11 +11,11 @@ use bulkhead_tests::{Kernel, demo_initrd};
 use libtest_mimic::Trial;
 
 use super::{WRONG_STATE, asks, is_whole};
-use crate::story;
+use crate::{long_story, story};
 
 pub(super) fn stories() -> Vec<Trial> {
     vec![
-        story("contention::shell_panics", || panics("panic", &[])),
+        long_story("contention::shell_panics", || panics("panic", &[])),
         story("contention::shell_panics_on_a_screen", || {
             panics("panic_screen", &["-vga", "std"]);
         }),
