@@ -12,7 +12,7 @@ type Row = (&'static str, &'static str, fn(&Scale) -> f64);
 
 const ROWS: [Row; 6] = [
     ("to the prompt", "ms", |scale| scale.prompt_ms),
-    ("boot and reboot, of each, all at once", "s", |scale| {
+    ("boot and power-off, of each, all at once", "s", |scale| {
         scale.boot_s
     }),
     ("doorbell to entry, the others stopped", "ms", |scale| {

@@ -46,15 +46,20 @@ pub(crate) fn measure() -> Vec<Scale> {
     all.into()
 }
 
-/// A machine with a core more than partitions, that kernel in each, and their names.
-pub(crate) fn defined(name: &str, kernel: Kernel, partitions: usize) -> (Vec<String>, Machine) {
+/// A machine with a core more than partitions, that kernel in each, whose policy of restarts is that and whose init runs that, and their names.
+pub(crate) fn defined(
+    name: &str,
+    kernel: Kernel,
+    partitions: usize,
+    [restart, run]: [&str; 2],
+) -> (Vec<String>, Machine) {
     let names: Vec<String> = (1..=partitions)
         .map(|number| format!("p{number}"))
         .collect();
     let define = |(number, name): (usize, &String)| {
         format!(
-            "define {name} cores={} memory=100M kernel=linux initrd=demo restart=always \
-             cmdline=\"bulkhead.name={name} quiet bulkhead.run={REBOOT_ONCE}\"\n",
+            "define {name} cores={} memory=100M kernel=linux initrd=demo restart={restart} \
+             cmdline=\"bulkhead.name={name} quiet bulkhead.run={run}\"\n",
             number + 1
         )
     };
@@ -71,7 +76,12 @@ pub(crate) fn defined(name: &str, kernel: Kernel, partitions: usize) -> (Vec<Str
 }
 
 fn machine(partitions: usize) -> Scale {
-    let (names, machine) = defined("bench_scale", Kernel::Debian612Cloud, partitions);
+    let (names, machine) = defined(
+        "bench_scale",
+        Kernel::Debian612Cloud,
+        partitions,
+        ["always", REBOOT_ONCE],
+    );
     let mut machine = machine.start();
     machine.wait_for_prompt();
     let log = machine.command("log");
