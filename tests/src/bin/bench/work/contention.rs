@@ -17,8 +17,6 @@ use crate::host;
 
 /// For both lines to be typed before both begin.
 const AHEAD: &str = "1";
-/// Seconds, before the first.
-const SETTLE: &str = "10";
 /// How often it is tried, on a host that may take longer.
 const ATTEMPTS: usize = 5;
 /// Each lasts so much of the seconds of a work: they are many, and a second of virtual time is a long one.
@@ -96,9 +94,8 @@ pub(crate) fn measure(kernel: Kernel, size: &Size) -> Contention {
         for side in Side::BOTH {
             let load_before = host::load();
             let mut machine = bench.boot(side);
-            // What a kernel puts off at its boot takes the first load's time else: 6.12's other core was not idle.
             for com in side_ports(side) {
-                machine.linux(*com, &format!("ip link set lo up; sleep {SETTLE}"));
+                machine.linux(*com, "ip link set lo up");
             }
             for (kind, load) in kinds.iter().zip(&mut contention.loads) {
                 match side {
