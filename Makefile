@@ -103,7 +103,9 @@ run-pxe: setup-run kernel build/demo.img ## As run, booted over QEMU's network
 	@tools/run-qemu build/pxe "Bulkhead's shell (COM1)" "web: Debian 6.12 (COM2)" "db: Debian 6.1 (COM3)"
 
 .PHONY: bench
-bench: setup-test demo-iso bulkheadctl $(DEVICE_IMAGES) ## Measures work, launches, restarts, a neighbour's timer; build/bench.json
+bench: setup-test ## Measures work, launches, restarts, a neighbour's timer; build/bench.json
+	@cargo run $(LOCKED) -q --release -p bulkhead-tests --bin bench -- --check
+	@$(MAKE) demo-iso bulkheadctl $(DEVICE_IMAGES)
 	@cargo run $(LOCKED) -q --release -p bulkhead-tests --bin bench
 
 .PHONY: report
@@ -111,7 +113,7 @@ report: bulkheadctl guest-tools ## On a real machine: what it can say of itself 
 	@WORK=$(lastword $(subst =, ,$(call guest_file,work))) tools/report $(if $(filter file,$(origin OUT)),build/report.tar.gz,'$(OUT)')
 
 .PHONY: evaluation
-evaluation: ## docs/evaluation/: tables and plots from the results of make bench that are there
+evaluation: setup-build ## docs/evaluation/: tables and plots from the results of make bench that are there
 	@cargo run $(LOCKED) -q -p bulkhead-tests --bin evaluation
 
 .PHONY: pictures
@@ -125,10 +127,11 @@ soak: setup-run kernel build/demo.img ## Ends two partitions by every way, at ra
 	@cargo run $(LOCKED) -q -p bulkhead-tests --bin soak
 
 .PHONY: torture
-torture: setup-run kernel build/demo.img ## What root of a partition can do to the machine; fails if it is more than it was
+torture: setup-run ## What root of a partition can do to the machine; fails if it is more than it was
+	@cargo run $(LOCKED) -q -p bulkhead-tests --bin torture -- --check
+	@$(MAKE) kernel build/demo.img
 	@tools/kernels $(DEMO_KERNELS)
-	@cargo run $(LOCKED) -q -p bulkhead-tests --bin torture
-	@$(MAKE) evaluation
+	@status=0; cargo run $(LOCKED) -q -p bulkhead-tests --bin torture || status=$$?; $(MAKE) evaluation && exit $$status
 
 # --- checking ---------------------------------------------------------------------------------
 
@@ -232,7 +235,7 @@ demo-iso: kernel build/demo.img
 	@CMDLINE= TIMEOUT=0 ENTRY=1 tools/mkiso '$(LOADER)' conf/demo.conf build/demo.iso $(DEMO_IMAGES)
 
 .PHONY: kernel
-kernel: ## Bulkhead itself, the file that a boot loader takes
+kernel: setup-build ## Bulkhead itself, the file that a boot loader takes
 	cargo build $(LOCKED) --release -p bulkhead --target $(BARE_TARGET) $(call remap,$(BARE_TARGET))
 
 guest_file = /bin/$(1)=$(or $(CARGO_TARGET_DIR),target)/$(GUEST)/release/$(1)

@@ -58,7 +58,10 @@ pub fn watch_all(machines: &[Running]) {
 /// Whether `$ONLY` asks for that: one of its texts, between `|`, is in the name, or it is empty.
 #[must_use]
 pub fn is_asked_for(only: &str, name: &str) -> bool {
-    only.split('|').any(|text| name.contains(text))
+    only.is_empty()
+        || only
+            .split('|')
+            .any(|text| !text.is_empty() && name.contains(text))
 }
 
 /// About four digits.

@@ -40,6 +40,13 @@ pub fn make(folder: &Path) -> Result<Made, String> {
     let page = page.map_err(|error| format!("README.md: {error}"))?;
     made.push(("README.md".to_string(), filled(&page, &all)?));
     made.push((TORTURE.to_string(), tortured(folder)?));
+    let entries = std::fs::read_dir(folder).map_err(|error| error.to_string())?;
+    for entry in entries.filter_map(Result::ok) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".svg") && !made.iter().any(|(own, _)| *own == name) {
+            return Err(format!("{name}: there are no results of that name"));
+        }
+    }
     Ok(made)
 }
 
@@ -75,6 +82,7 @@ fn tortured(folder: &Path) -> Result<String, String> {
 /// The page with each of its tables made anew.
 fn filled(page: &str, all: &[Results]) -> Result<String, String> {
     let mut out = String::new();
+    let mut used = Vec::new();
     let mut lines = page.lines();
     while let Some(line) = lines.next() {
         out += line;
@@ -87,26 +95,91 @@ fn filled(page: &str, all: &[Results]) -> Result<String, String> {
         let results = results.ok_or_else(|| format!("README.md: there is no {name}.json"))?;
         let [_, table] = drawers(results);
         out += &table(results);
-        if !lines.any(|line| line == END) {
+        // The next table's end is another's: what stands between would be lost.
+        let end = lines.find(|line| *line == END || line.starts_with(BEGIN));
+        if end != Some(END) {
             return Err(format!("README.md: {name} has no end, {END:?}"));
         }
+        used.push(name);
         out += END;
         out.push('\n');
     }
-    Ok(out)
+    let unused = all
+        .iter()
+        .find(|results| !used.contains(&results.name.as_str()));
+    match unused {
+        Some(results) => Err(format!(
+            "README.md: no place for {0}.json: \"{BEGIN}{0} -->\" and, in the next line, {END:?}",
+            results.name
+        )),
+        None => Ok(out),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const JSON: &str = r#"{"version": "8", "clock": "virtual", "runs": 2, "cores": 1, "memory": "512M",
+    const JSON: &str = r#"{"version": "8", "clock": "virtual", "runs": 2, "cores": 1, "memory": "512M", "work_seconds": 1,
         "host": {"processor": "P & Q", "processors": 2, "load_before": "1", "qemu": "11", "accelerator": "tcg"},
         "work": [{"kernel": "6.1", "one": [
             {"name": "call", "unit": "ns", "better": "less", "partition": [100.0, 102.0],
              "alone": [101.0, 101.0], "ratio_of_speeds": 1.0},
             {"name": "loop", "unit": "M/s", "better": "more", "partition": [80.0],
              "alone": [100.0], "ratio_of_speeds": 0.8}], "two_at_once": []}]}"#;
+
+    const HOST: &str = r#"{"processor": "P", "processors": 2, "load_before": "1", "qemu": "11",
+        "accelerator": "tcg -icount shift=1"}"#;
+
+    fn with_host(json: &str) -> String {
+        json.replacen("HOST", HOST, 1)
+    }
+
+    /// One table's end is not another's, and what is there is shown.
+    #[test]
+    fn a_page_is_not_lost() {
+        let mut two = vec![Results::parse("one", JSON).unwrap()];
+        let page = format!("{BEGIN}one -->\n{BEGIN}one -->\n{END}\nrest\n");
+        let why = filled(&page, &two).unwrap_err();
+        assert!(why.contains("one has no end"), "{why}");
+        two.push(Results::parse("other", JSON).unwrap());
+        let why = filled(&format!("{BEGIN}one -->\n{END}\n"), &two).unwrap_err();
+        assert!(why.contains("no place for other.json"), "{why}");
+    }
+
+    /// Whose time it is, is what its machine was started with.
+    #[test]
+    fn a_table_says_whose_time_it_has() {
+        let asked = |json: &str| Results::parse("one", json).unwrap().asked;
+        assert!(asked(JSON).ends_with(", the host's time"));
+        let counted = JSON.replace("\"tcg\"", "\"tcg -icount shift=1\"");
+        assert!(asked(&counted).ends_with(", virtual time"));
+        let own = r#""neighbour": [{"kernel": "6.1", "other": "x", "is_control": true, "ticks": 9, "lost": 0,
+            "accelerator": "kvm", "max_us": 1, "p999_us": 1, "p99_us": 1, "p50_us": 1, "histogram": [9]}]"#;
+        let json = with_host(&format!("{{\"host\": HOST, {own}}}"));
+        let results = Results::parse("one", &json).unwrap();
+        assert_eq!(results.asked, "the host's time");
+        assert!(results.machine.contains("(kvm)"), "{}", results.machine);
+        let both = JSON.replacen("\"work\"", &format!("{own}, \"work\""), 1);
+        assert!(Results::parse("one", &both).is_err());
+    }
+
+    #[test]
+    fn a_ratio_is_of_the_values() {
+        let claimed = JSON.replace("\"ratio_of_speeds\": 0.8", "\"ratio_of_speeds\": 1.0");
+        let results = Results::parse("one", &claimed).unwrap();
+        let ratios: Vec<f64> = results
+            .work()
+            .next()
+            .unwrap()
+            .1
+            .iter()
+            .map(|one| one.ratio)
+            .collect();
+        assert_eq!(ratios, [1.0, 0.8]);
+        let nothing = JSON.replace("\"alone\": [100.0]", "\"alone\": [0.0]");
+        assert!(Results::parse("one", &nothing).is_err());
+    }
 
     #[test]
     fn a_table_takes_the_place_of_what_was_there() {
@@ -156,7 +229,7 @@ mod tests {
             )
         };
         let json = format!(
-            r#"{{"host": {{}}, "counted": [{}, {}]}}"#,
+            r#"{{"host": {HOST}, "counted": [{}, {}]}}"#,
             machine(1, 50),
             machine(64, 100)
         );
@@ -173,17 +246,29 @@ mod tests {
         );
         assert!(scale::plot(&results).matches("<polyline").count() == 6);
         assert!(Results::parse("scale", &json.replace("5.5", "\"soon\"")).is_err());
-        assert!(Results::parse("scale", r#"{"host": {}}"#).is_err());
+        let uneven = json.replace("[6, 6, 6]", "[6, 6]");
+        assert!(Results::parse("scale", &uneven).is_err());
+        let none = json
+            .replace("[6, 6, 6]", "[]")
+            .replace("[9.0, 8.0, 7.0]", "[]");
+        assert!(Results::parse("scale", &none).is_err());
+        let nobody = json.replace("\"partitions\": 64", "\"partitions\": 0");
+        assert!(Results::parse("scale", &nobody).is_err());
+        let nowhere = json.replace("\"processors\": 2,", "");
+        let why = Results::parse("scale", &nowhere).unwrap_err();
+        assert!(why.contains("processors"), "{why}");
     }
 
     #[test]
     fn a_timer_is_a_table_and_histograms() {
-        let json = r#"{"host": {}, "neighbour": [
+        let json = with_host(
+            r#"{"host": HOST, "neighbour": [
             {"kernel": "6.1", "other": "control: it idles", "is_control": true, "ticks": 900, "lost": 1,
              "max_us": 120, "p999_us": 80, "p99_us": 70, "p50_us": 9, "histogram": [0, 0, 0, 800, 100]},
             {"kernel": "6.1", "other": "reboot -f", "is_control": false, "ticks": 901, "lost": 0,
-             "max_us": 300, "p999_us": 90, "p99_us": 70, "p50_us": 9, "histogram": [0, 0, 0, 901]}]}"#;
-        let results = Results::parse("timer", json).unwrap();
+             "max_us": 300, "p999_us": 90, "p99_us": 70, "p50_us": 9, "histogram": [0, 0, 0, 901]}]}"#,
+        );
+        let results = Results::parse("timer", &json).unwrap();
         let [plot, table] = drawers(&results);
         let table = table(&results);
         assert!(
@@ -202,13 +287,15 @@ mod tests {
 
     #[test]
     fn two_loads_are_a_table_and_bars() {
-        let json = r#"{"host": {}, "runs": 3, "work_seconds": 1, "clock": "virtual",
+        let json = with_host(
+            r#"{"host": HOST, "runs": 3, "work_seconds": 1, "clock": "virtual",
             "contention": [{"kernel": "6.1", "loads": [
                 {"name": "loop", "is_control": true, "alone": [100.0], "big_linux": [[50.0, 50.0]],
                  "partitions": [[50.0, 50.0]]},
                 {"name": "unlink", "is_control": false, "alone": [10.0], "big_linux": [[4.0, 4.0]],
-                 "partitions": [[5.0, 5.0]]}]}]}"#;
-        let results = Results::parse("two", json).unwrap();
+                 "partitions": [[5.0, 5.0]]}]}]}"#,
+        );
+        let results = Results::parse("two", &json).unwrap();
         let [plot, table] = drawers(&results);
         let (plot, table) = (plot(&results), table(&results));
         assert!(table.contains("| 6.1, load | alone, 1/s |"), "{table}");
@@ -221,10 +308,12 @@ mod tests {
 
     #[test]
     fn restarts_are_a_table_and_bars() {
-        let json = r#"{"host": {}, "restarts": [{"kernel": "6.1", "partition": {"to_init_s": [2.0, 2.0]},
+        let json = with_host(
+            r#"{"host": HOST, "runs": 5, "cores": 1, "memory": "512M", "restarts": [{"kernel": "6.1", "partition": {"to_init_s": [2.0, 2.0]},
             "kexec": {"to_init_s": [3.0]}, "machine_reset_bios": {"to_init_s": [4.0]},
-            "machine_reset_uefi": {"to_init_s": [8.0]}, "doorbell_to_entry_ms": [5.0], "copy_ms": [4.0]}]}"#;
-        let results = Results::parse("restart", json).unwrap();
+            "machine_reset_uefi": {"to_init_s": [8.0]}, "doorbell_to_entry_ms": [5.0], "copy_ms": [4.0]}]}"#,
+        );
+        let results = Results::parse("restart", &json).unwrap();
         let [plot, table] = drawers(&results);
         let (plot, table) = (plot(&results), table(&results));
         assert!(

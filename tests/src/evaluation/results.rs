@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::contention::Contention;
 use super::restart::Restarts;
+use super::table::median;
 
 /// What is none of the benchmark's.
 pub(super) const TORTURE: &str = "torture.json";
@@ -81,34 +82,43 @@ pub struct Figure {
     pub ratio: f64,
 }
 
+/// What `make bench` calls what can be shown.
+const PARTS: [&str; 5] = ["work", "counted", "neighbour", "contention", "restarts"];
+
 impl Results {
     /// # Errors
     /// What is not as `make bench` writes it.
     pub fn parse(name: &str, json: &str) -> Result<Self, String> {
         let value: Value =
             serde_json::from_str(json).map_err(|error| format!("{name}: {error}"))?;
-        let word = |value: &Value| match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
+        let word = |value: &Value, key: &str| match &value[key] {
+            Value::Null => Err(format!("{name}: {key:?} is missing")),
+            Value::String(text) => Ok(text.clone()),
+            other => Ok(other.to_string()),
         };
-        let host = &value["host"];
-        let [processors, processor, qemu, accelerator, load] = [
-            "processors",
-            "processor",
-            "qemu",
-            "accelerator",
-            "load_before",
-        ]
-        .map(|key| word(&host[key]));
         let part = |key: &str| value[key].as_array().map_or(&[][..], Vec::as_slice);
-        if ["work", "counted", "neighbour", "contention", "restarts"]
-            .into_iter()
-            .all(|key| part(key).is_empty())
-        {
+        let mut parts = PARTS.into_iter().filter(|key| !part(key).is_empty());
+        let (Some(kind), None) = (parts.next(), parts.next()) else {
             return Err(format!(
-                "{name}: neither work, contention, restarts, scale in virtual time nor a neighbour"
+                "{name}: one of {} is accepted, with something in it",
+                PARTS.join(", ")
             ));
-        }
+        };
+        // Some have machines of their own kinds, and say so.
+        let host = &value["host"];
+        let mut accelerators: Vec<&str> = part(kind)
+            .iter()
+            .filter_map(|one| one["accelerator"].as_str())
+            .collect();
+        accelerators.dedup();
+        let accelerator = match accelerators.is_empty() {
+            true => word(host, "accelerator")?,
+            false => accelerators.join(" and "),
+        };
+        let time = match accelerator.contains("-icount") {
+            true => "virtual time",
+            false => "the host's time",
+        };
         let contention = part("contention").iter().map(Contention::parse);
         let contention: Option<Vec<_>> = contention.collect();
         let restarts: Option<Vec<_>> = part("restarts").iter().map(Restarts::parse).collect();
@@ -123,24 +133,32 @@ impl Results {
         Ok(Self {
             name: name.to_string(),
             machine: format!(
-                "QEMU {qemu} ({accelerator}) on {processors} x {processor}, load {load} before"
+                "QEMU {} ({accelerator}) on {} x {}, load {} before",
+                word(host, "qemu")?,
+                word(host, "processors")?,
+                word(host, "processor")?,
+                word(host, "load_before")?,
             ),
-            asked: match (part("work"), part("contention")) {
-                ([], []) => "virtual time".to_string(),
-                ([], _) => format!(
-                    "{} run(s) of each side, {}/4 s of each load, {} time",
-                    word(&value["runs"]),
-                    word(&value["work_seconds"]),
-                    value["clock"].as_str().unwrap_or("host"),
+            asked: match kind {
+                "work" => format!(
+                    "{} run(s) of each side, {} core(s), {} of RAM, {} s of each work, {time}",
+                    word(&value, "runs")?,
+                    word(&value, "cores")?,
+                    word(&value, "memory")?,
+                    word(&value, "work_seconds")?,
                 ),
-                _ => format!(
-                    "{} run(s) of each side, {} core(s), {} of RAM, {} s of each work, {} time",
-                    word(&value["runs"]),
-                    word(&value["cores"]),
-                    word(&value["memory"]),
-                    word(&value["work_seconds"]),
-                    value["clock"].as_str().unwrap_or("host"),
+                "contention" => format!(
+                    "{} run(s) of each side, {}/4 s of each load, {time}",
+                    word(&value, "runs")?,
+                    word(&value, "work_seconds")?,
                 ),
+                "restarts" => format!(
+                    "{} run(s) of each, {} core(s), {} of RAM, {time}",
+                    word(&value, "runs")?,
+                    word(&value, "cores")?,
+                    word(&value, "memory")?,
+                ),
+                _ => time.to_string(),
             },
             scale: scale.ok_or_else(|| format!("{name}: a machine of scale is not whole"))?,
             jitter: jitter.ok_or_else(|| format!("{name}: a neighbour's case is not whole"))?,
@@ -151,7 +169,7 @@ impl Results {
         })
     }
 
-    /// Whether it is of work; else of scale.
+    /// Whether it is of work.
     #[must_use]
     pub fn is_work(&self) -> bool {
         !self.kernels.is_empty()
@@ -166,7 +184,7 @@ impl Results {
 }
 
 fn jitter(value: &Value) -> Option<Jitter> {
-    let number = |key: &str| value[key].as_f64();
+    let number = |key: &str| number(&value[key]);
     let count = |key: &str| value[key].as_u64();
     let word = |key: &str| Some(value[key].as_str()?.to_string());
     Some(Jitter {
@@ -185,15 +203,15 @@ fn jitter(value: &Value) -> Option<Jitter> {
 }
 
 fn scale(value: &Value) -> Option<Scale> {
-    let number = |key: &str| value[key].as_f64();
-    let numbers = |key: &str| {
-        let all = value[key].as_array()?;
-        all.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>()
-    };
-    let [entry, copy] = ["doorbell_to_entry_ms", "copy_ms"].map(numbers);
-    let launches = entry?.into_iter().zip(copy?);
+    let number = |key: &str| number(&value[key]);
+    let entry = numbers(&value["doorbell_to_entry_ms"])?;
+    let copy = numbers(&value["copy_ms"])?;
+    if entry.len() != copy.len() {
+        return None;
+    }
+    let launches = entry.into_iter().zip(copy);
     Some(Scale {
-        partitions: number("partitions")?,
+        partitions: number("partitions").filter(|count| *count >= 1.0)?,
         prompt_ms: number("hand_over_to_prompt_ms")?,
         resident: number("resident_bytes")?,
         heap: number("heap_bytes")?,
@@ -202,21 +220,36 @@ fn scale(value: &Value) -> Option<Scale> {
     })
 }
 
+/// Nothing that is measured is less than nothing, or more than a number can be drawn.
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64().filter(|number| (0.0..1e15).contains(number))
+}
+
 /// One at least.
 pub(super) fn numbers(value: &Value) -> Option<Vec<f64>> {
-    let all: Option<Vec<f64>> = value.as_array()?.iter().map(Value::as_f64).collect();
+    let all: Option<Vec<f64>> = value.as_array()?.iter().map(number).collect();
     all.filter(|all| !all.is_empty())
 }
 
 fn figure(value: &Value) -> Option<Figure> {
+    let [partition, alone] = [&value["partition"], &value["alone"]].map(numbers);
+    let (partition, alone) = (partition?, alone?);
+    let (own, other) = (median(&partition), median(&alone));
+    let ratio = match value["better"].as_str()? {
+        "less" => other / own,
+        "more" | "neither" => own / other,
+        _ => return None,
+    };
     Some(Figure {
         name: value["name"].as_str()?.to_string(),
         unit: value["unit"].as_str()?.to_string(),
         is_open: value["better"] == "neither",
-        partition: numbers(&value["partition"])?,
-        alone: numbers(&value["alone"])?,
-        ratio: value["ratio_of_speeds"].as_f64()?,
+        partition,
+        alone,
+        // Nothing on both sides is as much.
+        ratio: if own == other { 1.0 } else { ratio },
     })
+    .filter(|figure| figure.ratio.is_finite())
 }
 
 /// Of every `.json` in a folder, by name.

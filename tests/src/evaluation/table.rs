@@ -61,5 +61,9 @@ pub(super) fn median(values: &[f64]) -> f64 {
 pub(super) fn spread(values: &[f64]) -> f64 {
     let largest = values.iter().copied().fold(f64::MIN, f64::max);
     let smallest = values.iter().copied().fold(f64::MAX, f64::min);
-    (largest - smallest) / median(values)
+    // Of nothing, always, there is no part.
+    match largest - smallest {
+        0.0 => 0.0,
+        far => far / median(values),
+    }
 }

@@ -19,18 +19,26 @@ pub(super) fn act(case: &Case, machine: &mut Running) -> String {
         Act::Code(_) => last_line(ask(machine, IT, "insmod /lib/made.ko; echo code $?", ACT)),
         Act::Card(before) => {
             let line = with_addresses(&format!("{before}{COPY}"), machine);
-            let said = last_line(ask(machine, IT, &line, ACT));
             let places = with_addresses("{OWN} {WITNESS}", machine);
             let places: Vec<u64> = places
                 .split(' ')
                 .filter_map(|place| u64::from_str_radix(place, 16).ok())
                 .collect();
-            let [own, witness] = [0, 1].map(|place| words(machine, places[place]));
+            let held = words(machine, places[1]);
+            let said = last_line(ask(machine, IT, &line, ACT));
+            let [own, now] = [0, 1].map(|place| words(machine, places[place]));
             assert!(own.iter().any(|word| *word != 0), "nothing to copy");
-            match own == witness {
-                true => LANDED.to_string(),
-                false => format!("{said}, and is not there"),
+            // Whatever it wrote there, if its read was what was stopped.
+            if now != held {
+                return LANDED.to_string();
             }
+            // Else it must have come to a wall, or the card did nothing.
+            let log = machine.command("log");
+            let told = log.lines().rfind(|line| line.contains("(blocked)"));
+            let Some((_, wall)) = told.and_then(|line| line.split_once("it: ")) else {
+                panic!("the card did nothing, {said:?}:\n{log}");
+            };
+            wall.trim().to_string()
         }
         Act::Check(status) => {
             // QEMU says so if this processor has no such checks on.

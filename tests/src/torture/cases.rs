@@ -118,7 +118,7 @@ fn own_kernel() -> Vec<Case> {
         ),
         line(
             "out-of-memory",
-            "twice its memory, wanted in `/tmp`",
+            "twice its memory, wanted in a tmpfs",
             "mkdir /more; mount -t tmpfs -o size=2G x /more; dd if=/dev/zero of=/more/x bs=1M count=512; dmesg | grep -ci 'out of memory'",
         ),
         line(
@@ -167,12 +167,12 @@ fn interrupts() -> Vec<Case> {
         line(
             "vector-all",
             "a vector nobody uses, to all (shorthand), 1000 times",
-            "for i in $(seq 1000); do hostile dword fee00300 c4055; done >/dev/null",
+            "for i in $(seq 1000); do hostile dword fee00300 c4055; done | sort -u",
         ),
         line(
             "timer-all",
             "the vector of the witness's timer, to all, 1000 times",
-            "for i in $(seq 1000); do hostile dword fee00300 c40ec; done >/dev/null",
+            "for i in $(seq 1000); do hostile dword fee00300 c40ec; done | sort -u",
         ),
         line(
             "init-witness",
@@ -243,13 +243,13 @@ fn ports() -> Vec<Case> {
         line(
             "smi",
             "an SMI command (port 0xb2), 256 of them",
-            "for i in $(seq 0 255); do hostile out 8 b2 $(printf %x $i); done >/dev/null",
+            "for i in $(seq 0 255); do hostile out 8 b2 $(printf %x $i); done | sort -u",
         )
         .noted("what firmware does at each is the board's; here ACPI mode is left and entered"),
         line(
             "pic",
             "the 8259 set up anew, all lines open",
-            "for x in '20 11' '21 20' '21 4' '21 1' '21 0'; do hostile out 8 $x; done",
+            "for x in '20 11' '21 20' '21 4' '21 1' '21 0'; do hostile out 8 $x; done | sort -u",
         ),
         line(
             "pit",
@@ -288,8 +288,8 @@ fn memory() -> Vec<Case> {
     vec![
         line(
             "ram-witness",
-            "64 MiB of the witness's RAM overwritten",
-            "hostile fill {WITNESS} 4000000 ff",
+            "192 MiB of the witness's RAM overwritten",
+            "hostile fill {WITNESS} c000000 ff",
         ),
         line(
             "ram-bulkhead",
@@ -314,7 +314,7 @@ fn memory() -> Vec<Case> {
         line(
             "io-apic",
             "the I/O APIC's 24 pins sent to its core",
-            "for i in $(seq 16 63); do hostile dword fec00000 $(printf %x $i); hostile dword fec00010 20; done >/dev/null",
+            "for i in $(seq 16 63); do hostile dword fec00000 $(printf %x $i); hostile dword fec00010 20; done | sort -u",
         ),
         line(
             "hpet",
@@ -356,7 +356,7 @@ fn services() -> Vec<Case> {
         line(
             "variables-all",
             "4,096 EFI variables written, until there is no more room",
-            "for i in $(seq 4096); do printf '\\007\\000\\000\\000x' >/sys/firmware/efi/efivars/X$i-12345678-1234-1234-1234-123456789abc || break; done 2>/dev/null",
+            "n=0; for i in $(seq 4096); do printf '\\007\\000\\000\\000x' >/sys/firmware/efi/efivars/X$i-12345678-1234-1234-1234-123456789abc || break; n=$i; done 2>/dev/null; echo wrote $n",
         ),
         line(
             "requests",

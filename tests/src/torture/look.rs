@@ -198,9 +198,7 @@ fn judge(machine: &mut Running, said: String) -> Done {
     if said == LANDED {
         hurt.push(LANDED.to_string());
     }
-    if let Some(why) = witness_is_hurt(machine) {
-        hurt.push(why);
-    }
+    hurt.extend(witness_is_hurt(machine));
     if !machine.is_alive() {
         hurt = vec!["the machine is reset or off".to_string()];
     }
@@ -242,8 +240,8 @@ fn complaint(lines: &[&str]) -> String {
     })
 }
 
-/// What is wrong with the witness.
-fn witness_is_hurt(machine: &mut Running) -> Option<String> {
+/// All that is wrong with the witness.
+fn witness_is_hurt(machine: &mut Running) -> Vec<String> {
     let answer = ask(
         machine,
         WITNESS,
@@ -252,32 +250,68 @@ fn witness_is_hurt(machine: &mut Running) -> Option<String> {
          grep -c '' /tmp/c; head -n 1 /tmp/c",
         ANSWER,
     );
-    let Some(answer) = answer else {
-        return Some("the witness does not answer".to_string());
-    };
+    match answer {
+        Some(answer) => wrong(&answer),
+        None => vec!["the witness does not answer".to_string()],
+    }
+}
+
+/// In what it answered: its counter twice, whether its bytes are the same, and how often its kernel complained, the first time
+/// in full.
+fn wrong(answer: &str) -> Vec<String> {
     let lines: Vec<&str> = answer.lines().map(str::trim).collect();
     let counter = |line: Option<&&str>| -> Option<(u64, u64)> {
         let (count, gap) = line?.split_once(' ')?;
         Some((count.parse().ok()?, gap.parse().ok()?))
     };
-    let (Some(first), Some(last)) = (counter(lines.first()), counter(lines.get(1))) else {
-        return Some(format!("the witness does not count: {answer:?}"));
-    };
-    if last.0 <= first.0 {
-        return Some("the witness counts no more".to_string());
-    }
-    if last.1 > GAP {
-        return Some(format!("{STOOD_STILL} {} ms", last.1 * 10));
+    let mut wrong = Vec::new();
+    match (counter(lines.first()), counter(lines.get(1))) {
+        (Some(first), Some(last)) if last.0 <= first.0 => {
+            wrong.push("the witness counts no more".to_string());
+        }
+        (Some(_), Some((_, gap))) if gap > GAP => {
+            wrong.push(format!("{STOOD_STILL} {} ms", gap * 10));
+        }
+        (Some(_), Some(_)) => {}
+        _ => return vec![format!("the witness does not count: {answer:?}")],
     }
     if lines.get(2) != Some(&"same") {
-        return Some("the witness's memory was changed".to_string());
+        wrong.push("the witness's memory was changed".to_string());
     }
     match lines.get(3).and_then(|count| count.parse::<u32>().ok()) {
-        Some(0) => None,
-        Some(_) => Some(format!(
+        Some(0) => {}
+        Some(_) => wrong.push(format!(
             "the witness's kernel complains{}",
             complaint(&lines)
         )),
-        None => Some(format!("the witness answers nonsense: {answer:?}")),
+        None => wrong.push(format!("the witness answers nonsense: {answer:?}")),
+    }
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_stood_still_is_looked_at_further() {
+        let still = format!("{STOOD_STILL} 2000 ms");
+        assert_eq!(wrong("10 20\r\n20 20\r\nsame\r\n0"), [""; 0]);
+        assert_eq!(wrong("10 20\n20 200\nsame\n0"), [still.as_str()]);
+        let all = wrong("10 20\n20 200\nchanged\n1\n> [ 1.0] a | b");
+        let wanted = [
+            still.as_str(),
+            "the witness's memory was changed",
+            "the witness's kernel complains: a / b",
+        ];
+        assert_eq!(all, wanted);
+        let verdict = |all: &[&str]| Verdict::NotContained(all.join("; "));
+        assert!(verdict(&wanted[..1]).may_be_the_hosts());
+        assert!(!verdict(&wanted).may_be_the_hosts());
+        assert_eq!(
+            wrong("10 20\n10 20\nsame\n0"),
+            ["the witness counts no more"]
+        );
+        assert_eq!(wrong("nonsense").len(), 1);
     }
 }

@@ -34,6 +34,11 @@ pub(crate) struct Counted {
     pub(crate) launches: Vec<LaunchTime>,
 }
 
+/// What `only` may have.
+pub(crate) fn names() -> Vec<String> {
+    PARTITIONS.map(|count| count.to_string()).into()
+}
+
 /// Each machine once; of those only with that many partitions that `only` asks for.
 pub(crate) fn measure(only: &str) -> Vec<Counted> {
     let asked =

@@ -66,7 +66,7 @@ pub(crate) fn write(
         ("accelerator", text(&host.accelerator)),
     ]);
     let mut fields = vec![
-        ("version", "10".to_string()),
+        ("version", "11".to_string()),
         ("host", host),
         ("runs", size.runs.to_string()),
         ("cores", size.cores.to_string()),
@@ -314,6 +314,7 @@ fn case(case: &Case) -> String {
         ("kernel", text(&case.release)),
         ("other", text(&case.name)),
         ("is_control", case.is_control.to_string()),
+        ("accelerator", text(&case.accelerator)),
         ("ticks", case.ticks.count.to_string()),
         ("lost", case.ticks.lost.to_string()),
         ("max_us", case.ticks.max_us.to_string()),

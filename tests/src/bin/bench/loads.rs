@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bulkhead_tests::Kernel;
-use bulkhead_tests::qemu::{Running, has_kvm};
+use bulkhead_tests::qemu::{Running, accelerator, has_kvm, virtual_time};
 use bulkhead_tests::ticks;
 
 use crate::neighbour::Case;
@@ -64,6 +64,12 @@ fn again_and_again(seconds: usize, command: &str) -> String {
 const SOURCE: &str = "i=0; while [ $i -lt 300 ]; do i=$((i+1)); echo \"int f$i(int a,int b)\
     {int i,s=0;for(i=0;i<a;i++)s+=i*b^$i;return s;}\"; done >/tmp/a.c; tcc -c -o /tmp/a.o /tmp/a.c && echo MADE";
 
+/// What `$ONLY` may have a part of.
+pub(crate) fn names() -> Vec<String> {
+    let all = CONTROLS.into_iter().chain(LOADS);
+    all.map(|(name, _)| name.to_string()).collect()
+}
+
 /// Each load once, the controls before and after; those that have this in their names.
 pub(crate) fn cases(
     kernel: Kernel,
@@ -75,9 +81,9 @@ pub(crate) fn cases(
     if chosen.is_empty() {
         return Vec::new();
     }
-    let clock = match has_kvm() {
-        true => Clock::Host,
-        false => Clock::Virtual,
+    let (clock, its) = match has_kvm() {
+        true => (Clock::Host, accelerator().to_vec()),
+        false => (Clock::Virtual, virtual_time(true).to_vec()),
     };
     let bench = Bench::new("bench_loads", kernel, parts(), Some(cards_to_host()), clock);
     let mut machine = bench.boot(Side::Partition);
@@ -92,7 +98,7 @@ pub(crate) fn cases(
         if matches!(load, Load::Ends(_)) {
             network::set_up(&mut machine, CARD);
         }
-        Case::new(kernel, name, name.starts_with("control"), ticks)
+        Case::new(kernel, name, name.starts_with("control"), &its, ticks)
     };
     chosen.into_iter().map(case).collect()
 }

@@ -10,14 +10,15 @@
 //! Prints tables and writes `build/bench.json`. It reports and does not judge: it fails only if a
 //! run breaks. `$WHAT` chooses one of these: `boot`, `scale`, `inside`, `dump`, `links`, `isolation`, `work`, `contention`, `launch`, `restart`, `neighbour`, or
 //! `all`. `$N` is the number of runs of each kind (5), `$CORES` that of each Linux's cores (1);
-//! `$WORK` that of seconds of each work (2), and `$KERNEL` the only kernel to do it on; `$TICKS` that
-//! of seconds of each of the neighbour's controls (10).
+//! `$WORK` that of seconds of each work (2), `$KERNEL` the only kernel to do it on, `$ONLY` what is in the names of what is
+//! done, `$CLOCK` whose time it is; `$TICKS` that of seconds of each of the neighbour's controls (10). `--check` looks through these alone.
 //!
 //! Both sides have the same kernel, initial RAM disk, cores, RAM, accelerator and host, and take
 //! turns; at launches the same command line too (the partition's, to the letter). Times of launches
 //! are this program's: when a line arrives on a serial port. Figures of work are the guest's.
 
 mod agent;
+mod asked;
 mod boot;
 mod counted;
 mod dump;
@@ -39,52 +40,37 @@ mod work;
 use std::process::ExitCode;
 
 use bulkhead_tests::qemu::{accelerator, has_kvm, virtual_time};
-use bulkhead_tests::{Kernel, build_folder, root, source, tool};
+use bulkhead_tests::{build_folder, root, source, tool};
 
+use crate::asked::Asked;
 use crate::host::Host;
 use crate::json::Results;
 use crate::launch::MEMORY;
 use crate::launching::{Launching, Parts};
-use crate::work::{Clock, Size, contention};
-
-/// What `$WHAT` may be.
-const PARTS: [&str; 11] = [
-    "boot",
-    "scale",
-    "inside",
-    "dump",
-    "links",
-    "isolation",
-    "work",
-    "contention",
-    "launch",
-    "restart",
-    "neighbour",
-];
-const ALL: &str = "all";
+use crate::work::{Clock, contention};
 
 fn main() -> ExitCode {
     tool::exit_on_failure("bench");
-    let what = text("WHAT").unwrap_or_else(|| ALL.to_string());
-    assert!(
-        what == ALL || PARTS.contains(&what.as_str()),
-        "WHAT=\"{what}\": {ALL}, {} is accepted",
-        PARTS.join(" or ")
-    );
-    let has = |part: &str| what == ALL || what == part;
-    let size = Size {
-        runs: variable("N", 5),
-        cores: variable("CORES", 1),
-        seconds: variable("WORK", 2),
-        only: text("ONLY").unwrap_or_default(),
-        clock: clock(),
+    let variable = |name: &str| std::env::var(name).ok();
+    let asked = match Asked::read(variable, has_kvm()) {
+        Ok(asked) => asked,
+        Err(why) => {
+            eprintln!("bench: error: {why}");
+            return ExitCode::FAILURE;
+        }
     };
-    let kernels = chosen(&work::WITH_DRIVERS, work::USUAL);
-    let on_cores = chosen(&work::KERNELS, work::USUAL);
-    let seconds = variable("TICKS", 10);
+    // Before make has built what it takes.
+    if std::env::args().any(|word| word == "--check") {
+        return ExitCode::SUCCESS;
+    }
+    let (size, has) = (&asked.size, |part: &str| asked.has(part));
+    let kernels = asked.kernels(&work::WITH_DRIVERS, work::USUAL);
+    let on_cores = asked.kernels(&work::KERNELS, work::USUAL);
+    let launched = asked.kernels(&launch::KERNELS, launch::KERNELS);
     let host = Host::ask(&match size.clock {
         Clock::Host => accelerator().to_vec(),
-        Clock::Virtual => virtual_time(true).to_vec(),
+        // As the machines of each are started.
+        Clock::Virtual => virtual_time(has("work") || has("contention")).to_vec(),
     });
     println!("{}", host.line());
     println!(
@@ -94,26 +80,26 @@ fn main() -> ExitCode {
 
     let boots = has("boot").then(|| boot::measure(size.runs));
     let is_counted = size.clock == Clock::Virtual;
-    let counted = (what == "scale" && is_counted).then(|| counted::measure(&size.only));
+    let counted = (has("scale") && is_counted).then(|| counted::measure(&size.only));
     let scale = (has("scale") && counted.is_none()).then(scale::measure);
     let inside = has("inside").then(|| inside::measure(size.runs));
     let dump = has("dump").then(|| dump::measure(size.runs));
-    let isolation = has("isolation").then(|| isolation::measure(kernels[0], &size));
+    let isolation = has("isolation").then(|| isolation::measure(kernels[0], size));
     if has("inside") {
         agent::measure();
     }
     let links = has("links").then(|| {
-        let results = kernels.iter().map(|kernel| links::measure(*kernel, &size));
+        let results = kernels.iter().map(|kernel| links::measure(*kernel, size));
         results.collect::<Vec<_>>()
     });
     let work = has("work").then(|| {
-        let results = on_cores.iter().map(|kernel| work::work(*kernel, &size));
+        let results = on_cores.iter().map(|kernel| work::work(*kernel, size));
         results.collect::<Vec<_>>()
     });
     let contention = has("contention").then(|| {
         let results = on_cores
             .iter()
-            .map(|kernel| contention::measure(*kernel, &size));
+            .map(|kernel| contention::measure(*kernel, size));
         results.collect::<Vec<_>>()
     });
     let parts = Parts {
@@ -121,14 +107,9 @@ fn main() -> ExitCode {
         restarts: has("restart"),
         neighbour: has("neighbour"),
     };
-    let launching = parts.any().then(|| {
-        Launching::measure(
-            parts,
-            [&chosen(&launch::KERNELS, launch::KERNELS), &kernels],
-            &size,
-            seconds,
-        )
-    });
+    let launching = parts
+        .any()
+        .then(|| Launching::measure(parts, [&launched, &kernels], size, asked.ticks));
     let code = ["kernel", "shell"].map(|folder| (folder, source::count(&root().join(folder))));
 
     if let Some(boots) = &boots {
@@ -165,52 +146,9 @@ fn main() -> ExitCode {
         contention: contention.as_deref(),
         launching: launching.as_ref(),
     };
-    let json = json::write(&host, &size, &results, &code);
+    let json = json::write(&host, size, &results, &code);
     std::fs::write(build_folder().join("bench.json"), json)
         .expect("build/bench.json can be written");
     println!("\nbuild/bench.json has every single value.");
     ExitCode::SUCCESS
-}
-
-/// The one that `$KERNEL` names, if it is one of these; all that are measured without a name if not.
-fn chosen(possible: &[Kernel], without: [Kernel; 2]) -> Vec<Kernel> {
-    let Some(name) = text("KERNEL") else {
-        return without.into();
-    };
-    let names = work::KERNELS.map(Kernel::name);
-    assert!(
-        names.contains(&name.as_str()),
-        "KERNEL=\"{name}\": {} is accepted",
-        names.join(" or ")
-    );
-    match possible.iter().find(|kernel| kernel.name() == name) {
-        Some(kernel) => vec![*kernel],
-        None => without.into(),
-    }
-}
-
-/// A number from the environment.
-fn variable(name: &str, default: usize) -> usize {
-    match text(name) {
-        None => default,
-        Some(text) => match text.parse() {
-            Ok(number) if number > 0 => number,
-            _ => panic!("{name}=\"{text}\": a number from 1 on is accepted"),
-        },
-    }
-}
-
-/// What `$CLOCK` names.
-fn clock() -> Clock {
-    match text("CLOCK").as_deref() {
-        None | Some("host") => Clock::Host,
-        Some("virtual") if has_kvm() => panic!("CLOCK=\"virtual\": not with KVM, only emulated"),
-        Some("virtual") => Clock::Virtual,
-        Some(other) => panic!("CLOCK=\"{other}\": host or virtual is accepted"),
-    }
-}
-
-/// A text from the environment; an empty one is none.
-fn text(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|text| !text.is_empty())
 }

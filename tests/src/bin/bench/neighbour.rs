@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bulkhead_tests::Kernel;
-use bulkhead_tests::qemu::Running;
+use bulkhead_tests::qemu::{Running, accelerator, has_kvm, virtual_time};
 use bulkhead_tests::soak::{self, PARTITIONS, Partition, Way};
 use bulkhead_tests::ticks::{self, Ticks};
 use bulkhead_tests::{faulty, initrd_with, kexec, tool};
@@ -15,6 +15,8 @@ pub(crate) struct Case {
     pub(crate) name: String,
     /// Whether nothing was ended.
     pub(crate) is_control: bool,
+    /// QEMU's own arguments of its accelerator.
+    pub(crate) accelerator: String,
     pub(crate) ticks: Ticks,
 }
 
@@ -52,6 +54,14 @@ const CONTROLS: [Other; 4] = [
 ];
 
 const NAME: &str = "bench_neighbour";
+
+/// What `only` may have a part of.
+pub(crate) fn names() -> Vec<String> {
+    let ways = soak::WAYS.into_iter().map(Other::Ends);
+    let loads = LOADS.into_iter().map(Other::Loads);
+    let all = CONTROLS.into_iter().chain(loads).chain(ways);
+    all.map(|what| what.name().to_string()).collect()
+}
 
 /// Every case with either of the two as neighbour, all in one machine; the controls, of that many
 /// seconds where they have no end of their own, come before and after.
@@ -105,12 +115,22 @@ fn case(
         // What it booted has no tools.
         soak::end_and_wait(machine, other, Way::Restart);
     }
-    Case::new(neighbour.kernel, name, what.is_control(), ticks)
+    let clock = match has_kvm() {
+        true => accelerator().to_vec(),
+        false => virtual_time(false).to_vec(),
+    };
+    Case::new(neighbour.kernel, name, what.is_control(), &clock, ticks)
 }
 
 impl Case {
     /// Says it, too, since the next one takes a while.
-    pub(crate) fn new(neighbour: Kernel, name: &str, is_control: bool, ticks: Ticks) -> Self {
+    pub(crate) fn new(
+        neighbour: Kernel,
+        name: &str,
+        is_control: bool,
+        accelerator: &[&str],
+        ticks: Ticks,
+    ) -> Self {
         let release = neighbour.release();
         println!(
             "{release}, beside it {name}: {} ticks, {} lost, at most {} us late",
@@ -120,6 +140,7 @@ impl Case {
             release,
             name: name.to_string(),
             is_control,
+            accelerator: accelerator.join(" "),
             ticks,
         }
     }
@@ -209,6 +230,7 @@ mod tests {
             release: release.to_string(),
             name: String::new(),
             is_control,
+            accelerator: String::new(),
             ticks: Ticks {
                 lost,
                 max_us,

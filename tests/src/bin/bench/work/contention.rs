@@ -67,6 +67,11 @@ const KINDS: [Kind; 9] = [
     kind("UDP to oneself", "udp"),
 ];
 
+/// What `$ONLY` may have a part of.
+pub(crate) fn names() -> Vec<String> {
+    KINDS.iter().map(|kind| kind.name.to_string()).collect()
+}
+
 pub(crate) fn measure(kernel: Kernel, size: &Size) -> Contention {
     let mut kinds: Vec<&Kind> = KINDS.iter().collect();
     let is_asked_for = |kind: &&Kind| tool::is_asked_for(&size.only, kind.name);

@@ -56,7 +56,7 @@ pub(crate) struct Work {
 }
 
 /// How much is done.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Size {
     pub(crate) runs: usize,
     pub(crate) cores: usize,
@@ -73,6 +73,19 @@ impl Size {
             .iter()
             .any(|figure| tool::is_asked_for(&self.only, &figure.name))
     }
+}
+
+/// What `$ONLY` may have a part of.
+pub(crate) fn names(size: &Size, kernel: Option<Kernel>) -> Vec<String> {
+    let has_drivers = kernel.is_none_or(|kernel| WITH_DRIVERS.contains(&kernel));
+    let tasks = tasks::tasks(size.seconds, size.clock).into_iter();
+    let tasks = tasks.filter(|task| has_drivers || !task.has_device());
+    let pairs = pairs::pairs(size.seconds).into_iter();
+    let pairs = pairs.filter(|_| has_drivers && size.clock == Clock::Host);
+    let figures = tasks
+        .flat_map(|task| task.figures)
+        .chain(pairs.flat_map(|pair| pair.figures));
+    figures.map(|figure| figure.name).collect()
 }
 
 /// All of it on one kernel; the tables are printed as they get full.
