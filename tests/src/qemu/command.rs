@@ -177,10 +177,20 @@ mod tests {
         assert!(text.ends_with(" -vga std"), "{text}");
     }
 
+    fn boot() -> Machine {
+        Machine::new(Path::new("/i/boot.iso"), "run")
+    }
+
     #[test]
     fn virtual_time_is_one_threads() {
-        let machine = Machine::new(Path::new("/i/boot.iso"), "run").virtual_time();
-        let is_virtual = command(&machine).contains("thread=single");
-        assert_eq!(is_virtual, !has_kvm());
+        for (machine, sleeps) in [
+            (boot().virtual_time(), "sleep=off"),
+            (boot().counted_time(), "sleep=on"),
+        ] {
+            let words = command(&machine);
+            for word in ["thread=single", sleeps] {
+                assert_eq!(words.contains(word), !has_kvm(), "{words}");
+            }
+        }
     }
 }
