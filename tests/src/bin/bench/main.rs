@@ -11,7 +11,7 @@
 //! run breaks. `$WHAT` chooses one of these: `boot`, `scale`, `inside`, `dump`, `links`, `isolation`, `work`, `contention`, `launch`, `restart`, `neighbour`, or
 //! `all`. `$N` is the number of runs of each kind (5), `$CORES` that of each Linux's cores (1);
 //! `$WORK` that of seconds of each work (2), and `$KERNEL` the only kernel to do it on; `$TICKS` that
-//! of seconds of each of the neighbour's controls (10).
+//! of seconds of each of the neighbour's controls (10). `$KVM` adds KVM guests to contention.
 //!
 //! Both sides have the same kernel, initial RAM disk, cores, RAM, accelerator and host, and take
 //! turns; at launches the same command line too (the partition's, to the letter). Times of launches
@@ -78,6 +78,7 @@ fn main() -> ExitCode {
         seconds: variable("WORK", 2),
         only: text("ONLY").unwrap_or_default(),
         clock: clock(),
+        has_guests: has_guests(&what),
     };
     let kernels = chosen(&work::WITH_DRIVERS, work::USUAL);
     let on_cores = chosen(&work::KERNELS, work::USUAL);
@@ -207,6 +208,20 @@ fn clock() -> Clock {
         Some("virtual") if has_kvm() => panic!("CLOCK=\"virtual\": not with KVM, only emulated"),
         Some("virtual") => Clock::Virtual,
         Some(other) => panic!("CLOCK=\"{other}\": host or virtual is accepted"),
+    }
+}
+
+/// Whether `$KVM` asks for KVM guests: in an emulated machine only, by its exact clock. On a host with KVM they
+/// would be guests of guests.
+fn has_guests(what: &str) -> bool {
+    match text("KVM").as_deref() {
+        None | Some("0") => false,
+        Some("1") if has_kvm() => panic!("KVM=\"1\": not with KVM on this host, only emulated"),
+        Some("1") if what != "contention" || clock() != Clock::Virtual => {
+            panic!("KVM=\"1\": with WHAT=contention CLOCK=virtual only")
+        }
+        Some("1") => true,
+        Some(other) => panic!("KVM=\"{other}\": 0 or 1 is accepted"),
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) struct Bench {
     parts: Vec<Part>,
     board: Board,
     iso: PathBuf,
-    initrd: PathBuf,
+    pub(super) initrd: PathBuf,
     /// More words of every Linux's command line.
     words: &'static str,
     clock: Clock,
@@ -218,7 +218,7 @@ fn wait(machine: &mut Running, com: usize, wanted: &str) -> Result<(), String> {
 /// that can have one core only: it need not keep the cores' memory accesses in order. The other
 /// side's has one more, so the control's could have that too; its Linux is told that there is none,
 /// since one that can have one core only leaves out its own locks, and would on a machine with one.
-fn control_cores(cores: usize, has_kvm: bool) -> (String, String) {
+pub(super) fn control_cores(cores: usize, has_kvm: bool) -> (String, String) {
     if has_kvm {
         return (cores.to_string(), String::new());
     }
