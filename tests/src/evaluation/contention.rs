@@ -31,6 +31,8 @@ pub struct Load {
     pub big: Vec<Vec<f64>>,
     /// In each of two partitions.
     pub partitions: Vec<Vec<f64>>,
+    /// In each of two KVM guests of the big Linux; empty if that was not asked for.
+    pub guests: Vec<Vec<f64>>,
 }
 
 impl Load {
@@ -38,26 +40,17 @@ impl Load {
         values.iter().map(|both| both.iter().sum()).collect()
     }
 
-    /// Both in the big Linux by one alone, and both in partitions by both in the big Linux.
-    fn ratios(&self) -> [f64; 2] {
+    /// Both in the big Linux by one alone, and both in partitions and in guests by both in the big Linux.
+    fn ratios(&self) -> [f64; 3] {
         let big = median(&Self::sums(&self.big));
         [
             big / median(&self.alone),
             median(&Self::sums(&self.partitions)) / big,
+            match self.guests.is_empty() {
+                true => 1.0,
+                false => median(&Self::sums(&self.guests)) / big,
+            },
         ]
-    }
-
-    /// In the big Linux the slower one's rate by the other's, in the run in which it is least; of
-    /// threads only their sum is known.
-    fn evenness(&self) -> Option<f64> {
-        let of = |both: &Vec<f64>| match both[..] {
-            [one, other] => Some(one.min(other) / one.max(other)),
-            _ => None,
-        };
-        self.big
-            .iter()
-            .map(of)
-            .try_fold(1.0, |least: f64, one| Some(least.min(one?)))
     }
 
     fn parse(value: &Value) -> Option<Self> {
@@ -71,12 +64,29 @@ impl Load {
             alone: numbers(&value["alone"])?,
             big: pairs("big_linux")?,
             partitions: pairs("partitions")?,
+            guests: match value["kvm_guests"] {
+                Value::Null => Vec::new(),
+                _ => pairs("kvm_guests")?,
+            },
         })
     }
 }
 
-/// The columns of [`Contention::rows`].
-pub const COLUMNS: [&str; 10] = [
+/// The slower one's rate by the other's, in the run in which it is least; of threads only their sum is
+/// known.
+fn evenness(pairs: &[Vec<f64>]) -> Option<f64> {
+    let of = |both: &Vec<f64>| match both[..] {
+        [one, other] => Some(one.min(other) / one.max(other)),
+        _ => None,
+    };
+    pairs
+        .iter()
+        .map(of)
+        .try_fold(1.0, |least: f64, one| Some(least.min(one?)))
+}
+
+/// The columns that there always are.
+const COLUMNS: [&str; 10] = [
     "load",
     "alone, 1/s",
     "spread",
@@ -88,6 +98,13 @@ pub const COLUMNS: [&str; 10] = [
     "big Linux by alone",
     "partitions by big Linux",
 ];
+/// Those that come with KVM guests.
+const GUEST_COLUMNS: [&str; 4] = [
+    "both, KVM guests",
+    "spread",
+    "slower by faster",
+    "KVM guests by big Linux",
+];
 
 impl Contention {
     pub(super) fn parse(value: &Value) -> Option<Self> {
@@ -98,32 +115,48 @@ impl Contention {
         })
     }
 
-    /// Both ratios of each load by those of the first, which are what the cores' turns and Bulkhead's
+    /// Whether the loads were done in KVM guests, too.
+    #[must_use]
+    pub fn has_guests(&self) -> bool {
+        self.loads.iter().all(|load| !load.guests.is_empty())
+    }
+
+    /// All ratios of each load by those of the first, which are what the cores' turns and Bulkhead's
     /// own core make of a load that knows no other.
-    fn corrected(&self) -> impl Iterator<Item = (&Load, [f64; 2])> {
+    fn corrected(&self) -> impl Iterator<Item = (&Load, [f64; 3])> {
         let base = self.base();
         self.loads.iter().map(move |load| {
-            let [big, partitions] = load.ratios();
-            (load, [big / base[0], partitions / base[1]])
+            let [big, partitions, guests] = load.ratios();
+            let ratios = [big / base[0], partitions / base[1], guests / base[2]];
+            (load, ratios)
         })
     }
 
     /// The first load's ratios.
-    fn base(&self) -> [f64; 2] {
-        self.loads.first().map_or([1.0; 2], Load::ratios)
+    fn base(&self) -> [f64; 3] {
+        self.loads.first().map_or([1.0; 3], Load::ratios)
     }
 
-    /// A row of [`COLUMNS`] for each load.
+    /// The columns of [`Self::rows`].
     #[must_use]
-    pub fn rows(&self) -> Vec<[String; COLUMNS.len()]> {
+    pub fn columns(&self) -> Vec<&'static str> {
+        let guests = match self.has_guests() {
+            true => &GUEST_COLUMNS[..],
+            false => &[],
+        };
+        [&COLUMNS[..], guests].concat()
+    }
+
+    /// A row of [`Self::columns`] for each load.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Vec<String>> {
         let rows = self.corrected().map(|(load, ratios)| {
             let rate = |values: &[f64]| {
                 let spread = spread(values) * 100.0;
                 [short(median(values)), format!("{spread:.2} %")]
             };
-            let [alone, alone_spread] = rate(&load.alone);
-            let [big, big_spread] = rate(&Load::sums(&load.big));
-            let [partitions, partitions_spread] = rate(&Load::sums(&load.partitions));
+            let even =
+                |pairs| evenness(pairs).map_or_else(String::new, |least| format!("{least:.3}"));
             let ratio = |ratio: f64| match load.is_control && !WANTED.contains(&ratio) {
                 true => format!("{ratio:.4}, **moved**"),
                 false => format!("{ratio:.4}"),
@@ -132,19 +165,17 @@ impl Contention {
                 true => format!("control: {}", load.name),
                 false => load.name.clone(),
             };
-            let evenness = load.evenness();
-            [
-                name,
-                alone,
-                alone_spread,
-                big,
-                big_spread,
-                evenness.map_or_else(String::new, |least| format!("{least:.3}")),
-                partitions,
-                partitions_spread,
-                ratio(ratios[0]),
-                ratio(ratios[1]),
-            ]
+            let mut row = vec![name];
+            row.extend(rate(&load.alone));
+            row.extend(rate(&Load::sums(&load.big)));
+            row.push(even(&load.big));
+            row.extend(rate(&Load::sums(&load.partitions)));
+            row.extend([ratio(ratios[0]), ratio(ratios[1])]);
+            if self.has_guests() {
+                row.extend(rate(&Load::sums(&load.guests)));
+                row.extend([even(&load.guests), ratio(ratios[2])]);
+            }
+            row
         });
         rows.collect()
     }
@@ -152,23 +183,37 @@ impl Contention {
     /// What stands below the table.
     #[must_use]
     pub fn correction(&self) -> String {
-        let [big, partitions] = self.base();
-        format!(
-            "Both ratios are by those of the first row, which are {big:.4} and {partitions:.4}."
-        )
+        let [big, partitions, guests] = self.base();
+        match self.has_guests() {
+            true => format!(
+                "The ratios are by those of the first row, which are {big:.4}, {partitions:.4} and {guests:.4}."
+            ),
+            false => format!(
+                "Both ratios are by those of the first row, which are {big:.4} and {partitions:.4}."
+            ),
+        }
     }
 
-    /// For the plot: both in partitions beside both in the big Linux.
-    pub(super) fn figures(&self) -> Vec<Figure> {
-        let figure = |(load, [_, ratio]): (&Load, [f64; 2])| Figure {
+    /// For the plot: what stands above the bars, and both in partitions beside both in the big
+    /// Linux; then both in its guests.
+    pub(super) fn plots(&self) -> Vec<(String, Vec<Figure>)> {
+        let figure = |load: &Load, values: &[Vec<f64>], ratio| Figure {
             name: load.name.clone(),
             unit: "1/s".to_string(),
             is_open: false,
-            partition: Load::sums(&load.partitions),
+            partition: Load::sums(values),
             alone: Load::sums(&load.big),
             ratio,
         };
-        self.corrected().map(figure).collect()
+        let partitions = self.corrected();
+        let partitions = partitions.map(|(load, ratios)| figure(load, &load.partitions, ratios[1]));
+        let mut plots = vec![(self.kernel.clone(), partitions.collect())];
+        if self.has_guests() {
+            let guests = self.corrected();
+            let guests = guests.map(|(load, ratios)| figure(load, &load.guests, ratios[2]));
+            plots.push((format!("{}, KVM guests", self.kernel), guests.collect()));
+        }
+        plots
     }
 }
 
@@ -180,8 +225,8 @@ pub(super) fn table(results: &Results) -> String {
             out,
             "\n| {}, {} |\n{}|",
             contention.kernel,
-            COLUMNS.join(" | "),
-            "|---".repeat(COLUMNS.len())
+            contention.columns().join(" | "),
+            "|---".repeat(contention.columns().len())
         );
         for row in contention.rows() {
             let _ = writeln!(out, "| {} |", row.join(" | "));
@@ -203,6 +248,7 @@ mod tests {
             alone: vec![alone],
             big: vec![big.to_vec()],
             partitions: vec![partitions.to_vec()],
+            guests: Vec::new(),
         }
     }
 
@@ -224,8 +270,39 @@ mod tests {
         assert_eq!(rows[0][5], "0.800");
         assert_eq!(rows[2][5], "", "of threads there is a sum only");
         assert!(contention.correction().contains("0.9000 and 0.9000"));
-        let figures = contention.figures();
-        assert!((figures[2].ratio - 2.0).abs() < 1e-9, "{figures:?}");
+        let plots = contention.plots();
+        assert!((plots[0].1[2].ratio - 2.0).abs() < 1e-9, "{plots:?}");
+        assert_eq!(plots.len(), 1);
+    }
+
+    #[test]
+    fn guests_have_columns_if_they_were_asked_for() {
+        let with = |load: Load, guests: [f64; 2]| Load {
+            guests: vec![guests.to_vec()],
+            ..load
+        };
+        let contention = Contention {
+            kernel: "6.1".to_string(),
+            loads: vec![
+                with(
+                    load("loop", 100.0, &[50.0, 40.0], [40.0, 41.0]),
+                    [36.0, 45.0],
+                ),
+                with(
+                    load("unlink", 100.0, &[40.0, 40.0], [36.0, 36.0]),
+                    [18.0, 18.0],
+                ),
+            ],
+        };
+        let rows = contention.rows();
+        assert_eq!(contention.columns().len(), rows[0].len());
+        assert_eq!(rows[0][10..], ["81.00", "0.00 %", "0.800", "1.0000"]);
+        // 36 of 80, and 81 of 90.
+        assert_eq!(rows[1][10..], ["36.00", "0.00 %", "1.000", "0.5000"]);
+        assert!(contention.correction().ends_with("0.9000 and 0.9000."));
+        let plots = contention.plots();
+        assert_eq!(plots[1].0, "6.1, KVM guests");
+        assert!((plots[1].1[1].ratio - 0.5).abs() < 1e-9, "{plots:?}");
     }
 
     #[test]
@@ -243,5 +320,13 @@ mod tests {
         ] {
             assert!(parse(&json.replace(word, other)).is_none(), "{word}");
         }
+        assert!(!whole.has_guests());
+        let guests =
+            |text| parse(&json.replace("[3.0]", &format!("[3.0], \"kvm_guests\": {text}")));
+        assert_eq!(
+            guests("[[1.0, 2.0]]").unwrap().loads[0].guests,
+            [[1.0, 2.0]]
+        );
+        assert!(guests("[]").is_none());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::contention::Contention;
 use super::table::WANTED;
 use super::{Figure, Results};
 
@@ -19,11 +20,11 @@ pub(super) fn ratios(results: &Results) -> String {
     let contention: Vec<_> = results
         .contention
         .iter()
-        .map(|one| (one.kernel.as_str(), one.figures()))
+        .flat_map(Contention::plots)
         .collect();
     let contended = contention
         .iter()
-        .map(|(kernel, figures)| (*kernel, figures.as_slice()));
+        .map(|(kernel, figures)| (kernel.as_str(), figures.as_slice()));
     let kernels: Vec<_> = results.work().chain(contended).collect();
     let rows: usize = kernels.iter().map(|(_, figures)| shown(figures) + 2).sum();
     let (width, height) = (NAMES + PLOT + VALUES, (rows + 2) * ROW);

@@ -120,7 +120,11 @@ impl Asked {
             seconds: number("WORK", 2, MOST)?,
             only: text("ONLY").unwrap_or_default(),
             clock: clock(text("CLOCK").as_deref(), has_kvm)?,
+            has_guests: has_guests(text("KVM").as_deref(), has_kvm)?,
         };
+        if size.has_guests && (what != "contention" || size.clock != Clock::Virtual) {
+            return Err("KVM=\"1\": with WHAT=contention CLOCK=virtual only".to_string());
+        }
         if size.clock == Clock::Virtual && !parts.iter().all(|part| part.has_clocks) {
             let names = PARTS.iter().filter(|part| part.has_clocks);
             let names: Vec<&str> = names.map(|part| part.name).collect();
@@ -187,6 +191,16 @@ fn clock(text: Option<&str>, has_kvm: bool) -> Result<Clock, String> {
     }
 }
 
+/// KVM guests in an emulated machine only, by its exact clock: on a host with KVM they would be guests of guests.
+fn has_guests(text: Option<&str>, has_kvm: bool) -> Result<bool, String> {
+    match text {
+        None | Some("0") => Ok(false),
+        Some("1") if has_kvm => Err("KVM=\"1\": not with KVM on this host, only emulated".into()),
+        Some("1") => Ok(true),
+        Some(other) => Err(format!("KVM=\"{other}\": 0 or 1 is accepted")),
+    }
+}
+
 fn kernel(name: Option<String>, parts: &[&Part], what: &str) -> Result<Option<Kernel>, String> {
     let Some(name) = name else {
         return Ok(None);
@@ -236,6 +250,11 @@ mod tests {
             (&[("WHAT", "boot"), ("CLOCK", "virtual")], "not boot"),
             (&[("WHAT", "boot"), ("KERNEL", "debian-6.1")], "has its own"),
             (
+                &[("WHAT", "contention"), ("KVM", "1")],
+                "CLOCK=virtual only",
+            ),
+            (&[("KVM", "2")], "0 or 1"),
+            (
                 &[("WHAT", "launch"), ("KERNEL", "debian-6.1")],
                 "debian-6.1-cloud or",
             ),
@@ -271,6 +290,7 @@ mod tests {
             assert!(why.contains(wanted), "{given:?}: {why}");
         }
         assert!(clock(Some("virtual"), true).is_err());
+        assert!(has_guests(Some("1"), true).is_err());
     }
 
     #[test]

@@ -217,13 +217,15 @@ fn contended(contention: &Contention) -> String {
         array(each)
     };
     let loads = contention.loads.iter().map(|load| {
-        object([
+        let guests = (!load.guests.is_empty()).then(|| ("kvm_guests", pairs(&load.guests)));
+        let fields = [
             ("name", text(&load.name)),
             ("is_control", load.is_control.to_string()),
             ("alone", numbers_of(load.alone.iter().copied())),
             ("big_linux", pairs(&load.big)),
             ("partitions", pairs(&load.partitions)),
-        ])
+        ];
+        object(fields.into_iter().chain(guests))
     });
     object([
         ("kernel", text(&contention.kernel)),

@@ -11,7 +11,8 @@
 //! run breaks. `$WHAT` chooses one of these: `boot`, `scale`, `inside`, `dump`, `links`, `isolation`, `work`, `contention`, `launch`, `restart`, `neighbour`, or
 //! `all`. `$N` is the number of runs of each kind (5), `$CORES` that of each Linux's cores (1);
 //! `$WORK` that of seconds of each work (2), `$KERNEL` the only kernel to do it on, `$ONLY` what is in the names of what is
-//! done, `$CLOCK` whose time it is; `$TICKS` that of seconds of each of the neighbour's controls (10). `--check` looks through these alone.
+//! done, `$CLOCK` whose time it is; `$TICKS` that of seconds of each of the neighbour's controls (10). `$KVM`
+//! adds KVM guests to contention. `--check` looks through these alone.
 //!
 //! Both sides have the same kernel, initial RAM disk, cores, RAM, accelerator and host, and take
 //! turns; at launches the same command line too (the partition's, to the letter). Times of launches

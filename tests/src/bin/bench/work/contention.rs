@@ -1,15 +1,16 @@
 //! The same load twice at once: on two cores of one big Linux, and in two partitions with a core each. Beside
-//! them one of it in the big Linux, whose other core idles.
+//! them one of it in the big Linux, whose other core idles; and, if asked for, two virtual machines of that one.
 
 use std::time::Duration;
 
 use bulkhead_tests::Kernel;
-use bulkhead_tests::evaluation::contention::{COLUMNS, Contention, Load};
+use bulkhead_tests::evaluation::contention::{Contention, Load};
 use bulkhead_tests::qemu::Running;
 use bulkhead_tests::tool;
 
 use super::Size;
 use super::answer::{Answer, answers};
+use super::guests::Guests;
 use super::machines::{Bench, COM, Part, Side};
 use super::pairs::{COMS, in_both, parts};
 use super::patience;
@@ -96,6 +97,18 @@ pub(crate) fn measure(kernel: Kernel, size: &Size) -> Contention {
             .collect(),
     };
     for run in 1..=size.runs {
+        // First, since it is what most likely fails.
+        if size.has_guests {
+            let mut guests = Guests::boot(kernel, &bench.initrd);
+            for (kind, load) in kinds.iter().zip(&mut contention.loads) {
+                load.guests.push(in_guests(&mut guests, kind, size));
+            }
+            let (took, clock) = (guests.machine.age().as_secs(), &guests.clock);
+            println!(
+                "{} contention, run {run}, KVM guests: {took} s, their clock is {clock}",
+                contention.kernel
+            );
+        }
         for side in Side::BOTH {
             let load_before = host::load();
             let mut machine = bench.boot(side);
@@ -161,6 +174,19 @@ fn both(machine: &mut Running, side: Side, kind: &Kind, size: &Size) -> Vec<f64>
     machine.fail(&format!("{}: typed too late", kind.name))
 }
 
+/// By both at once.
+fn in_guests(guests: &mut Guests, kind: &Kind, size: &Size) -> Vec<f64> {
+    let words = format!("{} {}", kind.words, seconds(size));
+    for _ in 0..ATTEMPTS {
+        let output = guests.both(&words);
+        if !output.contains("too late") {
+            return rates(&guests.machine, kind, 2, &output);
+        }
+    }
+    let name = kind.name;
+    guests.machine.fail(&format!("{name}: typed too late"))
+}
+
 /// When to begin.
 fn soon(machine: &mut Running) -> String {
     let output = machine.linux(COM, &format!("work soon {AHEAD}"));
@@ -170,7 +196,7 @@ fn soon(machine: &mut Running) -> String {
     }
 }
 
-fn rates(machine: &mut Running, kind: &Kind, count: usize, output: &str) -> Vec<f64> {
+fn rates(machine: &Running, kind: &Kind, count: usize, output: &str) -> Vec<f64> {
     let answers = answers(output);
     if answers.len() != count {
         machine.fail(&format!(
@@ -191,14 +217,15 @@ fn limit(size: &Size) -> Duration {
 }
 
 fn print(contention: &Contention) {
-    let words = |row: &[String]| row.to_vec();
-    let heading = COLUMNS.map(|column| column.to_uppercase());
-    let rows = contention.rows();
-    let rows = [words(&heading)]
-        .into_iter()
-        .chain(rows.iter().map(|row| words(row)));
+    let heading = contention.columns();
+    let heading = heading.iter().map(|column| column.to_uppercase());
+    let rows = [heading.collect()].into_iter().chain(contention.rows());
+    let guests = match contention.has_guests() {
+        true => ", and in two KVM guests of it",
+        false => "",
+    };
     println!(
-        "\nThe same load twice at once, {}, in one big Linux with two cores and in two partitions.\n{}  {}\n",
+        "\nThe same load twice at once, {}, in one big Linux with two cores and in two partitions{guests}.\n{}  {}\n",
         contention.kernel,
         tool::table(&rows.collect::<Vec<_>>()),
         contention.correction()

@@ -17,7 +17,7 @@ const DISK_BYTES: usize = 64 << 20;
 const MEMORY_MIB: usize = 512;
 
 /// For a boot, drivers and all, which is not measured here: under emulation on a loaded host.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(900);
 /// Before the first work: since 6.12 a kernel tests its cryptography after its boot, half a second of a core.
 const SETTLE: &str = "sleep 5";
 /// How often a machine is booted at most, if QEMU itself fails.
@@ -50,7 +50,7 @@ pub(crate) struct Bench {
     parts: Vec<Part>,
     board: Board,
     iso: PathBuf,
-    initrd: PathBuf,
+    pub(super) initrd: PathBuf,
     /// More words of every Linux's command line.
     words: &'static str,
     clock: Clock,
@@ -223,7 +223,7 @@ fn wait(machine: &mut Running, com: usize, wanted: &str) -> Result<(), String> {
 /// that can have one core only: it need not keep the cores' memory accesses in order. The other
 /// side's has one more, so the control's could have that too; its Linux is told that there is none,
 /// since one that can have one core only leaves out its own locks, and would on a machine with one.
-fn control_cores(cores: usize, has_kvm: bool) -> (String, String) {
+pub(super) fn control_cores(cores: usize, has_kvm: bool) -> (String, String) {
     if has_kvm {
         return (cores.to_string(), String::new());
     }

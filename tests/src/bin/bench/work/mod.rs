@@ -3,6 +3,7 @@
 mod answer;
 pub(crate) mod contention;
 mod figure;
+mod guests;
 mod machines;
 pub(crate) mod network;
 mod pairs;
@@ -65,6 +66,8 @@ pub(crate) struct Size {
     /// Only the work with one of these, between `|`, in a figure's name.
     pub(crate) only: String,
     pub(crate) clock: Clock,
+    /// Contention in KVM guests too.
+    pub(crate) has_guests: bool,
 }
 
 impl Size {
