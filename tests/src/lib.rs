@@ -67,6 +67,7 @@ pub mod through;
 pub mod ticks;
 pub mod tool;
 pub mod torture;
+pub mod values;
 
 use std::path::PathBuf;
 

@@ -196,7 +196,8 @@ const fn class(kind: Kind) -> char {
     }
 }
 
-fn escaped(text: &str) -> String {
+/// Text between tags.
+pub(crate) fn escaped(text: &str) -> String {
     let text = text.replace('&', "&amp;");
     text.replace('<', "&lt;").replace('>', "&gt;")
 }

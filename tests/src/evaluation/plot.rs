@@ -3,6 +3,8 @@
 use std::fmt::Write;
 
 use super::contention::Contention;
+pub(super) use crate::svg::escaped;
+
 use super::table::WANTED;
 use super::{Figure, Results};
 
@@ -99,10 +101,4 @@ fn bar(figure: &Figure, bottom: usize) -> String {
 fn at(ratio: f64) -> f64 {
     let [low, high] = EDGES;
     NAMES + PLOT * (ratio.clamp(low, high) - low) / (high - low)
-}
-
-pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }

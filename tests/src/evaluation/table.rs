@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::{Figure, Results};
 use crate::tool::short;
+use crate::values::Values;
 
 /// What is wanted of a ratio in virtual time, where it has no noise to hide in.
 pub(super) const WANTED: std::ops::RangeInclusive<f64> = 0.99..=1.01;
@@ -52,18 +53,10 @@ fn row(figure: &Figure) -> String {
 }
 
 pub(super) fn median(values: &[f64]) -> f64 {
-    let mut values = values.to_vec();
-    values.sort_by(f64::total_cmp);
-    f64::midpoint(values[(values.len() - 1) / 2], values[values.len() / 2])
+    Values::of(values.iter().copied()).median
 }
 
 /// How far apart the runs lie, as a part of their median.
 pub(super) fn spread(values: &[f64]) -> f64 {
-    let largest = values.iter().copied().fold(f64::MIN, f64::max);
-    let smallest = values.iter().copied().fold(f64::MAX, f64::min);
-    // Of nothing, always, there is no part.
-    match largest - smallest {
-        0.0 => 0.0,
-        far => far / median(values),
-    }
+    Values::of(values.iter().copied()).spread()
 }

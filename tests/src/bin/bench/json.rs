@@ -19,8 +19,8 @@ use crate::neighbour::Case;
 use crate::print::{numbers, resident_bytes};
 use crate::restart::{Restart, Restarts};
 use crate::scale::Scale;
-use crate::values::Values;
 use crate::work::{Better, Compared, Size, Work};
+use bulkhead_tests::values::Values;
 
 /// What was measured; what was not asked for is not there.
 pub(crate) struct Results<'a> {

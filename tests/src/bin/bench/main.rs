@@ -35,7 +35,6 @@ mod neighbour;
 mod print;
 mod restart;
 mod scale;
-mod values;
 mod work;
 
 use std::process::ExitCode;

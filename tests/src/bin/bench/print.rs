@@ -11,7 +11,7 @@ use crate::links::Links;
 use crate::neighbour::{self, Case};
 use crate::restart::Restarts;
 use crate::scale::Scale;
-use crate::values::Values;
+use bulkhead_tests::values::Values;
 
 pub(crate) fn boots(results: &[Boots]) {
     println!(

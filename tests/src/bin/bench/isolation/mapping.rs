@@ -8,7 +8,7 @@ use bulkhead_memory::{PAGE, Region};
 use bulkhead_tests::tool;
 
 use super::unit::{BASE, ROOM, Unit, page};
-use crate::values::Values;
+use bulkhead_tests::values::Values;
 
 /// Sizes of partitions, in GiB.
 const SIZES: [u64; 3] = [1, 16, 256];

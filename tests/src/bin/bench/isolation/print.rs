@@ -6,8 +6,8 @@ use bulkhead_tests::tool::{self, short};
 use super::Isolation;
 use super::machine::{Launches, Row, Side};
 use crate::json::{array, number, numbers_of, object, text};
-use crate::values::Values;
 use crate::work::Better;
+use bulkhead_tests::values::Values;
 
 /// What is wanted: work within a hundredth of `bare`.
 const WANTED: f64 = 0.01;

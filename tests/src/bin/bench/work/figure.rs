@@ -1,6 +1,6 @@
 //! One figure of both sides, and what their runs come to.
 
-use crate::values::Values;
+use bulkhead_tests::values::Values;
 
 /// What is wanted of every ratio.
 pub(crate) const WANTED: f64 = 0.98;

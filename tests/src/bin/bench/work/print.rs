@@ -4,7 +4,7 @@ use bulkhead_tests::tool::{self, short};
 
 use super::Size;
 use super::figure::{Compared, Verdict, WANTED};
-use crate::values::Values;
+use bulkhead_tests::values::Values;
 
 pub(crate) fn one(release: &str, size: &Size, compared: &[Compared]) {
     let (cores, seconds) = (size.cores, size.seconds);

@@ -1,15 +1,23 @@
 //! Several runs in short.
 
-pub(crate) struct Values {
-    pub(crate) smallest: f64,
-    pub(crate) median: f64,
-    pub(crate) p99: f64,
-    pub(crate) largest: f64,
+/// What a table tells of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Values {
+    /// The smallest.
+    pub smallest: f64,
+    /// The one in the middle, or between both of these.
+    pub median: f64,
+    /// What one in a hundred is above.
+    pub p99: f64,
+    /// The largest.
+    pub largest: f64,
 }
 
 impl Values {
-    /// Of at least one run.
-    pub(crate) fn of(values: impl Iterator<Item = f64>) -> Self {
+    /// # Panics
+    /// Without at least one run.
+    #[must_use]
+    pub fn of(values: impl Iterator<Item = f64>) -> Self {
         let mut values: Vec<f64> = values.collect();
         values.sort_by(f64::total_cmp);
         // The nearest rank: of up to 100 runs the largest.
@@ -24,12 +32,18 @@ impl Values {
     }
 
     /// How far apart the runs lie, as a part of their median.
-    pub(crate) fn spread(&self) -> f64 {
-        (self.largest - self.smallest) / self.median
+    #[must_use]
+    pub fn spread(&self) -> f64 {
+        // Of nothing, always, there is no part.
+        match self.largest - self.smallest {
+            0.0 => 0.0,
+            far => far / self.median,
+        }
     }
 
     /// Median and 99th percentile, as two cells of a table.
-    pub(crate) fn cells(&self, digits: usize) -> [String; 2] {
+    #[must_use]
+    pub fn cells(&self, digits: usize) -> [String; 2] {
         [self.median, self.p99].map(|value| format!("{value:.digits$}"))
     }
 }
