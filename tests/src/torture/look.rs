@@ -81,6 +81,8 @@ const RESTART: Duration = Duration::from_secs(90);
 const AFTER: Duration = Duration::from_secs(3);
 /// The witness may stand still for so long, in hundredths of a second: the host has two cores for four.
 const GAP: u64 = 150;
+/// So much of the witness's memory is known.
+const BYTES: u32 = 16 << 20;
 /// A count every so many microseconds.
 const INTERVAL_US: u32 = 100_000;
 
@@ -95,13 +97,14 @@ pub fn run(case: &Case, mode: Mode, hear: impl FnOnce(&Running)) -> Done {
     machine.wait_for_demo(IT);
     machine.wait_for_demo(WITNESS);
     let clock = "read u x </proc/uptime; n=$((${u%.*}*100+1${u#*.}-100))";
-    machine.linux(
+    machine.linux_expect(
         WITNESS,
         &format!(
             "{clock}; (i=0; m=0; l=$n; while :; do {clock}; i=$((i+1)); [ $((n-l)) -le $m ] || m=$((n-l)); l=$n; \
              echo $i $m > /tmp/c.new; mv /tmp/c.new /tmp/counter; usleep {INTERVAL_US}; done) & \
-             head -c 48M /dev/urandom >/tmp/bytes; md5sum /tmp/bytes >/tmp/sum; dmesg >/tmp/before"
+             head -c {BYTES} /dev/urandom >/tmp/bytes; md5sum /tmp/bytes >/tmp/sum; dmesg >/tmp/before; wc -c </tmp/bytes"
         ),
+        &BYTES.to_string(),
     );
     let said = act(case, &mut machine);
     std::thread::sleep(AFTER);

@@ -42,7 +42,7 @@ const LOADS: [Load; 2] = [
     ("it forks all the time", "(:)"),
     (
         "it fills and frees memory all the time",
-        "head -c 32M /dev/zero >/tmp/filled-$$; rm /tmp/filled-$$",
+        "head -c 32m /dev/zero >/tmp/filled-$$; rm /tmp/filled-$$",
     ),
 ];
 
