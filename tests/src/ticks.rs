@@ -86,7 +86,8 @@ fn passed_ms(text: &str) -> Option<u64> {
 fn is_complete(periods: u64, passed_ms: u64) -> bool {
     let margins = 2 * MARGIN as u64 * 1000;
     let within = passed_ms.saturating_sub(margins);
-    periods <= within && periods + within / 10 + 500 >= within
+    // Those that one late tick lost may be of the margins.
+    periods <= within + 500 && periods + within / 10 + 500 >= within
 }
 
 fn parse(text: &str) -> Option<Ticks> {
@@ -166,6 +167,6 @@ mod tests {
         ] {
             assert_eq!(is_complete(periods, 26_500), is, "{periods}");
         }
-        assert!(!is_complete(20_501, 26_500));
+        assert!(!is_complete(21_001, 26_500));
     }
 }

@@ -251,7 +251,7 @@ fn ports() -> Vec<Case> {
             "the 8259 set up anew, all lines open",
             "for x in '20 11' '21 20' '21 4' '21 1' '21 0'; do hostile out 8 $x; done | sort -u",
         )
-        .noted("every Linux's boot core takes what the 8259 says (LINT0 is ExtINT, as Linux sets it that is told of no I/O APIC): the timer's tick comes as a divide error before the new vectors are set. Bulkhead has all lines masked"),
+        .noted("every Linux's boot core takes what the 8259 says (LINT0 is ExtINT, as Linux sets it with `noapic`): the timer's tick may come as a divide error before the new vectors are set. Bulkhead has all lines masked"),
         line(
             "pit",
             "the 8254's channel 0 at its fastest",

@@ -83,9 +83,10 @@ pub(crate) fn cases(
     }
     let (clock, its) = match has_kvm() {
         true => (Clock::Host, accelerator().to_vec()),
-        false => (Clock::Virtual, virtual_time(true).to_vec()),
+        false => (Clock::Virtual, virtual_time(false).to_vec()),
     };
-    let bench = Bench::new("bench_loads", kernel, parts(), Some(cards_to_host()), clock);
+    let bench =
+        Bench::new("bench_loads", kernel, parts(), Some(cards_to_host()), clock).without_waiting();
     let mut machine = bench.boot(Side::Partition);
     let [com, neighbour] = COMS;
     machine.linux_expect(com, SOURCE, "MADE");
