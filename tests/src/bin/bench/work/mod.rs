@@ -5,7 +5,7 @@ pub(crate) mod contention;
 mod figure;
 mod guests;
 mod machines;
-pub(crate) mod network;
+mod network;
 mod pairs;
 mod print;
 mod tasks;
