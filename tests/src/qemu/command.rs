@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::host::{accelerator, has_kvm, program, virtual_time};
+use super::host::{accelerator, program, virtual_time};
 use super::machine::Listener;
 use super::{Firmware, Machine};
 
@@ -49,8 +49,7 @@ impl Machine {
         let mut arguments = vec!["-machine", self.kind, "-smp", &self.cores];
         arguments.extend(["-m", &self.memory]);
         arguments.extend(match self.virtual_time {
-            Some(_) if has_kvm() => accelerator().to_vec(),
-            Some(sleeps) => virtual_time(sleeps).to_vec(),
+            Some(sleeps) => virtual_time(sleeps),
             None => accelerator().to_vec(),
         });
         arguments.extend(["-nodefaults", "-display", "none"]);
@@ -142,6 +141,7 @@ fn ovmf() -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::host::has_kvm;
     use super::*;
 
     fn command(machine: &Machine) -> String {

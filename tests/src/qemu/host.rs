@@ -59,14 +59,17 @@ pub fn accelerator() -> [&'static str; 4] {
 }
 
 /// Those of [`Machine::virtual_time`](super::Machine::virtual_time), or of `counted_time`, which sleeps: `-icount` wants the cores in
-/// one thread.
+/// one thread. With KVM there is no such time, and they are [`accelerator`]'s.
 #[must_use]
-pub const fn virtual_time(sleeps: bool) -> [&'static str; 6] {
+pub fn virtual_time(sleeps: bool) -> Vec<&'static str> {
+    if has_kvm() {
+        return accelerator().to_vec();
+    }
     let icount = match sleeps {
         true => "shift=1,sleep=on",
         false => "shift=1,sleep=off",
     };
-    [
+    vec![
         "-accel",
         "tcg,thread=single",
         "-cpu",

@@ -6,7 +6,7 @@ use crate::work::{Clock, Size};
 use crate::{counted, launch, loads, neighbour, work};
 
 /// Everything, in the host's time.
-pub(crate) const ALL: &str = "all";
+const ALL: &str = "all";
 
 /// What `$WHAT` may be, and what else may be asked of it.
 struct Part {

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use bulkhead_tests::answers::LaunchTime;
 use bulkhead_tests::evaluation::contention::Contention;
 use bulkhead_tests::source::Count;
+use bulkhead_tests::values::Values;
 
 use crate::boot::Boots;
 use crate::counted::Counted;
@@ -20,7 +21,6 @@ use crate::print::{numbers, resident_bytes};
 use crate::restart::{Restart, Restarts};
 use crate::scale::Scale;
 use crate::work::{Better, Compared, Size, Work};
-use bulkhead_tests::values::Values;
 
 /// What was measured; what was not asked for is not there.
 pub(crate) struct Results<'a> {

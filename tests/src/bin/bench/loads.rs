@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bulkhead_tests::Kernel;
-use bulkhead_tests::qemu::{Running, accelerator, has_kvm, virtual_time};
+use bulkhead_tests::qemu::{Running, has_kvm, virtual_time};
 use bulkhead_tests::ticks;
 
 use crate::neighbour::Case;
@@ -88,9 +88,9 @@ pub(crate) fn cases(
     if chosen.is_empty() {
         return Vec::new();
     }
-    let (clock, its) = match has_kvm() {
-        true => (Clock::Host, accelerator().to_vec()),
-        false => (Clock::Virtual, virtual_time(false).to_vec()),
+    let clock = match has_kvm() {
+        true => Clock::Host,
+        false => Clock::Virtual,
     };
     let bench =
         Bench::new("bench_loads", kernel, parts(), Some(cards_to_host()), clock).without_waiting();
@@ -101,7 +101,13 @@ pub(crate) fn cases(
         let (ticks, ()) = ticks::watch(&mut machine, neighbour, com, |machine| {
             happen(machine, com, seconds, load);
         });
-        Case::new(kernel, name, name.starts_with("control"), &its, ticks)
+        Case::new(
+            kernel,
+            name,
+            name.starts_with("control"),
+            &virtual_time(false),
+            ticks,
+        )
     };
     chosen.into_iter().map(case).collect()
 }

@@ -70,7 +70,7 @@ fn main() -> ExitCode {
     let host = Host::ask(&match size.clock {
         Clock::Host => accelerator().to_vec(),
         // As the machines of each are started.
-        Clock::Virtual => virtual_time(has("work") || has("contention")).to_vec(),
+        Clock::Virtual => virtual_time(has("work") || has("contention")),
     });
     println!("{}", host.line());
     println!(

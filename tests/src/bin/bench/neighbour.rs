@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bulkhead_tests::Kernel;
-use bulkhead_tests::qemu::{Running, accelerator, has_kvm, virtual_time};
+use bulkhead_tests::qemu::{Running, virtual_time};
 use bulkhead_tests::soak::{self, PARTITIONS, Partition, Way};
 use bulkhead_tests::ticks::{self, Ticks};
 use bulkhead_tests::{faulty, initrd_with, kexec, tool};
@@ -115,11 +115,14 @@ fn case(
         // What it booted has no tools.
         soak::end_and_wait(machine, other, Way::Restart);
     }
-    let clock = match has_kvm() {
-        true => accelerator().to_vec(),
-        false => virtual_time(false).to_vec(),
-    };
-    Case::new(neighbour.kernel, name, what.is_control(), &clock, ticks)
+    let accelerator = virtual_time(false);
+    Case::new(
+        neighbour.kernel,
+        name,
+        what.is_control(),
+        &accelerator,
+        ticks,
+    )
 }
 
 impl Case {

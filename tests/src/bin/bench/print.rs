@@ -2,6 +2,7 @@
 
 use bulkhead_tests::source::Count;
 use bulkhead_tests::tool;
+use bulkhead_tests::values::Values;
 
 use crate::boot::Boots;
 use crate::dump::Dump;
@@ -11,7 +12,6 @@ use crate::links::Links;
 use crate::neighbour::{self, Case};
 use crate::restart::Restarts;
 use crate::scale::Scale;
-use bulkhead_tests::values::Values;
 
 pub(crate) fn boots(results: &[Boots]) {
     println!(

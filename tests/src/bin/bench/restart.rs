@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use bulkhead_tests::answers::LaunchTime;
 use bulkhead_tests::qemu::{Firmware, Machine, Running};
+use bulkhead_tests::values::Values;
 use bulkhead_tests::{Kernel, answers, guest_tool, initrd_with, kexec, root, tool};
 
 use crate::launch::{Bench, MEMORY};
 use crate::work::Clock;
-use bulkhead_tests::values::Values;
 
 /// So many runs of one way before the next way takes its turn, in a machine that was just booted.
 const TURN: usize = 5;

@@ -6,9 +6,9 @@ use std::time::Instant;
 use bulkhead_iommu::{Buses, Fabric, Iommus, Kind, Shape, Unit as Named, Who, build, needs};
 use bulkhead_memory::{PAGE, Region};
 use bulkhead_tests::tool;
+use bulkhead_tests::values::Values;
 
 use super::unit::{BASE, ROOM, Unit, page};
-use bulkhead_tests::values::Values;
 
 /// Sizes of partitions, in GiB.
 const SIZES: [u64; 3] = [1, 16, 256];

@@ -2,12 +2,12 @@
 
 use bulkhead_tests::answers::LaunchTime;
 use bulkhead_tests::tool::{self, short};
+use bulkhead_tests::values::Values;
 
 use super::Isolation;
 use super::machine::{Launches, Row, Side};
 use crate::json::{array, number, numbers_of, object, text};
 use crate::work::Better;
-use bulkhead_tests::values::Values;
 
 /// What is wanted: work within a hundredth of `bare`.
 const WANTED: f64 = 0.01;

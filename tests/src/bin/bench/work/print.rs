@@ -1,10 +1,10 @@
 //! The results as tables.
 
 use bulkhead_tests::tool::{self, short};
+use bulkhead_tests::values::Values;
 
 use super::Size;
 use super::figure::{Compared, Verdict, WANTED};
-use bulkhead_tests::values::Values;
 
 pub(crate) fn one(release: &str, size: &Size, compared: &[Compared]) {
     let (cores, seconds) = (size.cores, size.seconds);
