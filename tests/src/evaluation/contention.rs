@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use super::plot::Bars;
 use super::results::numbers;
 use super::table::{WANTED, median, spread};
-use super::{Figure, Results};
 use crate::tool::short;
 
 /// All loads on one kernel.
@@ -194,32 +194,30 @@ impl Contention {
         }
     }
 
-    /// For the plot: what stands above the bars, and both in partitions beside both in the big
-    /// Linux; then both in its guests.
-    pub(super) fn plots(&self) -> Vec<(String, Vec<Figure>)> {
-        let figure = |load: &Load, values: &[Vec<f64>], ratio| Figure {
-            name: load.name.clone(),
-            unit: "1/s".to_string(),
-            is_open: false,
-            partition: Load::sums(values),
-            alone: Load::sums(&load.big),
-            ratio,
+    /// For the plot: both in partitions beside both in the big Linux; then both in its guests.
+    pub(super) fn bars(&self) -> Vec<Bars> {
+        let of = |which: usize| {
+            let all = self.corrected();
+            all.map(|(load, ratios)| (load.name.clone(), ratios[which]))
+                .collect()
         };
-        let partitions = self.corrected();
-        let partitions = partitions.map(|(load, ratios)| figure(load, &load.partitions, ratios[1]));
-        let mut plots = vec![(self.kernel.clone(), partitions.collect())];
+        let mut groups = vec![Bars {
+            title: self.kernel.clone(),
+            bars: of(1),
+        }];
         if self.has_guests() {
-            let guests = self.corrected();
-            let guests = guests.map(|(load, ratios)| figure(load, &load.guests, ratios[2]));
-            plots.push((format!("{}, KVM guests", self.kernel), guests.collect()));
+            groups.push(Bars {
+                title: format!("{}, KVM guests", self.kernel),
+                bars: of(2),
+            });
         }
-        plots
+        groups
     }
 }
 
-pub(super) fn table(results: &Results) -> String {
-    let mut out = format!("\n{}; {}.\n", results.machine, results.asked);
-    for contention in &results.contention {
+pub(super) fn table(all: &[Contention]) -> String {
+    let mut out = String::new();
+    for contention in all {
         // Writing into a string never fails.
         let _ = writeln!(
             out,
@@ -233,7 +231,6 @@ pub(super) fn table(results: &Results) -> String {
         }
         let _ = writeln!(out, "\n{}", contention.correction());
     }
-    out.push('\n');
     out
 }
 
@@ -270,9 +267,9 @@ mod tests {
         assert_eq!(rows[0][5], "0.800");
         assert_eq!(rows[2][5], "", "of threads there is a sum only");
         assert!(contention.correction().contains("0.9000 and 0.9000"));
-        let plots = contention.plots();
-        assert!((plots[0].1[2].ratio - 2.0).abs() < 1e-9, "{plots:?}");
-        assert_eq!(plots.len(), 1);
+        let bars = contention.bars();
+        assert!((bars[0].bars[2].1 - 2.0).abs() < 1e-9);
+        assert_eq!(bars.len(), 1);
     }
 
     #[test]
@@ -300,9 +297,9 @@ mod tests {
         // 36 of 80, and 81 of 90.
         assert_eq!(rows[1][10..], ["36.00", "0.00 %", "1.000", "0.5000"]);
         assert!(contention.correction().ends_with("0.9000 and 0.9000."));
-        let plots = contention.plots();
-        assert_eq!(plots[1].0, "6.1, KVM guests");
-        assert!((plots[1].1[1].ratio - 0.5).abs() < 1e-9, "{plots:?}");
+        let bars = contention.bars();
+        assert_eq!(bars[1].title, "6.1, KVM guests");
+        assert!((bars[1].bars[1].1 - 0.5).abs() < 1e-9);
     }
 
     #[test]

@@ -6,13 +6,12 @@ use super::Results;
 use super::plot::{begin, escaped};
 use super::results::Jitter;
 
-pub(super) fn table(results: &Results) -> String {
-    let mut out = format!(
-        "\n{}; {}.\n\n| timer of | beside | ticks | lost | p50 us | p99 us | p99.9 us | latest us |\n\
-         |---|---|---|---|---|---|---|---|\n",
-        results.machine, results.asked
-    );
-    for case in &results.jitter {
+pub(super) fn table(cases: &[Jitter]) -> String {
+    let mut out =
+        "\n| timer of | beside | ticks | lost | p50 us | p99 us | p99.9 us | latest us |\n\
+         |---|---|---|---|---|---|---|---|\n"
+            .to_string();
+    for case in cases {
         let ([ticks, lost], [middle, high, higher, latest]) = (case.ticks, case.late_us);
         // Writing into a string never fails.
         let _ = writeln!(
@@ -21,7 +20,6 @@ pub(super) fn table(results: &Results) -> String {
             case.kernel, case.other
         );
     }
-    out.push('\n');
     out
 }
 
@@ -33,19 +31,14 @@ const VALUES: f64 = 60.0;
 
 /// A row for each case, its histogram: the darker the more, by the logarithm of how many; a mark where one in a thousand
 /// is later; controls in grey. The axis is a logarithm, from half a microsecond on, where those below one stand, too.
-pub(super) fn plot(results: &Results) -> String {
-    let mut kernels: Vec<&str> = results
-        .jitter
-        .iter()
-        .map(|case| case.kernel.as_str())
-        .collect();
+pub(super) fn plot(results: &Results, cases: &[Jitter]) -> String {
+    let mut kernels: Vec<&str> = cases.iter().map(|case| case.kernel.as_str()).collect();
     kernels.dedup();
-    let rows = results.jitter.len() + kernels.len() + 2;
+    let rows = cases.len() + kernels.len() + 2;
     // A few dozen.
     let height = f64::from(u32::try_from(rows).unwrap_or(u32::MAX)) * ROW;
     let mut out = begin(results, NAMES + PLOT + VALUES, height);
-    let latest = results
-        .jitter
+    let latest = cases
         .iter()
         .map(|case| case.late_us[3])
         .fold(10.0, f64::max);
@@ -54,7 +47,7 @@ pub(super) fn plot(results: &Results) -> String {
     let x = |us: f64| NAMES + PLOT * (us.max(0.5).log2() + 1.0) / doublings;
     let mut y = 0.0;
     let mut kernel = "";
-    for case in &results.jitter {
+    for case in cases {
         if case.kernel != kernel {
             kernel = &case.kernel;
             y += ROW;

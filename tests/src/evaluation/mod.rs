@@ -11,7 +11,7 @@ mod table;
 
 use std::path::Path;
 
-pub use self::results::{Figure, Results};
+pub use self::results::{Figure, Measured, Results};
 use crate::torture;
 
 /// Where in a page the tables stand: what is between these two lines is made.
@@ -31,10 +31,7 @@ pub fn make(folder: &Path) -> Result<Made, String> {
     let all = results::all(folder)?;
     let mut made: Made = all
         .iter()
-        .map(|results| {
-            let [plot, _] = drawers(results);
-            (format!("{}.svg", results.name), plot(results))
-        })
+        .map(|results| (format!("{}.svg", results.name), results.plot()))
         .collect();
     let page = std::fs::read_to_string(folder.join("README.md"));
     let page = page.map_err(|error| format!("README.md: {error}"))?;
@@ -48,21 +45,6 @@ pub fn make(folder: &Path) -> Result<Made, String> {
         }
     }
     Ok(made)
-}
-
-/// What draws a plot of a run, and its table.
-fn drawers(results: &Results) -> [fn(&Results) -> String; 2] {
-    if results.is_work() {
-        [plot::ratios, table::of]
-    } else if !results.contention.is_empty() {
-        [plot::ratios, contention::table]
-    } else if !results.restarts.is_empty() {
-        [restart::plot, restart::table]
-    } else if results.jitter.is_empty() {
-        [scale::plot, scale::table]
-    } else {
-        [jitter::plot, jitter::table]
-    }
 }
 
 /// The page of torture with its table made anew, if there are results.
@@ -93,8 +75,7 @@ fn filled(page: &str, all: &[Results]) -> Result<String, String> {
         let name = name.trim_end_matches(" -->");
         let results = all.iter().find(|results| results.name == name);
         let results = results.ok_or_else(|| format!("README.md: there is no {name}.json"))?;
-        let [_, table] = drawers(results);
-        out += &table(results);
+        out += &results.table();
         // The next table's end is another's: what stands between would be lost.
         let end = lines.find(|line| *line == END || line.starts_with(BEGIN));
         if end != Some(END) {
@@ -168,14 +149,10 @@ mod tests {
     fn a_ratio_is_of_the_values() {
         let claimed = JSON.replace("\"ratio_of_speeds\": 0.8", "\"ratio_of_speeds\": 1.0");
         let results = Results::parse("one", &claimed).unwrap();
-        let ratios: Vec<f64> = results
-            .work()
-            .next()
-            .unwrap()
-            .1
-            .iter()
-            .map(|one| one.ratio)
-            .collect();
+        let Measured::Work(all) = results.measured else {
+            panic!("{:?}", results.measured);
+        };
+        let ratios: Vec<f64> = all[0].figures.iter().map(|one| one.ratio).collect();
         assert_eq!(ratios, [1.0, 0.8]);
         let nothing = JSON.replace("\"alone\": [100.0]", "\"alone\": [0.0]");
         assert!(Results::parse("one", &nothing).is_err());
@@ -234,7 +211,7 @@ mod tests {
             machine(64, 100)
         );
         let results = Results::parse("scale", &json).unwrap();
-        let table = scale::table(&results);
+        let table = results.table();
         assert!(table.contains("| partitions | unit | 1 | 64 |"), "{table}");
         assert!(
             table.contains("| to the prompt | ms | 50.00 | 100.0 |"),
@@ -244,7 +221,7 @@ mod tests {
             table.contains("| doorbell to entry, the others stopped | ms | 8.000 | 8.000 |"),
             "{table}"
         );
-        assert!(scale::plot(&results).matches("<polyline").count() == 6);
+        assert!(results.plot().matches("<polyline").count() == 6);
         assert!(Results::parse("scale", &json.replace("5.5", "\"soon\"")).is_err());
         let uneven = json.replace("[6, 6, 6]", "[6, 6]");
         assert!(Results::parse("scale", &uneven).is_err());
@@ -269,13 +246,12 @@ mod tests {
              "max_us": 300, "p999_us": 90, "p99_us": 70, "p50_us": 9, "histogram": [0, 0, 0, 901]}]}"#,
         );
         let results = Results::parse("timer", &json).unwrap();
-        let [plot, table] = drawers(&results);
-        let table = table(&results);
+        let table = results.table();
         assert!(
             table.contains("| 6.1 | reboot -f | 901 | 0 | 9 | 70 | 90 | 300 |"),
             "{table}"
         );
-        let plot = plot(&results);
+        let plot = results.plot();
         assert!(
             plot.matches("timer of 6.1").count() == 1
                 && plot.matches("fill-opacity").count() == 3
@@ -296,8 +272,7 @@ mod tests {
                  "partitions": [[5.0, 5.0]]}]}]}"#,
         );
         let results = Results::parse("two", &json).unwrap();
-        let [plot, table] = drawers(&results);
-        let (plot, table) = (plot(&results), table(&results));
+        let (plot, table) = (results.plot(), results.table());
         assert!(table.contains("| 6.1, load | alone, 1/s |"), "{table}");
         assert!(table.contains("| 0.8000 | 1.2500 |"), "{table}");
         assert!(
@@ -314,8 +289,7 @@ mod tests {
             "machine_reset_uefi": {"to_init_s": [8.0]}, "doorbell_to_entry_ms": [5.0], "copy_ms": [4.0]}]}"#,
         );
         let results = Results::parse("restart", &json).unwrap();
-        let [plot, table] = drawers(&results);
-        let (plot, table) = (plot(&results), table(&results));
+        let (plot, table) = (results.plot(), results.table());
         assert!(
             table.contains("| machine reset, UEFI | s | 8.000 | 0.00 % | 4.00 |"),
             "{table}"
@@ -327,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_plot_has_each_figure() {
-        let svg = plot::ratios(&Results::parse("one", JSON).unwrap());
+        let svg = Results::parse("one", JSON).unwrap().plot();
         assert!(svg.contains(">call<") && svg.contains(">0.800<"), "{svg}");
         assert!(svg.contains("P &amp; Q"), "{svg}");
     }

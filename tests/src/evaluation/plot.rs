@@ -1,12 +1,18 @@
-//! A run as a plot: the ratio of each figure, beside what is wanted.
+//! A run as a plot: ratios, beside what is wanted.
 
 use std::fmt::Write;
 
-use super::contention::Contention;
+use super::Results;
+use super::table::WANTED;
 pub(super) use crate::svg::escaped;
 
-use super::table::WANTED;
-use super::{Figure, Results};
+/// Bars that belong together.
+pub(super) struct Bars {
+    /// What stands above them.
+    pub(super) title: String,
+    /// Their names and ratios.
+    pub(super) bars: Vec<(String, f64)>,
+}
 
 /// Pixels: a row, the names' column, the plot, the values' column.
 const ROW: usize = 18;
@@ -17,18 +23,8 @@ const VALUES: f64 = 60.0;
 const EDGES: [f64; 2] = [0.8, 1.2];
 const FONT: &str = "font:12px system-ui,sans-serif";
 
-pub(super) fn ratios(results: &Results) -> String {
-    let shown = |figures: &[Figure]| figures.iter().filter(|figure| !figure.is_open).count();
-    let contention: Vec<_> = results
-        .contention
-        .iter()
-        .flat_map(Contention::plots)
-        .collect();
-    let contended = contention
-        .iter()
-        .map(|(kernel, figures)| (kernel.as_str(), figures.as_slice()));
-    let kernels: Vec<_> = results.work().chain(contended).collect();
-    let rows: usize = kernels.iter().map(|(_, figures)| shown(figures) + 2).sum();
+pub(super) fn ratios(results: &Results, groups: &[Bars]) -> String {
+    let rows: usize = groups.iter().map(|group| group.bars.len() + 2).sum();
     let (width, height) = (NAMES + PLOT + VALUES, (rows + 2) * ROW);
     let mut out = begin(results, width, height as f64);
     let (from, to) = (at(*WANTED.start()), at(*WANTED.end()));
@@ -39,17 +35,17 @@ pub(super) fn ratios(results: &Results) -> String {
         height - ROW
     );
     let mut row = 0;
-    for (kernel, figures) in kernels {
+    for group in groups {
         row += 1;
         let _ = writeln!(
             out,
             "<text x=\"4\" y=\"{}\" font-weight=\"bold\">{}</text>",
             row * ROW - 5,
-            escaped(kernel)
+            escaped(&group.title)
         );
-        for figure in figures.iter().filter(|figure| !figure.is_open) {
+        for (name, ratio) in &group.bars {
             row += 1;
-            out += &bar(figure, row * ROW);
+            out += &bar(name, *ratio, row * ROW);
         }
         row += 1;
     }
@@ -77,9 +73,9 @@ pub(super) fn begin(results: &Results, width: f64, height: f64) -> String {
 }
 
 /// From 1 to the ratio.
-fn bar(figure: &Figure, bottom: usize) -> String {
-    let (one, end) = (at(1.0), at(figure.ratio));
-    let colour = match WANTED.contains(&figure.ratio) {
+fn bar(name: &str, ratio: f64, bottom: usize) -> String {
+    let (one, end) = (at(1.0), at(ratio));
+    let colour = match WANTED.contains(&ratio) {
         true => "#2a6f2a",
         false => "#b03a2e",
     };
@@ -87,13 +83,13 @@ fn bar(figure: &Figure, bottom: usize) -> String {
         "<text x=\"4\" y=\"{0}\">{1}</text><rect x=\"{2:.1}\" y=\"{3}\" width=\"{4:.1}\" height=\"{5}\" fill=\"{colour}\"/>\
          <text x=\"{6:.1}\" y=\"{0}\" text-anchor=\"end\">{7:.3}</text>\n",
         bottom - 5,
-        escaped(&figure.name),
+        escaped(name),
         one.min(end),
         bottom - ROW + 4,
         (one - end).abs().max(1.5),
         ROW - 6,
         NAMES + PLOT + VALUES - 4.0,
-        figure.ratio
+        ratio
     )
 }
 

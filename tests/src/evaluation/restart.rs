@@ -51,10 +51,10 @@ impl Restarts {
     }
 }
 
-pub(super) fn table(results: &Results) -> String {
-    let mut out = format!("\n{}; {}.\n", results.machine, results.asked);
+pub(super) fn table(all: &[Restarts]) -> String {
+    let mut out = String::new();
     // Writing into a string never fails.
-    for one in &results.restarts {
+    for one in all {
         let _ = write!(
             out,
             "\n| {}, to `/init` | unit | | spread | by the partition's |\n|---|---|---|---|---|\n",
@@ -81,7 +81,6 @@ pub(super) fn table(results: &Results) -> String {
             );
         }
     }
-    out.push('\n');
     out
 }
 
@@ -92,14 +91,16 @@ const PLOT: f64 = 400.0;
 const VALUES: f64 = 60.0;
 
 /// A bar for each way, its median in seconds.
-pub(super) fn plot(results: &Results) -> String {
-    let rows: usize = results.restarts.len() * (WAYS.len() + 1);
+pub(super) fn plot(results: &Results, all: &[Restarts]) -> String {
+    let rows: usize = all.len() * (WAYS.len() + 1);
     let height = f64::from(u32::try_from(rows).unwrap_or(u32::MAX)) * ROW + 8.0;
     let mut out = begin(results, NAMES + PLOT + VALUES, height);
-    let all = results.restarts.iter().flat_map(|one| &one.seconds);
-    let longest = all.map(|all| median(all)).fold(f64::MIN_POSITIVE, f64::max);
+    let medians = all.iter().flat_map(|one| &one.seconds);
+    let longest = medians
+        .map(|times| median(times))
+        .fold(f64::MIN_POSITIVE, f64::max);
     let mut y = 0.0;
-    for one in &results.restarts {
+    for one in all {
         y += ROW;
         // Writing into a string never fails.
         let _ = writeln!(

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::contention::Contention;
-use super::restart::Restarts;
-use super::table::median;
+use super::contention::{self, Contention};
+use super::plot::{self, Bars};
+use super::restart::{self, Restarts};
+use super::table::{self, median};
+use super::{jitter, scale};
 
 /// What is none of the benchmark's.
 pub(super) const TORTURE: &str = "torture.json";
@@ -20,15 +22,32 @@ pub struct Results {
     pub machine: String,
     /// How it was asked for, in a line.
     pub asked: String,
-    kernels: Vec<(String, Vec<Figure>)>,
+    /// What was measured.
+    pub measured: Measured,
+}
+
+/// What a file is of: one part of the benchmark, with something in it.
+#[derive(Debug)]
+pub enum Measured {
+    /// A partition's work beside the same Linux alone, of each kernel.
+    Work(Vec<Work>),
     /// Machines with more and more partitions.
-    pub scale: Vec<Scale>,
+    Scale(Vec<Scale>),
     /// A timer beside what another partition does.
-    pub jitter: Vec<Jitter>,
+    Jitter(Vec<Jitter>),
     /// Two loads in one Linux and in two, of each kernel.
-    pub contention: Vec<Contention>,
+    Contention(Vec<Contention>),
     /// Restarts of each kernel.
-    pub restarts: Vec<Restarts>,
+    Restarts(Vec<Restarts>),
+}
+
+/// One kernel's rows of work.
+#[derive(Debug)]
+pub struct Work {
+    /// Its release.
+    pub kernel: String,
+    /// Of one partition.
+    pub figures: Vec<Figure>,
 }
 
 /// How late a timer was while something else was done.
@@ -82,8 +101,35 @@ pub struct Figure {
     pub ratio: f64,
 }
 
-/// What `make bench` calls what can be shown.
-const PARTS: [&str; 5] = ["work", "counted", "neighbour", "contention", "restarts"];
+/// What `make bench` calls what can be shown, and how each is read: all of it, or what is not whole.
+type Reader = fn(&[Value]) -> Result<Measured, &'static str>;
+const PARTS: [(&str, Reader); 5] = [
+    ("work", |all| {
+        each(all, work)
+            .map(Measured::Work)
+            .ok_or("a figure of work")
+    }),
+    ("counted", |all| {
+        each(all, machine)
+            .map(Measured::Scale)
+            .ok_or("a machine of scale")
+    }),
+    ("neighbour", |all| {
+        each(all, case)
+            .map(Measured::Jitter)
+            .ok_or("a neighbour's case")
+    }),
+    ("contention", |all| {
+        each(all, Contention::parse)
+            .map(Measured::Contention)
+            .ok_or("a load of contention")
+    }),
+    ("restarts", |all| {
+        each(all, Restarts::parse)
+            .map(Measured::Restarts)
+            .ok_or("a restart")
+    }),
+];
 
 impl Results {
     /// # Errors
@@ -96,17 +142,23 @@ impl Results {
             Value::String(text) => Ok(text.clone()),
             other => Ok(other.to_string()),
         };
-        let part = |key: &str| value[key].as_array().map_or(&[][..], Vec::as_slice);
-        let mut parts = PARTS.into_iter().filter(|key| !part(key).is_empty());
-        let (Some(kind), None) = (parts.next(), parts.next()) else {
+        let parts = PARTS
+            .iter()
+            .filter_map(|(key, read)| match value[*key].as_array() {
+                Some(all) if !all.is_empty() => Some((all, read)),
+                _ => None,
+            });
+        let parts: Vec<_> = parts.collect();
+        let [(all, read)] = parts.as_slice() else {
             return Err(format!(
                 "{name}: one of {} is accepted, with something in it",
-                PARTS.join(", ")
+                PARTS.map(|(key, _)| key).join(", ")
             ));
         };
+        let measured = read(all).map_err(|what| format!("{name}: {what} is not whole"))?;
         // Some have machines of their own kinds, and say so.
         let host = &value["host"];
-        let mut accelerators: Vec<&str> = part(kind)
+        let mut accelerators: Vec<&str> = all
             .iter()
             .filter_map(|one| one["accelerator"].as_str())
             .collect();
@@ -119,17 +171,6 @@ impl Results {
             true => "virtual time",
             false => "the host's time",
         };
-        let contention = part("contention").iter().map(Contention::parse);
-        let contention: Option<Vec<_>> = contention.collect();
-        let restarts: Option<Vec<_>> = part("restarts").iter().map(Restarts::parse).collect();
-        let jitter: Option<Vec<Jitter>> = part("neighbour").iter().map(jitter).collect();
-        let scale: Option<Vec<Scale>> = part("counted").iter().map(scale).collect();
-        let kernels = part("work").iter().map(|kernel| {
-            let figures = kernel["one"].as_array()?;
-            let figures: Option<Vec<Figure>> = figures.iter().map(figure).collect();
-            Some((kernel["kernel"].as_str()?.to_string(), figures?))
-        });
-        let kernels: Option<Vec<_>> = kernels.collect();
         Ok(Self {
             name: name.to_string(),
             machine: format!(
@@ -139,51 +180,87 @@ impl Results {
                 word(host, "processor")?,
                 word(host, "load_before")?,
             ),
-            asked: match kind {
-                "work" => format!(
+            asked: match measured {
+                Measured::Work(_) => format!(
                     "{} run(s) of each side, {} core(s), {} of RAM, {} s of each work, {time}",
                     word(&value, "runs")?,
                     word(&value, "cores")?,
                     word(&value, "memory")?,
                     word(&value, "work_seconds")?,
                 ),
-                "contention" => format!(
+                Measured::Contention(_) => format!(
                     "{} run(s) of each side, {}/4 s of each load, {time}",
                     word(&value, "runs")?,
                     word(&value, "work_seconds")?,
                 ),
-                "restarts" => format!(
+                Measured::Restarts(_) => format!(
                     "{} run(s) of each, {} core(s), {} of RAM, {time}",
                     word(&value, "runs")?,
                     word(&value, "cores")?,
                     word(&value, "memory")?,
                 ),
-                _ => time.to_string(),
+                Measured::Scale(_) | Measured::Jitter(_) => time.to_string(),
             },
-            scale: scale.ok_or_else(|| format!("{name}: a machine of scale is not whole"))?,
-            jitter: jitter.ok_or_else(|| format!("{name}: a neighbour's case is not whole"))?,
-            restarts: restarts.ok_or_else(|| format!("{name}: a restart is not whole"))?,
-            contention: contention
-                .ok_or_else(|| format!("{name}: a load of contention is not whole"))?,
-            kernels: kernels.ok_or_else(|| format!("{name}: a figure of work is not whole"))?,
+            measured,
         })
     }
 
-    /// Whether it is of work.
+    /// Drawn.
     #[must_use]
-    pub fn is_work(&self) -> bool {
-        !self.kernels.is_empty()
+    pub fn plot(&self) -> String {
+        match &self.measured {
+            Measured::Work(all) => {
+                plot::ratios(self, &all.iter().map(Work::bars).collect::<Vec<_>>())
+            }
+            Measured::Contention(all) => plot::ratios(
+                self,
+                &all.iter().flat_map(Contention::bars).collect::<Vec<_>>(),
+            ),
+            Measured::Scale(all) => scale::plot(self, all),
+            Measured::Jitter(all) => jitter::plot(self, all),
+            Measured::Restarts(all) => restart::plot(self, all),
+        }
     }
 
-    /// Each kernel's figures of one partition.
-    pub fn work(&self) -> impl Iterator<Item = (&str, &[Figure])> {
-        self.kernels
-            .iter()
-            .map(|(kernel, figures)| (kernel.as_str(), figures.as_slice()))
+    /// As a table of Markdown, below what it ran on.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let table = match &self.measured {
+            Measured::Work(all) => table::of(all),
+            Measured::Contention(all) => contention::table(all),
+            Measured::Scale(all) => scale::table(all),
+            Measured::Jitter(all) => jitter::table(all),
+            Measured::Restarts(all) => restart::table(all),
+        };
+        format!("\n{}; {}.\n{table}\n", self.machine, self.asked)
     }
 }
 
-fn jitter(value: &Value) -> Option<Jitter> {
+impl Work {
+    /// For the plot.
+    fn bars(&self) -> Bars {
+        let shown = self.figures.iter().filter(|figure| !figure.is_open);
+        Bars {
+            title: self.kernel.clone(),
+            bars: shown
+                .map(|figure| (figure.name.clone(), figure.ratio))
+                .collect(),
+        }
+    }
+}
+
+fn each<T>(all: &[Value], read: fn(&Value) -> Option<T>) -> Option<Vec<T>> {
+    all.iter().map(read).collect()
+}
+
+fn work(value: &Value) -> Option<Work> {
+    Some(Work {
+        kernel: value["kernel"].as_str()?.to_string(),
+        figures: each(value["one"].as_array()?, figure)?,
+    })
+}
+
+fn case(value: &Value) -> Option<Jitter> {
     let number = |key: &str| number(&value[key]);
     let count = |key: &str| value[key].as_u64();
     let word = |key: &str| Some(value[key].as_str()?.to_string());
@@ -202,7 +279,7 @@ fn jitter(value: &Value) -> Option<Jitter> {
     })
 }
 
-fn scale(value: &Value) -> Option<Scale> {
+fn machine(value: &Value) -> Option<Scale> {
     let number = |key: &str| number(&value[key]);
     let entry = numbers(&value["doorbell_to_entry_ms"])?;
     let copy = numbers(&value["copy_ms"])?;

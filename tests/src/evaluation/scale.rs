@@ -31,12 +31,8 @@ fn entry(scale: &Scale, which: usize) -> f64 {
 }
 
 /// A column for each machine.
-pub(super) fn table(results: &Results) -> String {
-    let machines = &results.scale;
-    let mut out = format!(
-        "\n{}; {}.\n\n| partitions | unit |",
-        results.machine, results.asked
-    );
+pub(super) fn table(machines: &[Scale]) -> String {
+    let mut out = "\n| partitions | unit |".to_string();
     for machine in machines {
         let _ = write!(out, " {} |", machine.partitions);
     }
@@ -50,7 +46,6 @@ pub(super) fn table(results: &Results) -> String {
         }
         out.push('\n');
     }
-    out.push('\n');
     out
 }
 
@@ -66,21 +61,21 @@ const COLOURS: [&str; 6] = [
 
 /// Each row by its value with the fewest partitions; both axes are logarithms, so that what grows with their
 /// number is a slope of one, and a bend is a bend.
-pub(super) fn plot(results: &Results) -> String {
+pub(super) fn plot(results: &Results, machines: &[Scale]) -> String {
     let mut out = begin(results, WIDTH, HEIGHT);
-    let Some(first) = results.scale.first() else {
+    let Some(first) = machines.first() else {
         return out + "</svg>\n";
     };
-    let most = results.scale.iter().map(|scale| scale.partitions);
+    let most = machines.iter().map(|scale| scale.partitions);
     let most = most.fold(2.0, f64::max);
     let times = |value: fn(&Scale) -> f64, scale: &Scale| value(scale) / value(first).max(1e-9);
     let all = ROWS
         .iter()
-        .flat_map(|(_, _, value)| results.scale.iter().map(|scale| times(*value, scale)));
+        .flat_map(|(_, _, value)| machines.iter().map(|scale| times(*value, scale)));
     let top = all.fold(2.0, f64::max);
     let x = |partitions: f64| LEFT + (WIDTH - LEFT - RIGHT) * partitions.log2() / most.log2();
     let y = |times: f64| HEIGHT - EDGE - (HEIGHT - 2.0 * EDGE) * times.max(0.5).log2() / top.log2();
-    for scale in &results.scale {
+    for scale in machines {
         let _ = writeln!(
             out,
             "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
@@ -101,8 +96,7 @@ pub(super) fn plot(results: &Results) -> String {
         step *= 2.0;
     }
     for ((number, (name, _, value)), colour) in ROWS.iter().enumerate().zip(COLOURS) {
-        let points: Vec<String> = results
-            .scale
+        let points: Vec<String> = machines
             .iter()
             .map(|scale| format!("{:.1},{:.1}", x(scale.partitions), y(times(*value, scale))))
             .collect();

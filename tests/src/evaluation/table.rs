@@ -1,17 +1,18 @@
-//! A run as a table of Markdown.
+//! Work as a table of Markdown.
 
 use std::fmt::Write;
 
-use super::{Figure, Results};
+use super::Figure;
+use super::results::Work;
 use crate::tool::short;
 use crate::values::Values;
 
 /// What is wanted of a ratio in virtual time, where it has no noise to hide in.
 pub(super) const WANTED: std::ops::RangeInclusive<f64> = 0.99..=1.01;
 
-pub(super) fn of(results: &Results) -> String {
-    let mut out = format!("\n{}; {}.\n", results.machine, results.asked);
-    for (kernel, figures) in results.work() {
+pub(super) fn of(all: &[Work]) -> String {
+    let mut out = String::new();
+    for Work { kernel, figures } in all {
         let _ = write!(
             out,
             "\n| {kernel} | unit | partition | spread | alone | spread | ratio of speeds | |\n\
@@ -21,7 +22,6 @@ pub(super) fn of(results: &Results) -> String {
             out += &row(figure);
         }
     }
-    out.push('\n');
     out
 }
 

@@ -31,6 +31,7 @@ mod launch;
 mod launching;
 mod links;
 mod loads;
+mod measured;
 mod neighbour;
 mod print;
 mod restart;
@@ -44,10 +45,9 @@ use bulkhead_tests::{build_folder, root, source, tool};
 
 use crate::asked::Asked;
 use crate::host::Host;
-use crate::json::Results;
 use crate::launch::MEMORY;
-use crate::launching::{Launching, Parts};
-use crate::work::{Clock, contention};
+use crate::measured::Measured;
+use crate::work::Clock;
 
 fn main() -> ExitCode {
     tool::exit_on_failure("bench");
@@ -63,91 +63,23 @@ fn main() -> ExitCode {
     if std::env::args().any(|word| word == "--check") {
         return ExitCode::SUCCESS;
     }
-    let (size, has) = (&asked.size, |part: &str| asked.has(part));
-    let kernels = asked.kernels(&work::WITH_DRIVERS, work::USUAL);
-    let on_cores = asked.kernels(&work::KERNELS, work::USUAL);
-    let launched = asked.kernels(&launch::KERNELS, launch::KERNELS);
+    let size = &asked.size;
     let host = Host::ask(&match size.clock {
         Clock::Host => accelerator().to_vec(),
         // As the machines of each are started.
-        Clock::Virtual => virtual_time(has("work") || has("contention")),
+        Clock::Virtual => virtual_time(asked.has("work") || asked.has("contention")),
     });
     println!("{}", host.line());
     println!(
         "{} runs of each kind, taking turns; {} core(s), {MEMORY} for each Linux\n",
         size.runs, size.cores
     );
-
-    let boots = has("boot").then(|| boot::measure(size.runs));
-    let is_counted = size.clock == Clock::Virtual;
-    let counted = (has("scale") && is_counted).then(|| counted::measure(&size.only));
-    let scale = (has("scale") && counted.is_none()).then(scale::measure);
-    let inside = has("inside").then(|| inside::measure(size.runs));
-    let dump = has("dump").then(|| dump::measure(size.runs));
-    let isolation = has("isolation").then(|| isolation::measure(kernels[0], size));
-    if has("inside") {
-        agent::measure();
-    }
-    let links = has("links").then(|| {
-        let results = kernels.iter().map(|kernel| links::measure(*kernel, size));
-        results.collect::<Vec<_>>()
-    });
-    let work = has("work").then(|| {
-        let results = on_cores.iter().map(|kernel| work::work(*kernel, size));
-        results.collect::<Vec<_>>()
-    });
-    let contention = has("contention").then(|| {
-        let results = on_cores
-            .iter()
-            .map(|kernel| contention::measure(*kernel, size));
-        results.collect::<Vec<_>>()
-    });
-    let parts = Parts {
-        launches: has("launch"),
-        restarts: has("restart"),
-        neighbour: has("neighbour"),
-    };
-    let launching = parts
-        .any()
-        .then(|| Launching::measure(parts, [&launched, &kernels], size, asked.ticks));
+    let measured = Measured::of(&asked);
     let code = ["kernel", "shell"].map(|folder| (folder, source::count(&root().join(folder))));
-
-    if let Some(boots) = &boots {
-        print::boots(boots);
-    }
-    if let Some(scale) = &scale {
-        print::scale(scale);
-    }
-    if let Some(inside) = &inside {
-        print::inside(inside);
-    }
-    if let Some(dump) = &dump {
-        print::dump(dump);
-    }
-    if let Some(links) = &links {
-        links.iter().for_each(print::links);
-    }
-    if let Some(isolation) = &isolation {
-        isolation::print(isolation);
-    }
-    if let Some(launching) = &launching {
-        launching.print();
-    }
+    measured.print();
     print::code(&code);
-    let results = Results {
-        boots: boots.as_deref(),
-        scale: scale.as_deref(),
-        counted: counted.as_deref(),
-        inside: inside.as_ref(),
-        dump: dump.as_ref(),
-        links: links.as_deref(),
-        isolation: isolation.as_ref(),
-        work: work.as_deref(),
-        contention: contention.as_deref(),
-        launching: launching.as_ref(),
-    };
-    let json = json::write(&host, size, &results, &code);
-    std::fs::write(build_folder().join("bench.json"), json)
+    let text = json::text(&host, size, &measured, &code);
+    std::fs::write(build_folder().join("bench.json"), text)
         .expect("build/bench.json can be written");
     println!("\nbuild/bench.json has every single value.");
     ExitCode::SUCCESS

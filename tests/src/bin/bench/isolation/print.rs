@@ -3,10 +3,11 @@
 use bulkhead_tests::answers::LaunchTime;
 use bulkhead_tests::tool::{self, short};
 use bulkhead_tests::values::Values;
+use serde_json::{Value, json};
 
 use super::Isolation;
 use super::machine::{Launches, Row, Side};
-use crate::json::{array, number, numbers_of, object, text};
+use crate::json::{each, number, object, rounded};
 use crate::work::Better;
 
 /// What is wanted: work within a hundredth of `bare`.
@@ -96,46 +97,40 @@ fn cells(row: &Row) -> Vec<String> {
     ]
 }
 
-pub(crate) fn json(results: &Isolation) -> String {
-    let numbers = |values: &[f64]| numbers_of(values.iter().copied());
-    let mapping = results.mapping.iter().map(|mapping| {
-        object([
-            ("tables", text(mapping.tables)),
-            ("gib", mapping.gib.to_string()),
-            ("pages", mapping.pages.to_string()),
-            ("map_ms", numbers(&mapping.map_ms)),
-            ("unmap_ms", numbers(&mapping.unmap_ms)),
-        ])
+pub(crate) fn json(results: &Isolation) -> Value {
+    let mapping = each(&results.mapping, |mapping| {
+        json!({
+            "tables": mapping.tables,
+            "gib": mapping.gib,
+            "pages": mapping.pages,
+            "map_ms": rounded(&mapping.map_ms),
+            "unmap_ms": rounded(&mapping.unmap_ms),
+        })
     });
-    let time = |time: &LaunchTime| {
-        object([
-            ("entry_ms", number(time.entry_ms)),
-            ("copy_ms", number(time.copy_ms)),
-        ])
-    };
-    let launches = results.launches.iter().map(|one| {
-        object([
-            ("memory", text(one.memory)),
-            ("isolation", text(one.isolation)),
-            ("start", array(one.first.iter().map(time))),
-            ("restart", array(one.again.iter().map(time))),
-        ])
+    let time = |time: &LaunchTime| json!({"entry_ms": number(time.entry_ms), "copy_ms": number(time.copy_ms)});
+    let launches = each(&results.launches, |one| {
+        json!({
+            "memory": one.memory,
+            "isolation": one.isolation.to_string(),
+            "start": each(&one.first, time),
+            "restart": each(&one.again, time),
+        })
     });
-    let work = results.work.iter().map(|row| {
+    let work = each(&results.work, |row| {
         let sides = Side::ALL.into_iter().zip(&row.values);
-        let sides = sides.map(|(side, values)| (side.name(), numbers(values)));
+        let sides = sides.map(|(side, values)| (side.name(), rounded(values)));
         let name = [
-            ("name", text(&row.figure.name)),
-            ("unit", text(row.figure.unit)),
+            ("name", json!(row.figure.name)),
+            ("unit", json!(row.figure.unit)),
         ];
         object(name.into_iter().chain(sides))
     });
-    object([
-        ("mapping", array(mapping)),
-        ("launches", array(launches)),
-        ("kernel", text(&results.release)),
-        ("work", array(work)),
-    ])
+    json!({
+        "mapping": mapping,
+        "launches": launches,
+        "kernel": results.release,
+        "work": work,
+    })
 }
 
 #[cfg(test)]
