@@ -61,7 +61,7 @@ pub fn files(story: &str, kernels: &[Kernel]) -> Vec<(String, PathBuf)> {
 /// A module that does that first, for a kernel, as a file in the folder of a story. The code may return.
 ///
 /// # Panics
-/// If it can't be made: the code is longer than the stock module's own beginning, for one.
+/// If it can't be made.
 #[must_use]
 pub fn module(story: &str, kernel: Kernel, code: &[u8]) -> PathBuf {
     let folder = build_folder().join("tests").join(story);
@@ -79,6 +79,17 @@ pub fn module(story: &str, kernel: Kernel, code: &[u8]) -> PathBuf {
     path
 }
 
+/// Room for code in such a module that is put there in the Linux itself: `hostile` looks for it.
+pub const ROOM: &[u8; 512] = &{
+    let mut room = [0; 512];
+    let mut at = 0;
+    while at < room.len() {
+        room[at] = b"room for code   "[at % 16];
+        at += 1;
+    }
+    room
+};
+
 const STOCK_NAME: &[u8; 9] = b"efivarfs\0";
 /// What a signed module ends with (Linux `include/linux/module_signature.h`). A wrong signature
 /// is refused where none is not.
@@ -87,6 +98,9 @@ const SIGNED: &[u8] = b"~Module signature appended~\n";
 const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
 const CALL: u8 = 0xe8;
 const CALL_BYTES: usize = 5;
+/// `jmp` with a distance of four bytes.
+const JUMP: u8 = 0xe9;
+const JUMP_BYTES: usize = 5;
 
 struct Fault<'a> {
     file: &'static str,
@@ -156,11 +170,15 @@ impl Fault<'_> {
         if module.get(text.start + at) == Some(&CALL) {
             at += CALL_BYTES;
         }
-        let patch = at..at + self.code.len();
-        if patch.end > text.len() {
-            return None;
-        }
+        // Code that does not fit stands behind the section, which then lies behind all others in the file.
+        let fits = at + self.code.len() <= text.len();
+        let distance = u32::try_from(text.len().checked_sub(at + JUMP_BYTES)?).ok()?;
+        let mut jump = vec![JUMP];
+        jump.extend(distance.to_le_bytes());
+        let beginning = if fits { self.code } else { &jump };
+        let patch = at..at + beginning.len();
         let relocations = elf.relocations(".rela.init.text", &patch)?;
+        let header = elf.header(".init.text")?;
 
         for name in names {
             module
@@ -173,7 +191,19 @@ impl Fault<'_> {
         }
         module
             .get_mut(text.start + patch.start..text.start + patch.end)?
-            .copy_from_slice(self.code);
+            .copy_from_slice(beginning);
+        if !fits {
+            let moved = module.len();
+            module.extend_from_within(text.clone());
+            module.extend(self.code);
+            let place = [moved, text.len() + self.code.len()];
+            for (field, value) in [24, 32].into_iter().zip(place) {
+                let bytes = u64::try_from(value).ok()?.to_le_bytes();
+                module
+                    .get_mut(header + field..header + field + 8)?
+                    .copy_from_slice(&bytes);
+            }
+        }
         Some(module)
     }
 }
@@ -252,13 +282,21 @@ impl Elf<'_> {
     }
 
     fn section(&self, name: &str) -> Option<Section> {
+        self.sections()?.into_iter().nth(self.index(name)?)
+    }
+
+    /// Where a section's header lies.
+    fn header(&self, name: &str) -> Option<usize> {
+        Some(self.headers()?.start + self.index(name)? * SECTION_HEADER_BYTES)
+    }
+
+    fn index(&self, name: &str) -> Option<usize> {
         let names = self.size(62, 2)?;
         let sections = self.sections()?;
         let names = sections.get(names)?;
-        let at = sections
+        sections
             .iter()
-            .position(|s| self.is_named(names, s.name, name))?;
-        sections.into_iter().nth(at)
+            .position(|section| self.is_named(names, section.name, name))
     }
 
     /// Offset of the module's first function in `.init.text`.

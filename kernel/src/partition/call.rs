@@ -9,6 +9,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use bulkhead_lifecycle::{CallerMemory, Status, Variables};
+use bulkhead_linux::paging::{Access, Tables};
 use bulkhead_services::{Store, clock};
 
 use super::linux_memory::LinuxMemory;
@@ -33,8 +34,8 @@ pub(crate) struct Call {
     service: u64,
     partition: u64,
     arguments: [u64; 5],
-    cr3: u64,
-    cr4: u64,
+    pub(super) cr3: u64,
+    pub(super) cr4: u64,
     /// Linux's stack pointer, at what `runtime.S` saved last.
     stack: u64,
 }
@@ -65,8 +66,8 @@ pub(crate) extern "C" fn serve(call: &Call) -> u64 {
     let serve = |store: Option<Store<'_>>| {
         let work = |stored: &plans::Stored| {
             let memory = LinuxMemory {
-                cr3: call.cr3,
-                cr4: call.cr4,
+                tables: Tables::new(call.cr3, call.cr4),
+                writes: Access::Write,
                 regions: &stored.memory,
             };
             detour::note(caller, call, &memory);

@@ -21,6 +21,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use bulkhead_lifecycle::CallerMemory;
+use bulkhead_linux::paging::{self, Access};
 use bulkhead_linux::{GATE_BYTES, NMI, UNUSED, detour, gate_offset, handler, redirected};
 
 use bulkhead_printk::Root;
@@ -92,8 +93,8 @@ pub(super) fn note(partition: usize, call: &Call, memory: &LinuxMemory<'_>) {
         && let Some(address) = memory.read_u64(call.interrupt_table_base())
     {
         interrupts.store(address, Ordering::Relaxed);
-        cr4.store(memory.cr4, Ordering::Relaxed);
-        cr3.store(memory.cr3, Ordering::Release);
+        cr4.store(call.cr4, Ordering::Relaxed);
+        cr3.store(call.cr3, Ordering::Release);
     }
 }
 
@@ -123,8 +124,9 @@ pub(super) unsafe fn lay(partition: usize) -> bool {
     let laid = unsafe {
         plans::with(partition, |stored| {
             let memory = LinuxMemory {
-                cr3: tables.cr3,
-                cr4: tables.cr4,
+                tables: paging::Tables::new(tables.cr3, tables.cr4),
+                // Both are read-only to it.
+                writes: Access::Force,
                 regions: &stored.memory,
             };
             let code = detour(tables.cr3, runtime::reset_system(&stored.plan));

@@ -1,17 +1,49 @@
 //! Doing a case, and what was said of it.
 
 use super::cases::{Act, Case};
-use super::look::{ANSWER, IT, ask, shell};
+use super::look::{ANSWER, IT, WITNESS, ask, shell};
 use crate::answers;
 use crate::qemu::Running;
 use std::time::Duration;
 
 /// The longest that a case itself takes.
-const ACT: Duration = Duration::from_secs(60);
+const ACT: Duration = Duration::from_secs(180);
 
-/// Does it; what its Linux said last.
-pub(super) fn act(case: &Case, machine: &mut Running) -> String {
+/// Does it; what its Linux said last, and what is wrong that the witness found meanwhile.
+pub(super) fn act(case: &Case, machine: &mut Running) -> (String, Option<String>) {
+    if let Act::Beside(line, witness) = case.act {
+        let begin = format!("({witness}) >/tmp/beside 2>&1 &");
+        assert!(
+            ask(machine, WITNESS, &begin, ANSWER).is_some(),
+            "the witness does not begin"
+        );
+        let said = last_line(ask(machine, IT, line, ACT));
+        let end = "wait $!; cat /tmp/beside";
+        let found = last_line(ask(machine, WITNESS, end, ACT));
+        let wrong = match found.split_once(" failed: ") {
+            Some((_, wrong)) => Some(without_numbers(wrong)),
+            // One that does not answer at all is seen to be so afterwards.
+            None if found.is_empty() => None,
+            None => {
+                let did = found.strip_prefix("HOSTILE did ");
+                assert!(did.is_some_and(|count| count != "0"), "witness: {found:?}");
+                None
+            }
+        };
+        return (format!("{said}; witness: {found}"), wrong);
+    }
+    (alone(case, machine), None)
+}
+
+/// Of a sentence that should be the same the next time.
+fn without_numbers(text: &str) -> String {
+    let words = text.split(' ').filter(|word| word.parse::<u64>().is_err());
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn alone(case: &Case, machine: &mut Running) -> String {
     match case.act {
+        Act::Beside(..) => String::new(),
         Act::Line(line) => {
             let line = with_addresses(line, machine);
             last_line(ask(machine, IT, &line, ACT))
@@ -40,12 +72,8 @@ pub(super) fn act(case: &Case, machine: &mut Running) -> String {
             };
             wall.trim().to_string()
         }
-        Act::Check(status) => {
-            // QEMU says so if this processor has no such checks on.
-            machine
-                .monitor()
-                .command(&format!("mce 1 1 {status:#x} 0x5 0 0"))
-        }
+        // QEMU says so if this processor has no such checks on.
+        Act::Check(what) => machine.monitor().command(&format!("mce {what}")),
         Act::Shell(line) => {
             shell(machine, line, ANSWER).map_or_else(String::new, |said| said.trim().to_string())
         }
@@ -87,17 +115,18 @@ fn with_addresses(line: &str, machine: &mut Running) -> String {
     let kernel = rows.iter().find(|row| row.owner.contains("(kernel)"));
     let bulkhead = kernel.map_or(0, |row| row.bounds.0);
     let shown = machine.command("show it");
-    // Runtime services' data: what EFI keeps for it.
-    let own = shown
-        .lines()
-        .filter(|line| line.contains("runtime data"))
-        .find_map(|line| line.trim().strip_prefix("0x")?.split('-').next());
-    let own = own.unwrap_or_default().to_string();
+    // What EFI keeps for it, and calls.
+    let [own, code] = ["runtime data", "runtime code"].map(|kind| {
+        let mut rows = shown.lines().filter(|line| line.contains(kind));
+        let start = rows.find_map(|line| line.trim().strip_prefix("0x")?.split('-').next());
+        start.unwrap_or_default().to_string()
+    });
     assert!(
-        witness > INTO && bulkhead > 0 && !own.is_empty(),
-        "addresses: {witness:#x}, {bulkhead:#x}, {own:?}:\n{shown}"
+        witness > INTO && bulkhead > 0 && !own.is_empty() && !code.is_empty(),
+        "addresses: {witness:#x}, {bulkhead:#x}, {own:?}, {code:?}:\n{shown}"
     );
     line.replace("{WITNESS}", &format!("{witness:x}"))
         .replace("{BULKHEAD}", &format!("{bulkhead:x}"))
         .replace("{OWN}", &own)
+        .replace("{CODE}", &code)
 }

@@ -4,14 +4,17 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// A command of the shell of `it`. `{WITNESS}` is an address in the witness's RAM, `{BULKHEAD}` one of
-    /// Bulkhead's own, `{OWN}` the firmware's block in the RAM of `it`.
+    /// Bulkhead's own, `{OWN}` the firmware's data in the RAM of `it`, `{CODE}` its code.
     Line(&'static str),
+    /// The same, and what the witness does meanwhile; that fails if what it finds is wrong. It has a card of
+    /// its own.
+    Beside(&'static str, &'static str),
     /// Code that its kernel runs, as a module; it ends by returning, if it does.
     Code(&'static [u8]),
     /// Its card is told to copy `{OWN}` to `{WITNESS}`, after that command.
     Card(&'static str),
-    /// A machine check on a core of `it`: its status register.
-    Check(u64),
+    /// A machine check, as QEMU's monitor is told of one.
+    Check(&'static str),
     /// A command of Bulkhead's shell.
     Shell(&'static str),
 }
@@ -43,6 +46,20 @@ const fn code(name: &'static str, what: &'static str, code: &'static [u8]) -> Ca
         name,
         what,
         act: Act::Code(code),
+        note: "",
+    }
+}
+
+const fn beside(
+    name: &'static str,
+    what: &'static str,
+    line: &'static str,
+    witness: &'static str,
+) -> Case {
+    Case {
+        name,
+        what,
+        act: Act::Beside(line, witness),
         note: "",
     }
 }
@@ -134,14 +151,26 @@ fn own_kernel() -> Vec<Case> {
         Case {
             name: "machine-check-own",
             what: "a machine check on its core that its kernel can go on from",
-            act: Act::Check(0xb000_0000_0000_0000),
+            act: Act::Check("1 1 0xb000000000000000 0x5 0 0"),
             note: "this kernel has machine checks off (CR4.MCE), also where it is alone: that ends a machine as a triple fault does",
         },
         Case {
             name: "machine-check-fatal",
             what: "a machine check on its core with the processor's context corrupt",
-            act: Act::Check(0xb200_0000_0000_0000),
-            note: "some boards send a fatal one to all cores: then all end",
+            act: Act::Check("1 1 0xb200000000000000 0x5 0 0"),
+            note: "some boards send a fatal one to all cores: the next row",
+        },
+        Case {
+            name: "machine-check-all",
+            what: "the same, told to all cores, as some boards do",
+            act: Act::Check("-b 1 1 0xb200000000000000 0x5 0 0"),
+            note: "",
+        },
+        Case {
+            name: "machine-check-corrected",
+            what: "an error of its core's that hardware has corrected",
+            act: Act::Check("1 1 0x9000000000000000 0 0 0"),
+            note: "",
         },
     ]
 }
@@ -269,11 +298,13 @@ fn ports() -> Vec<Case> {
             "the real-time clock set to 2099",
             "hostile out 8 70 9; hostile out 8 71 99",
         ),
-        line(
+        beside(
             "config",
-            "all of PCI by ports 0xcf8 and 0xcfc, 10 s",
+            "all of PCI by ports 0xcf8 and 0xcfc from both cores, 10 s, while the witness enumerates by them",
             "hostile config 10",
-        ),
+            "hostile enumerate 8",
+        )
+        .noted("one pair of ports for the machine: a Linux with ECAM, which Bulkhead tells it of where there is one, uses it for the first 256 bytes of bus 0 to 255 of its segment 0 only"),
         line(
             "serial",
             "Bulkhead's serial port (0x3f8) set to 50 baud and silent",
@@ -305,6 +336,11 @@ fn memory() -> Vec<Case> {
             "hostile fill {OWN} 2000 ff",
         ),
         line(
+            "firmware-code",
+            "the firmware's code in its RAM overwritten, and called",
+            "hostile fill {CODE} 1000 ff; hostile variables 1",
+        ),
+        line(
             "low",
             "the first 640 KiB overwritten",
             "hostile fill 0 9f000 ff",
@@ -332,6 +368,16 @@ fn memory() -> Vec<Case> {
     ]
 }
 
+/// Its card copies the firmware's data over and over; after each reset it is set up anew.
+const HOT_RESET: &str = "d=/sys/bus/pci/devices/0001:01:00.0; b=$(awk 'NR==1{print $1}' $d/resource); \
+    printf '\\006' | dd of=$d/config bs=1 seek=4 conv=notrunc 2>/dev/null; head -c 64 $d/config >/tmp/c; \
+    w() { devmem $((b+$1)) 64 $2; }; \
+    (while :; do dd if=/tmp/c of=$d/config conv=notrunc; w 0x80 0x{OWN}; w 0x88 0x40000; w 0x90 4096; w 0x98 1; done) >/dev/null 2>&1 & \
+    hostile hot-reset 1 10; kill $!";
+/// Its command register, and where its memory is.
+const CARD_IS_SAME: &str = "c() { head -c 64 /sys/bus/pci/devices/0001:02:00.0/config | md5sum; }; a=$(c); sleep 8; \
+    [ \"$a\" = \"$(c)\" ] && echo HOSTILE did 1 || echo HOSTILE failed: its card was reset";
+
 fn cards() -> Vec<Case> {
     vec![
         Case {
@@ -346,11 +392,34 @@ fn cards() -> Vec<Case> {
             act: Act::Card("hostile dword fed90018 0; "),
             note: "",
         },
+        line(
+            "hot-reset",
+            "its card reset by the bridge before it, while it copies, 10 s",
+            HOT_RESET,
+        ),
+        beside(
+            "hot-reset-witness",
+            "the witness's card reset by the bridge before it, 5 s",
+            "hostile hot-reset 2 5",
+            CARD_IS_SAME,
+        ),
     ]
 }
 
 fn services() -> Vec<Case> {
     vec![
+        line(
+            "calls",
+            "EFI runtime services called by its kernel with every kind of pointer and length",
+            // Else each module that goes waits for its readers.
+            "echo 1 >/sys/kernel/rcu_expedited; hostile calls /lib/room.ko | tr '\\n' ' '",
+        ),
+        beside(
+            "variables-both",
+            "EFI variables read without a pause by both partitions, 10 s",
+            "hostile variables 10",
+            "hostile variables 8",
+        ),
         line(
             "variables",
             "EFI variables read without a pause, 10 s",

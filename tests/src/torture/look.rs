@@ -10,7 +10,7 @@ use crate::devices::{Board, Device};
 use crate::iso::Iso;
 use crate::port::plain;
 use crate::qemu::{Machine, Running};
-use crate::{Kernel, answers, demo_initrd, faulty, guest_tool, initrd_with};
+use crate::{Kernel, answers, faulty, guest_tool, initrd_with};
 
 /// Who was hurt.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,7 +72,7 @@ pub struct Done {
 /// Serial ports.
 const SHELL: usize = 1;
 pub(super) const IT: usize = 2;
-const WITNESS: usize = 3;
+pub(super) const WITNESS: usize = 3;
 /// What is waited for an answer.
 pub(super) const ANSWER: Duration = Duration::from_secs(15);
 /// For a restart.
@@ -106,9 +106,9 @@ pub fn run(case: &Case, mode: Mode, hear: impl FnOnce(&Running)) -> Done {
         ),
         &BYTES.to_string(),
     );
-    let said = act(case, &mut machine);
+    let (said, wrong) = act(case, &mut machine);
     std::thread::sleep(AFTER);
-    judge(&mut machine, said)
+    judge(&mut machine, said, wrong)
 }
 
 fn start(case: &Case, mode: Mode) -> Running {
@@ -124,28 +124,43 @@ fn start(case: &Case, mode: Mode) -> Running {
             Kernel::Debian61Cloud.module(),
         ),
     ];
-    if let Act::Code(code) = case.act {
-        let module = faulty::module(&name, Kernel::Debian61Cloud, code);
-        files.push(("/lib/made.ko".to_string(), module));
-    }
+    let (file, code): (_, &[u8]) = match case.act {
+        Act::Code(code) => ("/lib/made.ko", code),
+        _ => ("/lib/room.ko", faulty::ROOM),
+    };
+    let module = faulty::module(&name, Kernel::Debian61Cloud, code);
+    files.push((file.to_string(), module));
+    // Only where it is looked at: what has no card has no walls for one.
+    let has_two = matches!(case.act, Act::Beside(..));
     let iso = Iso::new(&name)
         .image("linux", Kernel::Debian61Cloud.image())
         .image("initrd", initrd_with(&format!("{name}/initrd.img"), &files))
-        .image("demo", demo_initrd())
         .script(&format!(
             "define it cores=1,2 memory=256M kernel=linux initrd=initrd console=com2 restart=on-failure \
              devices=01:00.0 isolation={mode} cmdline=\"bulkhead.name=it iomem=relaxed quiet panic=1\"\n\
-             define witness cores=3 memory=256M kernel=linux initrd=demo console=com3 restart=never \
+             define witness cores=3 memory=256M kernel=linux initrd=initrd console=com3 restart=never{} \
              cmdline=\"bulkhead.name=witness quiet\"\n\
-             start it witness\n"
+             start it witness\n",
+            if has_two { " devices=02:00.0" } else { "" }
         ))
         .make();
     let board = Board::new().device(Device::edu());
+    let board = match has_two {
+        true => board.device(Device::edu()),
+        false => board,
+    };
     let board = match mode {
         Mode::Bare => board,
         Mode::Dma => board.iommu("intel-iommu,intremap=off"),
     };
-    Machine::new(&iso, "run").board(&board).start()
+    let machine = Machine::new(&iso, "run").board(&board);
+    // Processors that tell a machine check to all (QEMU, `cpu_x86_support_mca_broadcast`).
+    const TO_ALL: &str = "max,vendor=GenuineIntel,family=6,model=94";
+    match case.act {
+        Act::Check(what) if what.starts_with("-b") => machine.arguments(&["-cpu", TO_ALL]),
+        _ => machine,
+    }
+    .start()
 }
 
 /// Types a line into a Linux; what it printed, if it came back.
@@ -177,8 +192,8 @@ pub(super) fn shell(machine: &mut Running, line: &str, limit: Duration) -> Optio
         .map(|said| plain(&said))
 }
 
-fn judge(machine: &mut Running, said: String) -> Done {
-    let mut hurt = Vec::new();
+fn judge(machine: &mut Running, said: String, wrong: Option<String>) -> Done {
+    let mut hurt: Vec<String> = wrong.into_iter().collect();
     if !machine.is_alive() {
         return Done {
             verdict: Verdict::NotContained("the machine is reset or off".to_string()),

@@ -3,18 +3,24 @@
 //! ```text
 //! hostile out WIDTH PORT VALUE       writes to an I/O port; WIDTH is 8, 16 or 32
 //! hostile ports SECONDS PORT VALUE   writes to it and reads the next one, over and over
-//! hostile config SECONDS             enumerates PCI by ports 0xcf8 and 0xcfc, over and over
+//! hostile config SECONDS             enumerates PCI by ports 0xcf8 and 0xcfc, over and over, on each core
+//! hostile enumerate SECONDS          the same on one, and fails if it does not find the same each time
+//! hostile hot-reset BUS SECONDS      resets what is behind the bridge to that bus, over and over
 //! hostile fill ADDRESS BYTES VALUE   fills physical memory with a byte, by /dev/mem
 //! hostile dword ADDRESS VALUE...     writes dwords to physical memory, by /dev/mem
 //! hostile ipi HIGH LOW               both halves of the local APIC's command register, at once
 //! hostile split SECONDS              locks that cross a cache line, over and over, on each core
 //! hostile variables SECONDS          reads all EFI variables, over and over, on each core
+//! hostile calls MODULE               calls its EFI runtime services with every kind of pointer
 //! ```
 //!
 //! Numbers but SECONDS and WIDTH are hexadecimal. The last line is `HOSTILE did COUNT` or `HOSTILE failed:
 //! WHY`, with exit status 1.
 //!
 //! Source: `iopl(2)`, `mem(4)`, Linux `Documentation/filesystems/efivarfs.rst`.
+
+mod calls;
+mod pci;
 
 use std::arch::asm;
 use std::fs::{self, OpenOptions};
@@ -25,8 +31,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const PAGE: u64 = 4096;
-const CONFIG_ADDRESS: u16 = 0xcf8;
-const CONFIG_DATA: u16 = 0xcfc;
 const LOCAL_APIC: u64 = 0xfee0_0000;
 const COMMAND_HIGH: usize = 0x310;
 const COMMAND_LOW: usize = 0x300;
@@ -65,16 +69,25 @@ fn run(arguments: &[&str]) -> Result<u64, String> {
                 Ok(1)
             })
         }
-        ["config", time] => {
+        ["config", time] => on_each_core(|| {
             allow_ports()?;
+            repeat(time, || Ok(pci::enumerate().len() as u64))
+        }),
+        ["enumerate", time] => {
+            allow_ports()?;
+            let first = pci::enumerate();
+            repeat(time, || pci::same(&first, &pci::enumerate()))
+        }
+        ["hot-reset", bus, time] => {
+            let bus = u8::try_from(number(bus)?).map_err(|_| "BUS: up to ff is accepted")?;
+            allow_ports()?;
+            let bridge = pci::bridge(bus)?;
             repeat(time, || {
-                for function in 0..0x1_0000u32 {
-                    write_dword(CONFIG_ADDRESS, 1 << 31 | function << 8);
-                    let _ = read_dword(CONFIG_DATA);
-                }
-                Ok(0x1_0000)
+                pci::hot_reset(bridge);
+                Ok(1)
             })
         }
+        ["calls", module] => calls::all(module),
         ["fill", at, bytes, value] => {
             let (at, bytes, value) = (number(at)?, number(bytes)?, number(value)?);
             let value = u8::try_from(value).map_err(|_| "VALUE: a byte".to_string())?;
