@@ -12,7 +12,7 @@ const ACT: Duration = Duration::from_secs(180);
 /// Does it; what its Linux said last, and what is wrong that the witness found meanwhile.
 pub(super) fn act(case: &Case, machine: &mut Running) -> (String, Option<String>) {
     if let Act::Beside(line, witness) = case.act {
-        let begin = format!("({witness}) >/tmp/beside 2>&1 &");
+        let begin = format!("{{ ({witness}) >/tmp/beside 2>&1 & }}");
         assert!(
             ask(machine, WITNESS, &begin, ANSWER).is_some(),
             "the witness does not begin"
