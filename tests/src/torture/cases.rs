@@ -304,7 +304,7 @@ fn ports() -> Vec<Case> {
             "hostile config 10",
             "hostile enumerate 8",
         )
-        .noted("one pair of ports for the machine: a Linux with ECAM, which Bulkhead tells it of where there is one, uses it for the first 256 bytes of bus 0 to 255 of its segment 0 only"),
+        .noted("one pair of ports for the whole machine; a partition's Linux never uses it, since its devices are in a segment that it reaches by memory"),
         line(
             "serial",
             "Bulkhead's serial port (0x3f8) set to 50 baud and silent",

@@ -61,7 +61,7 @@ impl Results {
     #[must_use]
     pub fn markdown(&self, cases: &[Case]) -> String {
         let mut text = String::from(
-            "| case | what is done | `bare` | `dma` | on real hardware |\n|---|---|---|---|---|\n",
+            "| case | what is done | `bare` | `dma` | `guard` | on real hardware |\n|---|---|---|---|---|---|\n",
         );
         let cell = |mode, case: &Case| match self.verdict(mode, case.name) {
             Some(Verdict::NotContained(how)) => format!("**not contained**: {how}"),
@@ -73,7 +73,7 @@ impl Results {
             // Writing into a string never fails.
             let _ = writeln!(
                 text,
-                "| `{}` | {} | {bare} | {dma} | {} |",
+                "| `{}` | {} | {bare} | {dma} | | {} |",
                 case.name, case.what, case.note
             );
         }
