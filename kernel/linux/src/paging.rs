@@ -2,7 +2,7 @@
 //!
 //! The tables are not those in force, so they are walked by hand, and what a processor would refuse is
 //! refused: an address that is not canonical, a page that is not there, a write where a page or a table is
-//! read-only. Keys of protection, and what only user space may not do, are not looked at.
+//! read-only. Keys of protection, reserved bits but that of a page's size, and what only user space may not do are not looked at.
 //!
 //! Source: Intel SDM Vol. 3A, "4-Level Paging and 5-Level Paging", "Canonical Addressing".
 
@@ -45,7 +45,7 @@ impl Tables {
     }
 
     /// The physical address behind a virtual one. `entry` reads eight bytes at a physical address that is a
-    /// multiple of eight, or refuses to. `None` if the processor would fault, or `entry` refused.
+    /// multiple of eight, or refuses to. `None` if it is not to be used so, or `entry` refused.
     pub fn physical(
         self,
         address: u64,
@@ -67,7 +67,11 @@ impl Tables {
             if entry & needed != needed {
                 return None;
             }
-            if level == 0 || (entry & HUGE != 0 && level <= HIGHEST_PAGE) {
+            let is_page = level == 0 || entry & HUGE != 0;
+            if is_page && level > HIGHEST_PAGE {
+                return None;
+            }
+            if is_page {
                 let size = PAGE << (9 * level);
                 return Some(entry & ADDRESS & !(size - 1) | address & (size - 1));
             }
@@ -135,6 +139,8 @@ mod tests {
             }
             assert_eq!(memory.find(0, address ^ 1 << 40, Access::Read), None);
         }
+        let half_a_tebibyte = Memory::with(4, address, 3, 0, ALL);
+        assert_eq!(half_a_tebibyte.find(0, address, Access::Read), None);
         let five = Memory::with(5, 0x00ab_8123_4567_89ab, 0, 0x7000, ALL);
         assert_eq!(
             five.find(LA57, 0x00ab_8123_4567_89ab, Access::Read),

@@ -37,7 +37,7 @@ impl CallerMemory for LinuxMemory<'_> {
         let mut at = to;
         while at < end {
             self.follow(&mut place, at)?;
-            at = (at | (PAGE - 1)).checked_add(1)?;
+            at = (at | (PAGE - 1)).saturating_add(1);
         }
         for (byte, address) in bytes.iter().zip(to..) {
             let physical = self.follow(&mut place, address)?;

@@ -55,6 +55,10 @@ fn main() -> ExitCode {
     if !is_right {
         println!("{:20} is worse than it was, or no control", "");
     }
+    if done.verdict.may_be_the_hosts() {
+        println!("{:20} may be the host's: it is not kept", "");
+        return ExitCode::FAILURE;
+    }
     // What went worse is the truth as well, for who asks to keep it.
     if keep || only.is_empty() && is_right {
         // The others were done by other programs meanwhile.
@@ -144,9 +148,9 @@ fn do_it(case: &Case, mode: Mode) -> Done {
     println!("{:20} {mode}: {}", case.name, done.verdict);
     println!("{:20} it: {}; said {:?}", "", done.state, done.said);
     // What was not done says nothing of who would be hurt.
-    let is_done = ["HOSTILE failed", "can't", "not found", "No such", "wrote 0"]
-        .iter()
-        .all(|word| !done.said.contains(word));
+    let nothing = ["HOSTILE failed", "can't", "not found", "No such", "wrote 0"];
+    let is_done = nothing.iter().all(|word| !done.said.contains(word))
+        && !done.said.starts_with("HOSTILE did 0");
     assert!(is_done, "{} was not done: {}", case.name, done.said);
     done
 }

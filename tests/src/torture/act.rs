@@ -9,46 +9,64 @@ use std::time::Duration;
 /// The longest that a case itself takes.
 const ACT: Duration = Duration::from_secs(180);
 
-/// Does it; what its Linux said last, and what is wrong that the witness found meanwhile.
-pub(super) fn act(case: &Case, machine: &mut Running) -> (String, Option<String>) {
-    if let Act::Beside(line, witness) = case.act {
-        let begin = format!("{{ ({witness}) >/tmp/beside 2>&1 & }}");
-        assert!(
-            ask(machine, WITNESS, &begin, ANSWER).is_some(),
-            "the witness does not begin"
-        );
-        let said = last_line(ask(machine, IT, line, ACT));
-        let end = "wait $!; cat /tmp/beside";
-        let found = last_line(ask(machine, WITNESS, end, ACT));
-        let wrong = match found.split_once(" failed: ") {
-            Some((_, wrong)) => Some(without_numbers(wrong)),
-            // One that does not answer at all is seen to be so afterwards.
-            None if found.is_empty() => None,
-            None => {
-                let did = found.strip_prefix("HOSTILE did ");
-                assert!(did.is_some_and(|count| count != "0"), "witness: {found:?}");
-                None
-            }
+/// What came back.
+pub(super) struct Said {
+    /// The last line, if its Linux came to the end of it in time.
+    pub(super) line: Option<String>,
+    /// What the witness found that others did to it meanwhile.
+    pub(super) found: Option<String>,
+}
+
+/// Does it.
+pub(super) fn act(case: &Case, machine: &mut Running) -> Said {
+    let Act::Beside(line, witness) = case.act else {
+        return Said {
+            line: alone(case, machine),
+            found: None,
         };
-        return (format!("{said}; witness: {found}"), wrong);
+    };
+    let witness = with_addresses(witness, machine);
+    let begin = format!("{{ ({witness}) >/tmp/beside 2>&1 & }}");
+    assert!(
+        ask(machine, WITNESS, &begin, ANSWER).is_some(),
+        "the witness does not begin"
+    );
+    let line = with_addresses(line, machine);
+    let said = ask(machine, IT, &line, ACT).map(|said| last_line(&said));
+    let answer = ask(machine, WITNESS, "wait $!; cat /tmp/beside", ACT);
+    let line = said.map(|said| {
+        let answer = answer.as_deref().map(last_line);
+        format!("{said}; witness: {}", answer.unwrap_or_default())
+    });
+    Said {
+        line,
+        // One that does not answer at all is seen to be so afterwards.
+        found: answer.and_then(|answer| found(&answer)),
     }
-    (alone(case, machine), None)
 }
 
-/// Of a sentence that should be the same the next time.
-fn without_numbers(text: &str) -> String {
-    let words = text.split(' ').filter(|word| word.parse::<u64>().is_err());
-    words.collect::<Vec<_>>().join(" ")
+/// What the witness has found, by what it printed.
+///
+/// # Panics
+/// If it did not do what it was to do: that says nothing.
+fn found(answer: &str) -> Option<String> {
+    let line = last_line(answer);
+    if let Some((_, what)) = line.split_once("HOSTILE found: ") {
+        return Some(format!("the witness finds: {what}"));
+    }
+    let did = line.strip_prefix("HOSTILE did ");
+    assert!(did.is_some_and(|count| count != "0"), "witness: {answer:?}");
+    None
 }
 
-fn alone(case: &Case, machine: &mut Running) -> String {
+fn alone(case: &Case, machine: &mut Running) -> Option<String> {
+    let mut do_line = |line: &str| {
+        let line = with_addresses(line, machine);
+        ask(machine, IT, &line, ACT).map(|said| last_line(&said))
+    };
     match case.act {
-        Act::Beside(..) => String::new(),
-        Act::Line(line) => {
-            let line = with_addresses(line, machine);
-            last_line(ask(machine, IT, &line, ACT))
-        }
-        Act::Code(_) => last_line(ask(machine, IT, "insmod /lib/made.ko; echo code $?", ACT)),
+        Act::Line(line) | Act::Beside(line, _) => do_line(line),
+        Act::Code(_) => do_line("insmod /lib/made.ko; echo code $?"),
         Act::Card(before) => {
             let line = with_addresses(&format!("{before}{COPY}"), machine);
             let places = with_addresses("{OWN} {WITNESS}", machine);
@@ -57,12 +75,12 @@ fn alone(case: &Case, machine: &mut Running) -> String {
                 .filter_map(|place| u64::from_str_radix(place, 16).ok())
                 .collect();
             let held = words(machine, places[1]);
-            let said = last_line(ask(machine, IT, &line, ACT));
+            let said = ask(machine, IT, &line, ACT);
             let [own, now] = [0, 1].map(|place| words(machine, places[place]));
             assert!(own.iter().any(|word| *word != 0), "nothing to copy");
             // Whatever it wrote there, if its read was what was stopped.
             if now != held {
-                return LANDED.to_string();
+                return Some(LANDED.to_string());
             }
             // Else it must have come to a wall, or the card did nothing.
             let log = machine.command("log");
@@ -70,13 +88,11 @@ fn alone(case: &Case, machine: &mut Running) -> String {
             let Some((_, wall)) = told.and_then(|line| line.split_once("it: ")) else {
                 panic!("the card did nothing, {said:?}:\n{log}");
             };
-            wall.trim().to_string()
+            Some(wall.trim().to_string())
         }
         // QEMU says so if this processor has no such checks on.
-        Act::Check(what) => machine.monitor().command(&format!("mce {what}")),
-        Act::Shell(line) => {
-            shell(machine, line, ANSWER).map_or_else(String::new, |said| said.trim().to_string())
-        }
+        Act::Check(what) => Some(machine.monitor().command(&format!("mce {what}"))),
+        Act::Shell(line) => shell(machine, line, ANSWER).map(|said| said.trim().to_string()),
     }
 }
 
@@ -96,8 +112,7 @@ fn words(machine: &Running, address: u64) -> Vec<u32> {
         .collect()
 }
 
-fn last_line(said: Option<String>) -> String {
-    let said = said.unwrap_or_default();
+fn last_line(said: &str) -> String {
     said.lines().last().unwrap_or_default().trim().to_string()
 }
 
@@ -129,4 +144,24 @@ fn with_addresses(line: &str, machine: &mut Running) -> String {
         .replace("{BULKHEAD}", &format!("{bulkhead:x}"))
         .replace("{OWN}", &own)
         .replace("{CODE}", &code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_witness_that_found_something_is_heard() {
+        let what = found("3 of 9\r\nHOSTILE found: it is wrong\r\n");
+        assert_eq!(what.as_deref(), Some("the witness finds: it is wrong"));
+        assert_eq!(found("1 of 2\nHOSTILE did 4"), None);
+    }
+
+    #[test]
+    fn a_witness_that_did_nothing_is_no_verdict() {
+        for answer in ["", "HOSTILE did 0", "HOSTILE failed: iopl", "Killed"] {
+            let found = std::panic::catch_unwind(|| found(answer));
+            assert!(found.is_err(), "{answer:?}");
+        }
+    }
 }

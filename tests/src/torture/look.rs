@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::act::{LANDED, act};
+use super::act::{LANDED, Said, act};
 use super::cases::{Act, Case};
 use super::mode::Mode;
 use crate::devices::{Board, Device};
@@ -15,7 +15,7 @@ use crate::{Kernel, answers, faulty, guest_tool, initrd_with};
 /// Who was hurt.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// Nobody: its own Linux goes on as well.
+    /// Nobody: its own Linux goes on as well, and can be started again.
     Nothing,
     /// Its own Linux alone, which Bulkhead could start again.
     Contained,
@@ -106,34 +106,36 @@ pub fn run(case: &Case, mode: Mode, hear: impl FnOnce(&Running)) -> Done {
         ),
         &BYTES.to_string(),
     );
-    let (said, wrong) = act(case, &mut machine);
+    let said = act(case, &mut machine);
     std::thread::sleep(AFTER);
-    judge(&mut machine, said, wrong)
+    judge(&mut machine, said)
 }
 
 fn start(case: &Case, mode: Mode) -> Running {
-    let name = format!("torture/{}", case.name);
+    let name = format!("torture/{mode}/{}", case.name);
+    // The cloud kernel has no machine checks, which then end a machine as a triple fault does.
+    let kernel = match case.act {
+        Act::Check(_) => Kernel::Debian61,
+        _ => Kernel::Debian61Cloud,
+    };
     let mut files = vec![
         ("/bin/hostile".to_string(), guest_tool("hostile")),
         ("/bin/unlock".to_string(), guest_tool("unlock")),
         (
-            format!(
-                "/lib/modules/{}/efivarfs.ko",
-                Kernel::Debian61Cloud.release()
-            ),
-            Kernel::Debian61Cloud.module(),
+            format!("/lib/modules/{}/efivarfs.ko", kernel.release()),
+            kernel.module(),
         ),
     ];
     let (file, code): (_, &[u8]) = match case.act {
         Act::Code(code) => ("/lib/made.ko", code),
         _ => ("/lib/room.ko", faulty::ROOM),
     };
-    let module = faulty::module(&name, Kernel::Debian61Cloud, code);
+    let module = faulty::module(&name, kernel, code);
     files.push((file.to_string(), module));
     // Only where it is looked at: what has no card has no walls for one.
     let has_two = matches!(case.act, Act::Beside(..));
     let iso = Iso::new(&name)
-        .image("linux", Kernel::Debian61Cloud.image())
+        .image("linux", kernel.image())
         .image("initrd", initrd_with(&format!("{name}/initrd.img"), &files))
         .script(&format!(
             "define it cores=1,2 memory=256M kernel=linux initrd=initrd console=com2 restart=on-failure \
@@ -192,8 +194,10 @@ pub(super) fn shell(machine: &mut Running, line: &str, limit: Duration) -> Optio
         .map(|said| plain(&said))
 }
 
-fn judge(machine: &mut Running, said: String, wrong: Option<String>) -> Done {
-    let mut hurt: Vec<String> = wrong.into_iter().collect();
+fn judge(machine: &mut Running, said: Said) -> Done {
+    let mut hurt: Vec<String> = said.found.into_iter().collect();
+    let has_come_back = said.line.is_some();
+    let said = said.line.unwrap_or_default();
     if !machine.is_alive() {
         return Done {
             verdict: Verdict::NotContained("the machine is reset or off".to_string()),
@@ -210,7 +214,8 @@ fn judge(machine: &mut Running, said: String, wrong: Option<String>) -> Done {
         runs == 1 && state == "running" && ask(machine, IT, "true", ANSWER).is_some();
     if before.is_none() {
         hurt.push("Bulkhead's shell does not answer".to_string());
-    } else if !is_as_it_was && !comes_back(machine) {
+    } else if !comes_back(machine) {
+        // Also where nothing is seen: what it damaged may be wanted by the next start only.
         hurt.push("it can't be started again".to_string());
     }
     if said == LANDED {
@@ -221,7 +226,13 @@ fn judge(machine: &mut Running, said: String, wrong: Option<String>) -> Done {
         hurt = vec!["the machine is reset or off".to_string()];
     }
     let verdict = match (hurt.is_empty(), is_as_it_was) {
-        (true, true) => Verdict::Nothing,
+        (true, true) => {
+            assert!(
+                has_come_back,
+                "it was not done in time, and nothing is seen"
+            );
+            Verdict::Nothing
+        }
         (true, false) => Verdict::Contained,
         (false, _) => Verdict::NotContained(hurt.join("; ")),
     };

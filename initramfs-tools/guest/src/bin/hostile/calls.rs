@@ -19,8 +19,9 @@ const SLOT: usize = 16;
 const NOP: u8 = 0x90;
 /// The stack's area in which the call's own places lie. Stacks have 16 KiB, of which this is at the lower end.
 const AREA: u32 = 0x800;
-/// A length that fits, at its beginning.
-const LENGTH: u8 = 64;
+/// At its beginning, and 16 bytes behind that: a length that is enough for what is short, and the higher byte of one that
+/// is for all.
+const LENGTHS: [u8; 2] = [64, 0x06];
 /// `init_module` fails with this and the low byte of the status, which are no error of its own.
 const FAILED: i32 = 0x100;
 
@@ -46,8 +47,13 @@ const FLAGS: Word = Area(8);
 const DATA: Word = Area(0x100);
 const NAME: Word = Constant(0);
 const VENDOR: Word = Constant(8);
-/// "XY" in UCS-2, its end, and a GUID of nobody.
-const CONSTANTS: [u8; 24] = *b"X\0Y\0\0\0\0\0a guid of nobody";
+/// What Bulkhead tells, a row of 448 bytes for each partition: a length, the name, the vendor.
+const LONG: Word = Area(16);
+const TOLD: Word = Constant(24);
+const BULKHEAD: Word = Constant(40);
+/// "XY" in UCS-2, its end, and a GUID of nobody; "Details" and Bulkhead's GUID (`docs/control.md`).
+const CONSTANTS: [u8; 56] = *b"X\0Y\0\0\0\0\0a guid of nobody\
+    D\0e\0t\0a\0i\0l\0s\0\0\0\x6e\x1f\x3a\x8b\x47\x2d\x59\x4c\x9e\x07\xb4\x1c\x6a\xd0\x5f\x23";
 
 /// Kept over resets, and readable by boot and runtime: all that Bulkhead takes.
 const ATTRIBUTES: Word = Number(7);
@@ -59,12 +65,18 @@ const SET_VARIABLE: Service = (
     &[NAME, VENDOR, ATTRIBUTES, Number(8), DATA],
 );
 const GET_VARIABLE: Service = ("virt_efi_get_variable", &[NAME, VENDOR, FLAGS, SIZE, DATA]);
-const SERVICES: [Service; 10] = [
+const GET_TOLD: Service = (
+    "virt_efi_get_variable",
+    &[TOLD, BULKHEAD, FLAGS, LONG, DATA],
+);
+const SERVICES: [Service; 12] = [
     ("virt_efi_get_time", &[DATA, FLAGS]),
     ("virt_efi_set_time", &[DATA]),
     ("virt_efi_get_wakeup_time", &[FLAGS, SIZE, DATA]),
+    ("virt_efi_set_wakeup_time", &[Number(1), DATA]),
     SET_VARIABLE,
     GET_VARIABLE,
+    GET_TOLD,
     ("virt_efi_get_next_variable", &[SIZE, DATA, Area(0x200)]),
     (
         "virt_efi_query_variable_info",
@@ -115,6 +127,9 @@ pub(super) fn all(path: &str) -> Result<u64, String> {
         answers: BTreeMap::new(),
     };
     caller.is_served()?;
+    // What is at `linux_banner`.
+    let banner = || fs::read("/proc/version").map_err(|error| format!("/proc/version: {error}"));
+    let before = banner()?;
     for (service, arguments) in SERVICES {
         for kind in KINDS {
             for place in 0..arguments.len() {
@@ -130,7 +145,7 @@ pub(super) fn all(path: &str) -> Result<u64, String> {
     for into in READ_ONLY {
         let mut wrong = arguments.to_vec();
         wrong[4] = into;
-        if caller.call(service, &wrong)? == 0 {
+        if caller.call(service, &wrong)? == 0 || banner()? != before {
             return Err("what its kernel may only read was written".to_string());
         }
     }
@@ -155,7 +170,7 @@ impl Caller {
 
     /// Whether it is served when it asks as it should.
     fn is_served(&mut self) -> Result<(), String> {
-        for (service, arguments) in [SET_VARIABLE, GET_VARIABLE] {
+        for (service, arguments) in [SET_VARIABLE, GET_VARIABLE, GET_TOLD] {
             match self.call(service, arguments)? {
                 0 => {}
                 status => return Err(format!("{service}: status {status}")),
@@ -221,10 +236,12 @@ impl Module {
     }
 
     fn code(&self, service: &str, arguments: &[Word]) -> Result<Vec<u8>, String> {
-        // push %rbp; mov %rsp,%rbp; sub $AREA,%rsp; movq $LENGTH,(%rsp)
+        // push %rbp; mov %rsp,%rbp; sub $AREA,%rsp; movq $SHORT,(%rsp); movq $LONG,0x10(%rsp)
         let mut code = vec![0x55, 0x48, 0x89, 0xe5, 0x48, 0x81, 0xec];
         code.extend(AREA.to_le_bytes());
-        code.extend([0x48, 0xc7, 0x04, 0x24, LENGTH, 0, 0, 0]);
+        let [short, long] = LENGTHS;
+        code.extend([0x48, 0xc7, 0x04, 0x24, short, 0, 0, 0]);
+        code.extend([0x48, 0xc7, 0x44, 0x24, 0x10, 0, long, 0, 0]);
         /// Bytes from the end of the last argument to the constants.
         const REST: usize = 10 + 2 + 1 + 3 + 2 + 5 + 1;
         let constants = code.len() + arguments.len() * SLOT + REST;

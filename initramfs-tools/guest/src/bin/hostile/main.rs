@@ -14,8 +14,8 @@
 //! hostile calls MODULE               calls its EFI runtime services with every kind of pointer
 //! ```
 //!
-//! Numbers but SECONDS and WIDTH are hexadecimal. The last line is `HOSTILE did COUNT` or `HOSTILE failed:
-//! WHY`, with exit status 1.
+//! Numbers but SECONDS and WIDTH are hexadecimal. The last line is `HOSTILE did COUNT`; `HOSTILE found: WHAT` if it
+//! looked for what others do to it and found it, or `HOSTILE failed: WHY`, both with exit status 1.
 //!
 //! Source: `iopl(2)`, `mem(4)`, Linux `Documentation/filesystems/efivarfs.rst`.
 
@@ -23,6 +23,7 @@ mod calls;
 mod pci;
 
 use std::arch::asm;
+use std::cell::Cell;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -44,14 +45,38 @@ fn main() -> ExitCode {
             println!("HOSTILE did {count}");
             ExitCode::SUCCESS
         }
-        Err(why) => {
+        Err(Why::Found(what)) => {
+            println!("HOSTILE found: {what}");
+            ExitCode::FAILURE
+        }
+        Err(Why::Failed(why)) => {
             println!("HOSTILE failed: {why}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(arguments: &[&str]) -> Result<u64, String> {
+/// Why it did not go on.
+enum Why {
+    /// Others did to it what it looked for.
+    Found(String),
+    /// It could not do what it was asked to.
+    Failed(String),
+}
+
+impl From<String> for Why {
+    fn from(why: String) -> Self {
+        Self::Failed(why)
+    }
+}
+
+impl From<&str> for Why {
+    fn from(why: &str) -> Self {
+        Self::Failed(why.to_string())
+    }
+}
+
+fn run(arguments: &[&str]) -> Result<u64, Why> {
     match arguments {
         ["out", width, at, value] => {
             let (at, value) = (port(at)?, dword(value)?);
@@ -62,32 +87,46 @@ fn run(arguments: &[&str]) -> Result<u64, String> {
         ["ports", time, at, value] => {
             let (at, value) = (port(at)?, dword(value)?);
             allow_ports()?;
-            repeat(time, || {
+            let count = repeat(time, || {
                 out("8", at, value)?;
                 // The window beside an index, or nothing.
                 let _ = read_byte(at.wrapping_add(1));
                 Ok(1)
-            })
+            })?;
+            Ok(count)
         }
-        ["config", time] => on_each_core(|| {
+        ["config", time] => Ok(on_each_core(|| {
             allow_ports()?;
             repeat(time, || Ok(pci::enumerate().len() as u64))
-        }),
+        })?),
         ["enumerate", time] => {
             allow_ports()?;
             let first = pci::enumerate();
-            repeat(time, || pci::same(&first, &pci::enumerate()))
+            let wrong = Cell::new(0);
+            let count = repeat(time, || {
+                wrong.set(wrong.get() + pci::others(&first, &pci::enumerate()));
+                Ok(first.len() as u64)
+            })?;
+            match wrong.get() {
+                0 => Ok(count),
+                wrong => {
+                    println!("{wrong} of {count}");
+                    Err(Why::Found(
+                        "what it reads by ports 0xcf8 and 0xcfc is wrong".into(),
+                    ))
+                }
+            }
         }
         ["hot-reset", bus, time] => {
             let bus = u8::try_from(number(bus)?).map_err(|_| "BUS: up to ff is accepted")?;
             allow_ports()?;
             let bridge = pci::bridge(bus)?;
-            repeat(time, || {
+            Ok(repeat(time, || {
                 pci::hot_reset(bridge);
                 Ok(1)
-            })
+            })?)
         }
-        ["calls", module] => calls::all(module),
+        ["calls", module] => Ok(calls::all(module)?),
         ["fill", at, bytes, value] => {
             let (at, bytes, value) = (number(at)?, number(bytes)?, number(value)?);
             let value = u8::try_from(value).map_err(|_| "VALUE: a byte".to_string())?;
@@ -126,9 +165,9 @@ fn run(arguments: &[&str]) -> Result<u64, String> {
             })?;
             Ok(1)
         }
-        ["split", time] => on_each_core(|| repeat(time, split_lock)),
-        ["variables", time] => on_each_core(|| repeat(time, read_variables)),
-        _ => Err("see the top of hostile.rs".to_string()),
+        ["split", time] => Ok(on_each_core(|| repeat(time, split_lock))?),
+        ["variables", time] => Ok(on_each_core(|| repeat(time, read_variables))?),
+        _ => Err("see the top of hostile/main.rs".into()),
     }
 }
 

@@ -38,13 +38,10 @@ pub(super) fn enumerate() -> Vec<u32> {
     (0..FUNCTIONS).map(|function| read(function, 0)).collect()
 }
 
-/// How many were read, if they are the same.
-pub(super) fn same(first: &[u32], now: &[u32]) -> Result<u64, String> {
+/// How many are not what they were.
+pub(super) fn others(first: &[u32], now: &[u32]) -> u64 {
     let others = first.iter().zip(now).filter(|(then, now)| then != now);
-    match others.count() {
-        0 => Ok(now.len() as u64),
-        count => Err(format!("{count} of its reads of PCI are wrong")),
-    }
+    others.count() as u64
 }
 
 /// The bridge to that bus.
