@@ -66,6 +66,7 @@ help: ## This list
 	@echo "  NET=192.168.1 SERVER=IP pxe: the clients' network, this machine in it"
 	@echo "  WHAT=all|boot|scale|inside|dump|links|isolation|work|contention|launch|restart|neighbour  bench: what is measured"
 	@echo "  CLOCK=host|virtual      bench, WHAT=work|contention|links|scale|restart: by whose time; virtual is exact, and emulated only"
+	@echo "  HALT=1                  bench, WHAT=work: Bulkhead's own core is parked before the work"
 	@echo "  KVM=1                   bench, WHAT=contention CLOCK=virtual: in two KVM guests of the big Linux, too"
 	@echo "  N=5 CORES=1             bench: runs of each kind; cores of each Linux"
 	@echo "  WORK=2                  bench: seconds of each work"

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::plot::Bars;
 use super::results::numbers;
-use super::table::{WANTED, median, spread};
+use super::table::{WANTED, apart, median};
 use crate::tool::short;
 
 /// All loads on one kernel.
@@ -151,10 +151,7 @@ impl Contention {
     #[must_use]
     pub fn rows(&self) -> Vec<Vec<String>> {
         let rows = self.corrected().map(|(load, ratios)| {
-            let rate = |values: &[f64]| {
-                let spread = spread(values) * 100.0;
-                [short(median(values)), format!("{spread:.2} %")]
-            };
+            let rate = |values: &[f64]| [short(median(values)), apart(values)];
             let even =
                 |pairs| evenness(pairs).map_or_else(String::new, |least| format!("{least:.3}"));
             let ratio = |ratio: f64| match load.is_control && !WANTED.contains(&ratio) {
@@ -293,9 +290,9 @@ mod tests {
         };
         let rows = contention.rows();
         assert_eq!(contention.columns().len(), rows[0].len());
-        assert_eq!(rows[0][10..], ["81.00", "0.00 %", "0.800", "1.0000"]);
+        assert_eq!(rows[0][10..], ["81.00", "one run", "0.800", "1.0000"]);
         // 36 of 80, and 81 of 90.
-        assert_eq!(rows[1][10..], ["36.00", "0.00 %", "1.000", "0.5000"]);
+        assert_eq!(rows[1][10..], ["36.00", "one run", "1.000", "0.5000"]);
         assert!(contention.correction().ends_with("0.9000 and 0.9000."));
         let bars = contention.bars();
         assert_eq!(bars[1].title, "6.1, KVM guests");

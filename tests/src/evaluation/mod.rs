@@ -169,7 +169,7 @@ mod tests {
         );
         assert!(
             made.contains(
-                "| loop | M/s | 80.00 | 0.00 % | 100.0 | 0.00 % | 0.8000 | **outside** |"
+                "| loop | M/s | 80.00 | one run | 100.0 | one run | 0.8000 | **outside** |"
             ),
             "{made}"
         );
@@ -291,7 +291,7 @@ mod tests {
         let results = Results::parse("restart", &json).unwrap();
         let (plot, table) = (results.plot(), results.table());
         assert!(
-            table.contains("| machine reset, UEFI | s | 8.000 | 0.00 % | 4.00 |"),
+            table.contains("| machine reset, UEFI | s | 8.000 | one run | 4.00 |"),
             "{table}"
         );
         assert!(table.contains("| of it copying the images | ms | 4.000 |"));

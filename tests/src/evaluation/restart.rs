@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Results;
 use super::plot::{begin, escaped};
 use super::results::numbers;
-use super::table::{median, spread};
+use super::table::{apart, median};
 use crate::tool::short;
 
 /// One kernel's restarts.
@@ -63,9 +63,9 @@ pub(super) fn table(all: &[Restarts]) -> String {
         for (name, all, by) in one.rows() {
             let _ = writeln!(
                 out,
-                "| {name} | s | {} | {:.2} % | {by:.2} |",
+                "| {name} | s | {} | {} | {by:.2} |",
                 short(median(all)),
-                spread(all) * 100.0
+                apart(all)
             );
         }
         let names = [
@@ -75,9 +75,9 @@ pub(super) fn table(all: &[Restarts]) -> String {
         for (name, all) in names.into_iter().zip(&one.entry) {
             let _ = writeln!(
                 out,
-                "| {name} | ms | {} | {:.2} % | |",
+                "| {name} | ms | {} | {} | |",
                 short(median(all)),
-                spread(all) * 100.0
+                apart(all)
             );
         }
     }

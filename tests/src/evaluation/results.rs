@@ -174,19 +174,24 @@ impl Results {
         Ok(Self {
             name: name.to_string(),
             machine: format!(
-                "QEMU {} ({accelerator}) on {} x {}, load {} before",
+                "QEMU {} ({accelerator}) on {} x {}, load {} before{}",
                 word(host, "qemu")?,
                 word(host, "processors")?,
                 word(host, "processor")?,
                 word(host, "load_before")?,
+                of(host),
             ),
             asked: match measured {
                 Measured::Work(_) => format!(
-                    "{} run(s) of each side, {} core(s), {} of RAM, {} s of each work, {time}",
+                    "{} run(s) of each side, {} core(s), {} of RAM, {} s of each work, {time}{}",
                     word(&value, "runs")?,
                     word(&value, "cores")?,
                     word(&value, "memory")?,
                     word(&value, "work_seconds")?,
+                    match value["halted"] == true {
+                        true => ", Bulkhead's own core parked",
+                        false => "",
+                    },
                 ),
                 Measured::Contention(_) => format!(
                     "{} run(s) of each side, {}/4 s of each load, {time}",
@@ -246,6 +251,14 @@ impl Work {
                 .map(|figure| (figure.name.clone(), figure.ratio))
                 .collect(),
         }
+    }
+}
+
+/// Of which Bulkhead, and when; earlier versions of the benchmark do not say.
+fn of(host: &Value) -> String {
+    match (host["commit"].as_str(), host["date"].as_str()) {
+        (Some(commit), Some(date)) => format!(", {commit} on {date}"),
+        _ => String::new(),
     }
 }
 

@@ -34,13 +34,7 @@ fn row(figure: &Figure) -> String {
         alone,
         ratio,
     } = figure;
-    let side = |values: &[f64]| {
-        format!(
-            "{} | {:.2} %",
-            short(median(values)),
-            spread(values) * 100.0
-        )
-    };
+    let side = |values: &[f64]| format!("{} | {}", short(median(values)), apart(values));
     let verdict = match *is_open || WANTED.contains(ratio) {
         true => "",
         false => "**outside**",
@@ -56,7 +50,13 @@ pub(super) fn median(values: &[f64]) -> f64 {
     Values::of(values.iter().copied()).median
 }
 
-/// How far apart the runs lie, as a part of their median.
-pub(super) fn spread(values: &[f64]) -> f64 {
-    Values::of(values.iter().copied()).spread()
+/// How far apart the runs lie, as a part of their median: in words.
+pub(super) fn apart(values: &[f64]) -> String {
+    match values {
+        [_] => "one run".to_string(),
+        _ => {
+            let spread = Values::of(values.iter().copied()).spread();
+            format!("{:.2} %", spread * 100.0)
+        }
+    }
 }

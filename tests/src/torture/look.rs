@@ -76,7 +76,7 @@ pub(super) const WITNESS: usize = 3;
 /// What is waited for an answer.
 pub(super) const ANSWER: Duration = Duration::from_secs(15);
 /// For a restart.
-const RESTART: Duration = Duration::from_secs(90);
+const RESTART: Duration = Duration::from_secs(120);
 /// What comes late, such as a panic or a watchdog, has come then.
 const AFTER: Duration = Duration::from_secs(3);
 /// The witness may stand still for so long, in hundredths of a second: the host has two cores for four.
@@ -246,13 +246,20 @@ fn judge(machine: &mut Running, said: Said) -> Done {
 /// Whether the operator can have it run again.
 fn comes_back(machine: &mut Running) -> bool {
     machine.com(IT).skip();
-    let Some(answer) = shell(machine, "restart it force", ANSWER) else {
-        return false;
-    };
-    if answer.contains("error") {
-        return false;
-    }
     let end = Instant::now() + RESTART;
+    // One that is about to end by itself can't be restarted before it has.
+    loop {
+        let Some(answer) = shell(machine, "restart it force", ANSWER) else {
+            return false;
+        };
+        if !answer.contains("error") {
+            break;
+        }
+        if Instant::now() > end {
+            return false;
+        }
+        std::thread::sleep(AFTER);
+    }
     while Instant::now() < end {
         if ask(machine, IT, "true", ANSWER).is_some() {
             return true;

@@ -57,12 +57,39 @@ impl Results {
         verdict(self.0.get(&mode.to_string())?.get(case)?)
     }
 
+    /// How many cases came to what, a sentence for each mode. Controls are none.
+    #[must_use]
+    pub fn summary(&self, cases: &[Case]) -> String {
+        let cases = cases
+            .iter()
+            .filter(|case| !case.name.starts_with("control-"));
+        let mut text = format!("Of {} cases:", cases.clone().count());
+        for mode in Mode::ALL {
+            let [mut nothing, mut contained, mut hurt, mut open] = [0; 4];
+            for case in cases.clone() {
+                *match self.verdict(mode, case.name) {
+                    Some(Verdict::Nothing) => &mut nothing,
+                    Some(Verdict::Contained) => &mut contained,
+                    Some(Verdict::NotContained(_)) => &mut hurt,
+                    None => &mut open,
+                } += 1;
+            }
+            // Writing into a string never fails.
+            let _ = write!(
+                text,
+                " in `{mode}` {nothing} nothing happens, {contained} contained, {hurt} not contained, {open} not run;"
+            );
+        }
+        text.pop();
+        text + ".\n"
+    }
+
     /// The table, one row for each case.
     #[must_use]
     pub fn markdown(&self, cases: &[Case]) -> String {
-        let mut text = String::from(
-            "| case | what is done | `bare` | `dma` | `guard` | on real hardware |\n|---|---|---|---|---|---|\n",
-        );
+        let mut text = self.summary(cases);
+        text.push('\n');
+        text += "| case | what is done | `bare` | `dma` | `guard` | on real hardware |\n|---|---|---|---|---|---|\n";
         let cell = |mode, case: &Case| match self.verdict(mode, case.name) {
             Some(Verdict::NotContained(how)) => format!("**not contained**: {how}"),
             Some(verdict) => verdict.to_string(),
@@ -130,7 +157,15 @@ mod tests {
         let table = read.markdown(&cases);
         let cells = "| not run | **not contained**: the witness does not answer; more |";
         assert!(table.contains(cells), "{table}");
-        assert_eq!(table.lines().count(), cases.len() + 2);
+        assert_eq!(table.lines().count(), cases.len() + 4);
+        let rest = cases.len() - 3;
+        let counts =
+            format!("in `dma` 0 nothing happens, 0 contained, 1 not contained, {rest} not run.");
+        assert!(
+            read.summary(&cases).ends_with(&format!("{counts}\n")),
+            "{}",
+            read.summary(&cases)
+        );
     }
 
     #[test]

@@ -17,6 +17,8 @@ struct Part {
     has_clocks: bool,
     /// What `$ONLY` may have a part of; `None` where it chooses nothing.
     names: fn(&Size, Option<Kernel>) -> Option<Vec<String>>,
+    /// Whether it has to be the whole of one, as a number has.
+    by_whole: bool,
 }
 
 const fn part(name: &'static str) -> Part {
@@ -25,6 +27,7 @@ const fn part(name: &'static str) -> Part {
         kernels: &[],
         has_clocks: false,
         names: |_, _| None,
+        by_whole: false,
     }
 }
 
@@ -33,6 +36,7 @@ const PARTS: [Part; 11] = [
     Part {
         has_clocks: true,
         names: |size, _| (size.clock == Clock::Virtual).then(counted::names),
+        by_whole: true,
         ..part("scale")
     },
     part("inside"),
@@ -121,9 +125,13 @@ impl Asked {
             only: text("ONLY").unwrap_or_default(),
             clock: clock(text("CLOCK").as_deref(), has_kvm)?,
             has_guests: has_guests(text("KVM").as_deref(), has_kvm)?,
+            is_halted: flag("HALT", text("HALT").as_deref())?,
         };
         if size.has_guests && (what != "contention" || size.clock != Clock::Virtual) {
             return Err("KVM=\"1\": with WHAT=contention CLOCK=virtual only".to_string());
+        }
+        if size.is_halted && what != "work" {
+            return Err("HALT=\"1\": with WHAT=work only".to_string());
         }
         if size.clock == Clock::Virtual && !parts.iter().all(|part| part.has_clocks) {
             let names = PARTS.iter().filter(|part| part.has_clocks);
@@ -149,9 +157,17 @@ impl Asked {
         if only.is_empty() {
             return Ok(());
         }
+        let mut is_found = false;
         let names: Vec<_> = parts
             .iter()
-            .filter_map(|part| (part.names)(&self.size, self.kernel))
+            .filter_map(|part| {
+                let names = (part.names)(&self.size, self.kernel)?;
+                is_found |= names.iter().any(|name| match part.by_whole {
+                    true => only.split('|').any(|one| one == name),
+                    false => tool::is_asked_for(only, name),
+                });
+                Some(names)
+            })
             .collect();
         if names.is_empty() {
             return Err(format!(
@@ -159,14 +175,17 @@ impl Asked {
                 self.what
             ));
         }
-        let names = names.concat();
-        match names.iter().any(|name| tool::is_asked_for(only, name)) {
-            true => Ok(()),
-            false => Err(format!(
-                "ONLY=\"{only}\": part of one of these is accepted: {}",
-                names.join(", ")
-            )),
+        if is_found {
+            return Ok(());
         }
+        let what = match parts {
+            [part] if part.by_whole => "one of these",
+            _ => "part of one of these",
+        };
+        Err(format!(
+            "ONLY=\"{only}\": {what} is accepted: {}",
+            names.concat().join(", ")
+        ))
     }
 
     pub(crate) fn has(&self, part: &str) -> bool {
@@ -193,11 +212,17 @@ fn clock(text: Option<&str>, has_kvm: bool) -> Result<Clock, String> {
 
 /// KVM guests in an emulated machine only, by its exact clock: on a host with KVM they would be guests of guests.
 fn has_guests(text: Option<&str>, has_kvm: bool) -> Result<bool, String> {
+    match flag("KVM", text)? {
+        true if has_kvm => Err("KVM=\"1\": not with KVM on this host, only emulated".into()),
+        is_set => Ok(is_set),
+    }
+}
+
+fn flag(name: &str, text: Option<&str>) -> Result<bool, String> {
     match text {
         None | Some("0") => Ok(false),
-        Some("1") if has_kvm => Err("KVM=\"1\": not with KVM on this host, only emulated".into()),
         Some("1") => Ok(true),
-        Some(other) => Err(format!("KVM=\"{other}\": 0 or 1 is accepted")),
+        Some(other) => Err(format!("{name}=\"{other}\": 0 or 1 is accepted")),
     }
 }
 
@@ -254,6 +279,8 @@ mod tests {
                 "CLOCK=virtual only",
             ),
             (&[("KVM", "2")], "0 or 1"),
+            (&[("WHAT", "work"), ("HALT", "yes")], "HALT=\"yes\": 0 or 1"),
+            (&[("WHAT", "links"), ("HALT", "1")], "WHAT=work only"),
             (
                 &[("WHAT", "launch"), ("KERNEL", "debian-6.1")],
                 "debian-6.1-cloud or",
@@ -274,8 +301,8 @@ mod tests {
                 "it floods its disk",
             ),
             (
-                &[("WHAT", "scale"), ("CLOCK", "virtual"), ("ONLY", "5")],
-                "1, 2, 4, 8, 16, 32",
+                &[("WHAT", "scale"), ("CLOCK", "virtual"), ("ONLY", "3")],
+                "\"3\": one of these is accepted: 1, 2, 4, 8, 16, 32",
             ),
             (
                 &[

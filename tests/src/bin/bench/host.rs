@@ -1,6 +1,9 @@
 //! What the runs ran on.
 
+use std::process::Command;
+
 use bulkhead_tests::qemu::version;
+use bulkhead_tests::root;
 
 pub(crate) struct Host {
     pub(crate) processor: String,
@@ -9,6 +12,10 @@ pub(crate) struct Host {
     pub(crate) load: String,
     pub(crate) qemu: String,
     pub(crate) accelerator: String,
+    /// Of Bulkhead, and whether that is what is measured: git's words, or `unknown`.
+    pub(crate) commit: String,
+    /// Year, month, day.
+    pub(crate) date: String,
 }
 
 impl Host {
@@ -24,6 +31,8 @@ impl Host {
             load: load(),
             qemu: version(),
             accelerator: arguments.join(" "),
+            commit: said("git", &["describe", "--always", "--dirty"]),
+            date: said("date", &["--utc", "+%F"]),
         }
     }
 
@@ -34,8 +43,21 @@ impl Host {
             load,
             qemu,
             accelerator,
+            ..
         } = self;
         format!("QEMU {qemu} ({accelerator}) on {processors} x {processor}, load {load}")
+    }
+}
+
+/// A program's only line.
+fn said(program: &str, arguments: &[&str]) -> String {
+    let mut command = Command::new(program);
+    let output = command.args(arguments).current_dir(root()).output();
+    match output {
+        Ok(output) if output.status.success() => {
+            String::from_utf8_lossy(&output.stdout).trim().to_string()
+        }
+        _ => "unknown".to_string(),
     }
 }
 

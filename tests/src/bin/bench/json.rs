@@ -42,6 +42,7 @@ pub(crate) fn text(
         ("cores", json!(size.cores)),
         ("memory", json!(MEMORY)),
         ("clock", json!(size.clock.name())),
+        ("halted", json!(size.is_halted)),
         ("code", object(code)),
     ];
     let Measured {
@@ -107,6 +108,8 @@ fn host(host: &Host) -> Value {
         "load_before": host.load,
         "qemu": host.qemu,
         "accelerator": host.accelerator,
+        "commit": host.commit,
+        "date": host.date,
     })
 }
 

@@ -56,6 +56,7 @@ pub(crate) struct Bench {
     clock: Clock,
     /// In virtual time, whether idle cores wait for the host's clock.
     waits: bool,
+    is_halted: bool,
 }
 
 impl Bench {
@@ -110,7 +111,13 @@ impl Bench {
             words,
             clock,
             waits: true,
+            is_halted: false,
         }
+    }
+
+    /// Whether Bulkhead's own core is parked once all Linuxes are up: then nothing of it runs.
+    pub(crate) fn halted(self, is_halted: bool) -> Self {
+        Self { is_halted, ..self }
     }
 
     /// The same, but while all cores are idle virtual time goes on to the next timer at once: nobody is late by the
@@ -161,6 +168,11 @@ impl Bench {
             if report.release != self.kernel.release() || report.cpus != cores {
                 machine.fail(&format!("another Linux was wanted: {report:?}"));
             }
+        }
+        if self.is_halted && side == Side::Partition {
+            machine.com(1).send("halt\r");
+            // It says what will be possible, last of all how the shell comes back.
+            wait(&mut machine, 1, "reset")?;
         }
         for (com, ..) in self.linuxes(side) {
             machine.linux_within(com, SETTLE, PATIENCE);

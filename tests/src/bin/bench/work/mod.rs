@@ -68,6 +68,8 @@ pub(crate) struct Size {
     pub(crate) clock: Clock,
     /// Contention in KVM guests too.
     pub(crate) has_guests: bool,
+    /// Bulkhead's own core is parked before the work.
+    pub(crate) is_halted: bool,
 }
 
 impl Size {
@@ -122,7 +124,8 @@ fn one(kernel: Kernel, size: &Size) -> Vec<Compared> {
         },
     };
     let cards = has_devices.then(machines::cards_to_host);
-    let bench = Bench::new("bench_work", kernel, vec![part], cards, size.clock);
+    let bench =
+        Bench::new("bench_work", kernel, vec![part], cards, size.clock).halted(size.is_halted);
     let figures = tasks.iter().flat_map(|task| task.figures.clone());
     let surroundings = [
         Figure::same("guest's clock by the host's", "s/s"),
@@ -154,7 +157,8 @@ fn two(kernel: Kernel, size: &Size) -> Vec<Compared> {
         return Vec::new();
     }
     let cards = machines::cards_on_a_wire();
-    let bench = Bench::new("bench_two", kernel, pairs::parts(), Some(cards), size.clock);
+    let bench = Bench::new("bench_two", kernel, pairs::parts(), Some(cards), size.clock)
+        .halted(size.is_halted);
     let figures = pairs.iter().flat_map(|pair| pair.figures.clone());
     let figures = figures.collect();
     turns(
