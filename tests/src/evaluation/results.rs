@@ -162,6 +162,7 @@ impl Results {
             .iter()
             .filter_map(|one| one["accelerator"].as_str())
             .collect();
+        accelerators.sort_unstable();
         accelerators.dedup();
         let accelerator = match accelerators.is_empty() {
             true => word(host, "accelerator")?,

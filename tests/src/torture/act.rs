@@ -7,7 +7,7 @@ use crate::qemu::Running;
 use std::time::Duration;
 
 /// The longest that a case itself takes.
-const ACT: Duration = Duration::from_secs(180);
+const ACT: Duration = Duration::from_secs(90);
 
 /// What came back.
 pub(super) struct Said {
