@@ -347,7 +347,8 @@ fn memory() -> Vec<Case> {
             "low",
             "the first 640 KiB overwritten",
             "hostile fill 0 9f000 ff",
-        ),
+        )
+        .noted("the page in which a core starts after INIT lies there; that page alone does it"),
         line(
             "ecam",
             "configuration space of the host bridge overwritten",
