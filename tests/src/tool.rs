@@ -64,6 +64,12 @@ pub fn is_asked_for(only: &str, name: &str) -> bool {
             .any(|text| !text.is_empty() && name.contains(text))
 }
 
+/// The same of a number, which has to be the whole of one.
+#[must_use]
+pub fn is_one_of(only: &str, name: &str) -> bool {
+    only.is_empty() || only.split('|').any(|text| text == name)
+}
+
 /// About four digits.
 #[must_use]
 pub fn short(value: f64) -> String {

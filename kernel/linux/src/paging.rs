@@ -6,13 +6,14 @@
 //!
 //! Source: Intel SDM Vol. 3A, "4-Level Paging and 5-Level Paging", "Canonical Addressing".
 
+use bulkhead_memory::PAGE;
+
 const PRESENT: u64 = 1;
 const WRITABLE: u64 = 1 << 1;
 const HUGE: u64 = 1 << 7;
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 /// CR4.LA57: tables of five levels.
 const LA57: u64 = 1 << 12;
-const PAGE: u64 = 4096;
 /// The highest level whose entries can be pages, of 1 GiB; 0 is that of pages of 4 KiB.
 const HIGHEST_PAGE: u32 = 2;
 

@@ -157,25 +157,22 @@ impl Asked {
         if only.is_empty() {
             return Ok(());
         }
-        let mut is_found = false;
-        let names: Vec<_> = parts
+        let named: Vec<_> = parts
             .iter()
-            .filter_map(|part| {
-                let names = (part.names)(&self.size, self.kernel)?;
-                is_found |= names.iter().any(|name| match part.by_whole {
-                    true => only.split('|').any(|one| one == name),
-                    false => tool::is_asked_for(only, name),
-                });
-                Some(names)
-            })
+            .filter_map(|part| Some((part, (part.names)(&self.size, self.kernel)?)))
             .collect();
-        if names.is_empty() {
+        if named.is_empty() {
             return Err(format!(
                 "ONLY=\"{only}\": WHAT={} does all that it is",
                 self.what
             ));
         }
-        if is_found {
+        let is_one = |part: &Part, name: &str| match part.by_whole {
+            true => tool::is_one_of(only, name),
+            false => tool::is_asked_for(only, name),
+        };
+        let mut all = named.iter();
+        if all.any(|(part, names)| names.iter().any(|name| is_one(part, name))) {
             return Ok(());
         }
         let what = match parts {
@@ -184,7 +181,12 @@ impl Asked {
         };
         Err(format!(
             "ONLY=\"{only}\": {what} is accepted: {}",
-            names.concat().join(", ")
+            named
+                .iter()
+                .flat_map(|(_, names)| names)
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join(", ")
         ))
     }
 

@@ -41,8 +41,7 @@ pub(crate) fn names() -> Vec<String> {
 
 /// Each machine once; of those only with that many partitions that `only` asks for.
 pub(crate) fn measure(only: &str) -> Vec<Counted> {
-    let asked =
-        |count: &usize| only.is_empty() || only.split('|').any(|one| *one == count.to_string());
+    let asked = |count: &usize| tool::is_one_of(only, &count.to_string());
     let all = PARTITIONS.into_iter().filter(asked).map(|partitions| {
         let counted = machine(partitions);
         println!(

@@ -292,52 +292,42 @@ fn symbols_in(text: &str) -> BTreeMap<&'static str, u64> {
     text.lines().filter_map(symbol).collect()
 }
 
-/// One of the first eight, or of the second.
+/// By its number: below eight in an instruction itself, with its highest bit in the prefix.
 #[derive(Clone, Copy)]
-struct Register {
-    number: u8,
-    is_high: bool,
-}
+struct Register(u8);
 
-/// Of arguments (System V ABI).
+/// Of arguments (System V ABI): rdi, rsi, rdx, rcx, r8.
 const REGISTERS: [Register; 5] = [
-    Register {
-        number: 7,
-        is_high: false,
-    },
-    Register {
-        number: 6,
-        is_high: false,
-    },
-    Register {
-        number: 2,
-        is_high: false,
-    },
-    Register {
-        number: 1,
-        is_high: false,
-    },
-    Register {
-        number: 0,
-        is_high: true,
-    },
+    Register(7),
+    Register(6),
+    Register(2),
+    Register(1),
+    Register(8),
 ];
 
 impl Register {
+    const fn low(self) -> u8 {
+        self.0 & 7
+    }
+
+    const fn high(self) -> u8 {
+        self.0 >> 3
+    }
+
     /// Bytes of [`Self::behind`].
     const BEHIND: usize = 7;
 
     /// `mov $number,%register`
     fn load(self, number: u64) -> Vec<u8> {
-        let prefix = 0x48 | u8::from(self.is_high);
-        let mut code = vec![prefix, 0xb8 | self.number];
+        let prefix = 0x48 | self.high();
+        let mut code = vec![prefix, 0xb8 | self.low()];
         code.extend(number.to_le_bytes());
         code
     }
 
     fn lea(self, mode: u8, rest: &[u8], offset: u32) -> Vec<u8> {
-        let prefix = 0x48 | u8::from(self.is_high) << 2;
-        let mut code = vec![prefix, 0x8d, mode | self.number << 3];
+        let prefix = 0x48 | self.high() << 2;
+        let mut code = vec![prefix, 0x8d, mode | self.low() << 3];
         code.extend(rest);
         code.extend(offset.to_le_bytes());
         code
@@ -355,8 +345,8 @@ impl Register {
 
     /// `or $0x3fff,%register`: a stack begins at a multiple of its 16 KiB.
     fn last_of_stack(self) -> [u8; 7] {
-        let prefix = 0x48 | u8::from(self.is_high);
-        [prefix, 0x81, 0xc8 | self.number, 0xff, 0x3f, 0, 0]
+        let prefix = 0x48 | self.high();
+        [prefix, 0x81, 0xc8 | self.low(), 0xff, 0x3f, 0, 0]
     }
 }
 
