@@ -134,6 +134,27 @@ fn before_the_machine_ends_all_are_asked() {
     assert_eq!(session.kernel.ends, 0);
 }
 
+/// It may happen while the shell looks at all of them, when what happened before was told.
+#[test]
+fn the_last_end_is_told_before_the_machine_ends() {
+    for after in 1_000..1_020 {
+        let mut session = two();
+        session.kernel.hear("db");
+        session.kernel.observe_ms = 1;
+        let at = session.kernel.now_ms + after;
+        for name in ["db", "web"] {
+            let ended = Happening::Ended(End::PoweredOff);
+            session.kernel.later.push_back((at, name, ended));
+        }
+        let said = session.line("poweroff");
+        assert_eq!(session.kernel.ends, 1);
+        for name in ["db", "web"] {
+            let line = format!("* {name}: Ended");
+            assert!(said.contains(&line), "{name}, after {after} ms:\n{said}");
+        }
+    }
+}
+
 /// Its order goes with its run, and the end of that is observed later.
 #[test]
 fn one_that_was_asked_and_has_just_ended_is_not_one_in_which_no_agent_is_heard() {

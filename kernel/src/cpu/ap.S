@@ -1,6 +1,7 @@
-# The trampoline below 1 MiB: from real mode to the kernel. It is copied to its page once, with the
-# three words at its end filled in, and only read after that, so any number of cores may run it at
-# once. Source: Intel SDM Vol. 3A, "MP Initialization" and "Initializing IA-32e Mode".
+# The trampoline below 1 MiB: from real mode to the kernel. It is copied to its page with the
+# words at its end filled in, and only read after that, so any number of cores may run it at once;
+# where a Linux has written there it is put right before the next core starts (smp.rs).
+# Source: Intel SDM Vol. 3A, "MP Initialization" and "Initializing IA-32e Mode".
 .section .rodata
 .balign 16
 .global ap_trampoline

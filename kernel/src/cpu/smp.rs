@@ -3,9 +3,9 @@
 //! The same way takes a core back from a Linux. Source: Intel SDM Vol. 3A, "MP Initialization
 //! Protocol Algorithm".
 
-use core::sync::atomic::{AtomicU64, Ordering};
-
+use arrayvec::ArrayVec;
 use bulkhead_memory::Region;
+use spin::Once;
 
 use super::cores;
 use crate::layout::TRAMPOLINE_WINDOW;
@@ -46,7 +46,64 @@ unsafe extern "C" {
     static core_call: u8;
 }
 
-static PAGE: AtomicU64 = AtomicU64::new(0);
+/// The page below 1 MiB in which cores start, and what belongs there.
+struct Trampoline {
+    page: u64,
+    words: ArrayVec<u64, WORDS>,
+}
+
+/// Words of 8 bytes that it may have.
+const WORDS: usize = 32;
+
+static TRAMPOLINE: Once<Trampoline> = Once::new();
+
+impl Trampoline {
+    /// What lies between the assembler's labels, with the words in it filled in for that page; `None`
+    /// if it has more than [`WORDS`].
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the page lies below 1 MiB; usize has 64 bits on x86-64"
+    )]
+    fn new(page: u64) -> Option<Self> {
+        let start = &raw const ap_trampoline as u64;
+        let offset = |symbol: *const u8| (symbol as u64 - start) as usize;
+        // SAFETY: bytes of the image, which nobody writes.
+        let code = unsafe {
+            core::slice::from_raw_parts(&raw const ap_trampoline, offset(&raw const ap_end))
+        };
+        let mut bytes = [0; WORDS * 8];
+        bytes.get_mut(..code.len())?.copy_from_slice(code);
+        let mut fill = |symbol: *const u8, value: &[u8]| {
+            let at = offset(symbol);
+            bytes[at..at + value.len()].copy_from_slice(value);
+        };
+        let place = |symbol| (page as u32 + offset(symbol) as u32).to_le_bytes();
+        let four_level = u32::try_from(paging::roots().four_level)
+            .expect("real mode can load only a root below 4 GiB; loaders put the image there");
+        fill(&raw const ap_gdt_base, &place(&raw const ap_gdt));
+        fill(&raw const ap_far, &place(&raw const ap_long));
+        fill(&raw const ap_root, &four_level.to_le_bytes());
+        fill(&raw const ap_entry, &entry_address().to_le_bytes());
+        let (words, _) = bytes.as_chunks();
+        let words = words.iter().take(code.len().div_ceil(8));
+        Some(Self {
+            page,
+            words: words.map(|word| u64::from_le_bytes(*word)).collect(),
+        })
+    }
+
+    /// Puts it into its page, of which other cores may be running it: what is right is not touched.
+    fn write(&self) {
+        for (word, at) in self.words.iter().zip((self.page..).step_by(8)) {
+            let place = phys::pointer::<u64>(at);
+            // SAFETY: in the page that was taken for it, aligned.
+            if unsafe { place.read_volatile() } != *word {
+                // SAFETY: the same; whoever else writes here means the same word.
+                unsafe { place.write_volatile(*word) };
+            }
+        }
+    }
+}
 
 /// Address of the code that every core runs when it enters Bulkhead from outside.
 pub(crate) fn entry_address() -> u64 {
@@ -59,14 +116,6 @@ pub(crate) fn call_address() -> u64 {
 }
 
 /// Puts the trampoline into its page. `false` if there is no free page for it.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the page lies below 1 MiB; usize has 64 bits on x86-64"
-)]
-#[expect(
-    clippy::multiple_unsafe_ops_per_block,
-    reason = "the copy and the words in it, argued for as a whole"
-)]
 pub(crate) fn install_trampoline() -> bool {
     let window = Region::from_bounds(TRAMPOLINE_WINDOW.start, TRAMPOLINE_WINDOW.end);
     let Some(page) =
@@ -74,29 +123,8 @@ pub(crate) fn install_trampoline() -> bool {
     else {
         return false;
     };
-    let base = page.start();
-    let start = &raw const ap_trampoline as u64;
-    let end = &raw const ap_end as u64;
-    let gdt = &raw const ap_gdt as u64;
-    let gdt_base = &raw const ap_gdt_base as u64;
-    let far = &raw const ap_far as u64;
-    let long = &raw const ap_long as u64;
-    let root = &raw const ap_root as u64;
-    let entry = &raw const ap_entry as u64;
-    let place = |symbol: u64| base + (symbol - start);
-    let four_level = u32::try_from(paging::roots().four_level)
-        .expect("real mode can load only a root below 4 GiB; loaders put the image there");
-    // SAFETY: the page was just taken; the source is the trampoline's bytes in the image, and the
-    // words lie inside the copy.
-    unsafe {
-        let code = core::slice::from_raw_parts(&raw const ap_trampoline, (end - start) as usize);
-        phys::write(base, code);
-        phys::write(place(gdt_base), &(place(gdt) as u32).to_le_bytes());
-        phys::write(place(far), &(place(long) as u32).to_le_bytes());
-        phys::write(place(root), &four_level.to_le_bytes());
-        phys::write(place(entry), &entry_address().to_le_bytes());
-    }
-    PAGE.store(base, Ordering::Release);
+    let trampoline = Trampoline::new(page.start()).expect("it is as short as it is written");
+    TRAMPOLINE.call_once(|| trampoline).write();
     true
 }
 
@@ -107,15 +135,19 @@ pub(crate) fn install_trampoline() -> bool {
     reason = "the page lies below 1 MiB, the offset in it"
 )]
 pub(crate) fn reset_entry() -> Option<(u16, u16)> {
-    let page = PAGE.load(Ordering::Acquire);
     let offset = &raw const ap_reset as u64 - &raw const ap_trampoline as u64;
-    (page != 0).then_some(((page >> 4) as u16, offset as u16))
+    let trampoline = TRAMPOLINE.get()?;
+    Some(((trampoline.page >> 4) as u16, offset as u16))
 }
 
-/// The page of the trampoline, as a start-up IPI names it.
+/// The page of the trampoline, as a start-up IPI names it, with all that belongs there: nothing keeps a
+/// Linux from writing it, and the next core that is to start would be lost.
 #[expect(clippy::cast_possible_truncation, reason = "the page lies below 1 MiB")]
 pub(crate) fn trampoline_page() -> u8 {
-    (PAGE.load(Ordering::Acquire) >> 12) as u8
+    TRAMPOLINE.get().map_or(0, |trampoline| {
+        trampoline.write();
+        (trampoline.page >> 12) as u8
+    })
 }
 
 /// How long a core needs between an INIT and its start-up IPI, in microseconds: the manual's 10 ms

@@ -86,6 +86,21 @@ fn order(name: &Word, order: Order, seconds: u32, control: &mut dyn Control) -> 
         .map_err(|why| not_done(name, what, &why))
 }
 
+/// Milliseconds from an end that is seen to what is said of it: the core that ends a run makes that step first.
+const TELLING_MS: u64 = 10;
+
+/// Tells what belongs to an end that has just been seen: its line comes with its command, and when the machine is
+/// about to end nobody tells it later.
+fn tell_rest(control: &mut dyn Control, out: &mut dyn Write) -> core::fmt::Result {
+    let begun = control.uptime_ms();
+    while control.uptime_ms().saturating_sub(begun) < TELLING_MS {
+        // That the operator gives up what is done says nothing.
+        let _ = control.pause();
+        tell_events(control, out)?;
+    }
+    Ok(())
+}
+
 /// Until that is true of it. Its time is over some day, whatever its Linux does.
 fn wait(
     name: &Word,
@@ -98,8 +113,7 @@ fn wait(
         control.observe();
         let partition = names::partition(name, control.ledger())?;
         if is_met(partition) {
-            // What happened to it on the way.
-            return Ok(tell_events(control, out)?);
+            return Ok(tell_rest(control, out)?);
         }
         let (id, state) = (partition.id, partition.life.state);
         if control.pause() {
@@ -193,7 +207,7 @@ pub(super) fn all(
             order(&word, Order::Stop, STOP_SECONDS, control)?;
             asked.push(run);
         } else if live().next().is_none() {
-            return Ok(());
+            return Ok(tell_rest(control, out)?);
         } else if control.pause() {
             let message = format!("{}; what was asked to stop still does", given_up(verb));
             return Err(CommandError::new(verb.span, message).into());

@@ -59,6 +59,10 @@ pub(crate) struct FakeKernel {
     pub(crate) files: Vec<(u64, Vec<u8>)>,
     /// What will happen, in order: when, to whom, and what.
     pub(crate) later: VecDeque<(u64, &'static str, Happening)>,
+    /// What was seen to happen and is still to be told.
+    pub(crate) untold: VecDeque<String>,
+    /// Milliseconds that a look at all partitions takes.
+    pub(crate) observe_ms: u64,
     /// Milliseconds since Bulkhead was entered; a pause takes ten.
     pub(crate) now_ms: u64,
     /// When the operator presses `^C`.
@@ -107,6 +111,8 @@ impl Default for FakeKernel {
             texts: Vec::new(),
             files: Vec::new(),
             later: VecDeque::new(),
+            untold: VecDeque::new(),
+            observe_ms: 0,
             now_ms: 83_012,
             interrupt_ms: None,
             keymap: "us",
@@ -237,7 +243,13 @@ impl Control for FakeKernel {
         }
     }
 
-    fn observe(&mut self) {}
+    fn observe(&mut self) {
+        self.now_ms += self.observe_ms;
+        while let Some((_, name, event)) = self.later.pop_front_if(|(at, ..)| *at <= self.now_ms) {
+            self.apply(name, event);
+            self.untold.push_back(format!("{name}: {event:?}"));
+        }
+    }
 
     fn answer(&self, function: &Function) -> Answer {
         let mut answers = self.answers.iter();
@@ -415,6 +427,9 @@ impl Control for FakeKernel {
     }
 
     fn next_event(&mut self) -> Option<String> {
+        if let Some(line) = self.untold.pop_front() {
+            return Some(line);
+        }
         let (_, name, event) = self.later.pop_front_if(|(at, ..)| *at <= self.now_ms)?;
         self.apply(name, event);
         Some(format!("{name}: {event:?}"))

@@ -348,7 +348,7 @@ fn memory() -> Vec<Case> {
             "the first 640 KiB overwritten",
             "hostile fill 0 9f000 ff",
         )
-        .noted("the page in which a core starts after INIT lies there; that page alone does it"),
+        .noted("the page in which a core starts after INIT lies there, and is put right before each start"),
         line(
             "ecam",
             "configuration space of the host bridge overwritten",

@@ -44,6 +44,7 @@ mod soak;
 mod stacks;
 mod survey;
 mod suspend;
+mod torture;
 mod two_linuxes;
 mod userland;
 mod virtualization;
@@ -138,6 +139,7 @@ fn main() {
         refusals::stories(),
         power_button::stories(),
         scale::stories(),
+        torture::stories(),
     ];
     let conclusion = libtest_mimic::run(&arguments, stories.into_iter().flatten().collect());
     if let Some(summary) = REPLAYS.summary() {
