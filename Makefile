@@ -79,6 +79,7 @@ help: ## This list
 	@echo "  MUTANT=NAME             mutants: only those with this in their names"
 	@echo "  ONLY=TEXT               kernels-table: rows with that in their names, printed only"
 	@echo "  SECONDS_EACH=60         mutants: longest search for each; fuzz: the search of each target"
+	@echo "  JOBS=1                  fuzz: so many targets at a time"
 	@echo "  RUNS=5 SECONDS_EACH=2   report: runs of each measurement, and their seconds"
 	@echo "  TARGET=NAME KEEP=1      fuzz: only that target; what is found is kept as its corpus"
 	@echo "  TEST=NAME               test: only the QEMU tests with this in their name"
@@ -125,7 +126,7 @@ pictures: setup-test kernel build/demo.img bulkheadctl $(DEVICE_IMAGES) ## docs/
 	@cargo run $(LOCKED) -q -p bulkhead-tests --bin pictures
 
 .PHONY: soak
-soak: setup-run kernel build/demo.img ## Ends two partitions by every way, at random, N times; fails if anything is not right
+soak: setup-run kernel build/demo.img ## Ends two partitions by every way, at random, N times, and at random moments; fails if anything is not right
 	@tools/kernels $(DEMO_KERNELS)
 	@cargo run $(LOCKED) -q -p bulkhead-tests --bin soak
 
@@ -140,11 +141,12 @@ torture: setup-run ## What root of a partition can do to the machine; fails if i
 
 # What fails soonest comes first. Host tests come before anything is downloaded or built for QEMU.
 .PHONY: test
-test: setup-test check ## All tests: check, then in QEMU
+test: setup-test check ## All tests: check, then in QEMU; parsers are searched beside these (make fuzz)
 	@tools/kernels
 	@$(MAKE) kernel build/demo.img bulkheadctl $(DEVICE_IMAGES)
 	cargo test $(LOCKED) -p bulkhead-tests --lib --bins
-	cargo test $(LOCKED) -p bulkhead-tests --test qemu -- $(TEST)
+	cargo test $(LOCKED) -p bulkhead-tests --test qemu --no-run
+	$(if $(TEST),,tools/search-beside) cargo test $(LOCKED) -p bulkhead-tests --test qemu -- $(TEST)
 
 # Parts of which `make test` plays some with one kernel only, or fewer rounds; all of these are played.
 LONG_PARTS := lifecycle virtualization::svm contention last:: faults::nmis faults::forced numa::nodes large_ids soak::two links agent_inits

@@ -1,9 +1,11 @@
 //! What a Linux passes to Bulkhead: requests, lines that it has the shell do, an agent's words, and calls of
-//! the runtime services with any addresses.
+//! the runtime services with any addresses; its page tables, by which these are looked up.
 
 use std::sync::atomic::AtomicU8;
 
 use bulkhead_lifecycle::{CallerMemory, GUID, State, Variables};
+use bulkhead_linux::paging::{Access, Tables};
+use bulkhead_memory::PAGE;
 use bulkhead_model::RestartPolicy::Always;
 use bulkhead_services::{Book, STORE_BYTES, Store};
 
@@ -12,7 +14,7 @@ use crate::bytes::{Plan, piece, text};
 use crate::made::common::Machine;
 use crate::made::ram::{ATTRIBUTES, BASE, DATA, NAME, SIZE, VENDOR, ram, units};
 
-pub(crate) const TARGETS: [Target; 2] = [
+pub(crate) const TARGETS: [Target; 3] = [
     Target {
         name: "request",
         most: 1024,
@@ -73,6 +75,22 @@ pub(crate) const TARGETS: [Target; 2] = [
                     call(1, "Ring", &[0xff]),
                 ]
                 .concat(),
+            ]
+        },
+    },
+    Target {
+        name: "page_tables",
+        most: 1024,
+        run: page_tables,
+        seeds: || {
+            // One table, which leads to itself: so an address is found at each level.
+            let tables = |cr4: u64, address: u64, flags: u8| {
+                let registers = [PAGE_TABLES, cr4, address].map(u64::to_le_bytes);
+                [&registers.concat()[..], &[flags, 0x10, 0, 0, 0, 0, 0, 0]].concat()
+            };
+            vec![
+                tables(0, 0xffff_8123_4567_89ab, 3),
+                tables(1 << 12, 0x00ff_ffff_ffff_ffff, 0x83),
             ]
         },
     },
@@ -157,4 +175,36 @@ fn variables(bytes: &[u8]) {
         }
     }
     machine.run();
+}
+
+/// Where the tables are that [`page_tables`] reads.
+const PAGE_TABLES: u64 = 0x1000;
+
+/// Tables, an address and memory, whose words come round again and again.
+fn page_tables(bytes: &[u8]) {
+    let mut plan = Plan(bytes);
+    let (cr3, cr4, address) = (plan.u64(), plan.u64(), plan.u64());
+    let mut words = Vec::new();
+    while !plan.is_over() {
+        words.push(plan.u64());
+    }
+    let tables = Tables::new(cr3, cr4);
+    let find = |access| {
+        let mut reads = 0;
+        let found = tables.physical(address, access, |at| {
+            reads += 1;
+            assert!(
+                at.is_multiple_of(8) && reads <= 5,
+                "read {reads} at {at:#x}"
+            );
+            let index = usize::try_from(at / 8).ok()?.checked_rem(words.len())?;
+            words.get(index).copied()
+        });
+        let offset = found.map_or(address, |found| found) ^ address;
+        assert!(offset.is_multiple_of(PAGE), "{address:#x} is at {found:x?}");
+        found
+    };
+    let [read, write, force] = [Access::Read, Access::Write, Access::Force].map(find);
+    assert_eq!(read, force, "what is read-only is written by force");
+    assert!(write.is_none_or(|_| write == read), "{write:x?}, {read:x?}");
 }

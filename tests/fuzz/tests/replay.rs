@@ -47,7 +47,7 @@ replayed! {
     bzimage uki module_line memory_map kernel_line
     pci xhci link_function
     prompt script options
-    request variables
+    request variables page_tables
     printk vmcoreinfo
     rings blocks
     grub bls grubenv superblock

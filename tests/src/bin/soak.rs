@@ -1,7 +1,8 @@
 //! `make soak`: two partitions are ended in turns by every way there is, at random, and come back; then
-//! two with control act at random on each other and on others, with the shell and without it.
+//! by force at random moments of their boots; then two with control act at random on each other and on
+//! others, with the shell and without it.
 //!
-//! `$WHAT` chooses one of these: `ends`, `control`, or `all`.
+//! `$WHAT` chooses one of these: `ends`, `moments`, `control`, or `all`.
 //! `$N` is the number of rounds (25), `$SEED` what the ways are chosen by: printed, so that a soak
 //! can be done again. Exit status 0 only if all of it was right.
 
@@ -22,29 +23,32 @@ fn main() -> ExitCode {
     });
     let what = std::env::var("WHAT").unwrap_or_default();
     let parts: &[&str] = match what.as_str() {
-        "" | "all" => &["ends", "control"],
+        "" | "all" => &["ends", "moments", "control"],
         "ends" => &["ends"],
+        "moments" => &["moments"],
         "control" => &["control"],
-        other => panic!("WHAT=\"{other}\": ends, control or all is accepted"),
+        other => panic!("WHAT=\"{other}\": ends, moments, control or all is accepted"),
     };
     for part in parts {
-        let name = if *part == "ends" {
-            "soak"
-        } else {
-            "soak_control"
+        let name = match *part {
+            "ends" => "soak",
+            "moments" => "soak_moments",
+            _ => "soak_control",
         };
         println!(
             "soak of {part}: N={rounds} SEED={seed}; the serial ports are in build/tests/{name}/run/"
         );
         let say = &mut |line: &str| println!("{line}");
-        if *part == "ends" {
-            let mut machine = soak::machine_with_witness(name).start();
-            tool::watch(&machine);
-            soak::run(&mut machine, rounds, seed, say);
-        } else {
-            let mut machine = soak::machine_with_bosses(name).start();
-            tool::watch(&machine);
-            soak::contend(&mut machine, rounds, seed, say);
+        let machine = match *part {
+            "control" => soak::machine_with_bosses(name),
+            _ => soak::machine_with_witness(name),
+        };
+        let mut machine = machine.start();
+        tool::watch(&machine);
+        match *part {
+            "ends" => soak::run(&mut machine, rounds, seed, say),
+            "moments" => soak::moments(&mut machine, rounds, seed, say),
+            _ => soak::contend(&mut machine, rounds, seed, say),
         }
     }
     ExitCode::SUCCESS

@@ -3,12 +3,13 @@
 //!
 //! The two overlap: while one boots the other is ended, so a launch is always met by somebody's end.
 //!
-//! And another one: two partitions with control, which act at random on each other and on others, beside
+//! And two more: ends by force at random moments of a boot ([`moments()`]); two partitions with control, which act at random on each other and on others, beside
 //! the shell and without it ([`contend()`]).
 
 mod contend;
 mod judge;
 mod look;
+mod moments;
 mod random;
 mod rounds;
 mod settle;
@@ -23,6 +24,7 @@ use crate::qemu::{Machine, Running};
 use crate::{Kernel, faulty};
 
 pub use contend::{contend, machine_with_bosses};
+pub use moments::moments;
 pub use rounds::run;
 pub use ways::{WAYS, Way, end, end_and_wait};
 

@@ -56,15 +56,15 @@ struct Pending {
     round: String,
 }
 
-struct Soak<'a> {
-    machine: &'a mut Running,
-    random: Random,
-    witness: Neighbour,
+pub(super) struct Soak<'a> {
+    pub(super) machine: &'a mut Running,
+    pub(super) random: Random,
+    pub(super) witness: Neighbour,
     /// Of each partition: the round that it is in.
     pending: [Option<Pending>; 2],
     /// Of each partition: its RAM in the first report, which must never change.
     ram: Vec<Vec<(u64, u64)>>,
-    runs: [u32; 2],
+    pub(super) runs: [u32; 2],
     failures: [u32; 2],
     /// Of each partition: the ways that are still to come, the next one last.
     decks: [Vec<Way>; 2],
@@ -75,7 +75,7 @@ struct Soak<'a> {
 }
 
 impl<'a> Soak<'a> {
-    fn new(machine: &'a mut Running, seed: u64) -> Self {
+    pub(super) fn new(machine: &'a mut Running, seed: u64) -> Self {
         let ram = PARTITIONS.iter().map(|partition| {
             let report = machine.wait_for_demo(partition.com);
             report.ram
@@ -162,7 +162,7 @@ impl<'a> Soak<'a> {
     }
 
     /// It has what it always had, and its shell answers.
-    fn is_whole(&mut self, index: usize, round: &str) {
+    pub(super) fn is_whole(&mut self, index: usize, round: &str) {
         let partition = &PARTITIONS[index];
         let report = self.machine.wait_for_demo(partition.com);
         let is_so = report.name == partition.name
@@ -198,7 +198,7 @@ impl<'a> Soak<'a> {
 
     /// Takes a look, which must show what the first one showed. One more is taken if it does not:
     /// a serial port whose reader is slow may lose a character, and what is really wrong stays so.
-    fn look_again(&mut self, first: Option<&Look>, round: usize) -> Look {
+    pub(super) fn look_again(&mut self, first: Option<&Look>, round: usize) -> Look {
         let mut look = Look::take(self.machine);
         let Some(first) = first else {
             return look;

@@ -274,7 +274,7 @@ fn ports() -> Vec<Case> {
         line(
             "smi",
             "an SMI command (port 0xb2), 256 of them",
-            "for i in $(seq 0 255); do hostile out 8 b2 $(printf %x $i); done | sort -u",
+            "hostile out 8 b2 $(for i in $(seq 0 255); do printf '%x ' $i; done)",
         )
         .noted("what firmware does at each is the board's; here ACPI mode is left and entered"),
         line(

@@ -8,6 +8,7 @@ use crate::{long_story, story};
 pub(crate) fn stories() -> Vec<Trial> {
     vec![
         story("soak::short", short),
+        story("soak::moments", moments),
         long_story("soak::two_with_control", two_with_control),
     ]
 }
@@ -16,6 +17,12 @@ pub(crate) fn stories() -> Vec<Trial> {
 fn short() {
     let mut machine = soak::machine_with_witness("soak_short").start();
     soak::run(&mut machine, 25, 3, &mut |line| println!("{line}"));
+}
+
+/// By force, at random moments of a boot.
+fn moments() {
+    let mut machine = soak::machine_with_witness("soak_moments_short").start();
+    soak::moments(&mut machine, 25, 3, &mut |line| println!("{line}"));
 }
 
 /// The same of two partitions with control.

@@ -1,7 +1,7 @@
 //! `hostile`: what root of a Linux can do to a machine from user space, for `make torture`.
 //!
 //! ```text
-//! hostile out WIDTH PORT VALUE       writes to an I/O port; WIDTH is 8, 16 or 32
+//! hostile out WIDTH PORT VALUE...    writes to an I/O port; WIDTH is 8, 16 or 32
 //! hostile ports SECONDS PORT VALUE   writes to it and reads the next one, over and over
 //! hostile config SECONDS             enumerates PCI by ports 0xcf8 and 0xcfc, over and over, on each core
 //! hostile enumerate SECONDS          the same on one, and fails if it does not find the same each time
@@ -78,11 +78,14 @@ impl From<&str> for Why {
 
 fn run(arguments: &[&str]) -> Result<u64, Why> {
     match arguments {
-        ["out", width, at, value] => {
-            let (at, value) = (port(at)?, dword(value)?);
+        ["out", width, at, values @ ..] if !values.is_empty() => {
+            let at = port(at)?;
+            let values = dwords(values)?;
             allow_ports()?;
-            out(width, at, value)?;
-            Ok(1)
+            for value in &values {
+                out(width, at, *value)?;
+            }
+            Ok(values.len() as u64)
         }
         ["ports", time, at, value] => {
             let (at, value) = (port(at)?, dword(value)?);
@@ -141,8 +144,7 @@ fn run(arguments: &[&str]) -> Result<u64, Why> {
         }
         ["dword", at, values @ ..] if !values.is_empty() => {
             let at = number(at)?;
-            let values = values.iter().map(|value| dword(value));
-            let values: Vec<u32> = values.collect::<Result<_, _>>()?;
+            let values = dwords(values)?;
             with_memory(at, values.len() as u64 * 4, |memory, _| {
                 for (index, value) in values.iter().enumerate() {
                     let at = memory.cast::<u32>().wrapping_add(index);
@@ -182,6 +184,10 @@ fn port(text: &str) -> Result<u16, String> {
 
 fn dword(text: &str) -> Result<u32, String> {
     u32::try_from(number(text)?).map_err(|_| format!("{text}: up to ffffffff is accepted"))
+}
+
+fn dwords(texts: &[&str]) -> Result<Vec<u32>, String> {
+    texts.iter().map(|text| dword(text)).collect()
 }
 
 /// As long as that many seconds; the sum of what was done.
