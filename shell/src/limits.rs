@@ -12,7 +12,7 @@
 pub const LINE_BYTES: usize = 3072;
 
 /// Most words in a line: a command and the names of all partitions, with some to spare.
-pub const WORDS: usize = 40;
+pub const WORDS: usize = 72;
 
 /// Lines of the history.
 pub const HISTORY_LINES: usize = 64;

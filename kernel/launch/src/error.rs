@@ -144,7 +144,9 @@ impl fmt::Display for LaunchError {
                 f,
                 "the .cmdline of image \"{image}\": {error} (replaced by: cmdline=\"...\")"
             ),
-            Self::NothingLow => f.write_str("some of the memory has to lie below 4 GiB"),
+            Self::NothingLow => {
+                f.write_str("some of the memory has to lie below 4 GiB for this kernel")
+            }
             Self::Placement(error) => error.fmt(f),
             Self::MemoryMap(error) => error.fmt(f),
             Self::Oversized { what, bytes, room } => {

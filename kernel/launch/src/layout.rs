@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use bulkhead_linux::cmdline::{self, ComPort, Walls};
 use bulkhead_linux::{Placement, ZERO_PAGE_BYTES, place};
 use bulkhead_memory::{PAGE, Region};
-use bulkhead_model::{Boot, Claim, Com, Definition, Machine, Warning};
+use bulkhead_model::{BELOW_4G, Boot, Claim, Com, Definition, Machine, Warning};
 use bulkhead_printk::kept;
 use bulkhead_services::STORE_BYTES;
 use bulkhead_tables::{acpi, efi, smbios};
@@ -132,20 +132,7 @@ impl<'a> Layout<'a> {
             walls.bytes,
             RUNTIME_CODE_BYTES,
         ]);
-        let region = claim.boot_region().ok_or(LaunchError::NothingLow)?;
-        let others: Vec<Region> = claim
-            .memory
-            .iter()
-            .copied()
-            .filter(|r| !r.overlaps(region))
-            .collect();
-        let placement = place(
-            region,
-            &others,
-            images.boot.bzimage,
-            images.initrd_bytes(),
-            sizes.total(),
-        )?;
+        let placement = placed(claim, &images, sizes.total())?;
         let block = sizes
             .place(placement.firmware)
             .ok_or(LaunchError::NothingLow)?;
@@ -189,7 +176,15 @@ impl<'a> Layout<'a> {
             is_shared: self.claim.shares_low_chunk,
         });
         let others = no_efi.into_iter().chain(no_kexec);
-        others.chain(self.tightness()).chain(self.open())
+        let others = others.chain(self.tightness()).chain(self.open());
+        others.chain(self.reach())
+    }
+
+    /// A device with 32 address lines has Linux copy for it, in memory below 4 GiB.
+    fn reach(&self) -> Option<Warning> {
+        let is_low = |region: &Region| region.overlaps(BELOW_4G);
+        let none = !self.claim.memory.iter().any(is_low);
+        (none && !self.claim.devices.units.is_empty()).then_some(Warning::NothingLow)
     }
 
     /// Its devices reach all RAM although the machine could keep others' from it.
@@ -208,6 +203,27 @@ impl<'a> Layout<'a> {
         let left = self.claim.memory_bytes().saturating_sub(used);
         (left < COMFORTABLE_BYTES).then_some(Warning::Tight { left })
     }
+}
+
+/// In the first of the regions from which it can boot that has the room.
+fn placed(claim: &Claim, images: &Images<'_>, block: u64) -> Result<Placement, LaunchError> {
+    let mut why = LaunchError::NothingLow;
+    for region in claim.boot_regions() {
+        let others: Vec<Region> = claim
+            .memory
+            .iter()
+            .copied()
+            .filter(|other| !other.overlaps(region))
+            .collect();
+        let kernel = images.boot.bzimage;
+        match place(region, &others, kernel, images.initrd_bytes(), block) {
+            Ok(placement) => return Ok(placement),
+            // What the first one lacks is what its operator can mend.
+            Err(error) if matches!(why, LaunchError::NothingLow) => why = error.into(),
+            Err(_) => {}
+        }
+    }
+    Err(why)
 }
 
 /// The tables that share a part of the block.

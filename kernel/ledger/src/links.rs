@@ -5,10 +5,10 @@ use core::fmt;
 
 use bulkhead_memory::{Bytes, LARGE_PAGE, Region, RegionSet};
 use bulkhead_model::{
-    DEFAULT_LINK, LEAST_LINK, LINK_OVERHEAD, LinkEnd, MOST_LINK, MOST_LINKS, Machine,
+    ABOVE_4G, DEFAULT_LINK, LEAST_LINK, LINK_OVERHEAD, LinkEnd, MOST_LINK, MOST_LINKS, Machine,
 };
 
-use crate::memory::{ABOVE_4G, LOW};
+use crate::memory::LOW;
 use crate::{Ledger, PlanError};
 
 /// Why a link is not made, or not given up.

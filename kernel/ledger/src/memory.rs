@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use bulkhead_linux::BzImage;
 use bulkhead_memory::{LARGE_PAGE, Region, RegionSet};
-use bulkhead_model::{BELOW_4G, Machine, MemoryRequest, PHYSICAL};
+use bulkhead_model::{BELOW_4G, Machine, MemoryRequest};
 
 use choice::Choice;
 pub(crate) use error::Failure;
@@ -19,8 +19,6 @@ use crate::Partition;
 /// well be more.
 pub const MINIMUM_MEMORY_BYTES: u64 = 32 << 20;
 
-/// Addresses that 32 bits do not reach.
-pub(crate) const ABOVE_4G: Region = window(BELOW_4G.end(), PHYSICAL.end());
 /// Where Bulkhead puts memory for which no address was asked: not below 16 MiB, where Linux
 /// would neither load its kernel nor could use much of it.
 pub(crate) const LOW: Region = window(16 << 20, 4 << 30);
@@ -62,6 +60,8 @@ pub(crate) struct Needed {
     kernel: u64,
     /// For the initrd alone.
     initrd: u64,
+    /// Whether all of it may lie above 4 GiB.
+    anywhere: bool,
 }
 
 impl Needed {
@@ -77,12 +77,13 @@ impl Needed {
         let together = low(initrd_bytes);
         Self {
             together,
-            kernel: if kernel.takes_high_initrd() {
+            kernel: if kernel.runs_above_4g() {
                 low(0)
             } else {
                 together
             },
             initrd: large_pages(initrd_bytes),
+            anywhere: kernel.runs_above_4g(),
         }
     }
 
@@ -93,7 +94,9 @@ impl Needed {
 
     /// Whether these pieces below and above 4 GiB are enough.
     const fn fits(&self, below: u64, above: u64) -> bool {
-        below >= self.together || (below >= self.kernel && above >= self.initrd)
+        below >= self.together
+            || (below >= self.kernel && above >= self.initrd)
+            || (self.anywhere && above >= self.together)
     }
 }
 
@@ -105,7 +108,7 @@ fn large_pages(bytes: u64) -> u64 {
 
 /// Decides which of the `free` memory the requests get: exactly placed ones first, then the
 /// others in their order. What is `needed` has to lie together. So many partitions may still
-/// `come`, and each needs some below 4 GiB.
+/// `come`, and each wants some below 4 GiB, if it does not need it.
 pub(crate) fn allocate(
     requests: &[MemoryRequest],
     needed: &Needed,
@@ -142,7 +145,7 @@ pub(crate) fn allocate(
         }
     }
     let taken: Vec<Region> = choice.taken.iter().collect();
-    if !taken.iter().any(|region| region.overlaps(BELOW_4G)) {
+    if !needed.anywhere && !taken.iter().any(|region| region.overlaps(BELOW_4G)) {
         return Err(Failure::of_all(MemoryError::NothingLow));
     }
     Ok(taken)

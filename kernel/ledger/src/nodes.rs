@@ -7,9 +7,9 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use bulkhead_memory::{Bytes, LARGE_PAGE, Region, RegionSet};
-use bulkhead_model::{BELOW_4G, Definition, Key, Machine, Node};
+use bulkhead_model::{ABOVE_4G, BELOW_4G, Definition, Key, Machine, Node};
 
-use crate::memory::{ABOVE_4G, LOW};
+use crate::memory::LOW;
 
 /// Of memory that must lie below 4 GiB and is on another node, how much a large partition gets, in bytes:
 /// enough for the devices that reach no further.

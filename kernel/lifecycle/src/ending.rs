@@ -95,9 +95,9 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
 
     /// The partition whose running Linux this core belongs to.
     pub fn owner(&self, hw: &impl Hardware) -> Option<usize> {
-        self.slots.iter().position(|slot| {
-            slot.phase() == Phase::Running && slot.members().any(|core| core == hw.me())
-        })
+        self.slots
+            .iter()
+            .position(|slot| slot.phase() == Phase::Running && slot.has_core(hw.me()))
     }
 
     /// Begins to end a partition by force; it stays ended.

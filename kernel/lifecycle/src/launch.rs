@@ -141,7 +141,12 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         }
         let mut is_needed = false;
         for (partition, slot) in self.slots.iter().enumerate() {
-            let life = slot.life();
+            // A core that waits for its turn comes by each millisecond: most are done with here.
+            let word = slot.word();
+            if Life::phase_of(word) == Phase::Idle {
+                continue;
+            }
+            let life = Life::decode(word);
             match life.phase {
                 Phase::Ending if life.worker == Some(me) => {
                     return if self.may_work(hw, partition, slot, life) {
@@ -170,9 +175,8 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
                         Duty::Look
                     };
                 }
-                Phase::Idle => {}
                 // It is not free yet, though others do the work.
-                _ => is_needed |= slot.members().any(|core| core == me),
+                _ => is_needed |= slot.has_core(me),
             }
         }
         if hw.is_boot_processor(me) && !is_needed && self.seat.is_to_come_back() {
@@ -186,7 +190,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         self.set_core_state(me, CoreState::Bulkhead);
         let is_live = |slot: &&Slot| slot.phase() != Phase::Idle;
         let mut live = self.slots.iter().filter(is_live);
-        if live.any(|slot| slot.members().any(|core| core == me)) {
+        if live.any(|slot| slot.has_core(me)) {
             self.set_core_state(me, CoreState::Parked);
             return Duty::Look;
         }

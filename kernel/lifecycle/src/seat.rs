@@ -86,9 +86,10 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             return false;
         };
         // One that waits to launch a last Linux again is not free.
-        let is_taken = self.slots.iter().any(|slot| {
-            slot.phase() != Phase::Idle && slot.members().any(|member| member == index)
-        });
+        let is_taken = self
+            .slots
+            .iter()
+            .any(|slot| slot.phase() != Phase::Idle && slot.has_core(index));
         let is_halted = self.seat.state.load() == HALTED;
         if !is_halted || is_taken || core.state() != CoreState::Parked {
             return false;

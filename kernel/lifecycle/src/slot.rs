@@ -239,6 +239,12 @@ impl Slot {
         CoreSet(core::array::from_fn(|index| self.cores[index].peek())).into_iter()
     }
 
+    /// Whether that core is one of them: a look at one word, where all of them are sixteen.
+    pub(crate) fn has_core(&self, core: usize) -> bool {
+        let word = self.cores.get(core / 64);
+        word.is_some_and(|word| word.peek() >> (core % 64) & 1 != 0)
+    }
+
     pub(crate) fn boot_core(&self) -> usize {
         self.boot_core.peek() as usize
     }

@@ -71,7 +71,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         ended: Option<&Slot>,
     ) {
         let has_come = self.has_come(hw, partition, life);
-        let is_theirs = |slot: &Slot| slot.members().any(|core| life.kicker == Some(core));
+        let is_theirs = |slot: &Slot| life.kicker.is_some_and(|core| slot.has_core(core));
         let is_abandoned = !has_come && ended.is_some_and(is_theirs);
         if !is_abandoned && !slot.work.is_late(life, hw.now(), hw.ticks(KICK_US)) {
             return;
@@ -127,9 +127,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         calls: u32,
     ) {
         let me = hw.me();
-        let (worker, calls) = if slot.members().any(|core| core == me)
-            && self.core_state(me) != CoreState::Bulkhead
-        {
+        let (worker, calls) = if slot.has_core(me) && self.core_state(me) != CoreState::Bulkhead {
             (Some(me), 0)
         } else if is_given_up {
             (self.candidate(hw, partition, slot, life.worker), 0)

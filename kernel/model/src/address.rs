@@ -2,14 +2,16 @@
 
 use bulkhead_memory::Region;
 
-/// What 32-bit addresses reach: kernel, initrd and tables lie there.
-pub const BELOW_4G: Region = from_zero(4 << 30);
+/// What 32-bit addresses reach: kernel, initrd and tables lie there, if they can.
+pub const BELOW_4G: Region = window(0, 4 << 30);
 /// All physical addresses that a processor can have (Intel SDM vol. 3 §4.1.4).
-pub const PHYSICAL: Region = from_zero(1 << 52);
+pub const PHYSICAL: Region = window(0, 1 << 52);
+/// Addresses that 32 bits do not reach.
+pub const ABOVE_4G: Region = window(BELOW_4G.end(), PHYSICAL.end());
 
-/// A constant region; the bound is checked when this crate is compiled.
-const fn from_zero(end: u64) -> Region {
-    match Region::from_bounds(0, end) {
+/// A constant region; the bounds are checked when this crate is compiled.
+const fn window(start: u64, end: u64) -> Region {
+    match Region::from_bounds(start, end) {
         Some(region) => region,
         None => panic!("an empty region"),
     }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use bulkhead_memory::Region;
 
-use crate::{BELOW_4G, Com, Devices, LinkEnd};
+use crate::{ABOVE_4G, BELOW_4G, Com, Devices, LinkEnd};
 
 /// What a partition has, and nobody else, from its definition on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,8 @@ pub struct Claim {
     /// Local APIC IDs, ascending: the boot core first (C2), then in the order of use (C3).
     /// Never empty.
     pub cores: Vec<u32>,
-    /// RAM, ascending; regions that touch are one. Never empty; part of it lies below 4 GiB.
+    /// RAM, ascending; regions that touch are one. Never empty; part of it lies below 4 GiB, unless its
+    /// kernel needs none there.
     pub memory: Vec<Region>,
     /// RAM below 640 KiB, where its Linux puts the code that starts its other cores.
     pub low_chunk: Region,
@@ -58,15 +59,16 @@ impl Claim {
         self.memory.iter().map(|region| region.size()).sum()
     }
 
-    /// Where kernel, initrd and tables go: the largest part of its memory below 4 GiB, the
-    /// lowest of several.
-    #[must_use]
-    pub fn boot_region(&self) -> Option<Region> {
-        self.memory
-            .iter()
-            .filter_map(|region| region.intersect(BELOW_4G))
-            .rev()
-            .max_by_key(|region| region.size())
+    /// Where kernel, initrd and tables go if they fit: the largest part of its memory below 4 GiB, where
+    /// every kernel can be loaded, then the largest above; the lowest of several.
+    pub fn boot_regions(&self) -> impl Iterator<Item = Region> + '_ {
+        [BELOW_4G, ABOVE_4G].into_iter().filter_map(|window| {
+            let parts = self
+                .memory
+                .iter()
+                .filter_map(|region| region.intersect(window));
+            parts.rev().max_by_key(|region| region.size())
+        })
     }
 
     /// Its serial ports, the console first.

@@ -84,6 +84,8 @@ pub enum Warning {
         /// Why.
         why: String,
     },
+    /// It has devices, and no memory that all devices reach.
+    NothingLow,
     /// Little is left for Linux once its kernel and initrd are in place.
     Tight {
         /// Bytes left in all the claim.
@@ -170,6 +172,9 @@ impl fmt::Display for Warning {
                     "has 32K, and this kernel needs 64K for that"
                 })
             }
+            Self::NothingLow => f.write_str(
+                "none of its memory lies below 4 GiB: a device that reaches no further can't be driven",
+            ),
             Self::Tight { left } => write!(
                 f,
                 "kernel and initrd leave only {} of the memory",

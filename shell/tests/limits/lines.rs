@@ -186,7 +186,7 @@ fn the_longest_lines_that_are_read_stay_within_the_peak() {
         ),
         format!(
             "start{}",
-            (1..WORDS).map(|i| format!(" {i:075}")).collect::<String>()
+            (1..WORDS).map(|i| format!(" {i:041}")).collect::<String>()
         ),
         claims[..claims.len().min(LINE_BYTES)].to_string(),
         longest(&format!("{cores_and_memory} kernel=%")),

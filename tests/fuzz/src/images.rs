@@ -88,11 +88,7 @@ fn bzimage(bytes: &[u8]) {
         if let Ok(image) = BzImage::parse(file) {
             let (setup, rest) = (image.setup_bytes, image.protected_mode_bytes);
             assert!(setup + rest <= file.len() as u64);
-            let _ = (
-                image.release(),
-                image.major_minor(),
-                image.takes_high_initrd(),
-            );
+            let _ = (image.release(), image.major_minor(), image.runs_above_4g());
         }
         let _ = (BzImage::looks_like(file), BzImage::checksum(file));
     }

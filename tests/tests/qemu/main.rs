@@ -16,6 +16,7 @@ mod firmware;
 mod firmware_tests;
 mod generic;
 mod handoff;
+mod high_memory;
 mod identity;
 mod images;
 mod inside;
@@ -116,6 +117,7 @@ fn main() {
         processor::stories(),
         prompt::stories(),
         large_ids::stories(),
+        high_memory::stories(),
         numa::stories(),
         loaders::stories(),
         images::stories(),

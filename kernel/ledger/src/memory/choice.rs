@@ -1,9 +1,9 @@
 //! Finding memory for requests that don't say where.
 
 use bulkhead_memory::{LARGE_PAGE, Region, RegionSet};
-use bulkhead_model::BELOW_4G;
+use bulkhead_model::{ABOVE_4G, BELOW_4G};
 
-use super::{ABOVE_4G, FIRST_MEGABYTE, Failure, LOW, MemoryError, Needed};
+use super::{FIRST_MEGABYTE, Failure, LOW, MemoryError, Needed};
 
 /// Memory below 4 GiB that a partition gets by default if the rest must lie above, in bytes:
 /// enough for the devices that reach no further.
@@ -44,8 +44,8 @@ impl Choice<'_> {
     }
 
     /// One region below 4 GiB if there is one, and enough stays for others; else, once enough lies
-    /// below, one above; else some below and the rest above; else one below all the same; else as
-    /// many pieces as it takes.
+    /// below, one above; else some below and the rest above; else one below all the same; else one above, if
+    /// its kernel needs nothing below; else as many pieces as it takes.
     pub(super) fn take_anywhere(&mut self, size: u64) -> Result<(), MemoryError> {
         let low = self.fit(LOW, size);
         let whole = low.filter(|_| self.leaves_enough(size)).or_else(|| {
@@ -61,22 +61,28 @@ impl Choice<'_> {
             self.take(above);
             return Ok(());
         }
-        if let Some(region) = low {
+        let high = || self.fit(ABOVE_4G, size).filter(|_| self.needed.anywhere);
+        if let Some(region) = low.or_else(high) {
             self.take(region);
             return Ok(());
         }
         let error = MemoryError::NoFit {
             size,
+            needs_low: !self.needed.anywhere,
             low: self.largest(LOW),
             high: self.largest(ABOVE_4G),
         };
         self.take_pieces(size).ok_or(error)
     }
 
-    /// Whether one piece below 4 GiB is so large.
+    /// Whether one piece that a kernel can be started in is so large.
     fn can_boot(&self, size: u64) -> bool {
-        let below = self.taken.within(BELOW_4G);
-        below.largest().is_some_and(|region| region.size() >= size)
+        let windows = [BELOW_4G, ABOVE_4G].into_iter();
+        let mut allowed = windows.filter(|window| self.needed.anywhere || *window == BELOW_4G);
+        allowed.any(|window| {
+            let taken = self.taken.within(window);
+            taken.largest().is_some_and(|region| region.size() >= size)
+        })
     }
 
     /// Whether those that may come could still boot, if so much below 4 GiB were taken.
@@ -85,8 +91,8 @@ impl Choice<'_> {
         left >= self.come.saturating_mul(self.needed.kernel)
     }
 
-    /// What there is in pieces: one below 4 GiB to boot from, then above 4 GiB and below, the largest
-    /// first. Changes nothing if that is not enough.
+    /// What there is in pieces: one to boot from, below 4 GiB if that is possible, then above 4 GiB and below,
+    /// the largest first. Changes nothing if that is not enough.
     fn take_pieces(&mut self, size: u64) -> Option<()> {
         let before = (self.free.clone(), self.taken.clone());
         let mut left = size;

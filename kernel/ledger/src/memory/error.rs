@@ -74,12 +74,14 @@ pub enum MemoryError {
     NoFit {
         /// How much was asked for, in bytes.
         size: u64,
+        /// Whether a piece has to lie below 4 GiB for its kernel.
+        needs_low: bool,
         /// The largest free region below 4 GiB.
         low: Option<Region>,
         /// The largest free region above 4 GiB.
         high: Option<Region>,
     },
-    /// All of it would lie above 4 GiB, where a kernel can't be started.
+    /// All of it would lie above 4 GiB, where its kernel can't be started.
     NothingLow,
     /// There is no more memory below 640 KiB.
     NoLowChunk,
@@ -121,19 +123,24 @@ impl fmt::Display for MemoryError {
             Self::Repeated { region } => {
                 write!(f, "memory {region} is asked for more than once")
             }
-            Self::NoFit { size, low, high } => {
-                write!(f, "no free {} in ", Bytes(*size))?;
-                write!(
-                    f,
-                    "{MOST_PIECES} pieces, one below 4 GiB (largest free there: "
-                )?;
+            Self::NoFit {
+                size,
+                needs_low,
+                low,
+                high,
+            } => {
+                write!(f, "no free {} in {MOST_PIECES} pieces", Bytes(*size))?;
+                if *needs_low {
+                    f.write_str(", one below 4 GiB")?;
+                }
+                f.write_str(" (largest free below 4 GiB: ")?;
                 match low {
                     Some(low) => write!(f, "{} at {:#x}", Bytes(low.size()), low.start())?,
                     None => f.write_str("none")?,
                 }
                 if let Some(high) = high {
                     let (size, start) = (Bytes(high.size()), high.start());
-                    write!(f, ", above 4 GiB: {size} at {start:#x}")?;
+                    write!(f, ", above: {size} at {start:#x}")?;
                 }
                 f.write_str(")")
             }

@@ -66,7 +66,7 @@ fn a_claim_is_exclusive_from_its_definition_on() {
     let ledger = &fake.ledger;
     let claim = &ledger.get("web").unwrap().claim;
     assert_eq!(claim.memory, [region(0x4000_0000, 0x6000_0000)]);
-    assert_eq!(claim.boot_region(), Some(claim.memory[0]));
+    assert_eq!(claim.boot_regions().next(), Some(claim.memory[0]));
     assert_eq!(claim.low_chunk, region(0x1_0000, 0x2_0000));
     assert!(!claim.shares_low_chunk);
     assert_eq!(ledger.owner_of_core(2), Some("web"));

@@ -1,8 +1,8 @@
 //! Where memory is found for those who don't say where.
 
 use bulkhead_fake::{Fake, GIB, MIB, at, claim, region};
-use bulkhead_memory::Region;
-use bulkhead_model::{Change, MemoryRequest};
+use bulkhead_memory::{LARGE_PAGE, Region};
+use bulkhead_model::{BELOW_4G, Change, MemoryRequest};
 
 /// What "web" gets for these requests, on an empty machine.
 fn memory(requests: &[MemoryRequest]) -> Vec<Region> {
@@ -136,13 +136,49 @@ fn one_large_request_is_found_in_pieces() {
     fake.define("db", claim(&[4], &[any(4 * GIB)])).unwrap();
 }
 
+/// Once the others have what lies below.
+#[test]
+fn a_partition_may_lie_above_4g_as_a_whole() {
+    let mut fake = Fake::new();
+    let below: Vec<Region> = fake
+        .ledger
+        .free_memory(&fake.machine)
+        .within(BELOW_4G)
+        .iter()
+        .collect();
+    let all = below
+        .iter()
+        .filter_map(|part| part.align_inward(LARGE_PAGE));
+    let all: Vec<_> = all
+        .filter(|part| part.start() >= MIB)
+        .map(|part| at(part.size(), part.start()))
+        .collect();
+    fake.define("low", claim(&[2], &all)).unwrap();
+    let warnings = fake.define("high", claim(&[4], &[any(GIB)])).unwrap();
+    assert_eq!(warnings, [], "it has no device");
+    let high = &fake.ledger.get("high").unwrap().claim;
+    assert_eq!(high.memory, [region(4 * GIB, 5 * GIB)]);
+    let plan = fake.plan("high");
+    let whole = region(4 * GIB, 5 * GIB);
+    for part in [plan.view.placement.kernel, plan.view.placement.firmware] {
+        assert!(whole.contains_region(part), "{part}");
+    }
+    // Small pieces below, and the rest above: it boots from there.
+    fake.ledger.undefine("low").unwrap();
+    let pieces = [at(16 * MIB, 256 * MIB), at(GIB, 5 * GIB)];
+    fake.define("both", claim(&[5], &pieces)).unwrap();
+    let kernel = fake.plan("both").view.placement.kernel;
+    assert!(region(5 * GIB, 6 * GIB).contains_region(kernel), "{kernel}");
+}
+
 #[test]
 fn kernels_boot_from_the_largest_part_below_4g() {
     let mut fake = Fake::new();
     let requests = [at(64 * MIB, 16 * MIB), at(256 * MIB, GIB), at(GIB, 4 * GIB)];
     fake.define("web", claim(&[2], &requests)).unwrap();
     let web = &fake.ledger.get("web").unwrap().claim;
-    assert_eq!(web.boot_region(), Some(region(GIB, GIB + 256 * MIB)));
+    let regions = [region(GIB, GIB + 256 * MIB), region(4 * GIB, 5 * GIB)];
+    assert!(web.boot_regions().eq(regions), "{:?}", web.memory);
 
     // A region across the border counts as far as it lies below.
     for range in &mut fake.machine.memory {

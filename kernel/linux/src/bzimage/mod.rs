@@ -125,9 +125,9 @@ impl BzImage {
         self.version.as_deref()?.split_ascii_whitespace().next()
     }
 
-    /// Whether its initrd may lie above 4 GiB.
+    /// Whether it and what it is started with (zero page, command line, initrd) may lie above 4 GiB.
     #[must_use]
-    pub const fn takes_high_initrd(&self) -> bool {
+    pub const fn runs_above_4g(&self) -> bool {
         self.xloadflags & XLF_CAN_BE_LOADED_ABOVE_4G != 0
     }
 

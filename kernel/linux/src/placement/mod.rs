@@ -1,4 +1,4 @@
-//! Where a kernel, its initrd and its firmware block go inside a partition's low region.
+//! Where a kernel, its initrd and its firmware block go inside one of a partition's regions.
 //!
 //! ```text
 //! region.start   kernel.start        kernel.end      initrd       firmware    region.end
@@ -9,8 +9,9 @@
 //! address moves itself up there, so it is never loaded below. The firmware block is topmost
 //! because it is the only part that is not RAM to Linux: what is left stays in one piece.
 //!
-//! An initrd that is too large for the low region goes to the end of the largest other one, if the
-//! kernel says that it may lie above 4 GiB (`XLF_CAN_BE_LOADED_ABOVE_4G`, `ext_ramdisk_image`).
+//! That region is below 4 GiB, unless the kernel says that it may lie above (`XLF_CAN_BE_LOADED_ABOVE_4G`).
+//! Then an initrd that is too large for the region goes to the end of the largest other one, too
+//! (`ext_ramdisk_image`).
 
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,7 @@ use bulkhead_memory::{Bytes, PAGE, Region};
 use crate::BzImage;
 use crate::bzimage::ENTRY_OFFSET;
 
-/// Everything that a kernel is started with lies below.
+/// Everything that an older kernel is started with lies below.
 const FOUR_GIB: u64 = 1 << 32;
 
 /// Where things go.
@@ -43,7 +44,7 @@ pub struct Placement {
 /// has no room there, in one of the `others`, which are as well. An initrd of 0 bytes is none.
 ///
 /// # Errors
-/// [`PlacementError`] if the region is not below 4 GiB or is too small.
+/// [`PlacementError`] if the region is not below 4 GiB and has to be, or is too small.
 pub fn place(
     region: Region,
     others: &[Region],
@@ -52,7 +53,7 @@ pub fn place(
     firmware_bytes: u64,
 ) -> Result<Placement, PlacementError> {
     let whole = place_together(region, image, initrd_bytes, firmware_bytes);
-    if whole.is_ok() || initrd_bytes == 0 || !image.takes_high_initrd() {
+    if whole.is_ok() || initrd_bytes == 0 || !image.runs_above_4g() {
         return whole;
     }
     let elsewhere = others
@@ -78,7 +79,7 @@ fn place_together(
     initrd_bytes: u64,
     firmware_bytes: u64,
 ) -> Result<Placement, PlacementError> {
-    if region.end() > FOUR_GIB {
+    if region.end() > FOUR_GIB && !image.runs_above_4g() {
         return Err(PlacementError::NotLow { region });
     }
     let start = align_up(
@@ -148,7 +149,7 @@ pub enum Part {
 /// Why a region can't hold a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlacementError {
-    /// The region is not below 4 GiB.
+    /// The region is not below 4 GiB, and this kernel can't lie above.
     NotLow {
         /// The region.
         region: Region,
@@ -172,7 +173,7 @@ impl fmt::Display for PlacementError {
             Self::NotLow { region } => {
                 write!(
                     f,
-                    "{region} is not below 4 GiB, where a kernel has to be loaded"
+                    "{region} is not below 4 GiB, where this kernel has to be loaded"
                 )
             }
             Self::TooSmall {

@@ -85,11 +85,16 @@ fn errors_name_both_numbers() {
         error(64 * MIB, 12 * MIB),
         "the kernel, its initrd and its firmware tables need 65600K, and 0x4000000-0x7ffffff has 64M for them"
     );
-    let high = place(region(FOUR_GIB - MIB, 2 * MIB), &[], &image(), 0, 0).expect_err("high");
+    let across = region(FOUR_GIB - MIB, 64 * MIB);
+    let mut old = image();
+    old.xloadflags = 1;
+    let high = place(across, &[], &old, 0, 0).expect_err("high");
     assert_eq!(
         high.to_string(),
-        "0xfff00000-0x1000fffff is not below 4 GiB, where a kernel has to be loaded"
+        "0xfff00000-0x103efffff is not below 4 GiB, where this kernel has to be loaded"
     );
+    let placed = place(across, &[], &image(), 0, 0).expect("it says that it can");
+    assert!(across.contains_region(placed.kernel) && placed.kernel.start() >= FOUR_GIB);
 }
 
 #[test]
@@ -130,7 +135,7 @@ proptest! {
         image.pref_address = if pref_address % 3 == 0 { pref_address } else { 16 * MIB };
         image.kernel_alignment = 1 << shift;
         let region = region(start * PAGE, pages * PAGE);
-        let other = Region::new(FOUR_GIB, other * PAGE).expect("not empty");
+        let other = Region::new(4 * FOUR_GIB, other * PAGE).expect("not empty");
         if let Ok(placement) = place(region, &[other], &image, initrd, firmware) {
             prop_assert!(region.contains_region(placement.kernel));
             prop_assert!(region.contains_region(placement.firmware));

@@ -1,22 +1,18 @@
 //! One partition to sixty-four in virtual time: what the cores execute for so many, which the host's load does
 //! not change. All boot at once, since their cores take turns anyhow; then one starts beside none that runs.
 
-use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use bulkhead_tests::answers::{self, LaunchTime, ListRow};
 use bulkhead_tests::qemu::Running;
-use bulkhead_tests::{Kernel, initrd_with, tool};
+use bulkhead_tests::{Kernel, demo_initrd, tool};
 
 use crate::print::resident_bytes;
 use crate::scale::{self, Each};
 
 /// How many partitions, each with one core.
 const PARTITIONS: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
-/// Of each. The board has 3.5 GiB below 4 GiB, and the kernel that unpacks itself in the least, 5.10's, takes
-/// 46M of these; with 2M for an initial RAM disk of a shell alone.
-const MEMORY: &str = "54M";
 /// For all of them to boot, of one.
 const LIMIT: Duration = Duration::from_secs(300);
 /// Launches of one where no other runs.
@@ -58,11 +54,10 @@ pub(crate) fn measure(only: &str) -> Vec<Counted> {
 
 fn machine(partitions: usize) -> Counted {
     // Not a reboot: who was given more turns would boot again meanwhile, and that would count.
-    let nothing: [(&str, PathBuf); 0] = [];
     let each = Each {
-        kernel: Kernel::Debian510Cloud,
-        initrd: initrd_with("bench_counted.img", &nothing),
-        memory: MEMORY,
+        kernel: Kernel::Debian61Cloud,
+        initrd: demo_initrd(),
+        memory: "100M",
         restart: "never",
         run: "poweroff%20-f",
     };

@@ -84,10 +84,10 @@ pub(crate) fn defined(name: &str, partitions: usize, each: &Each) -> (Vec<String
         .image("demo", initrd.clone())
         .script(&script)
         .make();
-    // The older board has more RAM below 4 GiB, of which each kernel needs 64M.
+    // The older board has more RAM below 4 GiB; what is not there lies above.
     let machine = Machine::new(&iso, "run").without_ecam();
     let cores = (partitions + 1).to_string();
-    (names, machine.cores(&cores).memory("3560M"))
+    (names, machine.cores(&cores).memory("8G"))
 }
 
 fn machine(partitions: usize) -> Scale {
