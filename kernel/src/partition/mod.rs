@@ -43,8 +43,9 @@ pub(crate) const REASON_STARTED: u64 = 0;
 pub(crate) const REASON_ENDED: u64 = 1;
 pub(crate) const REASON_BIOS_RESET: u64 = 2;
 
-/// Microseconds after which a core looks again what there is to do.
+/// Microseconds after which a core looks again what there is to do, at first; and how often they are doubled.
 const TICK_US: u64 = 1000;
+const MOST_DOUBLED: u32 = 4;
 
 /// First Rust code of a core that enters from outside, on its own stack.
 #[expect(
@@ -86,15 +87,28 @@ fn reset_by_bios(rim: &Rim) {
     }
 }
 
+/// Microseconds from that look of a waiting core to its next one: an eighth of what it has waited, so that what
+/// it waits for is seen soon, and many that wait for long cost little.
+const fn between_looks(looks: u32) -> u64 {
+    let doubled = looks / 8;
+    TICK_US
+        << if doubled < MOST_DOUBLED {
+            doubled
+        } else {
+            MOST_DOUBLED
+        }
+}
+
 /// Does what there is to do, and waits for more. A core comes here on a fresh stack.
 pub(crate) fn park() -> ! {
     let rim = Rim::here();
-    let mut is_ticking = false;
+    let mut looks = 0;
     loop {
         x86_64::instructions::interrupts::disable();
         let duty = LIFE.duty(&rim);
-        if is_ticking && duty != Duty::Look {
+        if looks > 0 && duty != Duty::Look {
             apic::stop_timer();
+            looks = 0;
         }
         match duty {
             Duty::Launch(partition) => launch::run(&rim, partition),
@@ -104,14 +118,14 @@ pub(crate) fn park() -> ! {
             // halt still wakes.
             Duty::Rest => x86_64::instructions::interrupts::enable_and_hlt(),
             Duty::Look => {
-                if !is_ticking {
+                if looks == 0 || between_looks(looks) != between_looks(looks - 1) {
                     // It is woken, and no more.
-                    apic::start_timer(vector::DOORBELL, TICK_US);
+                    apic::start_timer(vector::DOORBELL, between_looks(looks));
                 }
+                looks = looks.saturating_add(1);
                 x86_64::instructions::interrupts::enable_and_hlt();
             }
         }
-        is_ticking = duty == Duty::Look;
     }
 }
 

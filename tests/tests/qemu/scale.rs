@@ -15,6 +15,7 @@ pub(crate) fn stories() -> Vec<Trial> {
         story("scale::kexec_by_low_memory", kexec_by_low_memory),
         story("scale::who_never_writes_low_memory", who_never_writes),
         long_story("scale::thirty_two_on_one_core_each", thirty_two),
+        long_story("scale::sixty_four", sixty_four),
     ]
 }
 
@@ -199,9 +200,21 @@ fn thirty_two() {
         assert!(own.starts_with("32K") && !own.contains("shared"), "{own}");
     }
     machine.expect("memory", &["RAM       shared (partitions with one core)"]);
-    // One by one: Linux finds its timer too slow where an emulating host has no time for it.
+    each_boots_twice(&mut machine, &names);
+    // Two at once wait for each other's turn, and who is killed before it wrote holds nobody up.
+    machine.com(1).skip();
+    machine.expect("restart p1 p2 p3", &[]);
+    machine.expect("kill p1", &[]);
+    for name in ["p2", "p3"] {
+        machine.wait_for_within(1, &format!("* {name}: launched run=3"), LIMIT);
+    }
+    machine.expect_states(&[("p1", "stopped"), ("p2", "running"), ("p3", "running")]);
+}
+
+/// One by one: Linux finds its timer too slow where an emulating host has no time for it.
+fn each_boots_twice(machine: &mut Running, names: &[String]) {
     let began = Instant::now();
-    for name in &names {
+    for name in names {
         machine.com(1).skip();
         machine.expect(&format!("start {name}"), &[]);
         machine.wait_for_within(1, &format!("* {name}: launched run=2"), LIMIT);
@@ -212,19 +225,44 @@ fn thirty_two() {
         began.elapsed()
     );
     let list = answers::list(&machine.command("list"));
-    for name in &names {
+    for name in names {
         let row = list.iter().find(|row| row.name == *name);
         let is_right = row.is_some_and(|row| row.state == "running" && row.runs == 2);
         if !is_right {
             machine.fail(&format!("{name}: {row:?}"));
         }
     }
-    // Two at once wait for each other's turn, and who is killed before it wrote holds nobody up.
-    machine.com(1).skip();
-    machine.expect("restart p1 p2 p3", &[]);
-    machine.expect("kill p1", &[]);
-    for name in ["p2", "p3"] {
-        machine.wait_for_within(1, &format!("* {name}: launched run=3"), LIMIT);
-    }
-    machine.expect_states(&[("p1", "stopped"), ("p2", "running"), ("p3", "running")]);
+}
+
+/// As many as there can be, of one core and 100M each: the board has 3 GiB below 4 GiB, so that the last ones lie
+/// above as a whole.
+fn sixty_four() {
+    let names: Vec<String> = (1..=64).map(|number| format!("p{number}")).collect();
+    let define = |(number, name): (usize, &String)| {
+        format!(
+            "define {name} cores={} memory=100M kernel=linux initrd=demo restart=always \
+             cmdline=\"bulkhead.name={name} quiet bulkhead.run={REBOOT_ONCE}\"\n",
+            number + 1
+        )
+    };
+    let script: String = names.iter().enumerate().map(define).collect();
+    let iso = Iso::new("scale_sixty_four")
+        .image("linux", Kernel::Debian61Cloud.image())
+        .image("demo", demo_initrd())
+        .script(&script)
+        .make();
+    let machine = Machine::new(&iso, "run").without_ecam();
+    let mut machine = machine.cores("65").memory("8G").start();
+    machine.wait_for_prompt();
+    // As the boot script has said: "p60: cores 60, memory 0x...-0x... (100M)".
+    let log = machine.com(1).text().to_string();
+    let own = log
+        .lines()
+        .find_map(|line| line.strip_prefix("p60: cores 60, memory 0x"));
+    let start = own.and_then(|own| u64::from_str_radix(own.split('-').next()?, 16).ok());
+    assert!(start.is_some_and(|start| start >= 4 << 30), "{own:?}");
+    each_boots_twice(&mut machine, &names);
+    machine.expect("kill p64", &[]);
+    machine.wait_for(1, "* p64: killed");
+    machine.expect_states(&[("p63", "running"), ("p64", "stopped")]);
 }
