@@ -5,6 +5,7 @@ use bulkhead_tests::qemu::{Firmware, Machine, Running};
 use bulkhead_tests::{Kernel, demo_initrd};
 use libtest_mimic::Trial;
 
+use crate::every_way::comes_back;
 use crate::{is_long, story};
 
 pub(crate) fn stories() -> Vec<Trial> {
@@ -51,31 +52,7 @@ fn every_end(name: &str, kernel: Kernel, firmware: Firmware) {
         .make();
     let machine = Machine::new(&iso, "run").firmware(firmware).memory("6G");
     let mut machine = machine.start();
-    machine.wait_for_prompt();
-    is_back(&mut machine, 1);
+    comes_back(&mut machine, is_back);
     let shown = machine.command("show high");
     assert!(shown.contains("0x140000000-0x153ffffff"), "{shown}");
-    let again = [
-        ("reboot -f", "* high: rebooted"),
-        (
-            "echo c > /proc/sysrq-trigger",
-            "* high: failed reason=\"panic",
-        ),
-        // On the second core: ResetSystem is called there.
-        ("taskset 2 reboot -f", "* high: rebooted"),
-    ];
-    for ((command, event), run) in again.into_iter().zip(2..) {
-        machine.com(2).skip();
-        machine.com(2).send(&format!("{command}\r"));
-        machine.wait_for(1, event);
-        is_back(&mut machine, run);
-    }
-    machine.com(2).skip();
-    machine.expect("restart high", &[]);
-    is_back(&mut machine, 5);
-    machine.expect("kill high", &[]);
-    machine.wait_for(1, "* high: killed");
-    machine.expect_states(&[("high", "stopped")]);
-    let log = machine.command("log");
-    assert!(!log.contains("lost"), "{log}");
 }

@@ -8,6 +8,7 @@ use bulkhead_tests::qemu::{Firmware, Machine, Running};
 use bulkhead_tests::{Kernel, demo_initrd};
 use libtest_mimic::Trial;
 
+use crate::every_way::comes_back;
 use crate::{is_long, long_story, story};
 
 pub(crate) fn stories() -> Vec<Trial> {
@@ -65,37 +66,7 @@ fn every_end(name: &str, kernel: Kernel, firmware: Firmware) {
     let mut machine = with_large_ids(Machine::new(&iso, "run"))
         .firmware(firmware)
         .start();
-    machine.wait_for_prompt();
-    is_back(&mut machine, 1);
-    let again = [
-        ("reboot -f", "* high: rebooted"),
-        (
-            "echo c > /proc/sysrq-trigger",
-            "* high: failed reason=\"panic",
-        ),
-        // On the second core: ResetSystem is called there.
-        (
-            "taskset 2 sh -c 'echo c > /proc/sysrq-trigger'",
-            "* high: failed reason=\"panic",
-        ),
-    ];
-    for ((command, event), run) in again.into_iter().zip(2..) {
-        machine.com(2).skip();
-        machine.com(2).send(&format!("{command}\r"));
-        machine.wait_for(1, event);
-        is_back(&mut machine, run);
-    }
-    machine.com(2).skip();
-    machine.expect("restart high", &[]);
-    is_back(&mut machine, 5);
-    machine.expect("kill high", &[]);
-    machine.wait_for(1, "* high: killed");
-    machine.expect_states(&[("high", "stopped")]);
-    machine.com(2).skip();
-    machine.expect("start high", &[]);
-    is_back(&mut machine, 6);
-    let log = machine.command("log");
-    assert!(!log.contains("lost"), "{log}");
+    comes_back(&mut machine, is_back);
 }
 
 /// What `cores` says of the core with that ID.

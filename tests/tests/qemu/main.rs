@@ -11,6 +11,7 @@ mod consoles;
 mod contention;
 mod devices;
 mod dump;
+mod every_way;
 mod faults;
 mod firmware;
 mod firmware_tests;
