@@ -141,7 +141,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         }
         let mut is_needed = false;
         for (partition, slot) in self.slots.iter().enumerate() {
-            // A core that waits for its turn comes by each millisecond: most are done with here.
+            // A core that waits for its turn comes by often: most are done with here.
             let word = slot.word();
             if Life::phase_of(word) == Phase::Idle {
                 continue;
