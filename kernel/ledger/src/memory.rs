@@ -94,9 +94,7 @@ impl Needed {
 
     /// Whether these pieces below and above 4 GiB are enough.
     const fn fits(&self, below: u64, above: u64) -> bool {
-        below >= self.together
-            || (below >= self.kernel && above >= self.initrd)
-            || (self.anywhere && above >= self.together)
+        below >= self.together || (below >= self.kernel && above >= self.initrd)
     }
 }
 

@@ -87,8 +87,8 @@ fn reset_by_bios(rim: &Rim) {
     }
 }
 
-/// Microseconds from that look of a waiting core to its next one: an eighth of what it has waited, so that what
-/// it waits for is seen soon, and many that wait for long cost little.
+/// Microseconds from that look of a waiting core to its next one: at most a quarter of what it has waited, so that
+/// what it waits for is seen soon, and many that wait for long cost little.
 const fn between_looks(looks: u32) -> u64 {
     let doubled = looks / 8;
     TICK_US

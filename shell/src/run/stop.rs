@@ -89,8 +89,8 @@ fn order(name: &Word, order: Order, seconds: u32, control: &mut dyn Control) -> 
 /// Milliseconds from an end that is seen to what is said of it: the core that ends a run makes that step first.
 const TELLING_MS: u64 = 10;
 
-/// Tells what belongs to an end that has just been seen: its line comes with its command, and when the machine is
-/// about to end nobody tells it later.
+/// Tells what belongs to an end that has just been seen: as a rule its line comes with its command then, and when the
+/// machine is about to end nobody tells it later.
 fn tell_rest(control: &mut dyn Control, out: &mut dyn Write) -> core::fmt::Result {
     let begun = control.uptime_ms();
     while control.uptime_ms().saturating_sub(begun) < TELLING_MS {

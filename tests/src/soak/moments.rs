@@ -68,6 +68,9 @@ pub fn moments(machine: &mut Running, ends: usize, seed: u64, say: &mut dyn FnMu
                     first.heap_bytes,
                     look.heap_bytes
                 );
+                for garbled in &soak.soak.garbled {
+                    let _ = writeln!(text, "Seen once, and not at a second look: {garbled}.");
+                }
                 let _ = write!(
                     text,
                     "Left over from ended Linuxes, counted and dropped: {}.",
@@ -92,14 +95,14 @@ impl Moments<'_> {
         let name = PARTITIONS[index].name;
         let moment = Duration::from_millis(self.soak.random.below(BOOT_MS) as u64);
         sleep(moment.saturating_sub(self.launched[index].elapsed()));
-        self.soak.machine.com(PARTITIONS[index].com).skip();
+        let com = PARTITIONS[index].com;
         self.soak.runs[index] += 1;
         let launched = format!("* {name}: launched run={}", self.soak.runs[index]);
         self.counts[way as usize] += 1;
         let said = match way {
-            Force::Restart => self.by_force(&format!("restart {name} force")),
+            Force::Restart => self.by_force(com, &format!("restart {name} force")),
             Force::KillAndStart => {
-                self.by_force(&format!("kill {name}"));
+                self.by_force(com, &format!("kill {name}"));
                 self.soak.machine.command(&format!("start {name}"))
             }
         };
@@ -110,8 +113,10 @@ impl Moments<'_> {
         self.launched[index] = Instant::now();
     }
 
-    fn by_force(&mut self, line: &str) -> String {
+    fn by_force(&mut self, com: usize, line: &str) -> String {
         for _ in 0..TRIES {
+            // What the run that ends has printed is not the next one's.
+            self.soak.machine.com(com).skip();
             let said = self.soak.machine.command(line);
             if !said.contains("error: ") {
                 return said;

@@ -71,7 +71,7 @@ pub(super) struct Soak<'a> {
     taken: Vec<(Way, u32)>,
     slowest: Duration,
     /// Looks that had to be taken twice, and why.
-    garbled: Vec<String>,
+    pub(super) garbled: Vec<String>,
 }
 
 impl<'a> Soak<'a> {

@@ -49,7 +49,7 @@ impl Choice<'_> {
     pub(super) fn take_anywhere(&mut self, size: u64) -> Result<(), MemoryError> {
         let low = self.fit(LOW, size);
         let whole = low.filter(|_| self.leaves_enough(size)).or_else(|| {
-            let high = self.can_boot(self.needed.kernel);
+            let high = self.boots_from(BELOW_4G, self.needed.kernel);
             high.then(|| self.fit(ABOVE_4G, size)).flatten()
         });
         if let Some(region) = whole {
@@ -75,14 +75,10 @@ impl Choice<'_> {
         self.take_pieces(size).ok_or(error)
     }
 
-    /// Whether one piece that a kernel can be started in is so large.
-    fn can_boot(&self, size: u64) -> bool {
-        let windows = [BELOW_4G, ABOVE_4G].into_iter();
-        let mut allowed = windows.filter(|window| self.needed.anywhere || *window == BELOW_4G);
-        allowed.any(|window| {
-            let taken = self.taken.within(window);
-            taken.largest().is_some_and(|region| region.size() >= size)
-        })
+    /// Whether one piece there is so large.
+    fn boots_from(&self, window: Region, size: u64) -> bool {
+        let taken = self.taken.within(window);
+        taken.largest().is_some_and(|region| region.size() >= size)
     }
 
     /// Whether those that may come could still boot, if so much below 4 GiB were taken.
@@ -97,7 +93,12 @@ impl Choice<'_> {
         let before = (self.free.clone(), self.taken.clone());
         let mut left = size;
         for _ in 0..MOST_PIECES {
-            let boots = self.can_boot(self.needed.together);
+            // Where none is left that it could boot from there, it does from above.
+            let can_be_low = !self.needed.anywhere
+                || self
+                    .largest(LOW)
+                    .is_some_and(|region| region.size() >= self.needed.kernel);
+            let boots = self.boots_from(BELOW_4G, self.needed.together) || !can_be_low;
             let windows = if boots {
                 [ABOVE_4G, LOW]
             } else {
@@ -116,7 +117,10 @@ impl Choice<'_> {
             self.take(region);
             left -= region.size();
             if left == 0 {
-                return self.can_boot(self.needed.kernel).then_some(());
+                let low = self.boots_from(BELOW_4G, self.needed.kernel);
+                let high =
+                    || self.needed.anywhere && self.boots_from(ABOVE_4G, self.needed.together);
+                return (low || high()).then_some(());
             }
         }
         (self.free, self.taken) = before;

@@ -136,6 +136,19 @@ fn one_large_request_is_found_in_pieces() {
     fake.define("db", claim(&[4], &[any(4 * GIB)])).unwrap();
 }
 
+/// Devices that reach no further want some, whatever else was asked for by its address.
+#[test]
+fn some_lies_below_4g_where_there_is_some() {
+    let mut fake = Fake::new();
+    fake.define("other", claim(&[2], &[at(GIB, 16 * MIB)]))
+        .unwrap();
+    let requests = [at(512 * MIB, 4 * GIB), any(1200 * MIB)];
+    fake.define("web", claim(&[4], &requests)).unwrap();
+    let own = &fake.ledger.get("web").unwrap().claim.memory;
+    let low = own.iter().filter_map(|part| part.intersect(BELOW_4G));
+    assert_eq!(low.map(Region::size).sum::<u64>(), 256 * MIB, "{own:?}");
+}
+
 /// Once the others have what lies below.
 #[test]
 fn a_partition_may_lie_above_4g_as_a_whole() {
