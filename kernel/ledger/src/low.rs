@@ -14,9 +14,9 @@
 use bulkhead_launch::kexec;
 use bulkhead_linux::BzImage;
 use bulkhead_memory::{PAGE, Region, RegionSet};
-use bulkhead_model::Claim;
+use bulkhead_model::{Claim, window};
 
-use crate::memory::{MemoryError, window};
+use crate::memory::MemoryError;
 
 /// Size of a piece, in bytes: what the largest stock kernel needs, and a page for those to come. Whoever
 /// has more has two.

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use bulkhead_linux::BzImage;
 use bulkhead_memory::{LARGE_PAGE, Region, RegionSet};
-use bulkhead_model::{BELOW_4G, Machine, MemoryRequest};
+use bulkhead_model::{BELOW_4G, Machine, MemoryRequest, window};
 
 use choice::Choice;
 pub(crate) use error::Failure;
@@ -27,14 +27,6 @@ const FIRST_MEGABYTE: Region = window(0, 1 << 20);
 
 /// Room for the firmware block and for aligning the kernel, in bytes.
 const BOOT_SLACK: u64 = 4 << 20;
-
-/// A constant region; the bounds are checked when this crate is compiled.
-pub(crate) const fn window(start: u64, end: u64) -> Region {
-    match Region::from_bounds(start, end) {
-        Some(region) => region,
-        None => panic!("an empty window"),
-    }
-}
 
 /// RAM that nobody has.
 pub(crate) fn free<'a>(

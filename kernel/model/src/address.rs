@@ -9,8 +9,12 @@ pub const PHYSICAL: Region = window(0, 1 << 52);
 /// Addresses that 32 bits do not reach.
 pub const ABOVE_4G: Region = window(BELOW_4G.end(), PHYSICAL.end());
 
-/// A constant region; the bounds are checked when this crate is compiled.
-const fn window(start: u64, end: u64) -> Region {
+/// A constant region; the bounds are checked when its crate is compiled.
+///
+/// # Panics
+/// If it would be empty.
+#[must_use]
+pub const fn window(start: u64, end: u64) -> Region {
     match Region::from_bounds(start, end) {
         Some(region) => region,
         None => panic!("an empty region"),

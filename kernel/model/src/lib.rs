@@ -33,7 +33,7 @@ mod nodes;
 mod policy;
 mod warning;
 
-pub use address::{ABOVE_4G, BELOW_4G, PHYSICAL};
+pub use address::{ABOVE_4G, BELOW_4G, PHYSICAL, window};
 pub use claim::Claim;
 pub use definition::{Change, Definition, MAX_CONTROLLED, MemoryRequest, Right, WATCHDOG_SECONDS};
 pub use devices::{DeviceName, DeviceNameError, Devices};

@@ -133,6 +133,13 @@ impl Default for FakeKernel {
 }
 
 impl FakeKernel {
+    /// The next thing that is due happens: what is told of it.
+    fn happen(&mut self) -> Option<String> {
+        let (_, name, event) = self.later.pop_front_if(|(at, ..)| *at <= self.now_ms)?;
+        self.apply(name, event);
+        Some(format!("{name}: {event:?}"))
+    }
+
     /// Adds an image that holds `text`.
     pub(crate) fn add_script(&mut self, name: &str, text: &'static str) {
         let start = 0x7d00_0000 + 0x10_0000 * self.texts.len() as u64;
@@ -245,9 +252,8 @@ impl Control for FakeKernel {
 
     fn observe(&mut self) {
         self.now_ms += self.observe_ms;
-        while let Some((_, name, event)) = self.later.pop_front_if(|(at, ..)| *at <= self.now_ms) {
-            self.apply(name, event);
-            self.untold.push_back(format!("{name}: {event:?}"));
+        while let Some(line) = self.happen() {
+            self.untold.push_back(line);
         }
     }
 
@@ -427,12 +433,8 @@ impl Control for FakeKernel {
     }
 
     fn next_event(&mut self) -> Option<String> {
-        if let Some(line) = self.untold.pop_front() {
-            return Some(line);
-        }
-        let (_, name, event) = self.later.pop_front_if(|(at, ..)| *at <= self.now_ms)?;
-        self.apply(name, event);
-        Some(format!("{name}: {event:?}"))
+        let untold = self.untold.pop_front();
+        untold.or_else(|| self.happen())
     }
 
     fn pause(&mut self) -> bool {

@@ -200,7 +200,7 @@ fn page_tables(bytes: &[u8]) {
             let index = usize::try_from(at / 8).ok()?.checked_rem(words.len())?;
             words.get(index).copied()
         });
-        let offset = found.map_or(address, |found| found) ^ address;
+        let offset = found.unwrap_or(address) ^ address;
         assert!(offset.is_multiple_of(PAGE), "{address:#x} is at {found:x?}");
         found
     };

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use bulkhead_tests::answers::{self, LaunchTime, ListRow};
 use bulkhead_tests::qemu::Running;
-use bulkhead_tests::{Kernel, demo_initrd, tool};
+use bulkhead_tests::{Kernel, tool};
 
 use crate::print::resident_bytes;
-use crate::scale::{self, Each};
+use crate::scale;
 
 /// How many partitions, each with one core.
 const PARTITIONS: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
@@ -54,14 +54,12 @@ pub(crate) fn measure(only: &str) -> Vec<Counted> {
 
 fn machine(partitions: usize) -> Counted {
     // Not a reboot: who was given more turns would boot again meanwhile, and that would count.
-    let each = Each {
-        kernel: Kernel::Debian61Cloud,
-        initrd: demo_initrd(),
-        memory: "100M",
-        restart: "never",
-        run: "poweroff%20-f",
-    };
-    let (names, machine) = scale::defined("bench_counted", partitions, &each);
+    let (names, machine) = scale::defined(
+        "bench_counted",
+        Kernel::Debian61Cloud,
+        partitions,
+        ["never", "poweroff%20-f"],
+    );
     let mut machine = machine.virtual_time().start();
     tool::watch(&machine);
     machine.wait_for_prompt();

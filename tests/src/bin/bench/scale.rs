@@ -1,7 +1,6 @@
 //! One partition and more, up to thirty-two at once: the way to the prompt with so many definitions, what
 //! stays resident, and how long one takes to boot beside all that run.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use bulkhead_tests::iso::Iso;
@@ -47,33 +46,19 @@ pub(crate) fn measure() -> Vec<Scale> {
     all.into()
 }
 
-/// What each of so many partitions has.
-pub(crate) struct Each {
-    pub(crate) kernel: Kernel,
-    pub(crate) initrd: PathBuf,
-    /// As `memory=` says it.
-    pub(crate) memory: &'static str,
-    /// When it is launched again by itself, as `restart=` says it.
-    pub(crate) restart: &'static str,
-    /// What its init runs.
-    pub(crate) run: &'static str,
-}
-
-/// A machine with a core more than partitions, and their names.
-pub(crate) fn defined(name: &str, partitions: usize, each: &Each) -> (Vec<String>, Machine) {
-    let Each {
-        kernel,
-        initrd,
-        memory,
-        restart,
-        run,
-    } = each;
+/// A machine with a core more than partitions, that kernel in each, whose policy of restarts is that and whose init runs that, and their names.
+pub(crate) fn defined(
+    name: &str,
+    kernel: Kernel,
+    partitions: usize,
+    [restart, run]: [&str; 2],
+) -> (Vec<String>, Machine) {
     let names: Vec<String> = (1..=partitions)
         .map(|number| format!("p{number}"))
         .collect();
     let define = |(number, name): (usize, &String)| {
         format!(
-            "define {name} cores={} memory={memory} kernel=linux initrd=demo restart={restart} \
+            "define {name} cores={} memory=100M kernel=linux initrd=demo restart={restart} \
              cmdline=\"bulkhead.name={name} quiet bulkhead.run={run}\"\n",
             number + 1
         )
@@ -81,7 +66,7 @@ pub(crate) fn defined(name: &str, partitions: usize, each: &Each) -> (Vec<String
     let script: String = names.iter().enumerate().map(define).collect();
     let iso = Iso::new(&format!("{name}_{partitions}"))
         .image("linux", kernel.image())
-        .image("demo", initrd.clone())
+        .image("demo", demo_initrd())
         .script(&script)
         .make();
     // The older board has more RAM below 4 GiB; what is not there lies above.
@@ -91,14 +76,12 @@ pub(crate) fn defined(name: &str, partitions: usize, each: &Each) -> (Vec<String
 }
 
 fn machine(partitions: usize) -> Scale {
-    let each = Each {
-        kernel: Kernel::Debian612Cloud,
-        initrd: demo_initrd(),
-        memory: "100M",
-        restart: "always",
-        run: REBOOT_ONCE,
-    };
-    let (names, machine) = defined("bench_scale", partitions, &each);
+    let (names, machine) = defined(
+        "bench_scale",
+        Kernel::Debian612Cloud,
+        partitions,
+        ["always", REBOOT_ONCE],
+    );
     let mut machine = machine.start();
     machine.wait_for_prompt();
     let log = machine.command("log");
