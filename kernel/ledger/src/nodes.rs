@@ -180,8 +180,11 @@ pub(crate) fn preferences(
         to_come = 0;
     }
     all.unite(&near.given);
-    let even = near.even();
-    sets.extend(even.filter(|set| low.leaves(free, set)).map(|set| (set, 0)));
+    let even = near.even(RegionSet::clone);
+    let even = even.filter(|set| low.leaves(free, set));
+    // As even, and nobody who may come misses it.
+    let even = even.or_else(|| near.even(|usable| usable.within(ABOVE_4G)));
+    sets.extend(even.map(|set| (set, 0)));
     sets.push((all, to_come));
     sets
 }
@@ -234,8 +237,8 @@ impl Low {
 
 impl Near {
     /// What is given, and more, so that each node has the same. `None` if there are not several
-    /// nodes, or one has not as much, or more already.
-    fn even(&self) -> Option<RegionSet> {
+    /// nodes, or one has not as much, or more already. Of what a node has only that is taken which `part` leaves.
+    fn even(&self, part: impl Fn(&RegionSet) -> RegionSet) -> Option<RegionSet> {
         let count = self.nodes.len() as u64;
         if count < 2 {
             return None;
@@ -247,7 +250,7 @@ impl Near {
         let mut share_of = total - share * (count - 1);
         let mut set = self.given.clone();
         for (has, usable) in &self.nodes {
-            add_pieces(&mut set, usable, share_of.checked_sub(*has)?)?;
+            add_pieces(&mut set, &part(usable), share_of.checked_sub(*has)?)?;
             share_of = share;
         }
         Some(set)

@@ -144,3 +144,27 @@ fn free_memory_of_a_node() {
     assert_eq!(free(&fake, 0) + free(&fake, 1), all);
     assert!(all < region(0, 4 * GIB).size());
 }
+
+/// What lies below 4 GiB is kept for those that come; each node's share can lie above as well.
+#[test]
+fn shares_are_even_where_little_is_free_below_4_gib() {
+    let mut fake = Fake::with_nodes();
+    fake.machine.nodes[0]
+        .memory
+        .insert(region(4 * GIB, 5 * GIB));
+    fake.machine.nodes[1]
+        .memory
+        .remove(region(4 * GIB, 5 * GIB));
+    let free = fake.ledger.free_memory(&fake.machine);
+    // But for what is above its largest piece.
+    let low = free.within(region(16 * MIB, 4 * GIB)).largest().unwrap();
+    let most = at(low.size() - 64 * MIB, low.start());
+    fake.define("db", claim(&[7], &[most])).unwrap();
+    let both = memory(&mut fake, &[2, 5], &[at(512 * MIB, None)]);
+    let second: u64 = both
+        .iter()
+        .filter(|region| region.start() >= 5 * GIB)
+        .map(|region| region.size())
+        .sum();
+    assert_eq!((far(&both), second), (512 * MIB, 256 * MIB), "{both:?}");
+}
