@@ -3,8 +3,7 @@
 //! A bzImage is untrusted input and is read by [`BzImage::parse`]; [`place`] decides where its
 //! parts go inside a partition's low region; [`E820`] and [`BootParams`] are what the kernel is
 //! told of the memory; [`cmdline`] checks the operator's command line and adds what keeps a stock
-//! kernel inside its partition. Of a Linux that runs, [`paging`] follows its addresses, and [`detour`] leads
-//! its cores out of it.
+//! kernel inside its partition. Of a Linux that runs, [`detour`] leads its cores out of it.
 //!
 //! Source for everything but the command line: Linux `Documentation/arch/x86/boot.rst` ("The
 //! Linux/x86 Boot Protocol") and `zero-page.rst` beside it. Neighbours: `bulkhead-tables` makes
@@ -23,7 +22,6 @@ pub mod cmdline;
 mod detour;
 mod e820;
 mod file;
-pub mod paging;
 mod placement;
 mod screen;
 mod zero_page;

@@ -1,5 +1,5 @@
 //! Physical memory as values: regions, disjoint sets of regions, and sizes as text; and a sort,
-//! small, which every crate above needs.
+//! small, which every crate above needs. [`paging`] follows a Linux's virtual addresses to them.
 //!
 //! Nothing here touches memory. A partition's physical address *is* the machine's
 //! (there is no translation under a Linux), so one kind of address serves everywhere:
@@ -11,6 +11,7 @@
 
 extern crate alloc;
 
+pub mod paging;
 pub mod performance;
 mod region;
 mod set;

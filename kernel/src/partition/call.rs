@@ -9,7 +9,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use bulkhead_lifecycle::{CallerMemory, Status, Variables};
-use bulkhead_linux::paging::{Access, Tables};
+use bulkhead_memory::paging::{Access, Tables};
 use bulkhead_services::{Store, clock};
 
 use super::linux_memory::LinuxMemory;

@@ -21,8 +21,8 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use bulkhead_lifecycle::CallerMemory;
-use bulkhead_linux::paging::{self, Access};
 use bulkhead_linux::{GATE_BYTES, NMI, UNUSED, detour, gate_offset, handler, redirected};
+use bulkhead_memory::paging::{self, Access};
 
 use bulkhead_printk::Root;
 

@@ -1,11 +1,11 @@
 //! Reading and writing a Linux's memory by its own virtual addresses, for the arguments of a
 //! runtime service that it called.
 //!
-//! Its page tables are walked by hand ([`bulkhead_linux::paging`]), since they are not the ones in force. Nothing
+//! Its page tables are walked by hand ([`bulkhead_memory::paging`]), since they are not the ones in force. Nothing
 //! that they say is trusted: every address must lie in the RAM of that partition.
 
 use bulkhead_lifecycle::CallerMemory;
-use bulkhead_linux::paging::{Access, Tables};
+use bulkhead_memory::paging::{Access, Tables};
 use bulkhead_memory::{PAGE, Region};
 
 use crate::mem::phys;

@@ -4,8 +4,8 @@
 use std::sync::atomic::AtomicU8;
 
 use bulkhead_lifecycle::{CallerMemory, GUID, State, Variables};
-use bulkhead_linux::paging::{Access, Tables};
 use bulkhead_memory::PAGE;
+use bulkhead_memory::paging::{Access, Tables};
 use bulkhead_model::RestartPolicy::Always;
 use bulkhead_services::{Book, STORE_BYTES, Store};
 
@@ -189,22 +189,37 @@ fn page_tables(bytes: &[u8]) {
         words.push(plan.u64());
     }
     let tables = Tables::new(cr3, cr4);
-    let find = |access| {
-        let mut reads = 0;
-        let found = tables.physical(address, access, |at| {
+    // So many of them at most are read.
+    let read = |most: u32| {
+        let (words, mut reads) = (&words, 0);
+        move |at: u64| {
             reads += 1;
             assert!(
-                at.is_multiple_of(8) && reads <= 5,
+                at.is_multiple_of(8) && reads <= most,
                 "read {reads} at {at:#x}"
             );
             let index = usize::try_from(at / 8).ok()?.checked_rem(words.len())?;
             words.get(index).copied()
-        });
+        }
+    };
+    let find = |access| {
+        let found = tables.physical(address, access, read(5));
         let offset = found.unwrap_or(address) ^ address;
         assert!(offset.is_multiple_of(PAGE), "{address:#x} is at {found:x?}");
         found
     };
-    let [read, write, force] = [Access::Read, Access::Write, Access::Force].map(find);
-    assert_eq!(read, force, "what is read-only is written by force");
-    assert!(write.is_none_or(|_| write == read), "{write:x?}, {read:x?}");
+    let [reads, write, force] = [Access::Read, Access::Write, Access::Force].map(find);
+    assert_eq!(reads, force, "what is read-only is written by force");
+    assert!(
+        write.is_none_or(|_| write == reads),
+        "{write:x?}, {reads:x?}"
+    );
+    for level in 1..5 {
+        let below = tables.below(address, level, read(5));
+        assert!(below.is_none_or(|table| table.is_multiple_of(PAGE)));
+    }
+    if let Some((at, page)) = tables.first_of_kernel(1000, read(1000)) {
+        assert!(at.is_multiple_of(PAGE) && page.is_multiple_of(PAGE));
+        assert!(at.cast_signed() < 0, "{at:#x}");
+    }
 }
