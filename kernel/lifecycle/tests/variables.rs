@@ -8,7 +8,7 @@ use bulkhead_model::RestartPolicy::Never;
 use bulkhead_services::Store;
 use common::Machine;
 use proptest::prelude::*;
-use ram::{ATTRIBUTES, BASE, DATA, NAME, Ram, SIZE, VENDOR, new_store, ram};
+use ram::{ATTRIBUTES, BASE, DATA, FIXED, NAME, Ram, SIZE, VENDOR, new_store, ram, units};
 
 fn with<T>(
     machine: &Machine,
@@ -104,37 +104,11 @@ fn others_names_and_vendors_are_not_ours() {
 fn the_variables_are_enumerated() {
     let machine = Machine::new(Never);
     let memory = ram("", &[0; 16], 0x100);
-    for name in [
-        "Partitions",
-        "Control",
-        "Answers",
-        "Details",
-        "Events",
-        "Output",
-        "Machine",
-        "Held",
-        "Ring",
-        "Agent",
-        "Terminal",
-        "Console1",
-        "Console2",
-        "Console3",
-        "Console4",
-        "SecureBoot",
-        "SetupMode",
-        "OsIndicationsSupported",
-    ] {
+    for name in FIXED {
         memory.write(SIZE, &0x100u64.to_le_bytes());
         let next = with(&machine, &memory, 1, |v| v.next(SIZE, NAME, VENDOR));
         assert_eq!(next, Some(Status::Success));
-        let units: Vec<u8> = name
-            .encode_utf16()
-            .chain([0])
-            .flat_map(u16::to_le_bytes)
-            .collect();
-        let mut read = vec![0; units.len()];
-        memory.read(NAME, &mut read);
-        assert_eq!(read, units);
+        assert_eq!(memory.take(NAME, memory.number(SIZE)), units(name));
     }
     let next = with(&machine, &memory, 1, |v| v.next(SIZE, NAME, VENDOR));
     assert_eq!(next, Some(Status::NotFound));

@@ -16,6 +16,28 @@ pub(crate) const SIZE: u64 = BASE + 0x420;
 pub(crate) const ATTRIBUTES: u64 = BASE + 0x430;
 pub(crate) const DATA: u64 = BASE + 0x500;
 
+/// The variables that every Linux has, in the order in which they are enumerated.
+pub(crate) const FIXED: [&str; 18] = [
+    "Partitions",
+    "Control",
+    "Answers",
+    "Details",
+    "Events",
+    "Output",
+    "Machine",
+    "Held",
+    "Ring",
+    "Agent",
+    "Terminal",
+    "Console1",
+    "Console2",
+    "Console3",
+    "Console4",
+    "SecureBoot",
+    "SetupMode",
+    "OsIndicationsSupported",
+];
+
 /// The caller's RAM: from [`BASE`] on; nothing else is its own.
 pub(crate) struct Ram(RefCell<Vec<u8>>);
 
