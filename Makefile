@@ -134,7 +134,7 @@ soak: setup-run kernel build/demo.img ## Ends two partitions by every way, at ra
 torture: setup-run ## What root of a partition can do to the machine; fails if it is more than it was
 	@cargo run $(LOCKED) -q -p bulkhead-tests --bin torture -- --check
 	@$(MAKE) kernel build/demo.img
-	@tools/kernels $(DEMO_KERNELS)
+	@tools/kernels $(DEMO_KERNELS) debian-6.1
 	@status=0; cargo run $(LOCKED) -q -p bulkhead-tests --bin torture || status=$$?; $(MAKE) evaluation && exit $$status
 
 # --- checking ---------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ const PARTITIONS: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
 const LIMIT: Duration = Duration::from_secs(300);
 /// Launches of one where no other runs.
 const LAUNCHES: usize = 3;
+/// How often `list` is said in a boot script.
+const LISTS: usize = 10;
 
 /// One machine, with a core more than partitions. Times are the machine's own.
 pub(crate) struct Counted {
@@ -31,6 +33,8 @@ pub(crate) struct Counted {
     pub(crate) boot_s: f64,
     /// Launches of one where all others are stopped.
     pub(crate) launches: Vec<LaunchTime>,
+    /// Milliseconds of the shell's `list` of all of them, none of which runs.
+    pub(crate) list_ms: f64,
 }
 
 /// What `only` may have.
@@ -44,21 +48,24 @@ pub(crate) fn measure(only: &str) -> Vec<Counted> {
     let all = PARTITIONS.into_iter().filter(asked).map(|partitions| {
         let counted = machine(partitions);
         println!(
-            "{partitions} partitions: prompt {:.1} ms, resident {} bytes, heap {}, boot {:.3} s each, launches {:?}",
-            counted.prompt_ms, counted.resident, counted.heap, counted.boot_s, counted.launches
+            "{partitions} partitions: prompt {:.1} ms, resident {} bytes, heap {}, boot {:.3} s each, launches {:?}, list {:.2} ms",
+            counted.prompt_ms, counted.resident, counted.heap, counted.boot_s, counted.launches, counted.list_ms
         );
         counted
     });
     all.collect()
 }
 
-fn machine(partitions: usize) -> Counted {
+/// Such a machine at its prompt, whose boot script has these lines behind its definitions, and the milliseconds
+/// until there.
+fn booted(name: &str, partitions: usize, then: &str) -> (Vec<String>, Running, f64) {
     // Not a reboot: who was given more turns would boot again meanwhile, and that would count.
     let (names, machine) = scale::defined(
-        "bench_counted",
+        name,
         Kernel::Debian61Cloud,
         partitions,
         ["never", "poweroff%20-f"],
+        then,
     );
     let mut machine = machine.virtual_time().start();
     tool::watch(&machine);
@@ -66,6 +73,13 @@ fn machine(partitions: usize) -> Counted {
     let log = machine.command("log");
     let prompt_ms = answers::boot_ms(&log)
         .unwrap_or_else(|| machine.fail(&format!("no time in the log:\n{log}")));
+    (names, machine, prompt_ms)
+}
+
+fn machine(partitions: usize) -> Counted {
+    // What the boot script does is done before the prompt, and in no time that waits for a terminal.
+    let (_, _, with_lists) = booted("bench_counted_list", partitions, &"list\n".repeat(LISTS));
+    let (names, mut machine, prompt_ms) = booted("bench_counted", partitions, "");
     let resident = answers::resident(&answers::memory(&machine.command("memory")));
     machine.expect(&format!("start {}", names.join(" ")), &[]);
     // Not all running: where there are many, the first have ended when the last is launched.
@@ -97,6 +111,7 @@ fn machine(partitions: usize) -> Counted {
         heap,
         boot_s: (after - before) / partitions as f64,
         launches,
+        list_ms: (with_lists - prompt_ms) / LISTS as f64,
     }
 }
 

@@ -46,12 +46,14 @@ pub(crate) fn measure() -> Vec<Scale> {
     all.into()
 }
 
-/// A machine with a core more than partitions, that kernel in each, whose policy of restarts is that and whose init runs that, and their names.
+/// A machine with a core more than partitions, that kernel in each, whose policy of restarts is that and whose init
+/// runs that, and their names. The boot script goes on with `then`.
 pub(crate) fn defined(
     name: &str,
     kernel: Kernel,
     partitions: usize,
     [restart, run]: [&str; 2],
+    then: &str,
 ) -> (Vec<String>, Machine) {
     let names: Vec<String> = (1..=partitions)
         .map(|number| format!("p{number}"))
@@ -64,6 +66,7 @@ pub(crate) fn defined(
         )
     };
     let script: String = names.iter().enumerate().map(define).collect();
+    let script = script + then;
     let iso = Iso::new(&format!("{name}_{partitions}"))
         .image("linux", kernel.image())
         .image("demo", demo_initrd())
@@ -81,6 +84,7 @@ fn machine(partitions: usize) -> Scale {
         Kernel::Debian612Cloud,
         partitions,
         ["always", REBOOT_ONCE],
+        "",
     );
     let mut machine = machine.start();
     machine.wait_for_prompt();
