@@ -246,10 +246,11 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         hw.set_up(partition, is_first);
         if is_first {
             hw.clear(partition);
-            slot.set_cleared();
         }
-        slot.ram.set_own();
         slot.set_copied(hw.place(partition));
+        // Not before: where images go nothing was cleared, since they overwrite it.
+        slot.set_cleared();
+        slot.ram.set_own();
         if !self.begin_turn(hw, partition, slot) {
             own.set_state(CoreState::Parked);
             return false;

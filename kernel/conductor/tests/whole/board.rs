@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use bulkhead_conductor::Stage;
 use bulkhead_fake::RESIDENT;
-use bulkhead_launch::{Copy, LaunchPlan, ResidentCode, Write};
+use bulkhead_launch::{LaunchPlan, ResidentCode, Write};
 use bulkhead_lifecycle::{Hardware, Lifecycle, State};
 use bulkhead_memory::{Region, RegionSet};
 use bulkhead_tables::efi;
@@ -32,6 +32,15 @@ pub(crate) enum At {
     Linux(usize),
 }
 
+/// Where a launch may be cut short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// What others left in its RAM is cleared.
+    Clearing,
+    /// Its images are copied: the first of them is.
+    Copying,
+}
+
 /// What unwinds out of whatever a core was doing when it is reset.
 pub(crate) struct WasReset;
 
@@ -53,8 +62,8 @@ pub(crate) struct Board {
     data: RefCell<BTreeMap<usize, RegionSet>>,
     /// Which definition each partition is now.
     pub(crate) incarnation: RefCell<[usize; PARTITIONS]>,
-    /// The next clearing of RAM is cut short by a kill.
-    pub(crate) cut_clearing: Cell<bool>,
+    /// Where the next launch is cut short by a kill.
+    pub(crate) cut: Cell<Option<Cut>>,
 }
 
 /// The machine as seen from one of its cores.
@@ -79,7 +88,7 @@ impl Board {
             ram: RefCell::new(vec![Vec::new(); PARTITIONS]),
             data: RefCell::default(),
             incarnation: RefCell::new([0; PARTITIONS]),
-            cut_clearing: Cell::new(false),
+            cut: Cell::new(None),
         });
         let boot = Self::seen_from(&board, BOOT);
         lives.bring_up(&boot, cores);
@@ -140,6 +149,17 @@ impl Board {
             .borrow_mut()
             .values_mut()
             .for_each(|set| set.remove(region));
+    }
+
+    /// If its launch is to be cut short there: the partition is killed, and this core reset.
+    fn cut_short(this: &Rc<Self>, me: usize, partition: usize, here: Cut) {
+        if this.cut.get() == Some(here) {
+            this.cut.set(None);
+            let killer = (0..CORES).find(|core| *core != me && *core != BOOT);
+            let killer = Self::seen_from(this, killer.expect("there are others"));
+            let _ = this.lives.kill(&killer, partition);
+            std::panic::resume_unwind(Box::new(WasReset));
+        }
     }
 
     /// No core of that partition may be in its Linux, but those that are lost.
@@ -243,12 +263,7 @@ impl Hardware for Hw {
 
     fn clear(&self, partition: usize) {
         self.board.nobody_runs(partition);
-        if self.board.cut_clearing.take() {
-            let killer = (0..CORES).find(|core| *core != self.me && *core != BOOT);
-            let killer = Board::seen_from(&self.board, killer.expect("there are others"));
-            let _ = self.board.lives.kill(&killer, partition);
-            std::panic::resume_unwind(Box::new(WasReset));
-        }
+        Board::cut_short(&self.board, self.me, partition, Cut::Clearing);
         let plans = self.board.plans.borrow();
         let plan = plans[partition].as_ref().expect("it was launched");
         plan.clear
@@ -260,11 +275,16 @@ impl Hardware for Hw {
         self.board.nobody_runs(partition);
         let plans = self.board.plans.borrow();
         let plan = plans[partition].as_ref().expect("it was launched");
-        let copies = plan.copies.iter().filter_map(Copy::target);
+        for (number, copy) in plan.copies.iter().enumerate() {
+            if number == 1 {
+                Board::cut_short(&self.board, self.me, partition, Cut::Copying);
+            }
+            copy.target()
+                .into_iter()
+                .for_each(|region| self.board.forget(region));
+        }
         let writes = plan.writes.iter().filter_map(Write::target);
-        copies
-            .chain(writes)
-            .for_each(|region| self.board.forget(region));
+        writes.for_each(|region| self.board.forget(region));
         1
     }
 

@@ -11,13 +11,13 @@ mod walls;
 mod world;
 
 use bulkhead_conductor::How;
-use bulkhead_fake::{MIB, at, claim};
+use bulkhead_fake::{MIB, at, claim, with_initrd};
 use bulkhead_lifecycle::End;
 use bulkhead_model::{Change, RestartPolicy, Right};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use board::{At, BOOT, Board, CORES};
+use board::{At, BOOT, Board, CORES, Cut};
 use world::{NAMES, World};
 
 #[derive(Clone, Debug)]
@@ -26,8 +26,10 @@ enum Step {
     Set(usize, u64),
     Undefine(usize),
     Launch(usize, bool),
-    /// Is killed while what others left in its RAM is cleared.
-    LaunchCut(usize),
+    /// Is killed meanwhile.
+    LaunchCut(usize, Cut),
+    /// With an initial RAM disk, or without one.
+    Initrd(usize, bool),
     Kill(usize),
     Handoff(usize),
     Halt,
@@ -66,7 +68,9 @@ fn any_step() -> impl Strategy<Value = Step> {
         2 => (name(), memory).prop_map(|(n, m)| Step::Set(n, m)),
         1 => name().prop_map(Step::Undefine),
         6 => (name(), any::<bool>()).prop_map(|(n, again)| Step::Launch(n, again)),
-        1 => name().prop_map(Step::LaunchCut),
+        2 => (name(), prop::sample::select(vec![Cut::Clearing, Cut::Copying]))
+            .prop_map(|(n, c)| Step::LaunchCut(n, c)),
+        1 => (name(), any::<bool>()).prop_map(|(n, has)| Step::Initrd(n, has)),
         3 => name().prop_map(Step::Kill),
         2 => name().prop_map(Step::Handoff),
         1 => Just(Step::Halt),
@@ -110,11 +114,16 @@ fn take(world: &mut World, step: &Step) {
             let how = if *again { How::Restart } else { How::Start };
             world.launch(NAMES[*n], how);
         }
-        Step::LaunchCut(n) if shell => {
-            board.cut_clearing.set(true);
+        Step::LaunchCut(n, cut) if shell => {
+            board.cut.set(Some(*cut));
             world.launch(NAMES[*n], How::Start);
             world.settle();
-            board.cut_clearing.set(false);
+            board.cut.set(None);
+        }
+        Step::Initrd(n, has) if shell => {
+            let mut change = Change::default();
+            change.initrds = Some(Vec::new());
+            world.set(NAMES[*n], if *has { with_initrd(change) } else { change });
         }
         Step::Kill(n) if shell => world.kill(NAMES[*n]),
         Step::Handoff(n) if shell => world.launch(NAMES[*n], How::Handoff),
@@ -205,13 +214,36 @@ fn deaf_cores_of_a_launch_called_off() {
         Step::Define(2, vec![2, 3], 0x1000_0000, RestartPolicy::Never, false),
         Step::Deaf(3),
         Step::Deaf(2),
-        Step::LaunchCut(2),
+        Step::LaunchCut(2, Cut::Clearing),
     ];
     for step in &steps {
         take(&mut world, step);
         world.settle();
         world.judge();
     }
+}
+
+/// Where images go nothing is cleared, since they overwrite it: which a launch has not done that was cut short.
+#[test]
+fn what_was_not_overwritten_is_cleared_by_the_next_launch() {
+    let mut world = World::new();
+    let define = || Step::Define(0, vec![1], 0x1000_0000, RestartPolicy::Never, false);
+    for step in [
+        define(),
+        Step::Launch(0, false),
+        Step::Kill(0),
+        Step::Undefine(0),
+        define(),
+        Step::Initrd(0, true),
+        Step::LaunchCut(0, Cut::Copying),
+        Step::Initrd(0, false),
+        Step::Launch(0, false),
+    ] {
+        take(&mut world, &step);
+        world.settle();
+        world.judge();
+    }
+    assert!(world.core_of(0).is_some(), "it runs");
 }
 
 /// What a partition kept in its firmware goes with its definition, and with nothing less.
