@@ -6,7 +6,7 @@ use bulkhead_model::{End, State};
 /// Something that happens to a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Happening {
-    /// Its boot core begins to apply its plan, and has cleared what others left.
+    /// Its boot core begins to apply its plan, has cleared what others left and copied its images.
     Launch,
     /// The same, and it has not got as far as that.
     LaunchBegun,

@@ -215,17 +215,17 @@ impl Ledger {
             return;
         };
         let before = core::mem::replace(&mut partition.ram, ram);
-        partition.life = life;
+        let runs_before = core::mem::replace(&mut partition.life, life).runs;
+        // Entered, it had its turn before. A launch that was cut short may not have come to clear anything there.
+        if partition.life.runs != runs_before && partition.claim.shares_low_chunk {
+            self.history.share(partition.claim.low_chunk);
+        }
         if before == ram {
             return;
         }
         let regions = partition.claim.own_regions();
         if ram.attempts != before.attempts {
             self.history.taint(id, &regions);
-            // It had its turn before.
-            if partition.claim.shares_low_chunk {
-                self.history.share(partition.claim.low_chunk);
-            }
         }
         if ram.attempts > 0 && ram.is_cleared {
             self.history.record(id, &regions);

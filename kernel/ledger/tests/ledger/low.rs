@@ -259,6 +259,14 @@ fn what_others_left_in_a_shared_chunk_is_cleared_at_the_turn() {
         let told = plan.view.e820;
         assert!(told.entries().iter().any(|e| e.region == chunk));
     }
+    // One that is killed before its turn has cleared nothing there.
+    let id = fake.ledger.get("a").unwrap().id;
+    for what in [Happening::Launch, Happening::Ended(End::Killed)] {
+        assert!(happen(&mut fake.ledger, id, what));
+    }
+    for name in ["a", "b"] {
+        assert_eq!(fake.plan(name).clear_at_turn, [chunk], "{name}");
+    }
     // Once one of them has had its turn, what lies there is only theirs.
     run(&mut fake, "a");
     for name in ["a", "b"] {
