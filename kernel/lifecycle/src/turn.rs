@@ -138,12 +138,13 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         is_taken
     }
 
-    /// Whether another Linux that shares the memory may be at work there.
+    /// Whether another Linux that shares the memory may be at work there. One whose launch waits, or was ended
+    /// before its kernel was entered, has not been there.
     fn has_company(&self, partition: usize) -> bool {
         let mut others = self.slots.iter().enumerate();
         others.any(|(number, slot)| {
-            let is_at_rest = matches!(slot.phase(), Phase::Idle | Phase::Waiting);
-            number != partition && slot.shares_low() && (!is_at_rest || self.has_lost(number, slot))
+            let is_there = || slot.is_inside() || self.has_lost(number, slot);
+            number != partition && slot.shares_low() && is_there()
         })
     }
 

@@ -243,6 +243,29 @@ fn who_is_alone_clears() {
     assert_eq!(cleared(&machine), ["clear low 0"]);
 }
 
+/// Nor is one relied on that only waits: two are asked for at once, or the one that they wait for is killed.
+#[test]
+fn the_first_of_several_clears() {
+    let machine = Machine::sharing(Never);
+    for partition in [2, 0] {
+        assert_eq!(machine.life.start(&machine.at(0), partition), Ok(()));
+    }
+    machine.run();
+    assert_eq!(cleared(&machine).len(), 1);
+
+    let machine = Machine::sharing(Never);
+    assert_eq!(machine.life.start(&machine.at(0), 2), Ok(()));
+    assert_eq!(machine.life.duty(&machine.at(5)), Duty::Launch(2));
+    // It copies its images.
+    machine.life.set_core_state(5, CoreState::Running);
+    for partition in [0, 1] {
+        start_waiting(&machine, partition);
+    }
+    assert_eq!(machine.life.kill(&machine.at(0), 2), Ok(()));
+    machine.run();
+    assert_eq!(cleared(&machine).len(), 1);
+}
+
 /// One that never came to clear is not relied on.
 #[test]
 fn who_follows_a_launch_that_crashed_clears() {
