@@ -202,6 +202,7 @@ impl Hardware for Seen<'_> {
             );
         }
         machine.is_low_marked = true;
+        machine.is_low_foreign &= !clears;
         machine.memory[partition].marked = machine.clock;
     }
 

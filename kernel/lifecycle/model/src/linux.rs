@@ -60,6 +60,10 @@ fn enter(world: &World, me: usize, partition: usize) {
     memory.is_to_write = shares_low(partition);
     if memory.is_to_write {
         awaits_turn(&machine, partition);
+        assert!(
+            !machine.is_low_foreign,
+            "{partition} sees what another left in low memory"
+        );
     }
     if partition == LAST {
         machine.steps_of_last = 0;

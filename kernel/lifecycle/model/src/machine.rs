@@ -182,6 +182,8 @@ pub(crate) struct Machine {
     pub(crate) boot_processor_first: bool,
     /// The mark is in the low memory that partitions share.
     pub(crate) is_low_marked: bool,
+    /// One that had it alone left data there.
+    pub(crate) is_low_foreign: bool,
     /// The partition whose Linux reboots whenever it is entered: its policy must give up.
     pub(crate) rebooter: Option<usize>,
     pub(crate) steps_of_last: u32,

@@ -94,6 +94,7 @@ impl World {
                 faults: if one_in(3) { 1 } else { 0 },
                 boot_processor_first: one_in(2),
                 is_low_marked: false,
+                is_low_foreign: true,
                 rebooter: one_in(4).then(|| pick(&[0, 1, 2])),
                 steps_of_last: 0,
                 order: None,
