@@ -155,6 +155,78 @@ fn the_last_end_is_told_before_the_machine_ends() {
     }
 }
 
+/// Its agent takes leave in each orderly end, and says nothing more.
+#[test]
+fn one_that_restarts_is_asked_to_stop_instead() {
+    let mut session = two();
+    session.kernel.hear("db");
+    let id = session.kernel.ledger.find("db").unwrap().id;
+    let db = session
+        .kernel
+        .agents
+        .iter_mut()
+        .find(|(known, _)| *known == id);
+    let agent = &mut db.unwrap().1;
+    (agent.order, agent.heard_ms) = (Some(Order::Restart), None);
+    let at = session.kernel.now_ms + 1_000;
+    for name in ["db", "web"] {
+        let ended = Happening::Ended(End::PoweredOff);
+        session.kernel.later.push_back((at, name, ended));
+    }
+    let said = session.line("poweroff");
+    assert!(said.contains("the machine was not powered off"), "{said}");
+    assert_eq!((session.kernel.ends, session.kernel.ordered.len()), (1, 2));
+}
+
+/// One that is silent is about to be ended, and what follows is its policy's.
+#[test]
+fn nobody_is_stopped_for_one_that_is_silent() {
+    let mut session = two();
+    session.kernel.hear("db");
+    let id = session.kernel.ledger.find("db").unwrap().id;
+    let db = session
+        .kernel
+        .agents
+        .iter_mut()
+        .find(|(known, _)| *known == id);
+    let agent = &mut db.unwrap().1;
+    (agent.order, agent.heard_ms) = (Some(Order::Fail), None);
+    let said = session.line("poweroff");
+    assert!(said.contains("no agent is heard in it"), "{said}");
+    assert!(session.kernel.ordered.is_empty(), "nobody is asked");
+}
+
+/// Its Linux reboots: that its old run ended is not that it has stopped.
+#[test]
+fn one_that_ends_to_be_launched_again_is_asked_when_it_is() {
+    let reboots = || {
+        let mut session = two();
+        session.kernel.hear("db");
+        let ledger = &mut session.kernel.ledger;
+        let web = ledger.find("web").unwrap();
+        let (id, ram, mut life) = (web.id, web.ram, web.life.clone());
+        life.state = State::Ending;
+        ledger.observe(id, life, ram);
+        session.kernel.agents.retain(|(known, _)| *known != id);
+        let at = session.kernel.now_ms + 1_000;
+        for (after, what) in [
+            (0, Happening::Ended(End::Killed)),
+            (0, Happening::LaunchBegun),
+            (500, Happening::Launched),
+        ] {
+            session.kernel.later.push_back((at + after, "web", what));
+        }
+        session
+    };
+    let mut session = reboots();
+    let said = session.line("stop web");
+    assert!(said.contains("no agent is heard in \"web\""), "{said}");
+    let mut session = reboots();
+    let said = session.line("poweroff");
+    assert!(said.contains("no agent is heard in it"), "{said}");
+    assert!(session.kernel.ordered.is_empty(), "nobody is asked");
+}
+
 /// Its order goes with its run, and the end of that is observed later.
 #[test]
 fn one_that_was_asked_and_has_just_ended_is_not_one_in_which_no_agent_is_heard() {

@@ -191,6 +191,22 @@ fn a_second_order_has_its_own_limit() {
     assert_eq!((machine.state(0), machine.runs(0)), (State::Running, 2));
 }
 
+/// In an orderly end the agent takes leave long before the machine is off: what follows may still be changed.
+#[test]
+fn what_ends_already_needs_no_agent_for_a_second_order() {
+    let machine = heard(Always, 0);
+    assert_eq!(order(&machine, 0, Order::Restart, 60), Ok(()));
+    say(&machine, 0, "bye");
+    assert_eq!(order(&machine, 0, Order::Stop, 60), Ok(()));
+    machine.end(0, End::Rebooted);
+    assert_eq!((machine.state(0), machine.runs(0)), (State::Stopped, 1));
+    // What is silent has not been asked to end.
+    let machine = heard(Always, 10);
+    pass(&machine, 12_000);
+    assert_eq!(agent(&machine, 0).order, Some(Order::Fail));
+    assert_eq!(order(&machine, 0, Order::Stop, 60), Err(Refusal::NoAgent));
+}
+
 #[test]
 fn nobody_is_asked_who_does_not_hear() {
     let machine = Machine::new(Always);

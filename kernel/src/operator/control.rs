@@ -26,7 +26,8 @@ use crate::{pci, usb};
 
 /// `^C`.
 const INTERRUPT: u8 = 3;
-/// Bytes that are kept of what is typed while the shell waits; more are left where they are.
+/// Bytes that are kept of what is typed while the shell waits; more are left where they are, and looked through for
+/// `^C`.
 const MOST_TYPED: usize = 2 << 10;
 
 impl Kernel {
@@ -163,6 +164,10 @@ impl Control for Kernel {
                 return true;
             }
             self.typed.push_back(byte);
+        }
+        if self.typed.len() >= MOST_TYPED && serial::cut(INTERRUPT) {
+            self.typed.clear();
+            return true;
         }
         self.tend_seat(false);
         false

@@ -24,7 +24,8 @@ fn can_be_asked(partition: &Partition, control: &dyn Control) -> bool {
         State::Waiting | State::Ending => true,
         State::Running => {
             let agent = control.agent(partition.id);
-            agent.hears() || agent.order.is_some()
+            // One in which an agent was asked ends, also when that has taken leave.
+            agent.hears() || matches!(agent.order, Some(Order::Stop | Order::Restart))
         }
         _ => false,
     }
@@ -39,25 +40,40 @@ pub(super) fn stop(
     control: &mut dyn Control,
     out: &mut dyn Write,
 ) -> Done {
-    let partition = names::partition(name, control.ledger())?;
-    let (state, id, runs) = (partition.life.state, partition.id, partition.life.runs);
-    if !state.is_live() {
-        let message = format!("\"{}\" is {state}: it does not run", name.text);
-        return Err(CommandError::new(name.span, message).into());
+    let id = names::partition(name, control.ledger())?.id;
+    let mut was_ending = false;
+    loop {
+        let partition = names::partition(name, control.ledger())?;
+        let (state, runs) = (partition.life.state, partition.life.runs);
+        match state {
+            // What follows is asked in its turn: it may be launched again.
+            State::Ending => {
+                was_ending = true;
+                let has_ended = |partition: &Partition| partition.life.state != State::Ending;
+                wait(name, has_ended, control, out)?;
+            }
+            _ if !state.is_live() && was_ending => break,
+            _ if !state.is_live() => {
+                let message = format!("\"{}\" is {state}: it does not run", name.text);
+                return Err(CommandError::new(name.span, message).into());
+            }
+            _ if !can_be_asked(partition, control) => {
+                let message = format!(
+                    "no agent is heard in \"{0}\", so that nothing asks its Linux to end (accepted: its own poweroff, kill {0})",
+                    name.text
+                );
+                return Err(CommandError::new(name.span, message).into());
+            }
+            _ => {
+                order(name, Order::Stop, seconds(ms), control)?;
+                let has_ended = |partition: &Partition| {
+                    !partition.life.state.is_live() || partition.life.runs != runs
+                };
+                wait(name, has_ended, control, out)?;
+                break;
+            }
+        }
     }
-    if !can_be_asked(partition, control) {
-        let message = format!(
-            "no agent is heard in \"{0}\", so that nothing asks its Linux to end (accepted: its own poweroff, kill {0})",
-            name.text
-        );
-        return Err(CommandError::new(name.span, message).into());
-    }
-    if state != State::Ending {
-        order(name, Order::Stop, seconds(ms), control)?;
-    }
-    let has_ended =
-        |partition: &Partition| !partition.life.state.is_live() || partition.life.runs != runs;
-    wait(name, has_ended, control, out)?;
     let lost = control.ledger().by_id(id);
     match lost.and_then(|partition| partition.life.lost_cores.first()) {
         Some(&core) => Err(not_done(name, "stopped", &ConductError::CoreLost { core })),
@@ -184,6 +200,7 @@ pub(super) fn all(
     if force == Force::Yes {
         return Ok(());
     }
+    rest(verb, control, out)?;
     // In this run. What a run was asked goes with it, and its end is observed later.
     let mut asked: Vec<(usize, u32)> = Vec::new();
     loop {
@@ -211,6 +228,25 @@ pub(super) fn all(
         } else if control.pause() {
             let message = format!("{}; what was asked to stop still does", given_up(verb));
             return Err(CommandError::new(verb.span, message).into());
+        }
+    }
+}
+
+/// Until none is ending: what follows may be a launch, and its Linux can't be asked before it has booted. Who is asked
+/// to end before that is known ends for nothing.
+fn rest(verb: &Word, control: &mut dyn Control, out: &mut dyn Write) -> Done {
+    loop {
+        tell_events(control, out)?;
+        control.observe();
+        let mut states = control
+            .ledger()
+            .iter()
+            .map(|partition| partition.life.state);
+        if !states.any(|state| state == State::Ending) {
+            return Ok(());
+        }
+        if control.pause() {
+            return Err(CommandError::new(verb.span, given_up(verb)).into());
         }
     }
 }

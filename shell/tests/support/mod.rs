@@ -19,7 +19,7 @@ use bulkhead_conductor::{ConductError, How, can_launch};
 use bulkhead_fake::{Happening, happen};
 use bulkhead_launch::ResidentCode;
 use bulkhead_ledger::{Ledger, PlanError};
-use bulkhead_lifecycle::{Agent, CoreState, Order, Terminals};
+use bulkhead_lifecycle::{Agent, CoreState, Order, Refusal, Terminals};
 use bulkhead_linux::FileKind;
 use bulkhead_memory::Region;
 use bulkhead_model::{Change, End, Image, ImageKind, Isolation, Machine, State, Told, Warning};
@@ -204,7 +204,14 @@ impl Control for FakeKernel {
 
     fn order(&mut self, name: &str, order: Order, seconds: u32) -> Result<(), ConductError> {
         self.works(name, NOT_PARKED)?;
-        let id = self.ledger.find(name).unwrap().id;
+        let partition = self.ledger.find(name).unwrap();
+        let (id, state) = (partition.id, partition.life.state);
+        let agent = self.agent(id);
+        // As the lifecycle has it.
+        let is_heard = agent.hears() || matches!(agent.order, Some(Order::Stop | Order::Restart));
+        if state != State::Waiting && !is_heard {
+            return Err(ConductError::Refused(Refusal::NoAgent));
+        }
         if let Some((_, agent)) = self.agents.iter_mut().find(|(known, _)| *known == id) {
             agent.order = Some(order);
             agent.left_ms = u64::from(seconds) * 1000;

@@ -63,7 +63,7 @@ pub fn contend(machine: &mut Running, rounds: usize, seed: u64, say: &mut dyn Fn
         let text = soak.round(round);
         say(&format!("round {round:>4}/{rounds}  {text}"));
         let is_last = round == rounds;
-        if round == WARM_UP.min(rounds) || round.is_multiple_of(LOOK_EVERY) || is_last {
+        if round == WARM_UP.min(rounds / 2) || round.is_multiple_of(LOOK_EVERY) || is_last {
             // What the shell has when it comes back is what it had.
             if soak.has_shell {
                 soak.halt();

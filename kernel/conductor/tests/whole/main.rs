@@ -121,8 +121,10 @@ fn take(world: &mut World, step: &Step) {
             board.cut.set(None);
         }
         Step::Initrd(n, has) if shell => {
-            let mut change = Change::default();
-            change.initrds = Some(Vec::new());
+            let change = Change {
+                initrds: Some(Vec::new()),
+                ..Change::default()
+            };
             world.set(NAMES[*n], if *has { with_initrd(change) } else { change });
         }
         Step::Kill(n) if shell => world.kill(NAMES[*n]),

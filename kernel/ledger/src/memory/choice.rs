@@ -120,7 +120,10 @@ impl Choice<'_> {
                 let low = self.boots_from(BELOW_4G, self.needed.kernel);
                 let high =
                     || self.needed.anywhere && self.boots_from(ABOVE_4G, self.needed.together);
-                return (low || high()).then_some(());
+                if low || high() {
+                    return Some(());
+                }
+                break;
             }
         }
         (self.free, self.taken) = before;

@@ -24,8 +24,8 @@ impl Life {
 }
 
 impl<const P: usize, const C: usize> Lifecycle<P, C> {
-    /// Asks a Linux by its agent to end itself: what is asked for a second time has the new limit. One that only waits
-    /// for its next launch is ended at once.
+    /// Asks a Linux by its agent to end itself: what is asked for a second time has the new limit, and needs no agent,
+    /// which in the middle of an orderly end has taken leave. One that only waits for its next launch is ended at once.
     ///
     /// # Errors
     /// [`Refusal`] says why it is not asked.
@@ -66,10 +66,11 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
                     return self.end_by_force(hw, partition, Next::Launch);
                 }
                 Phase::Waiting => return self.end_by_force(hw, partition, Next::Stay),
-                Phase::Launching | Phase::Running if !self.agent(hw, partition).hears() => {
-                    return Err(Refusal::NoAgent);
-                }
                 Phase::Launching | Phase::Running => {}
+            }
+            let ends_already = matches!(life.order, Some(Order::Stop | Order::Restart));
+            if !ends_already && !self.agent(hw, partition).hears() {
+                return Err(Refusal::NoAgent);
             }
             let ordered = life.ordered(Some(order));
             slot.agent.set_seconds(ordered, seconds);

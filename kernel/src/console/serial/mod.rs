@@ -130,6 +130,13 @@ pub(crate) fn read() -> Option<u8> {
     byte
 }
 
+/// Takes what came in up to the last `byte`, if there is one.
+pub(crate) fn cut(byte: u8) -> bool {
+    let mut line = LINE.lock();
+    line.receive();
+    line.ring.cut(byte)
+}
+
 /// Gives the ring another size, unless a command might want for room then.
 fn resize(size: usize) {
     if size <= heap::spare()

@@ -93,4 +93,17 @@ impl Ring {
         self.length -= 1;
         byte
     }
+
+    /// Takes everything up to the last `byte` in it, and that; `false`, and nothing is taken, if there is none.
+    pub fn cut(&mut self, byte: u8) -> bool {
+        let (behind, before) = self.bytes.split_at(self.first.min(self.bytes.len()));
+        let held = before.iter().chain(behind).take(self.length);
+        let last = held.enumerate().filter(|(_, held)| **held == byte).last();
+        let Some((index, _)) = last else {
+            return false;
+        };
+        self.first = (self.first + index + 1) % self.bytes.len();
+        self.length -= index + 1;
+        true
+    }
 }

@@ -30,13 +30,18 @@ fn a_larger_one_takes_its_place() {
 }
 
 proptest! {
-    /// As a queue with a limit.
+    /// As a queue with a limit, of which what is typed before `^C` is taken.
     #[test]
-    fn as_a_queue(capacity in 1usize..20, steps in vec(any::<Option<u8>>(), 0..200)) {
+    fn as_a_queue(capacity in 1usize..20, steps in vec(prop::option::of(0u8..5), 0..200)) {
         let mut ring = Ring::new(capacity).unwrap();
         let mut queue = VecDeque::new();
         for step in steps {
             match step {
+                Some(4) => {
+                    let last = queue.iter().rposition(|byte| *byte == 3);
+                    prop_assert_eq!(ring.cut(3), last.is_some());
+                    last.into_iter().for_each(|last| drop(queue.drain(..=last)));
+                }
                 Some(byte) => {
                     prop_assert_eq!(ring.push(byte), queue.len() < capacity);
                     if queue.len() < capacity {
