@@ -185,6 +185,25 @@ mod tests {
         assert!(filled(&page, &[]).is_err());
     }
 
+    /// What runs that go through each other may have as well is told from what they have not.
+    #[test]
+    fn what_may_be_chance_is_said() {
+        let told = |partition: &str| {
+            let runs = |values: &str| format!("\"partition\": [{values}]");
+            let json = JSON.replace("\"partition\": [80.0]", &runs(partition));
+            let json = json.replace(
+                "\"alone\": [100.0]",
+                "\"alone\": [98.0, 99.0, 100.0, 101.0, 102.0]",
+            );
+            let results = Results::parse("one", &json).unwrap();
+            filled(&format!("{BEGIN}one -->\n{END}\n"), &[results]).unwrap()
+        };
+        let seldom = told("79.0, 80.0, 81.0, 82.0, 83.0");
+        assert!(seldom.contains("| **outside** |"), "{seldom}");
+        let often = told("79.0, 98.5, 98.0, 97.0, 103.0");
+        assert!(often.contains("| outside; by chance in "), "{often}");
+    }
+
     #[test]
     fn what_is_no_result_is_an_error() {
         for json in [

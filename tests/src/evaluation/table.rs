@@ -5,10 +5,13 @@ use std::fmt::Write;
 use super::Figure;
 use super::results::Work;
 use crate::tool::short;
-use crate::values::Values;
+use crate::values::{Values, by_chance};
 
 /// What is wanted of a ratio in virtual time, where it has no noise to hide in.
 pub(super) const WANTED: std::ops::RangeInclusive<f64> = 0.99..=1.01;
+
+/// What happens by chance more seldom is taken for none.
+const RARE: f64 = 0.05;
 
 pub(super) fn of(all: &[Work]) -> String {
     let mut out = String::new();
@@ -35,9 +38,13 @@ fn row(figure: &Figure) -> String {
         ratio,
     } = figure;
     let side = |values: &[f64]| format!("{} | {}", short(median(values)), apart(values));
-    let verdict = match *is_open || WANTED.contains(ratio) {
-        true => "",
-        false => "**outside**",
+    let verdict = if *is_open || WANTED.contains(ratio) {
+        String::new()
+    } else {
+        match by_chance(partition, alone) {
+            Some(part) if part >= RARE => format!("outside; by chance in {:.0} %", part * 100.0),
+            _ => "**outside**".to_string(),
+        }
     };
     format!(
         "| {name} | {unit} | {} | {} | {ratio:.4} | {verdict} |\n",
