@@ -276,7 +276,7 @@ fn ports() -> Vec<Case> {
             "an SMI command (port 0xb2), 256 of them",
             "hostile out 8 b2 $(for i in $(seq 0 255); do printf '%x ' $i; done)",
         )
-        .noted("what firmware does at each is the board's; here ACPI mode is left and entered"),
+        .noted("what firmware does at each is the board's; here ACPI mode is left and entered, and a core that is not the boot processor stays in SMM: QEMU's BIOS has moved the boot processor's handler alone (SMBASE), so it executes what lies at 0x38000 until it is reset"),
         line(
             "pic",
             "the 8259 set up anew, all lines open, ten times",
