@@ -87,7 +87,7 @@ private_unpack() { # FOLDER DIRECTORY PACKAGES SUITE...
 source_date() { echo "${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || echo 1)}"; }
 
 # Whether guests can run on the processor itself here; the device file alone may be there and not work.
-has_kvm() { grep -qwE 'vmx|svm' /proc/cpuinfo && [[ -r /dev/kvm && -w /dev/kvm ]]; }
+has_kvm() { [[ ${BULKHEAD_KVM:-} != 0 ]] && grep -qwE 'vmx|svm' /proc/cpuinfo && [[ -r /dev/kvm && -w /dev/kvm ]]; }
 
 # What tools/qemu keeps; where it is, it is the one to use, as tests/src/qemu/host.rs does.
 own_qemu=$cache/qemu/qemu-system-x86_64

@@ -20,13 +20,13 @@ const WANTED: [u64; 3] = [2048 * MIB, 1024 * MIB, 512 * MIB];
 /// Why there can be none.
 pub fn suggest(pack: &Pack, files: &[File]) -> Result<String, String> {
     let machine = board(pack, Some(files)).machine;
-    let kernel = machine
-        .images
-        .iter()
-        .find(|image| image.name.starts_with("vmlinuz"));
+    // The package's name for it first, if it is there by that.
+    let named = |is_one: fn(&str) -> bool| machine.images.iter().find(|image| is_one(&image.name));
+    let kernel =
+        named(|name| name == "linux").or_else(|| named(|name| name.starts_with("vmlinuz")));
     let Some(kernel) = kernel.map(|image| image.name.clone()) else {
         return Err(String::from(
-            "there is no kernel (a file /boot/vmlinuz-*; or name one: --image vmlinuz=PATH)",
+            "there is no kernel (a file /boot/vmlinuz-*; or name one: --image linux=PATH)",
         ));
     };
     let cores = siblings(&machine);
@@ -69,11 +69,13 @@ fn siblings(machine: &Machine) -> Vec<Vec<u32>> {
 }
 
 fn initrd_of(kernel: &str, machine: &Machine) -> Option<String> {
-    let version = kernel.strip_prefix("vmlinuz")?;
-    let names = [
-        format!("initrd.img{version}"),
-        format!("initramfs{version}.img"),
-    ];
+    let names = match kernel.strip_prefix("vmlinuz") {
+        Some(version) => vec![
+            format!("initrd.img{version}"),
+            format!("initramfs{version}.img"),
+        ],
+        None => vec![String::from("initrd")],
+    };
     names.into_iter().find(|name| machine.image(name).is_some())
 }
 
@@ -96,7 +98,8 @@ fn script(
     // Writing to a string does not fail.
     let _ = writeln!(
         text,
-        "# A first partition, without devices. `devices` says what it can have."
+        "# A first partition, without devices. `devices` says what it can have. An initrd that finds no disk\n\
+         # reboots by itself, so it is not launched again before it has one."
     );
     for function in alone(machine) {
         let _ = writeln!(text, "# can be owned alone: devices={function}");
@@ -113,7 +116,7 @@ fn script(
     if let Some(console) = console {
         let _ = write!(text, " console={}", console.name());
     }
-    let _ = writeln!(text, "\ncheck first\n# start first");
+    let _ = writeln!(text, " restart=never\ncheck first\n# start first");
     text
 }
 

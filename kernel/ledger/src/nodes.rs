@@ -16,6 +16,8 @@ use crate::memory::LOW;
 const LOW_SHARE: u64 = 256 << 20;
 /// A partition is large that has so many times as much.
 const LARGE: u64 = 4;
+/// Where memory is given from.
+const EVERYWHERE: [Region; 2] = [LOW, ABOVE_4G];
 /// Most pieces that a node's share is found in.
 const MOST_PIECES: usize = 8;
 
@@ -123,14 +125,16 @@ pub(crate) fn free_on(free: &RegionSet, machine: &Machine, node: usize) -> Regio
 }
 
 /// Memory that is given, or may be.
-#[derive(Default)]
-struct Near {
+#[derive(Clone)]
+struct Near<'a> {
     /// What is given in any case: the places that were asked for, and what boots.
     given: RegionSet,
     /// How much more is wanted.
     wanted: u64,
-    /// Each node's part of what is given, in bytes, and what it has for the rest.
-    nodes: Vec<(u64, RegionSet)>,
+    /// What is free beside what is given.
+    rest: RegionSet,
+    /// The nodes that the cores are of.
+    nodes: Vec<&'a Node>,
 }
 
 /// The sets of free memory in which that of the partition is to be looked for before all others:
@@ -144,47 +148,50 @@ pub(crate) fn preferences(
     free: &RegionSet,
     low: Low,
 ) -> Vec<(RegionSet, usize)> {
-    let (mut near, mut sets) = (Near::default(), Vec::new());
-    if !machine.has_nodes() {
+    let mut sets = Vec::new();
+    let mut near = Near {
+        given: RegionSet::new(),
+        wanted: 0,
+        rest: free.clone(),
+        nodes: of_cores(cores, machine).collect(),
+    };
+    if !machine.has_nodes() || near.nodes.is_empty() {
         return sets;
     }
-    let (mut rest, mut all) = (free.clone(), RegionSet::new());
     for request in &definition.memory {
+        near.wanted = near.wanted.saturating_add(request.size);
         match request.at.and_then(|at| Region::new(at, request.size)) {
-            Some(region) if rest.contains_region(region) => {
-                near.given.insert(region);
-                rest.remove(region);
-            }
-            _ => near.wanted = near.wanted.saturating_add(request.size),
+            Some(region) if near.rest.contains_region(region) => near.give(region),
+            _ => {}
         }
     }
-    for node in of_cores(cores, machine) {
-        let own = &node.memory;
-        let mut usable = rest.within(LOW);
-        usable.unite(&rest.within(ABOVE_4G));
-        let usable = usable.intersection(own);
-        all.unite(&usable);
+    let usable = |near: &Near<'_>, window| {
+        let mut all = RegionSet::new();
         near.nodes
-            .push((near.given.intersection(own).total(), usable));
-    }
-    if near.nodes.is_empty() {
-        return sets;
-    }
-    let largest = all.within(LOW).largest();
+            .iter()
+            .for_each(|node| all.unite(&near.usable(node, window)));
+        all
+    };
+    let largest = usable(&near, &[LOW]).largest();
     let mut to_come = low.to_come;
     if largest.is_none_or(|region| region.size() < low.needs)
-        && let Some(piece) = low.piece(&rest, near.wanted)
+        && let Some(piece) = low.piece(&near.rest, near.wanted)
     {
-        near.given.insert(piece);
-        near.wanted -= piece.size();
+        near.give(piece);
         to_come = 0;
     }
-    all.unite(&near.given);
-    let even = near.even(RegionSet::clone);
-    let even = even.filter(|set| low.leaves(free, set));
-    // As even, and nobody who may come misses it.
-    let even = even.or_else(|| near.even(|usable| usable.within(ABOVE_4G)));
+    let even = near.even(&EVERYWHERE);
+    let even = even.filter(|set| low.leaves(free, set)).or_else(|| {
+        // As even above; and below what nobody misses who may come.
+        let mut near = near.clone();
+        if let Some(piece) = low.to_spare(&near.rest, near.wanted) {
+            near.give(piece);
+        }
+        near.even(&[ABOVE_4G])
+    });
     sets.extend(even.map(|set| (set, 0)));
+    let mut all = usable(&near, &EVERYWHERE);
+    all.unite(&near.given);
     sets.push((all, to_come));
     sets
 }
@@ -220,11 +227,28 @@ pub(crate) struct Low {
 impl Low {
     /// A piece of it, from wherever it is, for a partition of `total` bytes.
     fn piece(self, free: &RegionSet, total: u64) -> Option<Region> {
-        let fit = |share: u64| free.within(LOW).lowest_fit(share.min(total), LARGE_PAGE);
-        let large = fit(LOW_SHARE.max(self.needs)).filter(|piece| {
-            total / LARGE >= LOW_SHARE && self.leaves(free, &[*piece].into_iter().collect())
-        });
-        large.or_else(|| fit(self.needs))
+        let large = self.share(free, total);
+        large.or_else(|| Self::fit(free, self.needs.min(total)))
+    }
+
+    /// The same, if those that may come could still boot.
+    fn to_spare(self, free: &RegionSet, total: u64) -> Option<Region> {
+        let piece = self.piece(free, total)?;
+        self.is_spare(free, piece).then_some(piece)
+    }
+
+    /// As much as devices may want, of a large one, if it is to spare.
+    fn share(self, free: &RegionSet, total: u64) -> Option<Region> {
+        let piece = Self::fit(free, LOW_SHARE.max(self.needs).min(total))?;
+        (total / LARGE >= LOW_SHARE && self.is_spare(free, piece)).then_some(piece)
+    }
+
+    fn fit(free: &RegionSet, size: u64) -> Option<Region> {
+        free.within(LOW).lowest_fit(size, LARGE_PAGE)
+    }
+
+    fn is_spare(self, free: &RegionSet, piece: Region) -> bool {
+        self.leaves(free, &[piece].into_iter().collect())
     }
 
     /// Whether those that may come could still boot, if `taken` were.
@@ -235,22 +259,40 @@ impl Low {
     }
 }
 
-impl Near {
-    /// What is given, and more, so that each node has the same. `None` if there are not several
-    /// nodes, or one has not as much, or more already. Of what a node has only that is taken which `part` leaves.
-    fn even(&self, part: impl Fn(&RegionSet) -> RegionSet) -> Option<RegionSet> {
+impl Near<'_> {
+    /// Gives it `region`, which is free.
+    fn give(&mut self, region: Region) {
+        self.given.insert(region);
+        self.rest.remove(region);
+        self.wanted = self.wanted.saturating_sub(region.size());
+    }
+
+    /// What else it may have of a node in these windows.
+    fn usable(&self, node: &Node, windows: &[Region]) -> RegionSet {
+        let mut usable = RegionSet::new();
+        windows
+            .iter()
+            .for_each(|window| usable.unite(&self.rest.within(*window)));
+        usable.intersection(&node.memory)
+    }
+
+    /// What is given, and more from these windows, so that each node has the same. `None` if there are not several
+    /// nodes, or one has not as much, or more already.
+    fn even(&self, windows: &[Region]) -> Option<RegionSet> {
         let count = self.nodes.len() as u64;
         if count < 2 {
             return None;
         }
-        let has = self.nodes.iter().map(|(has, _)| *has);
-        let total = has.fold(self.wanted, u64::saturating_add);
+        let has = |node: &Node| self.given.intersection(&node.memory).total();
+        let total = self.nodes.iter().map(|node| has(node));
+        let total = total.fold(self.wanted, u64::saturating_add);
         let share = total / count / LARGE_PAGE * LARGE_PAGE;
         // The first one also has what is left over.
         let mut share_of = total - share * (count - 1);
         let mut set = self.given.clone();
-        for (has, usable) in &self.nodes {
-            add_pieces(&mut set, &part(usable), share_of.checked_sub(*has)?)?;
+        for node in &self.nodes {
+            let more = share_of.checked_sub(has(node))?;
+            add_pieces(&mut set, &self.usable(node, windows), more)?;
             share_of = share;
         }
         Some(set)

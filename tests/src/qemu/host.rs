@@ -4,10 +4,13 @@ use std::fs::OpenOptions;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// Whether guests can run on the processor itself: asked of the processor first, since the device
-/// file alone may be there and not work.
+/// Whether guests are to run on the processor itself: asked of the processor first, since the device
+/// file alone may be there and not work. With `BULKHEAD_KVM=0` they are emulated all the same.
 #[must_use]
 pub fn has_kvm() -> bool {
+    if std::env::var_os("BULKHEAD_KVM").is_some_and(|value| value == "0") {
+        return false;
+    }
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let device = || OpenOptions::new().read(true).write(true).open("/dev/kvm");
     can_run_guests(&info) && device().is_ok()

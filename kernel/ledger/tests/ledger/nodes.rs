@@ -168,3 +168,27 @@ fn shares_are_even_where_little_is_free_below_4_gib() {
         .sum();
     assert_eq!((far(&both), second), (512 * MIB, 256 * MIB), "{both:?}");
 }
+
+/// Devices that reach no further want some below 4 GiB: a large partition has it, if those that come do without it.
+#[test]
+fn shares_are_even_above_what_devices_want() {
+    let mut fake = Fake::with_nodes();
+    fake.machine.nodes[0]
+        .memory
+        .insert(region(4 * GIB, 5 * GIB));
+    fake.machine.nodes[1]
+        .memory
+        .remove(region(4 * GIB, 5 * GIB));
+    let free = fake.ledger.free_memory(&fake.machine);
+    let low = free.within(region(16 * MIB, 4 * GIB)).largest().unwrap();
+    let most = at(low.size() - 600 * MIB, low.start());
+    fake.define("db", claim(&[7], &[most])).unwrap();
+    let both = memory(&mut fake, &[2, 5], &[at(GIB, None)]);
+    assert_eq!(far(&both), 768 * MIB, "{both:?}");
+    let second: u64 = both
+        .iter()
+        .filter(|region| region.start() >= 5 * GIB)
+        .map(|region| region.size())
+        .sum();
+    assert_eq!(second, 512 * MIB, "{both:?}");
+}

@@ -206,7 +206,9 @@ impl Asked {
 fn clock(text: Option<&str>, has_kvm: bool) -> Result<Clock, String> {
     match text {
         None | Some("host") => Ok(Clock::Host),
-        Some("virtual") if has_kvm => Err("CLOCK=\"virtual\": not with KVM, only emulated".into()),
+        Some("virtual") if has_kvm => Err(
+            "CLOCK=\"virtual\": not with KVM, only emulated (accepted with BULKHEAD_KVM=0)".into(),
+        ),
         Some("virtual") => Ok(Clock::Virtual),
         Some(other) => Err(format!("CLOCK=\"{other}\": host or virtual is accepted")),
     }
@@ -215,7 +217,10 @@ fn clock(text: Option<&str>, has_kvm: bool) -> Result<Clock, String> {
 /// KVM guests in an emulated machine only, by its exact clock: on a host with KVM they would be guests of guests.
 fn has_guests(text: Option<&str>, has_kvm: bool) -> Result<bool, String> {
     match flag("KVM", text)? {
-        true if has_kvm => Err("KVM=\"1\": not with KVM on this host, only emulated".into()),
+        true if has_kvm => Err(
+            "KVM=\"1\": not with KVM on this host, only emulated (accepted with BULKHEAD_KVM=0)"
+                .into(),
+        ),
         is_set => Ok(is_set),
     }
 }
