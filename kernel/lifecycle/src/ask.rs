@@ -196,7 +196,9 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         let target = of.0;
         let order = match request.verb {
             Verb::Stop => Order::Stop,
-            Verb::Restart if request.seconds != Some(0) && self.agent(hw, target).hears() => {
+            Verb::Restart
+                if request.seconds != Some(0) && self.agent(hw, target).can_be_asked() =>
+            {
                 Order::Restart
             }
             _ => return None,

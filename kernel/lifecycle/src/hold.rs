@@ -65,7 +65,7 @@ impl Ram {
         self.count.store(regions.len() as u32);
     }
 
-    /// Nothing of others is there any more, and a launch is about to write there.
+    /// Nothing of others is there any more: a launch has cleared it, or written there.
     pub(crate) fn set_own(&self) {
         self.is_own.store(1);
     }

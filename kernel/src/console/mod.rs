@@ -37,7 +37,12 @@ impl Write for Console {
 /// The next byte that was typed, on the serial line or the keyboard. Page Up and Page Down scroll
 /// the screen, and any other key shows its end again.
 pub(crate) fn read() -> Option<u8> {
-    if let Some(byte) = serial::read().or_else(keyboard::rest) {
+    serial::read().or_else(read_keys)
+}
+
+/// The same of keyboards alone.
+pub(crate) fn read_keys() -> Option<u8> {
+    if let Some(byte) = keyboard::rest() {
         return Some(byte);
     }
     match keyboard::read().or_else(usb::read)? {

@@ -31,6 +31,20 @@ const INTERRUPT: u8 = 3;
 const MOST_TYPED: usize = 2 << 10;
 
 impl Kernel {
+    /// Keeps what is typed while the shell waits; whether `^C` is among it.
+    fn take_typed(&mut self) -> bool {
+        while self.typed.len() < MOST_TYPED {
+            match console::read() {
+                Some(INTERRUPT) => return true,
+                Some(byte) => self.typed.push_back(byte),
+                None => return false,
+            }
+        }
+        // The line's ring has room for more. Keys have not, and who presses them now means `^C`.
+        serial::cut(INTERRUPT)
+            || core::iter::from_fn(console::read_keys).any(|key| key == INTERRUPT)
+    }
+
     /// Bytes that are resident for ever: Bulkhead's own, and those of the images.
     fn resident_bytes(&self) -> (u64, u64) {
         let is_image = |region: &Region| {
@@ -156,16 +170,7 @@ impl Control for Kernel {
     }
 
     fn pause(&mut self) -> bool {
-        while self.typed.len() < MOST_TYPED
-            && let Some(byte) = console::read()
-        {
-            if byte == INTERRUPT {
-                self.typed.clear();
-                return true;
-            }
-            self.typed.push_back(byte);
-        }
-        if self.typed.len() >= MOST_TYPED && serial::cut(INTERRUPT) {
+        if self.take_typed() {
             self.typed.clear();
             return true;
         }

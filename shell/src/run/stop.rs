@@ -8,7 +8,7 @@ use core::fmt::Write;
 
 use bulkhead_conductor::{ConductError, How};
 use bulkhead_ledger::Partition;
-use bulkhead_lifecycle::{Order, STOP_SECONDS, State};
+use bulkhead_lifecycle::{Order, Refusal, STOP_SECONDS, State};
 
 use super::{Done, launch, names};
 use crate::command::{Command, Force, Request};
@@ -22,11 +22,7 @@ fn can_be_asked(partition: &Partition, control: &dyn Control) -> bool {
     match partition.life.state {
         // Nobody is in it, or is soon.
         State::Waiting | State::Ending => true,
-        State::Running => {
-            let agent = control.agent(partition.id);
-            // One in which an agent was asked ends, also when that has taken leave.
-            agent.hears() || matches!(agent.order, Some(Order::Stop | Order::Restart))
-        }
+        State::Running => control.agent(partition.id).can_be_asked(),
         _ => false,
     }
 }
@@ -64,14 +60,15 @@ pub(super) fn stop(
                 );
                 return Err(CommandError::new(name.span, message).into());
             }
-            _ => {
-                order(name, Order::Stop, seconds(ms), control)?;
+            _ if order(name, Order::Stop, seconds(ms), control)? => {
                 let has_ended = |partition: &Partition| {
                     !partition.life.state.is_live() || partition.life.runs != runs
                 };
                 wait(name, has_ended, control, out)?;
                 break;
             }
+            // It is looked at once more.
+            _ => {}
         }
     }
     let lost = control.ledger().by_id(id);
@@ -91,15 +88,23 @@ fn not_done(name: &Word, what: &str, why: &ConductError) -> Failure {
     CommandError::new(name.span, message).into()
 }
 
-fn order(name: &Word, order: Order, seconds: u32, control: &mut dyn Control) -> Done {
+/// Whether it is asked: not if its Linux has ended meanwhile.
+fn order(
+    name: &Word,
+    order: Order,
+    seconds: u32,
+    control: &mut dyn Control,
+) -> Result<bool, Failure> {
     let what = if order == Order::Stop {
         "stopped"
     } else {
         "restarted"
     };
-    control
-        .order(&name.text, order, seconds)
-        .map_err(|why| not_done(name, what, &why))
+    match control.order(&name.text, order, seconds) {
+        Ok(()) => Ok(true),
+        Err(ConductError::Refused(Refusal::Ending)) => Ok(false),
+        Err(why) => Err(not_done(name, what, &why)),
+    }
 }
 
 /// Milliseconds from an end that is seen to what is said of it: the core that ends a run makes that step first.
@@ -158,15 +163,17 @@ pub(super) fn restart(
     for name in names {
         launch::check_how(name, How::Restart, control)?;
         let partition = names::partition(name, control.ledger())?;
-        let hears = force == Force::No && control.agent(partition.id).hears();
-        if hears {
+        if force == Force::No && control.agent(partition.id).can_be_asked() {
             asked.push((name, partition.life.runs));
         } else {
             others.push(name.clone());
         }
     }
     for (name, _) in &asked {
-        order(name, Order::Restart, STOP_SECONDS, control)?;
+        if !order(name, Order::Restart, STOP_SECONDS, control)? {
+            let why = ConductError::Refused(Refusal::Ending);
+            return Err(not_done(name, "restarted", &why));
+        }
     }
     if !others.is_empty() {
         launch::restart(&others, control, out)?;
@@ -200,10 +207,12 @@ pub(super) fn all(
     if force == Force::Yes {
         return Ok(());
     }
-    rest(verb, control, out)?;
     // In this run. What a run was asked goes with it, and its end is observed later.
     let mut asked: Vec<(usize, u32)> = Vec::new();
     loop {
+        if asked.is_empty() {
+            rest(verb, control, out)?;
+        }
         tell_events(control, out)?;
         let was_asked =
             |partition: &Partition| asked.contains(&(partition.id, partition.life.runs));
@@ -221,8 +230,9 @@ pub(super) fn all(
             let run = (partition.id, partition.life.runs);
             let mut word = verb.clone();
             word.text.clone_from(&partition.definition.name);
-            order(&word, Order::Stop, STOP_SECONDS, control)?;
-            asked.push(run);
+            if order(&word, Order::Stop, STOP_SECONDS, control)? {
+                asked.push(run);
+            }
         } else if live().next().is_none() {
             return Ok(tell_rest(control, out)?);
         } else if control.pause() {

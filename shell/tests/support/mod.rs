@@ -206,10 +206,8 @@ impl Control for FakeKernel {
         self.works(name, NOT_PARKED)?;
         let partition = self.ledger.find(name).unwrap();
         let (id, state) = (partition.id, partition.life.state);
-        let agent = self.agent(id);
         // As the lifecycle has it.
-        let is_heard = agent.hears() || matches!(agent.order, Some(Order::Stop | Order::Restart));
-        if state != State::Waiting && !is_heard {
+        if state != State::Waiting && !self.agent(id).can_be_asked() {
             return Err(ConductError::Refused(Refusal::NoAgent));
         }
         if let Some((_, agent)) = self.agents.iter_mut().find(|(known, _)| *known == id) {

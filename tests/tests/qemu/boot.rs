@@ -228,7 +228,7 @@ fn scripts() {
     machine.com(1).skip();
     machine.com(1).send("wait one stopped 60\r");
     std::thread::sleep(Duration::from_secs(1));
-    machine.com(1).send(&"version\r".repeat(500));
+    machine.com(1).send(&"version\r".repeat(2500));
     machine.com(1).send("\x03");
     machine.wait_for(1, "given up (^C): \"one\" is running");
     machine.wait_for(1, "bulkhead> ");

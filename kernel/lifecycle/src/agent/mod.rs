@@ -79,6 +79,12 @@ impl Agent {
         self.heard_ms.is_some_and(|ms| ms <= most) && self.order != Some(Order::Fail)
     }
 
+    /// Whether its Linux can be asked to end itself: it hears, or was asked and is about it, when it has taken leave.
+    #[must_use]
+    pub fn can_be_asked(&self) -> bool {
+        self.hears() || matches!(self.order, Some(Order::Stop | Order::Restart))
+    }
+
     /// One word for it.
     #[must_use]
     pub fn word(&self) -> &'static str {

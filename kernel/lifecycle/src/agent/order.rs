@@ -68,8 +68,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
                 Phase::Waiting => return self.end_by_force(hw, partition, Next::Stay),
                 Phase::Launching | Phase::Running => {}
             }
-            let ends_already = matches!(life.order, Some(Order::Stop | Order::Restart));
-            if !ends_already && !self.agent(hw, partition).hears() {
+            if !self.agent(hw, partition).can_be_asked() {
                 return Err(Refusal::NoAgent);
             }
             let ordered = life.ordered(Some(order));

@@ -116,25 +116,28 @@ pub(crate) fn write_now(text: &str) {
 
 /// The next byte that came in.
 pub(crate) fn read() -> Option<u8> {
-    let (byte, filled, room) = {
+    take(Ring::pop)
+}
+
+/// Takes what came in up to the last `byte`, if there is one.
+pub(crate) fn cut(byte: u8) -> bool {
+    take(|ring| ring.cut(byte))
+}
+
+/// Takes something of what came in, and gives the ring room for what there was.
+fn take<T>(what: impl FnOnce(&mut Ring) -> T) -> T {
+    let (taken, filled, room) = {
         let mut line = LINE.lock();
         line.receive();
         let filled = line.ring.len();
-        (line.ring.pop(), filled, line.ring.capacity())
+        (what(&mut line.ring), filled, line.ring.capacity())
     };
     if filled > room / 2 && room < LARGEST_RING {
         resize(room * 2);
     } else if filled == 0 && room > RING {
         resize(RING);
     }
-    byte
-}
-
-/// Takes what came in up to the last `byte`, if there is one.
-pub(crate) fn cut(byte: u8) -> bool {
-    let mut line = LINE.lock();
-    line.receive();
-    line.ring.cut(byte)
+    taken
 }
 
 /// Gives the ring another size, unless a command might want for room then.
