@@ -127,9 +127,9 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             }
             return false;
         }
-        // Whoever was late may not have come to clear what was there before; it had no mark either.
-        let is_first =
-            !self.has_company(partition) || standing == Standing::Late && !held.is_marked();
+        // Whoever had it was to clear, and put no mark: it may not have come to that.
+        let is_left = held.is_first() && !held.is_marked();
+        let is_first = is_left || !self.has_company(partition);
         let taken = held.of(partition, hw.now()).first(is_first);
         let is_taken = self.turn.replace(held, taken);
         if is_taken && standing == Standing::Late {

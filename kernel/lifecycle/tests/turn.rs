@@ -251,7 +251,15 @@ fn the_first_of_several_clears() {
         assert_eq!(machine.life.start(&machine.at(0), partition), Ok(()));
     }
     machine.run();
-    assert_eq!(cleared(&machine).len(), 1);
+    let [first, second] = match machine.state(0) {
+        State::Running => [0, 2],
+        _ => [2, 0],
+    };
+    assert_eq!(machine.state(first), State::Running);
+    assert_eq!(cleared(&machine), [format!("clear low {first}")]);
+    write(&machine);
+    assert_eq!(machine.state(second), State::Running);
+    assert_eq!(cleared(&machine), [""; 0]);
 
     let machine = Machine::sharing(Never);
     assert_eq!(machine.life.start(&machine.at(0), 2), Ok(()));
@@ -263,7 +271,14 @@ fn the_first_of_several_clears() {
     }
     assert_eq!(machine.life.kill(&machine.at(0), 2), Ok(()));
     machine.run();
-    assert_eq!(cleared(&machine).len(), 1);
+    let [first, second] = match machine.state(0) {
+        State::Running => [0, 1],
+        _ => [1, 0],
+    };
+    assert_eq!(cleared(&machine), [format!("clear low {first}")]);
+    write(&machine);
+    assert_eq!(machine.state(second), State::Running);
+    assert_eq!(cleared(&machine), [""; 0]);
 }
 
 /// One that never came to clear is not relied on.
@@ -276,4 +291,23 @@ fn who_follows_a_launch_that_crashed_clears() {
     start_waiting(&machine, 0);
     machine.pass(31_000);
     assert_eq!(cleared(&machine), ["clear low 0"]);
+}
+
+/// Nor the next one, if it is killed before it came to that.
+#[test]
+fn what_nobody_came_to_clear_is_left_to_the_next() {
+    let machine = Machine::sharing(Never);
+    machine.life.start(&machine.at(0), 2).expect("at rest");
+    assert_eq!(machine.life.duty(&machine.at(5)), Duty::Launch(2));
+    machine.life.set_core_state(5, CoreState::Running);
+    lose(&machine);
+    assert_eq!(machine.life.start(&machine.at(0), 0), Ok(()));
+    machine.clock.set(machine.clock.get() + 31_000_000);
+    assert_eq!(machine.life.duty(&machine.at(1)), Duty::Launch(0));
+    machine.life.set_core_state(1, CoreState::Running);
+    assert_eq!(machine.life.kill(&machine.at(0), 0), Ok(()));
+    machine.run();
+    assert_eq!(cleared(&machine), [""; 0]);
+    machine.start(1);
+    assert_eq!(cleared(&machine), ["clear low 1"]);
 }
