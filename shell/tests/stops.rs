@@ -198,7 +198,7 @@ fn nobody_is_stopped_for_one_that_is_silent() {
 
 /// Its Linux reboots: that its old run ended is not that it has stopped.
 #[test]
-fn one_that_ends_to_be_launched_again_is_asked_when_it_is() {
+fn one_that_ends_is_not_taken_for_stopped_when_it_is_launched_again() {
     let reboots = || {
         let mut session = two();
         session.kernel.hear("db");
@@ -225,6 +225,39 @@ fn one_that_ends_to_be_launched_again_is_asked_when_it_is() {
     let said = session.line("poweroff");
     assert!(said.contains("no agent is heard in it"), "{said}");
     assert!(session.kernel.ordered.is_empty(), "nobody is asked");
+}
+
+/// Who ends is waited for, and not asked.
+#[test]
+fn one_that_ends_is_stopped_when_it_rests() {
+    let mut session = two();
+    let ledger = &mut session.kernel.ledger;
+    let web = ledger.find("web").unwrap();
+    let (id, ram, mut life) = (web.id, web.ram, web.life.clone());
+    life.state = State::Ending;
+    ledger.observe(id, life, ram);
+    let at = session.kernel.now_ms + 1_000;
+    let ended = Happening::Ended(End::Killed);
+    session.kernel.later.push_back((at, "web", ended));
+    let said = session.line("stop web");
+    assert!(!said.contains("error"), "{said}");
+    assert!(session.kernel.now_ms >= at, "it has waited");
+    assert!(session.kernel.ordered.is_empty());
+}
+
+/// What was asked to restart is asked again, and no core is taken.
+#[test]
+fn one_that_restarts_is_not_forced_by_a_second_restart() {
+    let mut session = two();
+    let (_, agent) = session.kernel.agents.first_mut().unwrap();
+    (agent.order, agent.heard_ms) = (Some(Order::Restart), None);
+    session.kernel.interrupt_ms = Some(session.kernel.now_ms + 500);
+    session.line("restart web");
+    assert_eq!(
+        session.kernel.ordered,
+        [("web".to_string(), Order::Restart, 60)]
+    );
+    assert!(session.kernel.restarted.is_empty());
 }
 
 /// Its order goes with its run, and the end of that is observed later.

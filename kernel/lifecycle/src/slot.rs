@@ -54,7 +54,7 @@ mod flag {
     pub(super) const DEFINED: u32 = 1;
     /// It may ask for the launch and the end of others.
     pub(super) const CONTROL: u32 = 1 << 1;
-    /// What others left in its RAM is cleared.
+    /// What others left in its RAM is cleared or overwritten.
     pub(super) const CLEARED: u32 = 1 << 2;
     /// It shares low memory.
     pub(super) const SHARES_LOW: u32 = 1 << 3;
@@ -170,7 +170,7 @@ impl Slot {
         is_done
     }
 
-    /// What others left in its RAM is cleared. Its boot core only.
+    /// What others left in its RAM is cleared or overwritten. Its boot core only.
     pub(crate) fn set_cleared(&self) {
         self.change_flags(0, flag::CLEARED);
     }

@@ -16,7 +16,7 @@ pub struct View {
     pub runs: u32,
     /// How often its memory began to be written.
     pub attempts: u32,
-    /// Whether what others left in its RAM is cleared.
+    /// Whether what others left in its RAM is cleared or overwritten.
     pub is_cleared: bool,
     /// Failures in a row.
     pub failures: u32,
