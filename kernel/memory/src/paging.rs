@@ -7,8 +7,6 @@
 //!
 //! Source: Intel SDM Vol. 3A, "4-Level Paging and 5-Level Paging", "Canonical Addressing".
 
-use crate::PAGE;
-
 const PRESENT: u64 = 1;
 const WRITABLE: u64 = 1 << 1;
 const HUGE: u64 = 1 << 7;
@@ -60,9 +58,14 @@ impl Entry {
     }
 }
 
+/// Bits of an address below those that choose an entry of that level.
+const fn shift(level: u32) -> u32 {
+    12 + 9 * level
+}
+
 /// Bytes that one entry of that level is for.
 const fn size(level: u32) -> u64 {
-    PAGE << (9 * level)
+    1 << shift(level)
 }
 
 impl Tables {
@@ -173,7 +176,7 @@ impl Tables {
         }
         let mut table = self.root;
         for level in (lowest..self.levels).rev() {
-            let index = (address / size(level)) & 0x1ff;
+            let index = (address >> shift(level)) & 0x1ff;
             let bits = word(table + index * 8)?;
             if bits & needed != needed {
                 return None;
