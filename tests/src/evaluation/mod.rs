@@ -221,7 +221,7 @@ mod tests {
         let machine = |count, prompt| {
             format!(
                 r#"{{"partitions": {count}, "hand_over_to_prompt_ms": {prompt}, "resident_bytes": 1024,
-                "heap_bytes": 2048, "boot_s": 5.5, "doorbell_to_entry_ms": [9.0, 8.0, 7.0], "copy_ms": [6, 6, 6]}}"#
+                "heap_bytes": 2048, "boot_s": 5.5, "doorbell_to_entry_ms": [9.0, 8.0, 7.0], "copy_ms": [6, 6, 6], "list_ms": 0.25}}"#
             )
         };
         let json = format!(
@@ -240,7 +240,7 @@ mod tests {
             table.contains("| doorbell to entry, the others stopped | ms | 8.000 | 8.000 |"),
             "{table}"
         );
-        assert!(results.plot().matches("<polyline").count() == 6);
+        assert!(results.plot().matches("<polyline").count() == 7);
         assert!(Results::parse("scale", &json.replace("5.5", "\"soon\"")).is_err());
         let uneven = json.replace("[6, 6, 6]", "[6, 6]");
         assert!(Results::parse("scale", &uneven).is_err());

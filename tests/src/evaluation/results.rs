@@ -82,6 +82,8 @@ pub struct Scale {
     pub boot_s: f64,
     /// Milliseconds from the doorbell to the kernel's entry, and of these copying: each launch.
     pub launches: Vec<[f64; 2]>,
+    /// Milliseconds of the shell's `list`.
+    pub list_ms: f64,
 }
 
 /// A row of work, both sides.
@@ -308,6 +310,7 @@ fn machine(value: &Value) -> Option<Scale> {
         heap: number("heap_bytes")?,
         boot_s: number("boot_s")?,
         launches: launches.map(|(entry, copy)| [entry, copy]).collect(),
+        list_ms: number("list_ms")?,
     })
 }
 

@@ -10,7 +10,7 @@ use super::table::median;
 /// Of a row: its name, unit, and value.
 type Row = (&'static str, &'static str, fn(&Scale) -> f64);
 
-const ROWS: [Row; 6] = [
+const ROWS: [Row; 7] = [
     ("to the prompt", "ms", |scale| scale.prompt_ms),
     ("boot and power-off, of each, all at once", "s", |scale| {
         scale.boot_s
@@ -23,6 +23,7 @@ const ROWS: [Row; 6] = [
         scale.resident / 1024.0
     }),
     ("heap in use", "KiB", |scale| scale.heap / 1024.0),
+    ("`list` at the shell", "ms", |scale| scale.list_ms),
 ];
 
 fn entry(scale: &Scale, which: usize) -> f64 {
@@ -55,8 +56,8 @@ const LEFT: f64 = 50.0;
 /// For the names, to the right of the lines.
 const RIGHT: f64 = 250.0;
 const EDGE: f64 = 30.0;
-const COLOURS: [&str; 6] = [
-    "#1b6ca8", "#2a6f2a", "#b03a2e", "#d98880", "#6c3483", "#7f8c8d",
+const COLOURS: [&str; 7] = [
+    "#1b6ca8", "#2a6f2a", "#b03a2e", "#d98880", "#6c3483", "#7f8c8d", "#b7950b",
 ];
 
 /// Each row by its value with the fewest partitions; both axes are logarithms, so that what grows with their
