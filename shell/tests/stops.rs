@@ -155,19 +155,30 @@ fn the_last_end_is_told_before_the_machine_ends() {
     }
 }
 
+/// That is wanted of it, and its agent is heard no more.
+fn order_of(session: &mut Session, name: &str, order: Order) {
+    let id = session.kernel.ledger.find(name).unwrap().id;
+    let mut agents = session.kernel.agents.iter_mut();
+    let (_, agent) = agents.find(|(known, _)| *known == id).unwrap();
+    (agent.order, agent.heard_ms) = (Some(order), None);
+}
+
+/// Brings web to its end, at which no agent is heard any more.
+fn end_web(session: &mut Session) {
+    let ledger = &mut session.kernel.ledger;
+    let web = ledger.find("web").unwrap();
+    let (id, ram, mut life) = (web.id, web.ram, web.life.clone());
+    life.state = State::Ending;
+    ledger.observe(id, life, ram);
+    session.kernel.agents.retain(|(known, _)| *known != id);
+}
+
 /// Its agent takes leave in each orderly end, and says nothing more.
 #[test]
 fn one_that_restarts_is_asked_to_stop_instead() {
     let mut session = two();
     session.kernel.hear("db");
-    let id = session.kernel.ledger.find("db").unwrap().id;
-    let db = session
-        .kernel
-        .agents
-        .iter_mut()
-        .find(|(known, _)| *known == id);
-    let agent = &mut db.unwrap().1;
-    (agent.order, agent.heard_ms) = (Some(Order::Restart), None);
+    order_of(&mut session, "db", Order::Restart);
     let at = session.kernel.now_ms + 1_000;
     for name in ["db", "web"] {
         let ended = Happening::Ended(End::PoweredOff);
@@ -183,14 +194,7 @@ fn one_that_restarts_is_asked_to_stop_instead() {
 fn nobody_is_stopped_for_one_that_is_silent() {
     let mut session = two();
     session.kernel.hear("db");
-    let id = session.kernel.ledger.find("db").unwrap().id;
-    let db = session
-        .kernel
-        .agents
-        .iter_mut()
-        .find(|(known, _)| *known == id);
-    let agent = &mut db.unwrap().1;
-    (agent.order, agent.heard_ms) = (Some(Order::Fail), None);
+    order_of(&mut session, "db", Order::Fail);
     let said = session.line("poweroff");
     assert!(said.contains("no agent is heard in it"), "{said}");
     assert!(session.kernel.ordered.is_empty(), "nobody is asked");
@@ -202,12 +206,7 @@ fn one_that_ends_is_not_taken_for_stopped_when_it_is_launched_again() {
     let reboots = || {
         let mut session = two();
         session.kernel.hear("db");
-        let ledger = &mut session.kernel.ledger;
-        let web = ledger.find("web").unwrap();
-        let (id, ram, mut life) = (web.id, web.ram, web.life.clone());
-        life.state = State::Ending;
-        ledger.observe(id, life, ram);
-        session.kernel.agents.retain(|(known, _)| *known != id);
+        end_web(&mut session);
         let at = session.kernel.now_ms + 1_000;
         for (after, what) in [
             (0, Happening::Ended(End::Killed)),
@@ -231,11 +230,7 @@ fn one_that_ends_is_not_taken_for_stopped_when_it_is_launched_again() {
 #[test]
 fn one_that_ends_is_stopped_when_it_rests() {
     let mut session = two();
-    let ledger = &mut session.kernel.ledger;
-    let web = ledger.find("web").unwrap();
-    let (id, ram, mut life) = (web.id, web.ram, web.life.clone());
-    life.state = State::Ending;
-    ledger.observe(id, life, ram);
+    end_web(&mut session);
     let at = session.kernel.now_ms + 1_000;
     let ended = Happening::Ended(End::Killed);
     session.kernel.later.push_back((at, "web", ended));
@@ -249,8 +244,7 @@ fn one_that_ends_is_stopped_when_it_rests() {
 #[test]
 fn one_that_restarts_is_not_forced_by_a_second_restart() {
     let mut session = two();
-    let (_, agent) = session.kernel.agents.first_mut().unwrap();
-    (agent.order, agent.heard_ms) = (Some(Order::Restart), None);
+    order_of(&mut session, "web", Order::Restart);
     session.kernel.interrupt_ms = Some(session.kernel.now_ms + 500);
     session.line("restart web");
     assert_eq!(

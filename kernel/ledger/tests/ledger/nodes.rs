@@ -145,50 +145,32 @@ fn free_memory_of_a_node() {
     assert!(all < region(0, 4 * GIB).size());
 }
 
+/// What a partition of so many bytes, with cores of two nodes that both have RAM above 4 GiB, gets there of both and of the
+/// second, where so much is free below in one piece.
+fn high_shares(free_low: u64, size: u64) -> (u64, u64) {
+    let mut fake = Fake::with_nodes();
+    let moved = region(4 * GIB, 5 * GIB);
+    fake.machine.nodes[0].memory.insert(moved);
+    fake.machine.nodes[1].memory.remove(moved);
+    let free = fake.ledger.free_memory(&fake.machine);
+    let low = free.within(region(16 * MIB, 4 * GIB)).largest().unwrap();
+    let most = at(low.size() - free_low, low.start());
+    fake.define("db", claim(&[7], &[most])).unwrap();
+    let both = memory(&mut fake, &[2, 5], &[at(size, None)]);
+    let second = both.iter().filter(|region| region.start() >= moved.end());
+    (far(&both), second.map(|region| region.size()).sum())
+}
+
 /// What lies below 4 GiB is kept for those that come; each node's share can lie above as well.
 #[test]
 fn shares_are_even_where_little_is_free_below_4_gib() {
-    let mut fake = Fake::with_nodes();
-    fake.machine.nodes[0]
-        .memory
-        .insert(region(4 * GIB, 5 * GIB));
-    fake.machine.nodes[1]
-        .memory
-        .remove(region(4 * GIB, 5 * GIB));
-    let free = fake.ledger.free_memory(&fake.machine);
-    // But for what is above its largest piece.
-    let low = free.within(region(16 * MIB, 4 * GIB)).largest().unwrap();
-    let most = at(low.size() - 64 * MIB, low.start());
-    fake.define("db", claim(&[7], &[most])).unwrap();
-    let both = memory(&mut fake, &[2, 5], &[at(512 * MIB, None)]);
-    let second: u64 = both
-        .iter()
-        .filter(|region| region.start() >= 5 * GIB)
-        .map(|region| region.size())
-        .sum();
-    assert_eq!((far(&both), second), (512 * MIB, 256 * MIB), "{both:?}");
+    let shares = high_shares(64 * MIB, 512 * MIB);
+    assert_eq!(shares, (512 * MIB, 256 * MIB));
 }
 
 /// Devices that reach no further want some below 4 GiB: a large partition has it, if those that come do without it.
 #[test]
 fn shares_are_even_above_what_devices_want() {
-    let mut fake = Fake::with_nodes();
-    fake.machine.nodes[0]
-        .memory
-        .insert(region(4 * GIB, 5 * GIB));
-    fake.machine.nodes[1]
-        .memory
-        .remove(region(4 * GIB, 5 * GIB));
-    let free = fake.ledger.free_memory(&fake.machine);
-    let low = free.within(region(16 * MIB, 4 * GIB)).largest().unwrap();
-    let most = at(low.size() - 600 * MIB, low.start());
-    fake.define("db", claim(&[7], &[most])).unwrap();
-    let both = memory(&mut fake, &[2, 5], &[at(GIB, None)]);
-    assert_eq!(far(&both), 768 * MIB, "{both:?}");
-    let second: u64 = both
-        .iter()
-        .filter(|region| region.start() >= 5 * GIB)
-        .map(|region| region.size())
-        .sum();
-    assert_eq!(second, 512 * MIB, "{both:?}");
+    let shares = high_shares(600 * MIB, GIB);
+    assert_eq!(shares, (768 * MIB, 512 * MIB));
 }
