@@ -91,6 +91,15 @@ impl Tables {
         }
     }
 
+    /// Others of the same kind, by their root.
+    #[must_use]
+    pub const fn with_root(self, root: u64) -> Self {
+        Self {
+            root: root & ADDRESS,
+            ..self
+        }
+    }
+
     /// The physical address behind a virtual one. `word` reads eight bytes at a physical address that is a
     /// multiple of eight, or refuses to. `None` if it is not to be used so, or `word` refused.
     pub fn physical(

@@ -20,9 +20,6 @@ pub struct Root(pub u64);
 /// The addresses of one kernel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Space {
-    levels: Levels,
-    /// Bits of an entry's address that say that a page is encrypted.
-    encrypted: u64,
     tables: Tables,
     phys_base: u64,
     /// The page found last: virtual, physical.
@@ -37,12 +34,9 @@ impl Space {
         } else {
             Levels::Five
         };
-        let encrypted = info.get(Key::Encryption);
         let root = in_image(info.get(Key::Root), phys_base);
         Self {
-            levels,
-            encrypted,
-            tables: Tables::at(root, levels, encrypted),
+            tables: Tables::at(root, levels, info.get(Key::Encryption)),
             phys_base,
             // No page has this address.
             last: (1, 0),
@@ -55,7 +49,7 @@ impl Space {
     pub(crate) fn belongs_to(&self, root: Root, ram: &impl Ram) -> bool {
         let below = |tables: Tables| tables.below(IMAGE, GIGABYTE, |at| word(ram, at));
         let own = below(self.tables);
-        own.is_some() && own == below(Tables::at(root.0, self.levels, self.encrypted))
+        own.is_some() && own == below(self.tables.with_root(root.0))
     }
 
     /// Reads at a virtual address.
