@@ -68,6 +68,7 @@ pub mod ticks;
 pub mod tool;
 pub mod torture;
 pub mod values;
+pub mod withheld;
 
 use std::path::PathBuf;
 
