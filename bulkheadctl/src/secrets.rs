@@ -5,6 +5,8 @@
 
 use std::fs;
 
+use memchr::memmem;
+
 /// Shorter words are found by chance.
 const LEAST: usize = 6;
 /// What SMBIOS says that is one machine's alone; root may read it.
@@ -82,7 +84,7 @@ impl Secrets {
     pub fn remove_from(&self, piece: &mut [u8]) {
         for (secret, instead) in &self.pairs {
             let mut at = 0;
-            let find = |piece: &[u8]| piece.windows(secret.len()).position(|part| part == secret);
+            let find = |piece: &[u8]| memmem::find(piece, secret);
             while let Some(found) = piece.get(at..).and_then(find) {
                 at += found;
                 piece[at..at + secret.len()].copy_from_slice(instead);
