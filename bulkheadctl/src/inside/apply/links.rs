@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use bulkhead_memory::Bytes;
+use bulkhead_memory::{Bytes, parse_size};
 use bulkhead_model::DEFAULT_LINK;
 
-use super::meaning::bytes;
 use super::{Present, Step, Wanted};
 
 /// Two partitions and the size of what they share.
@@ -29,7 +28,7 @@ impl Link {
         let (a, b, size) = match words {
             [a, b] => (a, b, DEFAULT_LINK),
             [a, b, size] => {
-                let size = bytes(size).ok_or_else(|| format!("{size:?} is no size"))?;
+                let size = parse_size(size).map_err(|_| format!("{size:?} is no size"))?;
                 (a, b, size)
             }
             _ => return Err(String::from("accepted: link NAME NAME [SIZE]")),
@@ -44,7 +43,7 @@ impl Link {
     pub(super) fn shown(name: &str, row: &str) -> Option<Self> {
         let (peer, rest) = row.split_once(", ")?;
         let size = rest.split(' ').next()?;
-        Some(Self::new(name, peer, bytes(size)?))
+        Some(Self::new(name, peer, parse_size(size).ok()?))
     }
 }
 

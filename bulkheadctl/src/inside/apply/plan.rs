@@ -1,7 +1,7 @@
 //! What has to be done.
 
 use super::links::changes;
-use super::meaning::{absent, meaning};
+use super::meaning::{Meaning, absent};
 use super::{Definition, Link, Present, Step, Wanted, quoted};
 
 /// What has to be done, in order; the partitions that are not in the file are left alone, and so are links of theirs.
@@ -116,7 +116,7 @@ fn difference(new: &Definition, old: &Definition) -> (Definition, Vec<String>) {
                 .map_or_else(|| absent(key), String::from)
         };
         let (wanted, was) = (of(new), of(old));
-        if meaning(key, &wanted) != meaning(key, &was) && change.value(key).is_none() {
+        if Meaning::of(key, &wanted) != Meaning::of(key, &was) && change.value(key).is_none() {
             before.push(format!("{key}={}", quoted(&was)));
             change.keys.push((key.to_string(), wanted));
         }

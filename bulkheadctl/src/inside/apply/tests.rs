@@ -75,6 +75,56 @@ fn what_means_the_same_is_left() {
     );
 }
 
+/// Neither is told as what `show` prints, and nothing of it would be another after `set`.
+#[test]
+fn another_spelling_is_no_difference() {
+    for (wanted, is) in [
+        ("console=mem", ""),
+        ("console=COM2", "console=com2"),
+        ("devices=none watchdog=none node=none", ""),
+        ("devices=1:0.0,COM3", "devices=com3,0000:01:00.0"),
+        ("devices=pci:00,ioapic00", "devices=bus0,ioapic0"),
+        ("devices=pci:0,0000:0A:1F.3", "devices=0000:0a:1f.3,bus0"),
+        ("watchdog=030 node=01", "watchdog=30 node=1"),
+        ("control=mail,db", "control=db,mail"),
+    ] {
+        let of = |keys: &str| format!("web cores=2 memory=1G@0x100000000 kernel=linux {keys}");
+        let wanted = of(wanted).replace("1G@0x100000000", "1024m@4G");
+        let steps = plan(
+            &read(&format!("define {wanted}")).unwrap(),
+            &[present(&of(is), true)],
+            true,
+        );
+        assert_eq!(steps, [], "{wanted}");
+    }
+    // A size of a link, too.
+    let two = "define a x=1\ndefine b x=1\nlink a b 0x800000\n";
+    assert_eq!(read(two).unwrap().links[0].size, 8 << 20);
+}
+
+/// What the shell would refuse is said to it, so that it says why.
+#[test]
+fn what_no_parser_takes_is_a_difference() {
+    for (wanted, is) in [
+        ("console=com9", "console=com2"),
+        ("devices=eth0", ""),
+        ("watchdog=+30", "watchdog=30"),
+        ("restart=", ""),
+        ("cores=3-2", "cores=2-3"),
+        ("cores=0-4294967295", "cores=1"),
+        ("cores=+2", "cores=2"),
+        ("memory=1Q", "memory=1G"),
+        ("memory=1G@", "memory=1G"),
+    ] {
+        let wanted = read(&format!("define web {wanted}")).unwrap();
+        let steps = plan(&wanted, &[present(&format!("web {is}"), false)], false);
+        assert!(
+            matches!(steps[..], [Step::Set(..)]),
+            "{wanted:?}: {steps:?}"
+        );
+    }
+}
+
 #[test]
 fn what_differs_is_set_and_what_runs_only_if_that_was_said() {
     let web = present(
