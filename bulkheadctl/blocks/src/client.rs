@@ -42,6 +42,8 @@ struct Asked {
     data: Vec<u8>,
     length: u32,
     pieces: usize,
+    /// A change: what this run of the server's has answered of it.
+    done: Vec<(u64, Piece)>,
     error: u32,
     /// A flush: how many changes had been answered when it was sent.
     after: u64,
@@ -167,6 +169,7 @@ impl Client {
             data: alloc::vec![0; kept],
             length: request.length,
             pieces: 0,
+            done: Vec::new(),
             error: 0,
             after: 0,
         };
@@ -259,11 +262,15 @@ impl Client {
             self.is_met = false;
             return Taken::Another(disk);
         }
-        if !self.is_met {
+        let is_same = known.run == disk.run;
+        if !is_same {
+            self.redo();
+        }
+        if !self.is_met || !is_same {
             self.is_met = true;
             self.unsent = self.pieces.keys().copied().collect();
         }
-        if known.run == disk.run || self.flushed == self.changes {
+        if is_same || self.flushed == self.changes {
             return Taken::Again;
         }
         // Whoever waits for one now is told; else the next one.
@@ -276,6 +283,15 @@ impl Client {
         }
         self.flushed = self.changes;
         Taken::Lost
+    }
+
+    /// What another run has answered of changes is asked for again. Nobody was told of it yet: no flush has to
+    /// fail for it, and none would know of it when the change is whole.
+    fn redo(&mut self) {
+        for asked in self.asked.values_mut() {
+            asked.pieces += asked.done.len();
+            self.pieces.extend(asked.done.drain(..));
+        }
     }
 
     /// A piece was answered; `None` if it was not asked for, or has not what was.
@@ -311,6 +327,8 @@ impl Client {
         if asked.pieces == 0 {
             let asked = self.asked.remove(&piece.of)?;
             self.finish(asked);
+        } else if asked.what.is_change() {
+            asked.done.push((answer.tag, piece));
         }
         (data.len() == wanted).then_some(())
     }

@@ -36,6 +36,11 @@ impl Memory {
             safe: vec![0; SIZE],
         }
     }
+
+    /// Its Linux begins again.
+    pub(crate) fn crash(&mut self) {
+        self.now.clone_from(&self.safe);
+    }
 }
 
 impl Store for &mut Memory {
@@ -124,11 +129,23 @@ pub(crate) fn client_turn(client: &mut Client, channel: &mut Channel<'_>) -> Vec
 
 /// The server's side, once.
 pub(crate) fn server_turn<S: Store>(server: &mut Server<S>, channel: &mut Channel<'_>) {
+    server_turn_of(server, channel, usize::MAX);
+}
+
+/// The same, for so many requests at most.
+pub(crate) fn server_turn_of<S: Store>(
+    server: &mut Server<S>,
+    channel: &mut Channel<'_>,
+    most: usize,
+) {
     if channel.poll() == State::Begun {
         assert!(channel.send(&[&server.disk().record()]));
     }
     let mut into = vec![0; MOST_BYTES];
-    while channel.has_room(MOST_RECORD) {
+    for _ in 0..most {
+        if !channel.has_room(MOST_RECORD) {
+            return;
+        }
         let Some(length) = channel.receive(&mut into) else {
             return;
         };

@@ -6,5 +6,6 @@
 
 mod common;
 mod liars;
+mod pieces;
 mod ranges;
 mod restarts;
