@@ -18,6 +18,49 @@ const NUMBERS: [&str; 6] = [
     "chassis_serial",
     "chassis_asset_tag",
 ];
+/// What vendors put there because there is no number, in lower case. Of each there are many machines, and
+/// elsewhere it may say something. All else is one's own, spaces or not.
+const NO_NUMBERS: [&str; 31] = [
+    "0123456789",
+    "123456789",
+    "1234567890",
+    "asset tag",
+    "asset-1234567890",
+    "base board asset tag",
+    "base board serial number",
+    "board serial number",
+    "chassis asset tag",
+    "chassis serial number",
+    "default",
+    "default string",
+    "empty",
+    "fill by oem",
+    "filled by oem",
+    "invalid",
+    "n/a",
+    "no asset information",
+    "no asset tag",
+    "none",
+    "not applicable",
+    "not available",
+    "not present",
+    "not specified",
+    "serial number",
+    "serialnumber",
+    "system serial number",
+    "to be filled by o.e.m.",
+    "to be filled by oem",
+    "unknown",
+    "unspecified",
+];
+
+/// Whether it stands where a number would, and is none.
+#[must_use]
+pub fn is_no_number(text: &str) -> bool {
+    // Some vendors have quotes around it.
+    let text = text.trim().trim_matches('"').to_lowercase();
+    NO_NUMBERS.contains(&text.as_str())
+}
 
 /// Byte strings that are to be taken out, and what each is replaced by.
 #[derive(Clone, Debug, Default)]
@@ -53,10 +96,11 @@ impl Secrets {
     /// put there because there is none ("Default string"), is left out.
     pub fn add(&mut self, text: &str) {
         let text = text.trim();
-        let digits: String = text.chars().filter(|c| !matches!(c, ':' | '-')).collect();
+        let is_digit = |c: &char| !matches!(c, ':' | '-' | ' ');
+        let digits: String = text.chars().filter(is_digit).collect();
         let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
         if text.len() < LEAST
-            || text.contains(' ')
+            || is_no_number(text)
             || digits.trim_matches(['0', 'f', 'F']).is_empty()
         {
             return;

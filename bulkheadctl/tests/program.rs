@@ -152,7 +152,7 @@ fn no_secret_of_this_machine(file: &[u8]) {
     ] {
         let value = fs::read_to_string(format!("/sys/class/dmi/id/{name}"));
         let value = value.unwrap_or_default().trim().to_string();
-        let is_one = value.len() > 7 && !value.contains(' ');
+        let is_one = value.len() > 7 && !bulkheadctl::secrets::is_no_number(&value);
         assert!(!is_one || !has(value.as_bytes()), "{name}");
     }
 }

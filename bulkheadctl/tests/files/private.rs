@@ -117,3 +117,60 @@ fn what_linux_knows_of_itself_is_found_wherever_it_stands() {
         .count();
     assert_eq!(kept, forms.len() - 1);
 }
+
+/// A label, and groups of digits: vendors and owners write them as they like.
+#[test]
+fn a_number_with_spaces_is_one() {
+    let body = |numbers: &[&str]| {
+        let texts = numbers.iter().flat_map(|number| {
+            let wide: String = number.chars().flat_map(|c| [c, '\0']).collect();
+            [number.to_string(), number.to_lowercase(), wide]
+        });
+        texts.collect::<Vec<_>>().join("|keep|").into_bytes()
+    };
+    let numbers = ["S/N 12 3456A", "Property of ACME 0012345", "4C4C 4544 0042"];
+    // The last one's digits alone, too.
+    let mut all = body(&numbers);
+    all.extend(b"|keep|4C4C45440042|keep|");
+    all.extend([0x4c, 0x4c, 0x45, 0x44, 0x00, 0x42]);
+    let mut secrets = Secrets::default();
+    numbers.iter().for_each(|number| secrets.add(number));
+    let before = all.clone();
+    secrets.remove_from(&mut all);
+    let left = all.split(|byte| !byte.is_ascii_alphanumeric());
+    let left = left.filter(|part| part.iter().any(|byte| !b"0".contains(byte)));
+    assert!(
+        left.clone().all(|part| part == b"keep"),
+        "{}",
+        String::from_utf8_lossy(&all)
+    );
+    assert_eq!((left.count(), all.len()), (10, before.len()));
+}
+
+/// Of that there are many machines, and it may say something in another place.
+#[test]
+fn what_stands_for_no_number_is_none() {
+    for text in [
+        "Default string",
+        "DEFAULT STRING\n",
+        "To be filled by O.E.M.",
+        "To Be Filled By O.E.M.",
+        "Not Specified",
+        "not available",
+        "Not Applicable",
+        "System Serial Number",
+        "Base Board Serial Number",
+        "Chassis Asset Tag",
+        "No Asset Information",
+        " None ",
+        "N/A",
+        "Unknown",
+        "0123456789",
+    ] {
+        let mut secrets = Secrets::default();
+        secrets.add(text);
+        let mut bytes = text.as_bytes().to_vec();
+        secrets.remove_from(&mut bytes);
+        assert_eq!(bytes, text.as_bytes(), "{text}");
+    }
+}
