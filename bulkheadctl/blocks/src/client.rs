@@ -45,7 +45,8 @@ struct Asked {
     /// A change: what this run of the server's has answered of it.
     done: Vec<(u64, Piece)>,
     error: u32,
-    /// A flush: how many changes had been answered when it was sent.
+    /// A flush: how many changes had been answered when it was asked for, and when it was sent.
+    given: u64,
     after: u64,
 }
 
@@ -171,6 +172,7 @@ impl Client {
             pieces: 0,
             done: Vec::new(),
             error: 0,
+            given: self.changes,
             after: 0,
         };
         self.held += asked.held();
@@ -273,12 +275,12 @@ impl Client {
         if is_same || self.flushed == self.changes {
             return Taken::Again;
         }
-        // Whoever waits for one now is told; else the next one.
+        // Whoever waits for one now is told; else the next one, which may ask for what was answered meanwhile.
         self.is_lost = true;
         for asked in self.asked.values_mut() {
             if asked.what == What::Flush {
                 asked.error = EIO;
-                self.is_lost = false;
+                self.is_lost &= asked.given < self.changes;
             }
         }
         self.flushed = self.changes;

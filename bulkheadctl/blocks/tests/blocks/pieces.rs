@@ -1,4 +1,4 @@
-//! A request of several records, of which some were answered by a run that has crashed since.
+//! Of what was asked for together some was answered by a run that has crashed since.
 
 use bulkhead_blocks::{Client, Server, Taken};
 
@@ -61,4 +61,20 @@ fn a_flush_that_fails_meanwhile_is_not_told_of_the_other_half() {
     assert_eq!(all[..3], [(1, 0), (2, 0), (3, 5)]);
     assert_eq!(all.len(), 4);
     assert!(store.safe[..TWO] == [2; TWO], "{all:?}");
+}
+
+#[test]
+fn a_flush_given_before_a_change_was_answered_does_not_tell_for_it() {
+    let (mut client, mut store) = (Client::new(), Memory::new());
+    give(&mut client, &ask(1, 1, 0, 512, &[1; 512]), 512);
+    give(&mut client, &ask(2, 3, 0, 0, &[]), 28);
+    serve(&mut client, &mut store, 1, 1);
+    store.crash();
+    assert_eq!(serve(&mut client, &mut store, 2, 9), Taken::Lost);
+    // Whoever flushes what it knows to be written can't know of the failure of a flush before.
+    for flush in [3, 4] {
+        give(&mut client, &ask(flush, 3, 0, 0, &[]), 28);
+        serve(&mut client, &mut store, 2, 9);
+    }
+    assert_eq!(errors(&mut client), [(1, 0), (2, 5), (3, 5), (4, 0)]);
 }
