@@ -319,17 +319,7 @@ fn save(pack: &Pack, path: &Path) -> Result<(), Trouble> {
 fn images(arguments: &Arguments) -> Result<Vec<File>, Trouble> {
     let mut named = arguments.images.clone();
     if named.is_empty() {
-        let is_image = |name: &str| {
-            ["vmlinuz", "initrd", "initramfs"]
-                .iter()
-                .any(|start| name.starts_with(start))
-        };
-        let entries = std::fs::read_dir("/boot").into_iter().flatten().flatten();
-        named = entries
-            .filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path())))
-            .filter(|(name, path)| is_image(name) && path.is_file())
-            .collect();
-        named.sort_by(|(a, _), (b, _)| b.cmp(a));
+        named = suggest::images_of(Path::new("/boot"));
     }
     let read = |(name, path): (String, PathBuf)| {
         let bytes = bounded::read(&path, MOST_OF_IMAGE).map_err(|error| of_file(&path, &error))?;

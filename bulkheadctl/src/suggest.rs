@@ -1,11 +1,14 @@
 //! A first boot script for a machine and the kernels of its Linux.
 
+use std::cmp::Ordering;
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 use bulkhead_memory::Bytes;
 use bulkhead_model::{Com, Machine};
 
 use crate::board::{File, board};
+use crate::boot::version::compare;
 use crate::operator::Operator;
 use crate::pack::Pack;
 use crate::standing::Given;
@@ -21,10 +24,13 @@ const WANTED: [u64; 3] = [2048 * MIB, 1024 * MIB, 512 * MIB];
 pub fn suggest(pack: &Pack, files: &[File]) -> Result<String, String> {
     let machine = board(pack, Some(files)).machine;
     // The package's name for it first, if it is there by that.
-    let named = |is_one: fn(&str) -> bool| machine.images.iter().find(|image| is_one(&image.name));
-    let kernel =
-        named(|name| name == "linux").or_else(|| named(|name| name.starts_with("vmlinuz")));
-    let Some(kernel) = kernel.map(|image| image.name.clone()) else {
+    let names = || machine.images.iter().map(|image| image.name.as_str());
+    let newest = || {
+        let kernels = names().filter(|name| name.starts_with("vmlinuz"));
+        kernels.min_by(|a, b| newest_first(a, b))
+    };
+    let kernel = names().find(|name| *name == "linux").or_else(newest);
+    let Some(kernel) = kernel.map(String::from) else {
         return Err(String::from(
             "there is no kernel (a file /boot/vmlinuz-*; or name one: --image linux=PATH)",
         ));
@@ -73,6 +79,9 @@ fn initrd_of(kernel: &str, machine: &Machine) -> Option<String> {
         Some(version) => vec![
             format!("initrd.img{version}"),
             format!("initramfs{version}.img"),
+            // openSUSE's, and Alpine's.
+            format!("initrd{version}"),
+            format!("initramfs{version}"),
         ],
         None => vec![String::from("initrd")],
     };
@@ -125,4 +134,44 @@ fn alone(machine: &Machine) -> impl Iterator<Item = bulkhead_pci::Address> {
     functions
         .filter(|function| Given::of(machine, function) == Given::Alone)
         .map(|function| function.address)
+}
+
+/// The kernels and initrds of a folder, newest kernels first.
+#[must_use]
+pub fn images_of(folder: &Path) -> Vec<(String, PathBuf)> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut named: Vec<_> = entries
+        .filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path())))
+        .filter(|(name, path)| version(name).is_some() && path.is_file())
+        .collect();
+    named.sort_by(|(a, _), (b, _)| newest_first(a, b));
+    named
+}
+
+/// Kernels before initrds, and each with the newest before the others; what is kept for the case that a new one
+/// fails comes last, whatever its version.
+fn newest_first(a: &str, b: &str) -> Ordering {
+    let is_initrd = |name: &str| !name.starts_with("vmlinuz");
+    // Linux's release candidates come before the release.
+    let version = |name| version(name).unwrap_or_default().replace("-rc", "~rc");
+    is_initrd(a)
+        .cmp(&is_initrd(b))
+        .then_with(|| is_spare(a).cmp(&is_spare(b)))
+        .then_with(|| compare(&version(b), &version(a)))
+        .then_with(|| a.cmp(b))
+}
+
+/// What distributions call the kernel before this one, and the one that is never updated.
+fn is_spare(name: &str) -> bool {
+    let ends = [".old", ".bak", ".dpkg-bak", ".dpkg-old", ".rpmsave"];
+    let parts = ["rescue", "fallback"];
+    ends.iter().any(|end| name.ends_with(end)) || parts.iter().any(|part| name.contains(part))
+}
+
+/// The version in the name of a kernel or an initrd, which may have none there; `None` if it is neither.
+fn version(name: &str) -> Option<&str> {
+    let starts = ["vmlinuz", "initrd.img", "initrd", "initramfs"];
+    let version = starts.iter().find_map(|start| name.strip_prefix(start))?;
+    let version = version.trim_start_matches('-');
+    Some(version.strip_suffix(".img").unwrap_or(version))
 }

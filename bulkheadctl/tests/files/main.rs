@@ -16,7 +16,7 @@ use bulkheadctl::config::SavedConfig;
 use bulkheadctl::live;
 use bulkheadctl::operator::Operator;
 use bulkheadctl::pack::Pack;
-use bulkheadctl::suggest::suggest;
+use bulkheadctl::suggest::{images_of, suggest};
 use bulkheadctl::survey::survey;
 
 use machine::{file, machine};
@@ -93,6 +93,109 @@ fn what_is_suggested_is_accepted() {
     let machine = board(&pack, Some(&files)).machine;
     let (said, done) = Operator::new(machine, files).run("suggested", &script);
     assert!(done.is_ok() && said.contains("first: ok"), "{said}");
+}
+
+/// As they stand in `/boot` of distributions: the first of each row is the newest.
+const BOOTS: [(&[&str], &str); 7] = [
+    // Ubuntu, with its links.
+    (
+        &[
+            "vmlinuz-6.8.0-100-generic",
+            "vmlinuz-6.8.0-31-generic",
+            "vmlinuz",
+            "vmlinuz.old",
+        ],
+        "initrd.img-6.8.0-100-generic",
+    ),
+    (
+        &["vmlinuz-6.1.0-13-amd64", "vmlinuz-6.1.0-9-amd64"],
+        "initrd.img-6.1.0-13-amd64",
+    ),
+    (
+        &["vmlinuz-6.12", "vmlinuz-6.9", "vmlinuz-6.12.old"],
+        "initrd.img-6.12",
+    ),
+    // What comes before a version is not newer than it.
+    (
+        &["vmlinuz-6.12.0", "vmlinuz-6.12.0-rc7", "vmlinuz-6.11.0"],
+        "initramfs-6.12.0.img",
+    ),
+    (
+        &[
+            "vmlinuz-6.12.7-200.fc41.x86_64",
+            "vmlinuz-6.9.12-100.fc41.x86_64",
+            "vmlinuz-0-rescue-9f0c3a52b1b64f7c8a1d1e3c5e7f9a0b",
+        ],
+        "initramfs-6.12.7-200.fc41.x86_64.img",
+    ),
+    // openSUSE, Alpine.
+    (
+        &[
+            "vmlinuz-6.4.0-150600.23-default",
+            "vmlinuz-6.4.0-150600.9-default",
+        ],
+        "initrd-6.4.0-150600.23-default",
+    ),
+    (&["vmlinuz-lts"], "initramfs-lts"),
+];
+
+/// In whatever order they are found.
+#[test]
+fn the_newest_kernel_is_suggested_with_its_own_initrd() {
+    let pack = machine();
+    for (kernels, initrd) in BOOTS {
+        let others = [
+            "initrd.img",
+            "initrd.img.old",
+            "initrd.img-6.9",
+            "initramfs-0-rescue-9f0c.img",
+        ];
+        let mut names: Vec<&str> = kernels
+            .iter()
+            .copied()
+            .chain(others)
+            .chain([initrd])
+            .collect();
+        for _ in 0..names.len() {
+            names.rotate_left(1);
+            let file = |name: &&str| File {
+                name: name.to_string(),
+                bytes: if name.starts_with("vmlinuz") {
+                    bulkhead_fake::bzimage_file()
+                } else {
+                    bulkhead_fake::cpio("a", b"b")
+                },
+            };
+            let files: Vec<File> = names.iter().map(file).collect();
+            let script = suggest(&pack, &files).unwrap();
+            let wanted = format!(" kernel={} initrd={initrd} ", kernels[0]);
+            assert!(script.contains(&wanted), "{names:?}: {script}");
+        }
+    }
+}
+
+#[test]
+fn the_images_of_a_folder_begin_with_the_newest_kernel() {
+    for (index, (kernels, initrd)) in BOOTS.into_iter().enumerate() {
+        let folder = format!("boot-{}-{index}", std::process::id());
+        let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
+        std::fs::create_dir_all(folder.join("vmlinuz.d")).unwrap();
+        let others = [initrd, "initrd.img.old"];
+        for name in kernels
+            .iter()
+            .chain(&others)
+            .chain(&["config-9", "System.map"])
+        {
+            std::fs::write(folder.join(name), "x").unwrap();
+        }
+        let found = images_of(&folder);
+        std::fs::remove_dir_all(&folder).unwrap();
+        let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+        let wanted: Vec<&str> = kernels.iter().chain(&others).copied().collect();
+        assert_eq!(names, wanted);
+        assert!(found.iter().all(|(name, path)| path.ends_with(name)));
+    }
+    assert_eq!(images_of(std::path::Path::new("/nowhere")), []);
 }
 
 #[test]
