@@ -19,8 +19,9 @@
 //! **A record** is a word with its length in bytes and as many words as that takes. Counts are in words and
 //! only grow.
 //!
-//! **Sleeping.** Who goes to sleep makes its *doze* odd, looks once more, and sleeps; who has sent or
-//! taken something looks at the other's doze afterwards, and rings once for each odd number.
+//! **Sleeping.** Who goes to sleep makes its *doze* odd, looks once more for what it [needs](Need), and
+//! sleeps; who has sent or taken something looks at the other's doze afterwards, and rings once for each odd
+//! number.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -61,6 +62,15 @@ pub enum State {
     Begun,
     /// They go on.
     Up,
+}
+
+/// What a side waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// A record.
+    Record,
+    /// Room for a record of that many bytes, before which it takes none.
+    Room(usize),
 }
 
 /// One side of a channel.
@@ -211,7 +221,16 @@ impl<'a> Channel<'a> {
         self.is_up && self.other(TAIL).load(Ordering::Acquire) != self.head
     }
 
-    /// Says that this side is about to sleep. Then look once more, and sleep if there was nothing.
+    /// Whether that is there.
+    pub fn has(&mut self, need: Need) -> bool {
+        match need {
+            Need::Record => self.has_more(),
+            Need::Room(bytes) => self.has_room(bytes),
+        }
+    }
+
+    /// Says that this side is about to sleep. Then look once more for what it needs, and sleep if that is not
+    /// there.
     pub fn doze(&mut self) {
         self.doze |= 1;
         self.own(DOZE).store(self.doze, Ordering::Relaxed);

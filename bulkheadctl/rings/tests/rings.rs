@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bulkhead_rings::{Channel, MOST_BYTES, State};
+use bulkhead_rings::{Channel, MOST_BYTES, Need, State};
 use proptest::prelude::*;
 
 /// Words that are enough for rings of about two and a half of the longest records.
@@ -165,6 +165,22 @@ fn who_sleeps_is_rung_once() {
     second.doze();
     second.doze();
     assert!(first.is_waited_for());
+}
+
+#[test]
+fn who_needs_room_is_not_kept_awake_by_records() {
+    let cells = memory();
+    let (mut first, mut second) = pair(&cells);
+    let most = vec![7; MOST_BYTES];
+    assert!(second.send(&[b"asked"]));
+    assert!(first.send(&[&most]) && first.send(&[&most]));
+    let room = Need::Room(MOST_BYTES);
+    assert!(first.has(Need::Record) && !first.has(room));
+    let mut into = vec![0; MOST_BYTES];
+    assert_eq!(second.receive(&mut into), Some(MOST_BYTES));
+    assert!(first.has(room) && !first.has(Need::Room(MOST_BYTES + MOST_BYTES)));
+    let mut alone = Channel::open(&cells, false, true).unwrap();
+    assert!(!alone.has(Need::Record) && !alone.has(room));
 }
 
 /// What a liar writes, or what is done between.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 
-use bulkhead_rings::MOST_BYTES;
+use bulkhead_rings::{MOST_BYTES, Need};
 use bulkhead_tables::link::Told;
 use rustix::event::PollFlags;
 
@@ -80,7 +80,7 @@ impl Net {
             let has_room = self.post.channel.has_room(MOST_BYTES);
             let tap: (&dyn AsFd, PollFlags) = (&self.tap, PollFlags::IN);
             let files = if has_room { &[tap][..] } else { &[] };
-            self.post.settle(is_moved, files);
+            self.post.settle(is_moved, Need::Record, files);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::os::fd::AsFd;
 
-use bulkhead_rings::{Channel, State};
+use bulkhead_rings::{Channel, Need, State};
 use bulkheadctl_rim::Tracepoint;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{FlockOperation, flock};
@@ -67,9 +67,9 @@ impl Post {
         state
     }
 
-    /// At the end of a round in which something was moved or nothing: rings or sleeps until the other side
-    /// has done something, or one of these files.
-    pub(super) fn settle(&mut self, is_moved: bool, files: &[(&dyn AsFd, PollFlags)]) {
+    /// At the end of a round in which something was moved or nothing: rings or sleeps until there is what the
+    /// next one needs of the other side, or one of these files.
+    pub(super) fn settle(&mut self, is_moved: bool, need: Need, files: &[(&dyn AsFd, PollFlags)]) {
         if self.channel.lies() > self.lies {
             self.lies = self.channel.lies();
             if self.lies.is_power_of_two() {
@@ -82,7 +82,7 @@ impl Post {
             self.ring();
         } else if self.rest.is_tired() {
             self.channel.doze();
-            if !self.channel.has_more() {
+            if !self.channel.has(need) {
                 self.sleep(files);
             }
             self.channel.wake();

@@ -13,7 +13,7 @@ use std::thread::JoinHandle;
 
 use bulkhead_blocks::wire::Disk;
 use bulkhead_blocks::{Client, SECTOR, Taken};
-use bulkhead_rings::{MOST_BYTES, State};
+use bulkhead_rings::{MOST_BYTES, Need, State};
 use bulkheadctl_rim::nbd;
 use rustix::event::PollFlags;
 
@@ -127,7 +127,7 @@ impl User {
             } else {
                 &[]
             };
-            self.post.settle(is_moved, files);
+            self.post.settle(is_moved, Need::Record, files);
         }
     }
 
