@@ -71,6 +71,8 @@ pub enum Need {
     Record,
     /// Room for a record of that many bytes, before which it takes none.
     Room(usize),
+    /// Either of the two.
+    Either(usize),
 }
 
 /// One side of a channel.
@@ -226,6 +228,7 @@ impl<'a> Channel<'a> {
         match need {
             Need::Record => self.has_more(),
             Need::Room(bytes) => self.has_room(bytes),
+            Need::Either(bytes) => self.has_more() || self.has_room(bytes),
         }
     }
 

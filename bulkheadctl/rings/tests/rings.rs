@@ -181,6 +181,26 @@ fn who_needs_room_is_not_kept_awake_by_records() {
     assert!(first.has(room) && !first.has(Need::Room(MOST_BYTES + MOST_BYTES)));
     let mut alone = Channel::open(&cells, false, true).unwrap();
     assert!(!alone.has(Need::Record) && !alone.has(room));
+    assert!(!alone.has(Need::Either(8)));
+}
+
+#[test]
+fn who_needs_room_or_a_record_looks_for_both() {
+    let cells = memory();
+    let (mut first, mut second) = pair(&cells);
+    let most = vec![7; MOST_BYTES];
+    let either = Need::Either(MOST_BYTES);
+    while first.send(&[&most]) {}
+    assert!(!first.has(either));
+    assert!(second.send(&[b"asked"]) && first.has(either));
+    let mut into = vec![0; MOST_BYTES];
+    assert_eq!(first.receive(&mut into), Some(5));
+    assert!(!first.has(either));
+    // Taken before the first one has said that it sleeps: it is not rung for.
+    assert_eq!(second.receive(&mut into), Some(MOST_BYTES));
+    assert!(!second.is_waited_for());
+    first.doze();
+    assert!(first.has(either));
 }
 
 /// What a liar writes, or what is done between.

@@ -71,17 +71,33 @@ impl Net {
     /// Until the interface is gone.
     fn pass(&mut self) -> std::io::Error {
         loop {
-            self.post.poll();
-            let is_moved = match self.outward() {
-                Ok(moved) => self.inward() || moved,
+            let (is_moved, need) = match self.round() {
+                Ok(round) => round,
                 Err(error) => return error,
             };
-            // While the other one is not there or has no room frames wait.
-            let has_room = self.post.channel.has_room(MOST_BYTES);
             let tap: (&dyn AsFd, PollFlags) = (&self.tap, PollFlags::IN);
-            let files = if has_room { &[tap][..] } else { &[] };
-            self.post.settle(is_moved, Need::Record, files);
+            let files = if need == Need::Record {
+                &[tap][..]
+            } else {
+                &[]
+            };
+            self.post.settle(is_moved, need, files);
         }
+    }
+
+    /// Both ways once: whether there was anything, and what the next round needs of the other side.
+    fn round(&mut self) -> std::io::Result<(bool, Need)> {
+        self.post.poll();
+        let is_out = self.outward()?;
+        let is_moved = self.inward() || is_out;
+        // While the other one is not there or has no room frames wait.
+        let has_room = self.post.channel.has_room(MOST_BYTES);
+        let need = if has_room {
+            Need::Record
+        } else {
+            Need::Either(MOST_BYTES)
+        };
+        Ok((is_moved, need))
     }
 
     /// From the interface to the other side; whether there was anything.
@@ -118,7 +134,37 @@ impl Net {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixDatagram;
+
     use super::*;
+    use crate::links::post::tests::pair;
+
+    #[test]
+    fn frames_that_wait_for_room_go_on_when_there_is_some() {
+        let (post, mut peer) = pair();
+        let (tap, other) = UnixDatagram::pair().unwrap();
+        tap.set_nonblocking(true).unwrap();
+        let tap = File::from(OwnedFd::from(tap));
+        let frame = vec![0; MOST_BYTES];
+        let mut net = Net { post, tap, frame };
+        peer.poll();
+        while net.post.channel.has_room(MOST_BYTES) {
+            other.send(&[1; 60_000]).unwrap();
+            assert!(net.round().unwrap().0);
+        }
+        other.send(&[2; 60_000]).unwrap();
+        let (is_moved, need) = net.round().unwrap();
+        assert!(!is_moved, "there is no room");
+        // The other side takes all, and has nobody to ring for yet.
+        let mut into = vec![0; MOST_BYTES];
+        while peer.receive(&mut into).is_some() {}
+        assert!(!peer.is_waited_for());
+        net.post.channel.doze();
+        assert!(net.post.channel.has(need), "it would sleep: {need:?}");
+        assert!(net.round().unwrap().0 && peer.receive(&mut into) == Some(60_000));
+        assert_eq!(net.round().unwrap().1, Need::Record);
+    }
 
     #[test]
     fn both_ends_of_a_link_and_all_links_have_addresses_of_their_own() {

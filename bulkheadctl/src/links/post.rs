@@ -126,3 +126,32 @@ fn lock(end: &End, half: Half) -> Result<File, Trouble> {
     })?;
     Ok(open)
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::sync::atomic::AtomicU64;
+
+    use super::*;
+
+    /// A post, and the other side; both have seen each other. Each ring has room for two of the longest records.
+    pub(in crate::links) fn pair() -> (Post, Channel<'static>) {
+        let cells: Vec<AtomicU64> = (0..41_000).map(|_| AtomicU64::new(0)).collect();
+        let cells = cells.leak();
+        let channel = Channel::open(cells, false, true).expect("it has room");
+        let mut post = Post {
+            channel,
+            peer: String::from("peer"),
+            bell: None,
+            ear: None,
+            rest: Rest::new(),
+            lies: 0,
+            _lock: File::open("/dev/null").expect("there is one"),
+        };
+        let mut peer = Channel::open(cells, true, true).expect("it has room");
+        for _ in 0..3 {
+            post.poll();
+            peer.poll();
+        }
+        (post, peer)
+    }
+}

@@ -127,7 +127,7 @@ impl User {
             } else {
                 &[]
             };
-            self.post.settle(is_moved, Need::Record, files);
+            self.post.settle(is_moved, self.need(), files);
         }
     }
 
@@ -143,6 +143,14 @@ impl User {
             self.client.sent();
         }
         true
+    }
+
+    /// What the next round needs of the other side.
+    fn need(&self) -> Need {
+        match self.client.to_send() {
+            Some((header, data)) => Need::Either(header.len() + data.len()),
+            None => Need::Record,
+        }
     }
 
     /// What the other side has said.
@@ -231,7 +239,44 @@ impl User {
 mod tests {
     use std::fs;
 
+    use bulkhead_blocks::MOST_DATA;
+    use bulkhead_blocks::wire::REQUEST_BYTES;
+    use bulkhead_rings::Channel;
+
     use super::*;
+    use crate::links::post::tests::pair;
+
+    #[test]
+    fn requests_that_wait_for_room_go_on_when_there_is_some() {
+        let (mut user, mut peer, _driver) = user();
+        // It is known of already.
+        let disk = Disk {
+            size: 1 << 20,
+            is_read_only: false,
+            which: 1,
+            run: [1; 16],
+        };
+        assert_eq!(user.client.take(&disk.record()), Taken::Disk(disk));
+        while !user.client.room().is_empty() {
+            let room = user.client.room();
+            // A write's header, then its data.
+            let length = (1_u32 << 20).to_be_bytes();
+            let header = [0x25, 0x60, 0x95, 0x13, 0, 0, 0, 1];
+            let header = [&header[..], &[0; 16], &length].concat();
+            let taken = room.len().min(header.len());
+            room[..taken].copy_from_slice(&header[..taken]);
+            let taken = room.len();
+            user.client.filled(taken);
+        }
+        while user.ask() {}
+        assert_eq!(user.need(), Need::Either(REQUEST_BYTES + MOST_DATA));
+        let mut into = vec![0; MOST_BYTES];
+        while peer.receive(&mut into).is_some() {}
+        assert!(!peer.is_waited_for());
+        user.post.channel.doze();
+        let need = user.need();
+        assert!(user.post.channel.has(need) && user.ask());
+    }
 
     #[test]
     fn the_first_free_device_is_taken() {
@@ -247,5 +292,23 @@ mod tests {
         make("nbd2");
         assert_eq!(free(&folder).unwrap(), Path::new("/dev/nbd1"));
         fs::remove_dir_all(&folder).unwrap();
+    }
+
+    /// One, the other side, and the driver's end of its socket.
+    fn user() -> (User, Channel<'static>, UnixStream) {
+        let (post, peer) = pair();
+        let (socket, driver) = UnixStream::pair().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let user = User {
+            post,
+            client: Client::new(),
+            name: String::from("disk"),
+            device: File::open("/dev/null").unwrap(),
+            socket,
+            drivers: None,
+            running: None,
+            is_read_only: false,
+        };
+        (user, peer, driver)
     }
 }

@@ -52,10 +52,8 @@ impl<S: Store> Serving<S> {
 
     /// Answers what there is: whether there was anything, and what the next round needs.
     fn round(&mut self, state: State, channel: &mut Channel<'_>) -> (bool, Need) {
-        if state == State::Begun {
-            channel.send(&[&self.server.disk().record()]);
-        }
-        let mut is_moved = false;
+        // Who has seen this side begin may sleep already.
+        let mut is_moved = state == State::Begun && channel.send(&[&self.server.disk().record()]);
         for _ in 0..TURN {
             // What is taken has to be answered.
             if !channel.has_room(MOST_RECORD) {
@@ -112,7 +110,7 @@ mod tests {
         Serving::new(Server::new(disk, Nothing))
     }
 
-    /// The smallest memory that a link has is of two of the longest records.
+    /// Each ring has room for two of the longest records.
     fn memory() -> Vec<AtomicU64> {
         (0..41_000).map(|_| AtomicU64::new(0)).collect()
     }
@@ -127,11 +125,13 @@ mod tests {
             let state = there.poll();
             serving.round(state, there)
         };
+        let mut is_begun = false;
         for _ in 0..3 {
             here.poll();
-            round(&mut there);
+            is_begun |= round(&mut there).0;
         }
         assert!(here.receive(&mut [0; 64]).is_some(), "it tells of its disk");
+        assert!(is_begun, "and rings for who waits for that");
         let read = Request {
             what: Some(What::Read),
             tag: 1,
