@@ -8,6 +8,7 @@ use bulkhead_rings::{MOST_BYTES, Need};
 use bulkhead_tables::link::Told;
 use rustix::event::PollFlags;
 
+use super::find::End;
 use super::post::Post;
 use super::{Half, find};
 use crate::inside::link::Trouble;
@@ -24,7 +25,10 @@ const MOST_NAME: usize = 15;
 /// A sentence says why not.
 pub fn run(peer: &str, name: Option<&str>) -> Result<(), Trouble> {
     let end = find::to(peer, None)?;
-    let name = name.map_or_else(|| interface(peer), String::from);
+    let name = match name {
+        Some(name) => String::from(name),
+        None => interface(peer, &find::ends(None))?,
+    };
     let post = Post::open(&end, Half::Net, &name)?;
     let tap =
         bulkheadctl_rim::tap(&name, hardware_address(&end.told)).map_err(|error| {
@@ -35,6 +39,9 @@ pub fn run(peer: &str, name: Option<&str>) -> Result<(), Trouble> {
                 ErrorKind::InvalidInput => Trouble::Usage(format!(
                     "{name:?} can't be an interface (accepted: 1-{MOST_NAME} bytes)"
                 )),
+                ErrorKind::ResourceBusy => Trouble::Missing(format!(
+                    "interface {name}: it is in use (accepted: another one)"
+                )),
                 _ => Trouble::Missing(format!("interface {name}: {error}")),
             }
         })?;
@@ -43,10 +50,21 @@ pub fn run(peer: &str, name: Option<&str>) -> Result<(), Trouble> {
     Err(Trouble::Missing(format!("interface {name}: {error}")))
 }
 
-fn interface(peer: &str) -> String {
-    let mut name = format!("bh-{peer}");
-    name.truncate(MOST_NAME);
-    name
+/// Of one that was not named: the same each time, whichever of this Linux's links comes first.
+fn interface(peer: &str, links: &[End]) -> Result<String, Trouble> {
+    let cut = |peer: &str| {
+        let mut name = format!("bh-{peer}");
+        name.truncate(MOST_NAME);
+        name
+    };
+    let name = cut(peer);
+    let mut others = links.iter().map(End::peer).filter(|other| *other != peer);
+    match others.find(|other| cut(other) == name) {
+        Some(other) => Err(Trouble::Missing(format!(
+            "interface {name}: that would be {other}'s, too (accepted: bulkheadctl net {peer} INTERFACE)"
+        ))),
+        None => Ok(name),
+    }
 }
 
 /// The same at each run, so that what the other side keeps of it (ARP) stays true: locally administered,
@@ -164,6 +182,40 @@ mod tests {
         assert!(net.post.channel.has(need), "it would sleep: {need:?}");
         assert!(net.round().unwrap().0 && peer.receive(&mut into) == Some(60_000));
         assert_eq!(net.round().unwrap().1, Need::Record);
+    }
+
+    #[test]
+    fn two_links_have_no_interface_of_one_name() {
+        let end = |peer: &str| End {
+            address: String::from("ff00:00:00.0"),
+            told: Told {
+                window: (0, 0),
+                names: ["one", peer].map(String::from),
+                is_second: false,
+            },
+        };
+        let links = ["db", "customer-db-a", "customer-db-b", "customer-logs"].map(end);
+        assert_eq!(interface("db", &links).unwrap(), "bh-db");
+        assert_eq!(
+            interface("customer-logs", &links).unwrap(),
+            "bh-customer-log"
+        );
+        for name in ["customer-db-a", "customer-db-b"] {
+            let Err(Trouble::Missing(why)) = interface(name, &links) else {
+                panic!("{name} has one");
+            };
+            let cure = format!("accepted: bulkheadctl net {name} INTERFACE");
+            assert!(
+                why.contains("customer-db-a") && why.contains("customer-db-b"),
+                "{why}"
+            );
+            assert!(why.contains(&cure), "{why}");
+        }
+        // The other one is not there.
+        assert_eq!(
+            interface("customer-db-a", &links[..2]).unwrap(),
+            "bh-customer-db-"
+        );
     }
 
     #[test]
