@@ -3,6 +3,8 @@
 
 mod file;
 mod serve;
+#[cfg(test)]
+mod tests;
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -114,15 +116,17 @@ impl User {
             let wrong = |error: std::io::Error| error.to_string();
             is_moved |= self.tell().map_err(wrong)?;
             is_moved |= self.hear().map_err(wrong)?;
-            if self.client.has_left() {
+            let is_detached = self.running.as_ref().is_some_and(JoinHandle::is_finished);
+            if self.client.has_left() || is_detached {
                 return self.leave();
             }
             let mut wanted = PollFlags::empty();
             wanted.set(PollFlags::IN, !self.client.room().is_empty());
             wanted.set(PollFlags::OUT, !self.client.output().is_empty());
             let socket: (&dyn AsFd, PollFlags) = (&self.socket, wanted);
-            // Before the driver has the other end there is nothing to hear.
-            let files = if self.running.is_some() {
+            // Before the driver has the other end there is nothing to hear; and one that is hung up would not let
+            // this side sleep, though nothing is wanted of it.
+            let files = if self.running.is_some() && !wanted.is_empty() {
                 &[socket][..]
             } else {
                 &[]
@@ -232,83 +236,5 @@ impl User {
             Some(Ok(Err(error))) => Err(error.to_string()),
             _ => Ok(()),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use bulkhead_blocks::MOST_DATA;
-    use bulkhead_blocks::wire::REQUEST_BYTES;
-    use bulkhead_rings::Channel;
-
-    use super::*;
-    use crate::links::post::tests::pair;
-
-    #[test]
-    fn requests_that_wait_for_room_go_on_when_there_is_some() {
-        let (mut user, mut peer, _driver) = user();
-        // It is known of already.
-        let disk = Disk {
-            size: 1 << 20,
-            is_read_only: false,
-            which: 1,
-            run: [1; 16],
-        };
-        assert_eq!(user.client.take(&disk.record()), Taken::Disk(disk));
-        while !user.client.room().is_empty() {
-            let room = user.client.room();
-            // A write's header, then its data.
-            let length = (1_u32 << 20).to_be_bytes();
-            let header = [0x25, 0x60, 0x95, 0x13, 0, 0, 0, 1];
-            let header = [&header[..], &[0; 16], &length].concat();
-            let taken = room.len().min(header.len());
-            room[..taken].copy_from_slice(&header[..taken]);
-            let taken = room.len();
-            user.client.filled(taken);
-        }
-        while user.ask() {}
-        assert_eq!(user.need(), Need::Either(REQUEST_BYTES + MOST_DATA));
-        let mut into = vec![0; MOST_BYTES];
-        while peer.receive(&mut into).is_some() {}
-        assert!(!peer.is_waited_for());
-        user.post.channel.doze();
-        let need = user.need();
-        assert!(user.post.channel.has(need) && user.ask());
-    }
-
-    #[test]
-    fn the_first_free_device_is_taken() {
-        let folder = std::env::temp_dir().join(format!("bulkhead-nbd-{}", std::process::id()));
-        let make = |name: &str| fs::create_dir_all(folder.join(name)).unwrap();
-        make("sda");
-        let said = format!("{:?}", free(&folder));
-        assert!(said.contains("modprobe nbd"), "{said}");
-        make("nbd0/pid");
-        let said = format!("{:?}", free(&folder));
-        assert!(said.contains("in use"), "{said}");
-        make("nbd1");
-        make("nbd2");
-        assert_eq!(free(&folder).unwrap(), Path::new("/dev/nbd1"));
-        fs::remove_dir_all(&folder).unwrap();
-    }
-
-    /// One, the other side, and the driver's end of its socket.
-    fn user() -> (User, Channel<'static>, UnixStream) {
-        let (post, peer) = pair();
-        let (socket, driver) = UnixStream::pair().unwrap();
-        socket.set_nonblocking(true).unwrap();
-        let user = User {
-            post,
-            client: Client::new(),
-            name: String::from("disk"),
-            device: File::open("/dev/null").unwrap(),
-            socket,
-            drivers: None,
-            running: None,
-            is_read_only: false,
-        };
-        (user, peer, driver)
     }
 }
