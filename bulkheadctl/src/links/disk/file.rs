@@ -63,11 +63,17 @@ pub(super) fn open(path: &Path, is_read_only: bool) -> Result<(Disk, Kept), Trou
         return Err(wrong(&format!("it has {end} bytes (accepted: {ACCEPTED})")));
     }
     let place = fs::canonicalize(path).map_err(|error| wrong(&error))?;
+    // Without it nobody would know of a crash, and of what was lost by it.
+    let run = fs::read_to_string(RUN).ok().and_then(|uuid| run(&uuid));
+    let run = run.ok_or_else(|| {
+        let why = format!("there is no {RUN} (accepted: mount -t proc proc /proc)");
+        Trouble::Missing(why)
+    })?;
     let disk = Disk {
         size,
         is_read_only,
         which: number(&place),
-        run: run(&fs::read_to_string(RUN).unwrap_or_default()),
+        run,
     };
     Ok((disk, Kept(file)))
 }
@@ -80,13 +86,12 @@ fn number(place: &Path) -> u64 {
     })
 }
 
-/// A UUID's digits as bytes.
-fn run(uuid: &str) -> [u8; 16] {
-    let mut digits = uuid.chars().filter_map(|digit| digit.to_digit(16));
-    std::array::from_fn(|_| {
-        let mut next = || digits.next().and_then(|digit| u8::try_from(digit).ok());
-        next().unwrap_or(0) << 4 | next().unwrap_or(0)
-    })
+/// A UUID's digits as bytes; `None` if it is none.
+fn run(uuid: &str) -> Option<[u8; 16]> {
+    let digits: String = uuid.trim().split('-').collect();
+    let is_whole = digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let number = u128::from_str_radix(&digits, 16).ok()?;
+    is_whole.then(|| number.to_be_bytes())
 }
 
 /// Linux's number of an error.
@@ -178,9 +183,12 @@ mod tests {
     fn a_uuid_is_sixteen_bytes() {
         let told = run("00112233-4455-6677-8899-aabbccddeeff\n");
         assert_eq!(
-            u128::from_be_bytes(told),
-            0x0011_2233_4455_6677_8899_aabb_ccdd_eeff
+            told.map(u128::from_be_bytes),
+            Some(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff)
         );
-        assert_eq!(run(""), [0; 16]);
+        // Two runs that have none would be one, and what is lost between them nobody would be told.
+        for none in ["", "\n", "00112233-4455-6677-8899-aabbccddee", "what?"] {
+            assert_eq!(run(none), None, "{none:?}");
+        }
     }
 }
