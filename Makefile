@@ -45,7 +45,7 @@ DEVICE_IMAGES := $(DEVICE_KERNELS:%=build/devices-%.img)
 LONG_DEVICE_IMAGES := $(DEVICE_IMAGES) build/devices-debian-sid.img
 
 # Crates without hardware: they run their tests here, and must build for the bare machine too.
-PURE := bulkhead-memory bulkhead-processor bulkhead-firmware bulkhead-pci bulkhead-iommu bulkhead-terminal bulkhead-usb bulkhead-linux bulkhead-tables bulkhead-model bulkhead-describe bulkhead-printk bulkhead-launch bulkhead-ledger bulkhead-lifecycle bulkhead-conductor bulkhead-shell bulkhead-rings bulkhead-blocks
+PURE := bulkhead-memory bulkhead-processor bulkhead-firmware bulkhead-pci bulkhead-iommu bulkhead-terminal bulkhead-usb bulkhead-linux bulkhead-tables bulkhead-model bulkhead-describe bulkhead-boot bulkhead-printk bulkhead-launch bulkhead-ledger bulkhead-lifecycle bulkhead-conductor bulkhead-shell bulkhead-rings bulkhead-blocks
 
 .PHONY: help
 help: ## This list

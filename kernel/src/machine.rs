@@ -22,6 +22,7 @@ use crate::console::keyboard;
 use crate::cpu::{apic, cores, pic, tsc};
 use crate::images;
 use crate::layout::{LARGEST, MAX_CORES, MP_DECOY};
+use crate::mem::paging::ImagePlace;
 use crate::mem::{frames, phys};
 use crate::partition::LIFE;
 
@@ -33,7 +34,9 @@ pub(crate) fn memory(info: &BootInfo) -> Vec<MemoryRange> {
 /// RAM of which nothing is needed any more, for the kernel to take.
 pub(crate) fn free(info: &BootInfo) -> RegionSet {
     let modules = info.modules.iter().filter_map(|module| module.region);
-    let kept = modules.chain([info.image.region()]).chain(info.keep);
+    let kept = modules
+        .chain([ImagePlace::of(info).region()])
+        .chain(info.keep);
     map::free(&info.memory, kept)
 }
 
@@ -117,7 +120,7 @@ pub(crate) fn describe(
         firmware_kind: info.firmware,
         screen: info.screen,
         memory,
-        kernel: info.image.kept().align_outward(PAGE),
+        kernel: ImagePlace::of(info).kept().align_outward(PAGE),
         taken: frames::taken(),
         modules: modules.collect(),
         firmware,

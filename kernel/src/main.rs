@@ -36,6 +36,7 @@ use bulkhead_shell::Options;
 use console::serial::Known;
 use cpu::{apic, cores, mtrr, pic, rtc, smp, state, trap, tsc};
 use layout::LARGEST;
+use mem::paging::ImagePlace;
 use mem::{frames, heap, paging};
 
 /// From the loader's record to the shell.
@@ -112,7 +113,7 @@ fn own_memory(info: &BootInfo) -> Vec<MemoryRange> {
     // SAFETY: once; the loader is done, and what it brought is not among what is free.
     unsafe { frames::init(machine::free(info)) };
     // SAFETY: once, on the boot processor, in the loader's mapping.
-    unsafe { paging::activate(info.image, &map::cacheable(&info.memory)) };
+    unsafe { paging::activate(ImagePlace::of(info), &map::cacheable(&info.memory)) };
     // SAFETY: once, and the tables are active.
     unsafe { heap::open(budget::heap_bytes(&LARGEST)) };
     // SAFETY: the loader's modules, which are not among what is free.

@@ -1,19 +1,12 @@
-//! Entry by the Limine boot protocol, base revision 3.
+//! Entry by the Limine boot protocol, base revision 3: what is asked for, and what is answered, as
+//! [`Responses`] wants it.
 //!
-//! Limine up to 8.2 knows revision 2 at most and then serves that one. What differs for us is only
-//! whether the ACPI root pointer is a virtual or a physical address, which its value tells, so the
-//! revision in force is not asked for.
-//!
-//! Source: Limine `PROTOCOL.md` (8.x). Everything returned lies in memory that is reclaimed
-//! later, so all of it is copied.
+//! Everything returned lies in memory that is reclaimed later, so all of it is copied.
 
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
-
-use bulkhead_linux::{Channel, Screen};
-use bulkhead_memory::Region;
-use bulkhead_model::{FirmwareKind, MemoryKind, MemoryRange, map};
+use bulkhead_boot::FrameBuffer;
+use bulkhead_boot::limine::{Entry, File, Responses};
+use bulkhead_linux::Channel;
+use bulkhead_model::MemoryKind;
 use limine::BaseRevision;
 use limine::firmware_type::FirmwareType;
 use limine::framebuffer::MemoryModel;
@@ -24,10 +17,9 @@ use limine::request::{
     RequestsStartMarker, RsdpRequest, SmbiosRequest,
 };
 
-use super::{BootInfo, Module};
+use super::{BootInfo, LIMITS};
 use crate::cpu::stacks;
-use crate::layout::MAX_RANGES;
-use crate::mem::paging::ImagePlace;
+use crate::layout::KERNEL_BASE;
 use crate::mem::{heap, phys};
 
 #[used]
@@ -98,79 +90,58 @@ extern "C" fn enter() -> ! {
 }
 
 fn boot_info() -> Option<BootInfo> {
-    let offset = HHDM.get_response()?.offset();
+    let direct_map = HHDM.get_response()?.offset();
     // SAFETY: Limine's page tables, with its higher-half direct map (`PROTOCOL.md`, "HHDM").
-    unsafe { phys::set_loader_offset(offset) };
+    unsafe { phys::set_loader_offset(direct_map) };
     let address = ADDRESS.get_response()?;
-    let memory =
-        MEMORY.get_response()?.entries().iter().filter_map(|entry| {
-            MemoryRange::new(entry.base, entry.length, kind_of(entry.entry_type))
-        });
-    Some(BootInfo {
-        loader: LOADER.get_response().map_or_else(
-            || String::from("Limine"),
-            |r| format!("{} {}", r.name(), r.version()),
+    let memory = MEMORY.get_response()?.entries().iter().map(|entry| Entry {
+        base: entry.base,
+        length: entry.length,
+        kind: kind_of(entry.entry_type),
+    });
+    let files = MODULES.get_response().map_or(&[][..], |r| r.modules());
+    let files = files.iter().map(|file| File {
+        address: file.addr() as u64,
+        size: file.size(),
+        path: file.path().to_bytes(),
+        command_line: file.string().to_bytes(),
+    });
+    let responses = Responses {
+        direct_map,
+        loader: LOADER.get_response().map(|r| (r.name(), r.version())),
+        is_uefi: matches!(
+            FIRMWARE.get_response().map(|r| r.firmware_type()),
+            Some(FirmwareType::UEFI_64 | FirmwareType::UEFI_32)
         ),
-        firmware: match FIRMWARE.get_response().map(|r| r.firmware_type()) {
-            Some(FirmwareType::UEFI_64 | FirmwareType::UEFI_32) => FirmwareKind::Uefi,
-            _ => FirmwareKind::Bios,
-        },
-        // With the file, not by a request of its own, which Limine 8.2 does not answer.
-        command_line: EXECUTABLE.get_response().map_or_else(String::new, |r| {
-            r.file().string().to_string_lossy().into_owned()
-        }),
-        memory: map::bounded(memory, MAX_RANGES),
-        modules: modules(offset),
-        rsdp: RSDP
+        command_line: EXECUTABLE
             .get_response()
-            .map(|r| physical(r.address() as u64, offset)),
+            .map_or(&[], |r| r.file().string().to_bytes()),
+        rsdp: RSDP.get_response().map(|r| r.address() as u64),
         smbios: SMBIOS.get_response().and_then(|r| {
             let found = r.entry_64().or(r.entry_32())?;
-            Some(physical(found.get() as u64, offset))
+            Some(found.get() as u64)
         }),
-        efi_system_table: None, // SMBIOS is what it would be asked for
-        image: ImagePlace {
-            physical: address.physical_base()
-                + (crate::layout::KERNEL_BASE - address.virtual_base()),
-        },
-        screen: screen(offset),
-        keep: None,
-    })
+        image: (address.physical_base(), address.virtual_base()),
+        screen: screen(),
+    };
+    responses.read(memory, files, KERNEL_BASE, LIMITS)
 }
 
-/// The physical address of what the loader gives either by that or in its direct map at `offset`.
-const fn physical(address: u64, offset: u64) -> u64 {
-    if address >= offset {
-        address - offset
-    } else {
-        address
-    }
-}
-
-/// The first frame buffer, if it is one that a Linux can be told of.
-fn screen(offset: u64) -> Option<Screen> {
+/// The first frame buffer, if it has no palette.
+fn screen() -> Option<FrameBuffer> {
     let buffer = SCREEN.get_response()?.framebuffers().next()?;
-    if buffer.memory_model() != MemoryModel::RGB {
-        return None;
-    }
     let channel = |size, position| Channel { size, position };
-    let short = |value: u64| u16::try_from(value).ok();
-    let bits_per_pixel = u8::try_from(buffer.bpp()).ok()?;
-    let red = channel(buffer.red_mask_size(), buffer.red_mask_shift());
-    let green = channel(buffer.green_mask_size(), buffer.green_mask_shift());
-    let blue = channel(buffer.blue_mask_size(), buffer.blue_mask_shift());
-    Some(Screen {
-        base: (buffer.addr() as u64).checked_sub(offset)?,
-        size: buffer.pitch().checked_mul(buffer.height())?,
-        width: short(buffer.width())?,
-        height: short(buffer.height())?,
-        pitch: short(buffer.pitch())?,
-        bits_per_pixel,
-        red,
-        green,
-        blue,
-        reserved: super::rest_of_pixel(bits_per_pixel, [red, green, blue]),
-        is_efi: true,
+    (buffer.memory_model() == MemoryModel::RGB).then(|| FrameBuffer {
+        address: buffer.addr() as u64,
+        pitch: buffer.pitch(),
+        width: buffer.width(),
+        height: buffer.height(),
+        bits_per_pixel: buffer.bpp(),
+        colours: [
+            channel(buffer.red_mask_size(), buffer.red_mask_shift()),
+            channel(buffer.green_mask_size(), buffer.green_mask_shift()),
+            channel(buffer.blue_mask_size(), buffer.blue_mask_shift()),
+        ],
     })
 }
 
@@ -184,20 +155,4 @@ fn kind_of(entry: EntryType) -> MemoryKind {
         EntryType::BAD_MEMORY => MemoryKind::Bad,
         _ => MemoryKind::Reserved,
     }
-}
-
-fn modules(offset: u64) -> Vec<Module> {
-    let files = MODULES.get_response().map_or(&[][..], |r| r.modules());
-    files
-        .iter()
-        .map(|file| {
-            // An empty file has a place of no meaning.
-            let start = (file.addr() as u64).checked_sub(offset);
-            let region = start.and_then(|start| Region::new(start, file.size()));
-            let path = file.path().to_str().unwrap_or("");
-            let command_line = file.string().to_str().unwrap_or("");
-            Module::new(command_line, path, region)
-        })
-        .take(crate::layout::MAX_IMAGES)
-        .collect()
 }

@@ -20,6 +20,7 @@ use x86_64::structures::paging::PhysFrame;
 use x86_64::{PhysAddr, VirtAddr};
 
 use super::phys;
+use crate::boot::BootInfo;
 use crate::cpu::stacks;
 use crate::layout::KERNEL_BASE;
 
@@ -90,7 +91,7 @@ static mut TABLES: Tables = Tables {
 #[derive(Clone, Copy)]
 pub(crate) struct ImagePlace {
     /// Physical address of [`KERNEL_BASE`].
-    pub(crate) physical: u64,
+    physical: u64,
 }
 
 unsafe extern "C" {
@@ -101,6 +102,13 @@ unsafe extern "C" {
 }
 
 impl ImagePlace {
+    /// Where the loader says that it has put it.
+    pub(crate) const fn of(info: &BootInfo) -> Self {
+        Self {
+            physical: info.image,
+        }
+    }
+
     /// Bytes from the first to the last of the image, `.bss` included.
     pub(crate) fn bytes() -> u64 {
         addr_of!(image_end) as u64 - KERNEL_BASE

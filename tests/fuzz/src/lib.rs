@@ -10,6 +10,7 @@
 
 mod boot;
 mod bytes;
+mod consoles;
 pub mod corpus;
 mod firmware;
 mod images;
@@ -45,6 +46,7 @@ pub fn targets() -> Vec<Target> {
         &pci::TARGETS,
         &shell::TARGETS,
         &lifecycle::TARGETS,
+        &consoles::TARGETS,
         &printk::TARGETS,
         &links::TARGETS,
         &boot::TARGETS,

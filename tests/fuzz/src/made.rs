@@ -31,3 +31,9 @@ pub(crate) mod ram;
 pub(crate) mod shell;
 #[path = "../../../bulkheadctl/tests/files/machine.rs"]
 pub(crate) mod survey;
+#[expect(
+    dead_code,
+    reason = "made for the tests of the driver, of which a part is needed here"
+)]
+#[path = "../../../kernel/usb/tests/usb/made/mod.rs"]
+pub(crate) mod usb;

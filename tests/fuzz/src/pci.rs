@@ -10,11 +10,14 @@ use bulkhead_tables::link::Told;
 use bulkhead_usb::{Host, Io, needs};
 
 use crate::Target;
+use crate::bytes::{Plan, piece};
+use crate::made::usb::device::{Device, Kind, Speed};
+use crate::made::usb::fake::Fake;
 
-pub(crate) const TARGETS: [Target; 3] = [
+pub(crate) const TARGETS: [Target; 4] = [
     Target {
         name: "pci",
-        most: 2048,
+        most: 4096,
         run: pci,
         seeds: pci_seeds,
     },
@@ -33,6 +36,30 @@ pub(crate) const TARGETS: [Target; 3] = [
         },
     },
     Target {
+        name: "usb",
+        most: 512,
+        run: usb,
+        seeds: || {
+            let report = |usage: u8| [&[0, 1][..], &piece(&[0, 0, usage, 0, 0, 0, 0, 0])].concat();
+            let device = [18, 1, 0, 2, 0, 0, 0, 64];
+            let configuration = [
+                9, 2, 34, 0, 1, 1, 8, 0xa0, 50, 9, 4, 0, 0, 1, 3, 1, 1, 0, 9, 0x21, 0x11, 1, 0, 1,
+                0x22, 0x3f, 0, 7, 5, 0x81, 3, 8, 0, 7,
+            ];
+            vec![
+                [&[0][..], &report(4), &report(0), &[2, 3, 1, 4]].concat(),
+                [&[5][..], &[0, 1], &piece(&[2, 0])].concat(),
+                [
+                    &[8][..],
+                    &piece(&device),
+                    &piece(&configuration),
+                    &report(5),
+                ]
+                .concat(),
+            ]
+        },
+    },
+    Target {
         name: "link_function",
         most: 4096,
         run: |bytes| drop(Told::read(bytes)),
@@ -40,8 +67,8 @@ pub(crate) const TARGETS: [Target; 3] = [
     },
 ];
 
-/// So many bytes of each function are told; the rest is zero.
-const EACH: usize = 256;
+/// So many bytes of each function are told, half of them beyond what PCI itself has; the rest is zero.
+const EACH: usize = 512;
 
 /// Functions at the first places of a bus, with those registers.
 struct Made<'a> {
@@ -150,6 +177,10 @@ fn pci_seeds() -> Vec<Vec<u8>> {
             (0x34, &[0x40]),
             (0x40, &msi_x),
             (0x50, &[0x10, 0, 2, 0]),
+            // Extended capabilities: ACS, SR-IOV, and one that leads back.
+            (0x100, &[0xd, 0, 1, 0x12]),
+            (0x120, &[0x10, 0, 1, 0x16]),
+            (0x160, &[0xf, 0, 1, 0x10]),
         ],
     );
     let none = vec![0xff; EACH];
@@ -192,4 +223,53 @@ fn xhci(bytes: &[u8]) {
     }
     host.halt(&mut registers);
     let _ = (host.has_halted(&registers), host.is_reset(&registers));
+}
+
+/// A device that says these descriptors, or sound ones, and then what it does: reports, other devices,
+/// events that no controller sends. The made controller looks at each thing that it is told.
+fn usb(bytes: &[u8]) {
+    let mut plan = Plan(bytes);
+    let kind = plan.u8();
+    let mut fake = Fake::new();
+    let needs = fake.give_memory();
+    let mut host = Host::new(&fake, needs);
+    host.start(&mut fake, 0);
+    let made = |kind: u8| {
+        let speed = [Speed::Full, Speed::Low, Speed::High][usize::from(kind) % 3];
+        match kind >> 1 & 3 {
+            2 => Device::new(Kind::Hub { ports: 4 }, speed)
+                .with(1, Device::new(Kind::Keyboard, Speed::Low)),
+            3 => Device::new(Kind::Mouse, speed),
+            _ => Device::new(Kind::Keyboard, speed),
+        }
+    };
+    let mut device = made(kind);
+    if kind & 8 != 0 {
+        device.said = vec![plan.piece().to_vec(), plan.piece().to_vec()];
+    }
+    fake.plug(1, device);
+    let mut now = 0;
+    let mut run = |host: &mut Host, fake: &mut Fake, ms: u64| {
+        for _ in 0..ms {
+            now += 1;
+            while host.poll(fake, now).is_some() {}
+        }
+    };
+    run(&mut host, &mut fake, 600);
+    while !plan.is_over() {
+        match plan.u8() % 4 {
+            0 => {
+                let code = u32::from(plan.u8());
+                fake.send(&[1], plan.piece(), code);
+            }
+            1 => {
+                let code = u32::from(plan.u8());
+                fake.send(&[1, 1], plan.piece(), code);
+            }
+            2 => fake.plug(2 + plan.below(3), made(plan.u8())),
+            _ => fake.unplug(1 + plan.below(4)),
+        }
+        run(&mut host, &mut fake, 200);
+    }
+    host.halt(&mut fake);
 }

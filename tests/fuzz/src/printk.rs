@@ -4,6 +4,8 @@ use std::sync::atomic::AtomicU64;
 
 use bulkhead_memory::Region;
 use bulkhead_printk::{Follower, MOST_RECORDS, Piece, Root, Source, direct_map, find};
+use bulkheadctl::inside::dump::elf::head;
+use bulkheadctl::inside::dump::kernel::known;
 
 use crate::Target;
 use crate::bytes::Plan;
@@ -88,5 +90,10 @@ fn vmcoreinfo(bytes: &[u8]) {
     page[..bytes.len().min(4096)].copy_from_slice(&bytes[..bytes.len().min(4096)]);
     page[..10].copy_from_slice(b"OSRELEASE=");
     read_all(&made);
+    // What a dump says of it.
+    let pieces = [Made::region()];
+    let known = known(&made, &pieces, BASE + INFO as u64, made.root());
+    let head = head(&pieces, &known);
+    assert!(head.total >= head.bytes.len() as u64 + Made::region().size());
     assert!(made.root() > BASE);
 }

@@ -44,10 +44,11 @@ macro_rules! replayed {
 
 replayed! {
     acpi aml spcr root smbios dmar ivrs
-    bzimage uki module_line memory_map kernel_line
-    pci xhci link_function
+    multiboot2 limine bzimage uki module_line memory_map kernel_line
+    pci xhci usb link_function
     prompt script options
     request variables page_tables
+    console_wire passage efi_time idt_gate
     printk vmcoreinfo
     rings blocks
     grub bls grubenv superblock

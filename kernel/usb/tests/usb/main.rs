@@ -1,15 +1,13 @@
 //! A whole controller with keyboards, hubs and what else is plugged in, made of memory.
 
 mod controller;
-mod device;
-mod engine;
-mod fake;
 mod hostile;
 mod lent;
+mod made;
 
 use bulkhead_usb::{Host, Key, NeedsError, needs};
-use device::{Device, Kind, Speed};
-use fake::{BASE, Fake};
+use made::device::{self, Device, Kind, Speed};
+use made::fake::{self, BASE, Fake};
 
 /// A machine: the controller, what drives it, and the time in milliseconds.
 struct Bench {

@@ -28,6 +28,8 @@ pub(crate) struct Device {
     pub(crate) does_not_answer: bool,
     /// It says this in place of a descriptor.
     pub(crate) nonsense: Option<Vec<u8>>,
+    /// These in place of the device's descriptor and the configuration's, if there are any.
+    pub(crate) said: Vec<Vec<u8>>,
     pub(crate) asked: Vec<[u8; 8]>,
 }
 
@@ -42,6 +44,7 @@ impl Device {
             refuses: false,
             does_not_answer: false,
             nonsense: None,
+            said: Vec::new(),
             asked: Vec::new(),
         }
     }
@@ -80,6 +83,9 @@ impl Device {
         let feature = setup[2];
         match [setup[0], setup[1], setup[3]] {
             [0x80 | 0xa0, 6, _] if self.nonsense.is_some() => self.nonsense.clone(),
+            [0x80, 6, which @ 1..=2] if !self.said.is_empty() => {
+                self.said.get(usize::from(which) - 1).cloned()
+            }
             [0x80, 6, 1] => {
                 let packet = if self.speed == Speed::Low { 8 } else { 64 };
                 Some(vec![18, 1, 0, 2, 0, 0, 0, packet])

@@ -1,7 +1,7 @@
 //! Commands and transfers, as the controller carries them out; what it is told is checked.
 
-use crate::device::{Kind, Speed};
-use crate::fake::{Fake, Follow, Slot};
+use super::device::{Kind, Speed};
+use super::fake::{Fake, Follow, Slot};
 
 impl Fake {
     pub(crate) fn carry_out_commands(&mut self) {

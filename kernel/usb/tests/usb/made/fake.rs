@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use bulkhead_usb::{Io, Needs, needs};
 
-use crate::device::Device;
+use super::device::Device;
 
 const OPERATIONAL: u32 = 0x40;
 const PORTS: u32 = OPERATIONAL + 0x400;

@@ -1,0 +1,5 @@
+//! A controller and devices made of memory.
+
+pub(crate) mod device;
+mod engine;
+pub(crate) mod fake;
