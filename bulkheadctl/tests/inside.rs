@@ -293,6 +293,113 @@ fn a_link_is_the_shells_and_so_is_why_not() {
     );
 }
 
+/// Answers to the requests for a text, which comes in pieces.
+fn pieces(text: &str) -> Vec<Answer> {
+    vec![(OK, text.to_string()); text.len().div_ceil(3)]
+}
+
+/// Applies a file to `boss` with core 1 and `other` with cores 8 and 9, which run; what is answered to the steps,
+/// what was asked then, and what was said.
+fn applied(
+    file: &str,
+    answers: &[Answer],
+    out: &mut dyn io::Write,
+) -> (Result<bool, Trouble>, Vec<String>) {
+    let shown = |line: &str| {
+        pieces(&format!(
+            "definition:\n  define {line} memory=64M kernel=k\n"
+        ))
+    };
+    let mut script = shown("boss cores=1");
+    script.extend(shown("other cores=8-9"));
+    script.extend(answers.iter().cloned());
+    let made = made(&script);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let path = path.join(format!("wanted-{:?}", std::thread::current().id()));
+    fs::write(&path, file).unwrap();
+    let wish = wish(&format!("apply {} --restart", path.display()));
+    let done = run(&wish, &made, out);
+    fs::remove_file(path).unwrap();
+    assert_eq!(made.open.borrow()[..], [""; 0]);
+    let asked = made.asked.take().into_iter();
+    let asked = asked.filter(|asked| !asked.contains(" show "));
+    (done, asked.collect())
+}
+
+const MOVED: &str =
+    "define boss cores=1,9 memory=64M kernel=k\ndefine other cores=8 memory=64M kernel=k\n";
+
+/// The one that gets it stands first in the file.
+#[test]
+fn a_core_goes_from_one_that_runs_to_another() {
+    let (done, asked) = applied(MOVED, &vec![(OK, String::new()); 6], &mut Vec::new());
+    assert!(matches!(done, Ok(true)), "{done:?}");
+    let steps = [
+        "kill other",
+        "do 0 set other cores=8",
+        "start other",
+        "kill boss",
+        "do 0 set boss cores=1,9",
+        "start boss",
+    ];
+    assert_eq!(asked, steps);
+}
+
+#[test]
+fn what_apply_has_killed_is_started_again_where_the_change_is_refused() {
+    let refused: Answer = (&["error: refused; Output says why"], "no!".into());
+    let ok: Answer = (OK, String::new());
+    let mut said = Vec::new();
+    let (done, asked) = applied(MOVED, &[ok.clone(), refused.clone(), ok.clone()], &mut said);
+    assert_eq!(
+        asked,
+        ["kill other", "do 0 set other cores=8", "start other"]
+    );
+    let said = String::from_utf8(said).unwrap();
+    assert!(
+        said.ends_with("(was: cores=8-9)\nback: start other\n"),
+        "{said}"
+    );
+    let why = "no!\nstarted again: other";
+    assert!(
+        matches!(&done, Err(Trouble::Refused(said)) if said == why),
+        "{done:?}"
+    );
+    // Nor can it be started as it is to be, or at all.
+    let answers = [ok.clone(), ok.clone(), refused.clone(), ok, refused];
+    let (done, asked) = applied(MOVED, &answers, &mut Vec::new());
+    assert_eq!(
+        asked[2..],
+        ["start other", "do 0 set other cores=8-9", "start other"]
+    );
+    let why = "no!\nnot done: start other: no!";
+    assert!(
+        matches!(&done, Err(Trouble::Refused(said)) if said == why),
+        "{done:?}"
+    );
+}
+
+/// Whoever has read until then.
+struct Reader(usize);
+
+impl io::Write for Reader {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.checked_sub(1).ok_or(io::ErrorKind::BrokenPipe)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_apply_has_killed_does_not_stay_down_because_nobody_reads() {
+    let (done, asked) = applied(MOVED, &vec![(OK, String::new()); 2], &mut Reader(1));
+    assert_eq!(asked, ["kill other", "start other"]);
+    assert!(matches!(done, Err(Trouble::Missing(_))), "{done:?}");
+}
+
 /// The program itself, with files for variables.
 #[test]
 fn a_stop_has_its_time_and_may_be_one_by_force() {

@@ -6,7 +6,6 @@
 //! ```
 
 use std::io::Write;
-use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
@@ -120,7 +119,7 @@ pub fn run(wish: &Wish, variables: &impl Variables, out: &mut dyn Write) -> Resu
                 out,
             )?;
         }
-        "apply" => return apply_file(wish, variables, out),
+        "apply" => return apply::apply(wish, variables, out),
         other => return Err(Trouble::Usage(format!("there is no command {other:?}"))),
     }
     Ok(true)
@@ -297,65 +296,4 @@ fn time(machine: &Machine, variables: &impl Variables, is_json: bool) -> Result<
         "{}: run {runs}, up {up}\nthis Linux's clock: {now} seconds since 1970\nits firmware's clock: {firmware}\n",
         machine.name
     ))
-}
-
-/// `apply FILE`
-fn apply_file(
-    wish: &Wish,
-    variables: &impl Variables,
-    out: &mut dyn Write,
-) -> Result<bool, Trouble> {
-    let path = wish.words.first();
-    let path = path.ok_or_else(|| Trouble::Usage(String::from("apply: which file?")))?;
-    let of_file = |why: &dyn std::fmt::Display| format!("{}: {why}", Path::new(path).display());
-    let text = std::fs::read_to_string(path).map_err(|error| Trouble::Missing(of_file(&error)))?;
-    let wanted = apply::read(&text).map_err(|why| Trouble::Refused(of_file(&why)))?;
-    let mut present = Vec::new();
-    let all = all(variables)?;
-    for one in &all {
-        if !wanted
-            .definitions
-            .iter()
-            .any(|wanted| wanted.name == one.name)
-        {
-            continue;
-        }
-        let shown = line(variables, &format!("show {}", one.name), wish.patience())?;
-        let definition = apply::shown(&shown);
-        let unknown =
-            || Trouble::Refused(format!("show {}: there is no definition in it", one.name));
-        present.push(apply::Present {
-            definition: definition.ok_or_else(unknown)?,
-            links: apply::shown_links(&one.name, &shown),
-            is_live: matches!(
-                one.state.as_str(),
-                "launching" | "running" | "ending" | "waiting"
-            ),
-        });
-    }
-    let mut steps = Vec::new();
-    if wanted.isolation.is_some() {
-        let shown = line(variables, "isolation", wish.patience())?;
-        steps.extend(apply::isolation(&wanted, &shown));
-    }
-    steps.extend(apply::plan(&wanted, &present, wish.has("--restart")));
-    let is_dry = wish.has("--dry-run");
-    for step in &steps {
-        let shown = if wish.has("--json") {
-            lined(&json!({ "step": step.request(), "says": step.to_string() }))
-        } else {
-            format!("{step}\n")
-        };
-        print(out, &shown)?;
-        let Some(request) = step.request().filter(|_| !is_dry) else {
-            continue;
-        };
-        if step.is_line() {
-            said(wish, &line(variables, &request, wish.patience())?, out)?;
-        } else {
-            ask(variables, &request, wish.patience())?;
-        }
-    }
-    let is_left = steps.iter().any(|step| step.request().is_none());
-    Ok(!(is_left || is_dry && !steps.is_empty()))
 }

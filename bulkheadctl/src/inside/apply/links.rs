@@ -54,8 +54,9 @@ impl fmt::Display for Link {
     }
 }
 
-/// What is to be changed of links, a pair at a time: of partitions that are both in the file.
-pub(super) fn changes(wanted: &Wanted, present: &[Present]) -> Vec<Vec<Step>> {
+/// What is to be changed of links, a pair at a time: of partitions that are both in the file. Those that are
+/// `gone` meanwhile are linked anew.
+pub(super) fn changes(wanted: &Wanted, present: &[Present], gone: &[&str]) -> Vec<Vec<Step>> {
     let mut there: Vec<&Link> = Vec::new();
     for link in present.iter().flat_map(|one| &one.links) {
         // Each of the two has it.
@@ -64,6 +65,7 @@ pub(super) fn changes(wanted: &Wanted, present: &[Present]) -> Vec<Vec<Step>> {
         }
     }
     let is_meant = |name: &String| wanted.definitions.iter().any(|known| known.name == *name);
+    let goes = |link: &Link| link.names.iter().any(|name| gone.contains(&name.as_str()));
     let mut changes = Vec::new();
     for old in &there {
         let is_wanted = wanted.links.iter().any(|link| link.names == old.names);
@@ -73,7 +75,7 @@ pub(super) fn changes(wanted: &Wanted, present: &[Present]) -> Vec<Vec<Step>> {
     }
     for link in &wanted.links {
         match there.iter().find(|old| old.names == link.names) {
-            Some(old) if old.size == link.size => {}
+            Some(old) if old.size == link.size && !goes(old) => {}
             Some(old) => changes.push(vec![Step::Unlink((*old).clone()), Step::Link(link.clone())]),
             None => changes.push(vec![Step::Link(link.clone())]),
         }

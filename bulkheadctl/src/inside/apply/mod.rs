@@ -2,16 +2,25 @@
 
 use std::fmt;
 
+use bulkhead_memory::Region;
+
+mod back;
 mod links;
 mod meaning;
+mod order;
+#[cfg(test)]
+mod order_tests;
+mod perform;
 mod plan;
 mod read;
 #[cfg(test)]
 mod tests;
 
+pub use back::back;
 pub use links::Link;
+pub(super) use perform::apply;
 pub use plan::{isolation, plan};
-pub use read::{quoted, read, shown, shown_links, words};
+pub use read::{quoted, read, shown, shown_links, shown_memory, words};
 
 /// A definition: its keys and values, as they are typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +51,8 @@ pub struct Present {
     pub definition: Definition,
     /// Its links, as `show` has them.
     pub links: Vec<Link>,
+    /// Where its memory is.
+    pub memory: Vec<Region>,
     /// Whether a kernel of it may run.
     pub is_live: bool,
 }
@@ -57,6 +68,8 @@ pub enum Step {
     Set(Definition, Vec<String>),
     /// It runs, and has to be ended first.
     Kill(String),
+    /// It is defined anew afterwards: others are to have what it has, and it what they have.
+    Undefine(String),
     /// The two are linked by no memory, or by another size.
     Link(Link),
     /// The two are linked, and the file links them not, or by another size.
@@ -79,6 +92,7 @@ impl Step {
             Self::Define(definition) => Some(format!("define {definition}")),
             Self::Set(definition, _) => Some(format!("set {definition}")),
             Self::Kill(name) => Some(format!("kill {name}")),
+            Self::Undefine(name) => Some(format!("undefine {name}")),
             Self::Link(link) => Some(format!("link {link}")),
             Self::Unlink(Link { names: [a, b], .. }) => Some(format!("unlink {a} {b}")),
             Self::Start(name) => Some(format!("start {name}")),
@@ -91,7 +105,12 @@ impl Step {
     pub const fn is_line(&self) -> bool {
         matches!(
             self,
-            Self::Isolation(..) | Self::Define(_) | Self::Set(..) | Self::Link(_) | Self::Unlink(_)
+            Self::Isolation(..)
+                | Self::Define(_)
+                | Self::Undefine(_)
+                | Self::Set(..)
+                | Self::Link(_)
+                | Self::Unlink(_)
         )
     }
 }

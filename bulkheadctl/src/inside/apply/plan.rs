@@ -2,47 +2,214 @@
 
 use super::links::changes;
 use super::meaning::{Meaning, absent};
+use super::order::{Change, Claims, Turn, order};
 use super::{Definition, Link, Present, Step, Wanted, quoted};
 
 /// What has to be done, in order; the partitions that are not in the file are left alone, and so are links of theirs.
 #[must_use]
 pub fn plan(wanted: &Wanted, present: &[Present], may_restart: bool) -> Vec<Step> {
-    let is_live = |name: &str| {
+    let units: Vec<Unit<'_>> = wanted
+        .definitions
+        .iter()
+        .map(|definition| Unit::of(definition, wanted, present, may_restart))
+        .collect();
+    let claims: Vec<_> = units
+        .iter()
+        .map(|unit| unit.change(&units, may_restart))
+        .collect();
+    let turns = order(&claims);
+    let gone = turns.iter().filter_map(|turn| match turn {
+        Turn::GiveUp(index) => Some(units[*index].name()),
+        Turn::Make(_) => None,
+    });
+    let gone: Vec<&str> = gone.collect();
+    let mut way = Way::default();
+    for change in changes(wanted, present, &gone) {
+        way.link(change, &units, may_restart);
+    }
+    let mut undefined = Vec::new();
+    for turn in turns {
+        match turn {
+            Turn::GiveUp(index) => {
+                undefined.push(index);
+                way.end(&units[index], &units);
+                way.steps
+                    .push(Step::Undefine(units[index].name().to_string()));
+            }
+            Turn::Make(index) => way.make(&units[index], &units, undefined.contains(&index)),
+        }
+    }
+    way.finish(&units)
+}
+
+/// A partition of the file.
+struct Unit<'a> {
+    definition: &'a Definition,
+    found: Option<&'a Present>,
+    /// The keys that differ, and what they were.
+    change: (Definition, Vec<String>),
+    wants_start: bool,
+    /// It runs and differs, and may not be restarted.
+    is_left: bool,
+}
+
+impl<'a> Unit<'a> {
+    fn of(
+        definition: &'a Definition,
+        wanted: &Wanted,
+        present: &'a [Present],
+        may_restart: bool,
+    ) -> Self {
         let mut present = present.iter();
-        present.any(|one| one.definition.name == name && one.is_live)
-    };
-    let mut left = Vec::new();
-    let mut linking = Vec::new();
-    // Neither end may run while a link comes or goes.
-    let mut held: Vec<String> = Vec::new();
-    for change in changes(wanted, present) {
+        let found = present.find(|one| one.definition.name == definition.name);
+        let nothing = Definition::default();
+        let change = difference(definition, found.map_or(&nothing, |one| &one.definition));
+        Self {
+            definition,
+            found,
+            wants_start: wanted.started.contains(&definition.name),
+            is_left: found.is_some_and(|one| one.is_live)
+                && !change.0.keys.is_empty()
+                && !may_restart,
+            change,
+        }
+    }
+
+    fn name(&self) -> &'a str {
+        &self.definition.name
+    }
+
+    fn is_live(&self) -> bool {
+        self.found.is_some_and(|one| one.is_live)
+    }
+
+    fn is_same(&self) -> bool {
+        self.found.is_some() && self.change.0.keys.is_empty()
+    }
+
+    /// What its change takes from others and leaves to them, if there is one.
+    fn change(&self, units: &[Self], may_restart: bool) -> Option<Change> {
+        if self.is_left || self.is_same() {
+            return None;
+        }
+        let links = self.found.map_or(&[][..], |one| &one.links);
+        // A link is in the way; one with somebody else is left alone.
+        let can_end = |name: &String| {
+            let mut units = units.iter();
+            units.any(|unit| unit.name() == name && (may_restart || !unit.is_live()))
+        };
+        Some(Change {
+            old: self.found.map_or_else(Claims::default, |one| {
+                Claims::of(&one.definition, &one.memory)
+            }),
+            new: Claims::of(self.definition, &[]),
+            can_go: self.found.is_some() && links.iter().flat_map(|link| &link.names).all(can_end),
+            links: links.len(),
+        })
+    }
+}
+
+/// The steps as they become.
+#[derive(Default)]
+struct Way {
+    steps: Vec<Step>,
+    /// Of links whose ends run.
+    left: Vec<Step>,
+    unlink: Vec<Step>,
+    link: Vec<Step>,
+    /// Neither end may run while a link comes or goes.
+    held: Vec<String>,
+}
+
+impl Way {
+    /// What is to be done for a link comes in between, or is left.
+    fn link(&mut self, change: Vec<Step>, units: &[Unit<'_>], may_restart: bool) {
         let names = ends(&change);
-        let live: Vec<String> = names.iter().filter(|name| is_live(name)).cloned().collect();
+        let is_live = |name: &&String| {
+            let mut units = units.iter();
+            units.any(|unit| unit.name() == *name && unit.is_live())
+        };
+        let live: Vec<String> = names.iter().filter(is_live).cloned().collect();
         if live.is_empty() || may_restart {
-            held.extend(names);
-            linking.extend(change);
+            self.held.extend(names);
+            let is_unlink = |step: &Step| matches!(step, Step::Unlink(_));
+            let (unlink, link): (Vec<_>, Vec<_>) = change.into_iter().partition(is_unlink);
+            self.unlink.extend(unlink);
+            self.link.extend(link);
         } else {
             let lines: Vec<String> = change.iter().filter_map(Step::request).collect();
-            left.push(Step::LeftLink(lines.join(", "), live));
+            self.left.push(Step::LeftLink(lines.join(", "), live));
         }
     }
-    let mut steps = Vec::new();
-    let mut starts = Vec::new();
-    for definition in &wanted.definitions {
-        let name = &definition.name;
-        let is_held = held.contains(name);
-        let found = present.iter().find(|one| one.definition.name == *name);
-        let is_started = one(definition, found, wanted, may_restart, is_held, &mut steps);
-        if is_started && is_held {
-            starts.push(Step::Start(name.clone()));
-        } else if is_started {
-            steps.push(Step::Start(name.clone()));
+
+    /// Links that are to go go before anything is changed: what they have may be wanted.
+    fn unlink(&mut self, units: &[Unit<'_>]) {
+        if !self.unlink.is_empty() {
+            self.end_held(units);
+            self.steps.append(&mut self.unlink);
         }
     }
-    steps.extend(left);
-    steps.extend(linking);
-    steps.extend(starts);
-    steps
+
+    fn end_held(&mut self, units: &[Unit<'_>]) {
+        for unit in units {
+            if self.is_held(unit) {
+                self.kill(unit);
+            }
+        }
+    }
+
+    fn is_held(&self, unit: &Unit<'_>) -> bool {
+        self.held.iter().any(|held| held == unit.name())
+    }
+
+    fn kill(&mut self, unit: &Unit<'_>) {
+        let kill = Step::Kill(unit.name().to_string());
+        if unit.is_live() && !self.steps.contains(&kill) {
+            self.steps.push(kill);
+        }
+    }
+
+    /// Nothing of it is in the way of a change.
+    fn end(&mut self, unit: &Unit<'_>, units: &[Unit<'_>]) {
+        self.unlink(units);
+        self.kill(unit);
+    }
+
+    /// One is made what it is to be, and started; one that is held is started later.
+    fn make(&mut self, unit: &Unit<'_>, units: &[Unit<'_>], is_undefined: bool) {
+        let (change, old) = &unit.change;
+        let mut starts = unit.wants_start && !unit.is_live();
+        if unit.is_left {
+            self.steps.push(Step::Left(change.clone(), old.clone()));
+            return;
+        }
+        if !unit.is_same() {
+            self.end(unit, units);
+            self.steps.push(if unit.found.is_none() || is_undefined {
+                Step::Define(unit.definition.clone())
+            } else {
+                Step::Set(change.clone(), old.clone())
+            });
+            starts = unit.wants_start || unit.is_live();
+        }
+        if starts && !self.is_held(unit) {
+            self.steps.push(Step::Start(unit.name().to_string()));
+        }
+    }
+
+    fn finish(mut self, units: &[Unit<'_>]) -> Vec<Step> {
+        self.unlink(units);
+        self.steps.append(&mut self.left);
+        self.end_held(units);
+        self.steps.append(&mut self.link);
+        let held = units.iter().filter(|unit| self.is_held(unit));
+        let starts = held.filter(|unit| unit.wants_start || unit.is_live());
+        let starts: Vec<_> = starts
+            .map(|unit| Step::Start(unit.name().to_string()))
+            .collect();
+        self.steps.extend(starts);
+        self.steps
+    }
 }
 
 /// Whether another isolation is wanted than the shell's `isolation` tells.
@@ -65,40 +232,8 @@ fn ends(change: &[Step]) -> Vec<String> {
         .map_or_else(Vec::new, |Link { names, .. }| names.to_vec())
 }
 
-/// What has to be done for one partition; whether it is to be started then. One that is held is ended in any case.
-fn one(
-    definition: &Definition,
-    found: Option<&Present>,
-    wanted: &Wanted,
-    may_restart: bool,
-    is_held: bool,
-    steps: &mut Vec<Step>,
-) -> bool {
-    let wants_start = wanted.started.contains(&definition.name);
-    let Some(one) = found else {
-        steps.push(Step::Define(definition.clone()));
-        return wants_start;
-    };
-    let (change, old) = difference(definition, &one.definition);
-    let is_same = change.keys.is_empty();
-    if is_same && !is_held {
-        return wants_start && !one.is_live;
-    }
-    if one.is_live {
-        if !may_restart {
-            steps.push(Step::Left(change, old));
-            return false;
-        }
-        steps.push(Step::Kill(definition.name.clone()));
-    }
-    if !is_same {
-        steps.push(Step::Set(change, old));
-    }
-    wants_start || one.is_live
-}
-
 /// The keys of `new` that mean something else than in `old`, and what those were.
-fn difference(new: &Definition, old: &Definition) -> (Definition, Vec<String>) {
+pub(super) fn difference(new: &Definition, old: &Definition) -> (Definition, Vec<String>) {
     let keys = new
         .keys
         .iter()
@@ -122,4 +257,19 @@ fn difference(new: &Definition, old: &Definition) -> (Definition, Vec<String>) {
         }
     }
     (change, before)
+}
+
+/// What takes a change back.
+pub(super) fn before(change: &Definition, old: &Present) -> Step {
+    let was = change.keys.iter();
+    let was = was.map(|(key, value)| format!("{key}={}", quoted(value)));
+    let old = change.keys.iter().map(|(key, _)| {
+        let old = old.definition.value(key);
+        (key.clone(), old.map_or_else(|| absent(key), String::from))
+    });
+    let definition = Definition {
+        name: change.name.clone(),
+        keys: old.collect(),
+    };
+    Step::Set(definition, was.collect())
 }

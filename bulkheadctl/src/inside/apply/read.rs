@@ -1,5 +1,7 @@
 //! What a file, and what `show` prints, say.
 
+use bulkhead_memory::{Region, parse_address};
+
 use super::{Definition, Link, Wanted};
 
 /// A value as the shell reads it.
@@ -161,6 +163,20 @@ pub fn shown_links(name: &str, text: &str) -> Vec<Link> {
     let rows = text.lines().filter_map(|line| line.strip_prefix("  link "));
     rows.filter_map(|row| Link::shown(name, row.trim()))
         .collect()
+}
+
+/// Where the memory is that `show` prints among the claim.
+#[must_use]
+pub fn shown_memory(text: &str) -> Vec<Region> {
+    let rows = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("  memory "));
+    let region = |row: &str| {
+        let (first, last) = row.split_whitespace().next()?.split_once('-')?;
+        let [first, last] = [first, last].map(parse_address);
+        Region::from_bounds(first.ok()?, last.ok()?.checked_add(1)?)
+    };
+    rows.filter_map(region).collect()
 }
 
 /// The definition that `show` prints.

@@ -14,6 +14,7 @@ fn present(line: &str, is_live: bool) -> Present {
     Present {
         definition: shown(&text).unwrap(),
         links: Vec::new(),
+        memory: Vec::new(),
         is_live,
     }
 }
