@@ -1,14 +1,19 @@
-//! What the host withheld from a machine's cores: time in which a core could have run, and did not.
+//! What the host withheld from an emulated machine: time in which it could have run, and did not.
 //!
-//! QEMU gives each core a thread, which may have to wait for one of the host's processors, as those of
-//! an emulated machine with more cores than the host have to; and a host that is itself a guest may be
-//! stopped whole. Both look like a Linux that stands still, and Linux counts both: the first for each
-//! thread (Linux `Documentation/scheduler/sched-stats.rst`, `/proc/<pid>/schedstat`), the second for each
-//! processor (`Documentation/filesystems/proc.rst`, `steal` of `/proc/stat`). A core that halts, or that is
-//! not let go on by whatever is tested here, waits for no processor: its thread sleeps or runs.
+//! QEMU gives each core a thread, and what they have in common, timers and devices, another one. On a host
+//! that is busy one of these may have to wait for a processor for a second and more at a stretch, though
+//! all that run are to have their share; and whoever waits for it, or for a lock that it has, stands still
+//! as long. A host that is itself a guest may be stopped whole. Both look like a Linux that stands still, and
+//! Linux counts both: the first for each thread (Linux `Documentation/scheduler/sched-stats.rst`,
+//! `/proc/<pid>/schedstat`), the second for each processor (`Documentation/filesystems/proc.rst`, `steal` of
+//! `/proc/stat`).
+//!
+//! Only long stretches are taken for it: who shares a processor with others waits a few milliseconds again
+//! and again, and is slow, but does not stand still. A core that halts, or that is not let go on by what is
+//! tested here, waits for no processor: its thread sleeps or runs.
 
+use std::collections::BTreeMap;
 use std::fs::read_to_string;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -18,81 +23,89 @@ use crate::qemu::Running;
 
 /// How often it is looked.
 const INTERVAL: Duration = Duration::from_millis(20);
+/// So long at a stretch is more than a share of the processor.
+const STRETCH: Duration = Duration::from_millis(100);
 /// The unit of `/proc/stat`: `USER_HZ` is 100 on x86.
 const TICK: Duration = Duration::from_millis(10);
 /// By how much a time of the guest, told as one of the host's, may be wrong.
 const SLACK: Duration = Duration::from_millis(500);
 
-/// What was withheld since the thread, or the host, began.
+/// What was withheld since each thread, or the host, began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Account {
-    /// From each core's thread, by other threads.
-    by_threads: Vec<Duration>,
+    /// From threads, by their numbers, the looker's own among them.
+    by_threads: BTreeMap<u32, Duration>,
     /// From each of the host's processors, by what is under the host.
     by_hypervisor: Vec<Duration>,
 }
 
 impl Account {
-    /// The most that any core can have lost since: it ran on one processor or another.
+    /// The longest that one of the threads waited since, if that is a stretch, and the most that a processor
+    /// was not there.
     fn since(&self, earlier: &Self) -> Duration {
-        let most = |now: &[Duration], before: &[Duration]| {
-            let pairs = now.iter().zip(before);
-            pairs.map(|(now, before)| now.saturating_sub(*before)).max()
-        };
-        let threads = most(&self.by_threads, &earlier.by_threads);
-        let hypervisor = most(&self.by_hypervisor, &earlier.by_hypervisor);
-        threads.unwrap_or_default() + hypervisor.unwrap_or_default()
-    }
-}
-
-/// Accounts, the oldest first.
-#[derive(Debug, Default)]
-struct Course(Vec<(Instant, Account)>);
-
-impl Course {
-    /// The most that was withheld in any `length` that ended between these two; no more than `length`.
-    fn most(&self, length: Duration, earliest: Instant, latest: Instant) -> Duration {
-        let first = self.0.partition_point(|(at, _)| *at < earliest);
-        let last = self.0.partition_point(|(at, _)| *at <= latest);
-        // The first account that is not too early may be too late: what happened before it was there.
-        let ends = self.0.iter().take(last + 1).skip(first);
-        let lost = ends.map(|(end, account)| {
-            let begin = end.checked_sub(length).unwrap_or(earliest);
-            let before = self.0.partition_point(|(at, _)| *at <= begin);
-            let (_, earlier) = &self.0[before.saturating_sub(1)];
-            account.since(earlier)
+        let threads = self.by_threads.iter().map(|(thread, now)| {
+            let before = earlier.by_threads.get(thread);
+            before.map_or(Duration::ZERO, |before| now.saturating_sub(*before))
         });
-        lost.max().unwrap_or_default().min(length)
+        let processors = self.by_hypervisor.iter().zip(&earlier.by_hypervisor);
+        let stolen = processors.map(|(now, before)| now.saturating_sub(*before));
+        let waited = threads.max().filter(|waited| *waited >= STRETCH);
+        waited.unwrap_or_default() + stolen.max().unwrap_or_default()
     }
 }
 
-/// Looks at the threads of some of a machine's cores, from now until it is dropped.
+/// Between two looks, so much of it was withheld.
+#[derive(Clone, Copy, Debug)]
+struct Stall {
+    begin: Instant,
+    end: Instant,
+    lost: Duration,
+}
+
+/// The most that was withheld in any `length` that ended between these two; no more than `length`.
+fn most(stalls: &[Stall], length: Duration, earliest: Instant, latest: Instant) -> Duration {
+    let begin = earliest.checked_sub(length).unwrap_or(earliest);
+    let within = stalls.iter().map(|stall| {
+        let both = stall
+            .end
+            .min(latest)
+            .checked_duration_since(stall.begin.max(begin));
+        stall.lost.min(both.unwrap_or_default())
+    });
+    within.sum::<Duration>().min(length)
+}
+
+/// Looks at a machine's threads, from now until it is dropped.
 pub struct Withheld {
-    course: Arc<Mutex<Course>>,
+    stalls: Arc<Mutex<Vec<Stall>>>,
     is_over: Arc<AtomicBool>,
     looker: Option<JoinHandle<()>>,
 }
 
 impl Withheld {
-    /// From the cores with these numbers. Where QEMU has no thread for each (virtual time), or the host
-    /// does not count, nothing is ever seen to be withheld.
+    /// From that machine. Where the host does not count, nothing is ever seen to be withheld.
     #[must_use]
-    pub fn watch(machine: &Running, cores: &[u32]) -> Self {
-        let files = threads(machine.process(), cores);
-        let course = Arc::new(Mutex::new(Course::default()));
+    pub fn watch(machine: &Running) -> Self {
+        let process = machine.process();
+        let stalls = Arc::new(Mutex::new(Vec::new()));
         let is_over = Arc::new(AtomicBool::new(false));
-        let (write, end) = (Arc::clone(&course), Arc::clone(&is_over));
+        let (write, over) = (Arc::clone(&stalls), Arc::clone(&is_over));
         let look = move || {
-            while !end.load(Ordering::Relaxed) {
-                let account = account(&files);
-                if let Ok(mut course) = write.lock() {
-                    course.0.push((Instant::now(), account));
-                }
+            let (mut begin, mut before) = (Instant::now(), account(process));
+            while !over.load(Ordering::Relaxed) {
                 std::thread::sleep(INTERVAL);
+                let (end, now) = (Instant::now(), account(process));
+                let lost = now.since(&before);
+                if !lost.is_zero()
+                    && let Ok(mut stalls) = write.lock()
+                {
+                    stalls.push(Stall { begin, end, lost });
+                }
+                (begin, before) = (end, now);
             }
         };
         Self {
-            course,
+            stalls,
             is_over,
             looker: Some(std::thread::spawn(look)),
         }
@@ -103,9 +116,9 @@ impl Withheld {
     #[must_use]
     pub fn most(&self, length: Duration, earliest: Instant, latest: Instant) -> Duration {
         let earliest = earliest.checked_sub(SLACK).unwrap_or(earliest);
-        let course = self.course.lock();
-        course.map_or(Duration::ZERO, |course| {
-            course.most(length, earliest, latest + SLACK)
+        let stalls = self.stalls.lock();
+        stalls.map_or(Duration::ZERO, |stalls| {
+            most(&stalls, length, earliest, latest + SLACK)
         })
     }
 }
@@ -120,29 +133,22 @@ impl Drop for Withheld {
     }
 }
 
-/// The accounts of these cores' threads: QEMU names them `CPU 3/TCG`, `CPU 3/KVM`.
-fn threads(process: u32, cores: &[u32]) -> Vec<PathBuf> {
+/// Of all threads of that process, and of this one.
+fn account(process: u32) -> Account {
+    let text = |path: &std::path::Path| read_to_string(path).unwrap_or_default();
     let folder = std::fs::read_dir(format!("/proc/{process}/task"));
     let threads = folder.into_iter().flatten().flatten();
-    let is_wanted = |name: &str| {
-        let core = name
-            .strip_prefix("CPU ")
-            .and_then(|name| name.split_once('/'));
-        core.and_then(|(core, _)| core.parse().ok())
-            .is_some_and(|core: u32| cores.contains(&core))
-    };
-    threads
-        .map(|thread| thread.path())
-        .filter(|path| read_to_string(path.join("comm")).is_ok_and(|name| is_wanted(&name)))
-        .map(|path| path.join("schedstat"))
-        .collect()
-}
-
-fn account(files: &[PathBuf]) -> Account {
-    let text = |file: &PathBuf| read_to_string(file).unwrap_or_default();
+    let mut by_threads: BTreeMap<u32, Duration> = threads
+        .filter_map(|thread| {
+            let number = thread.file_name().to_str()?.parse().ok()?;
+            Some((number, waited(&text(&thread.path().join("schedstat")))))
+        })
+        .collect();
+    // No thread has this number.
+    by_threads.insert(0, waited(&text("/proc/thread-self/schedstat".as_ref())));
     Account {
-        by_threads: files.iter().map(|file| waited(&text(file))).collect(),
-        by_hypervisor: stolen(&read_to_string("/proc/stat").unwrap_or_default()),
+        by_threads,
+        by_hypervisor: stolen(&text("/proc/stat".as_ref())),
     }
 }
 
@@ -182,45 +188,51 @@ mod tests {
         assert_eq!(stolen("cpu0 1 2"), [Duration::ZERO]);
     }
 
-    /// Every 20 ms; `core` loses those milliseconds in the 20 before each.
-    fn course(begin: Instant, core: &[u32], stolen: &[u32]) -> Course {
-        let sum = |of: &[u32], until: usize| vec![MS * of[..until].iter().sum::<u32>()];
-        let at = |nth: usize| {
-            let account = Account {
-                by_threads: sum(core, nth),
-                by_hypervisor: sum(stolen, nth),
-            };
-            (
-                begin + INTERVAL * u32::try_from(nth).expect("small"),
-                account,
-            )
-        };
-        Course((0..=core.len()).map(at).collect())
+    fn account_of(threads: &[(u32, u32)], processors: &[u32]) -> Account {
+        let threads = threads.iter().map(|(thread, ms)| (*thread, MS * *ms));
+        Account {
+            by_threads: threads.collect(),
+            by_hypervisor: processors.iter().map(|ms| MS * *ms).collect(),
+        }
+    }
+
+    #[test]
+    fn who_has_his_share_is_not_withheld_from() {
+        let before = account_of(&[(0, 10), (7, 1000), (8, 0)], &[50, 60]);
+        let share = account_of(&[(0, 10), (7, 1099), (8, 20)], &[50, 60]);
+        assert_eq!(share.since(&before), Duration::ZERO);
+        let long = account_of(&[(0, 10), (7, 1100), (8, 20)], &[50, 60]);
+        assert_eq!(long.since(&before), 100 * MS);
+        // The looker's own counts as any other; one that was not there before does not.
+        let own = account_of(&[(0, 910), (7, 1500), (9, 5000)], &[50, 60]);
+        assert_eq!(own.since(&before), 900 * MS);
+        // A processor that was not there, for however short.
+        let stolen = account_of(&[(0, 10), (7, 1100)], &[60, 90]);
+        assert_eq!(stolen.since(&before), 130 * MS);
     }
 
     #[test]
     fn what_was_withheld_then_is_seen_and_nothing_else() {
-        let begin = Instant::now();
-        let at = |ms: u32| begin + MS * ms;
-        let course = course(begin, &[0, 0, 20, 15, 0, 0, 0, 5], &[0; 8]);
-        assert_eq!(course.most(40 * MS, at(80), at(80)), 35 * MS);
-        assert_eq!(course.most(40 * MS, at(120), at(120)), Duration::ZERO);
-        // Whenever it was in between.
-        assert_eq!(course.most(40 * MS, at(40), at(160)), 35 * MS);
-        // What lies between two looks counts whole, never more than was asked for.
-        assert_eq!(course.most(10 * MS, at(45), at(50)), 10 * MS);
-        // Later than all, earlier than all, none at all.
-        assert_eq!(course.most(40 * MS, at(900), at(900)), Duration::ZERO);
-        assert_eq!(course.most(900 * MS, at(160), at(160)), 40 * MS);
-        assert_eq!(Course::default().most(MS, at(0), at(9)), Duration::ZERO);
-    }
-
-    #[test]
-    fn a_host_that_was_stopped_withholds_from_all() {
-        let begin = Instant::now();
-        let course = course(begin, &[0, 5, 0], &[0, 10, 0]);
-        let end = begin + 60 * MS;
-        assert_eq!(course.most(60 * MS, end, end), 15 * MS);
+        let origin = Instant::now();
+        let at = |ms: u32| origin + MS * ms;
+        let stall = |begin, end, lost| Stall {
+            begin: at(begin),
+            end: at(end),
+            lost: MS * lost,
+        };
+        let stalls = [stall(1000, 2000, 900), stall(5000, 5500, 500)];
+        assert_eq!(most(&stalls, 3000 * MS, at(4000), at(4000)), 900 * MS);
+        // What of it lies in there; no more than that, and no more than all.
+        assert_eq!(most(&stalls, 3000 * MS, at(1300), at(1300)), 300 * MS);
+        assert_eq!(most(&stalls, 3000 * MS, at(4800), at(4800)), 200 * MS);
+        assert_eq!(most(&stalls, 9000 * MS, at(9000), at(9000)), 1400 * MS);
+        assert_eq!(most(&stalls, 50 * MS, at(5400), at(5400)), 50 * MS);
+        // Whenever in between it ended.
+        assert_eq!(most(&stalls, 100 * MS, at(4000), at(5100)), 100 * MS);
+        // Before all, behind all, none at all.
+        assert_eq!(most(&stalls, 500 * MS, at(900), at(900)), Duration::ZERO);
+        assert_eq!(most(&stalls, 500 * MS, at(9000), at(9000)), Duration::ZERO);
+        assert_eq!(most(&[], MS, at(0), at(9)), Duration::ZERO);
     }
 
     /// More threads than processors, all busy: Linux itself says that they waited.
