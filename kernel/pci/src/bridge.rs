@@ -139,13 +139,13 @@ impl BridgeRegisters {
         let upper = if wide { self.io_upper } else { 0 };
         let base = u64::from(self.io & 0xf0) << 8 | u64::from(low(upper)) << 16;
         let limit = u64::from(self.io & 0xf000) | u64::from(high(upper)) << 16 | 0xfff;
-        window(base, limit, u64::from(self.io) | u64::from(upper))
+        window(base, limit, u64::from(self.io & 0xf0f0) | u64::from(upper))
     }
 
     /// Granularity 1 MiB.
     fn memory_window(&self) -> Option<Region> {
         let (base, limit) = megabytes(self.memory);
-        window(base, limit, u64::from(self.memory))
+        window(base, limit, u64::from(self.memory & ADDRESSES))
     }
 
     fn prefetchable_window(&self) -> Option<Region> {
@@ -159,10 +159,13 @@ impl BridgeRegisters {
         window(
             base | u64::from(base_upper) << 32,
             limit | u64::from(limit_upper) << 32,
-            u64::from(self.prefetchable),
+            u64::from(self.prefetchable & ADDRESSES) | u64::from(base_upper | limit_upper),
         )
     }
 }
+
+/// Of a memory window's register; the other bits say how wide it is, and are never 0 with a wide one.
+const ADDRESSES: u32 = 0xfff0_fff0;
 
 /// Base and last byte of a memory window's register.
 fn megabytes(register: u32) -> (u64, u64) {
@@ -172,11 +175,11 @@ fn megabytes(register: u32) -> (u64, u64) {
     )
 }
 
-/// A window is closed if its limit is below its base. A register of 0 is one that the bridge
+/// A window is closed if its limit is below its base. One whose addresses are all 0 is one that the bridge
 /// doesn't have, or that nobody has set since the reset: nobody means addresses from 0.
-fn window(base: u64, limit: u64, register: u64) -> Option<Region> {
+fn window(base: u64, limit: u64, addresses: u64) -> Option<Region> {
     let end = limit.checked_add(1)?;
-    (register != 0)
+    (addresses != 0)
         .then(|| Region::from_bounds(base, end))
         .flatten()
 }
