@@ -81,6 +81,8 @@ pub(super) enum PortUse {
 pub(super) const NO_SCREEN: &str =
     "the partition has no such device (accepted: a serial port that it owns)";
 const ONLY_IO: &str = "it names no serial port by its I/O port (accepted: uart8250,io,PORT)";
+const NO_NUMBER: &str =
+    "the kernel takes it for ttyS1, its decompressor for ttyS0 (accepted: serial,ttyS1)";
 const ONLY_TWO: &str = "earlyprintk knows ttyS0 and ttyS1 only (accepted also: serial,0xPORT)";
 
 /// What the parameter does; those that have nothing to do with serial ports use none.
@@ -149,6 +151,10 @@ fn early_printk(value: &str) -> PortUse {
         None => return PortUse::None,
         Some("serial") => {
             match items.next_if(|item| item.starts_with("ttyS") || item.starts_with("0x")) {
+                // Linux reads a number, and takes one that is too large for 0.
+                None if items.peek().is_some_and(|item| item.parse() == Ok(1)) => {
+                    return PortUse::Refused(NO_NUMBER);
+                }
                 None => PortUse::Port(COM_PORTS[0]),
                 Some(item) => early_port(item),
             }
@@ -295,6 +301,11 @@ mod tests {
             ("earlyprintk", "serial,ttyS1,115200", Port(0x2f8)),
             ("earlyprintk", "serial,0x2e8,115200,keep", Port(0x2e8)),
             ("earlyprintk", "serial,115200", Port(0x3f8)),
+            // What the kernel takes for a port its decompressor takes for a rate.
+            ("earlyprintk", "serial,1", Refused(NO_NUMBER)),
+            ("earlyprintk", "serial,01,115200", Refused(NO_NUMBER)),
+            ("earlyprintk", "serial,0,115200", Port(0x3f8)),
+            ("earlyprintk", "serial,2", Port(0x3f8)),
             ("earlyprintk", "ttyS1,keep", Port(0x2f8)),
             ("earlyprintk", "ttyS2", Refused(ONLY_TWO)),
             ("earlyprintk", "ttyS10", Refused(ONLY_TWO)),
