@@ -61,7 +61,13 @@ pub fn prepare(disks: &Disks, target: &Target) -> Result<Ready, String> {
         own: &OWN,
         absent_apic_id: fs::read("/sys/firmware/acpi/tables/APIC")
             .ok()
-            .and_then(|table| first_processor(&table)),
+            .and_then(|table| first_processor(&table))
+            .filter(|id| {
+                !runs_here(
+                    &fs::read_to_string("/proc/cpuinfo").unwrap_or_default(),
+                    *id,
+                )
+            }),
         kernel: image.major_minor(),
         limit: image.cmdline_size,
     })
@@ -116,6 +122,14 @@ fn copy(disks: &Disks, places: &[Place], name: &str, most: u64) -> Result<PathBu
     Ok(path)
 }
 
+/// Whether one with that local APIC ID is among those of `/proc/cpuinfo`.
+fn runs_here(cpuinfo: &str, id: u32) -> bool {
+    let pairs = cpuinfo.lines().filter_map(|line| line.split_once(':'));
+    let ids = pairs.filter(|(name, _)| name.trim() == "apicid");
+    ids.filter_map(|(_, value)| value.trim().parse().ok())
+        .any(|own: u32| own == id)
+}
+
 /// The local APIC ID of the first processor of a MADT (ACPI §5.2.12: entries begin at byte 44).
 fn first_processor(table: &[u8]) -> Option<u32> {
     let mut rest = table.get(44..)?;
@@ -132,7 +146,7 @@ fn first_processor(table: &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::first_processor;
+    use super::{first_processor, runs_here};
 
     #[test]
     fn the_first_processor_of_a_table() {
@@ -149,5 +163,12 @@ mod tests {
             assert_eq!(first_processor(&table(none)), None);
         }
         assert_eq!(first_processor(&[]), None);
+    }
+
+    #[test]
+    fn a_processor_that_runs_here_is_not_absent() {
+        let info = "processor\t: 0\napicid\t\t: 2\ninitial apicid\t: 2\n\nprocessor\t: 1\napicid\t\t: 254\n";
+        assert!(runs_here(info, 2) && runs_here(info, 254));
+        assert!(!runs_here(info, 0) && !runs_here(info, 25) && !runs_here("", 0));
     }
 }

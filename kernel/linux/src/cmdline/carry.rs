@@ -50,7 +50,8 @@ pub struct Entered<'a> {
     pub entry: &'a str,
     /// Parameters of the running line that are not for the next, by the beginnings of their names.
     pub own: &'a [&'a str],
-    /// The local APIC ID that the partition's MADT lists first, and that none of its cores has.
+    /// The local APIC ID that the partition's MADT lists first, and that none of its cores has; `None` if
+    /// one has it: the partition has the machine's boot processor.
     pub absent_apic_id: Option<u32>,
     /// The version of the kernel to be entered; `None` if its image does not say.
     pub kernel: Option<(u32, u32)>,
@@ -134,11 +135,10 @@ fn is_wall(word: &Word<'_>) -> bool {
 /// What a kernel that does not see it by itself has to be told of the processor that no core has. The
 /// running one may be one that does, and so was not told.
 fn absent(entered: &Entered<'_>) -> Option<String> {
-    let owns_all = kernel_words(entered.running).any(|word| word.is_called("unknown_nmi_panic"));
     let sees = entered
         .kernel
         .is_some_and(|version| version >= LEAVES_ABSENT_ALONE);
-    let id = entered.absent_apic_id.filter(|_| !owns_all && !sees)?;
+    let id = entered.absent_apic_id.filter(|_| !sees)?;
     Some(format!("disable_cpu_apicid={id}"))
 }
 

@@ -114,11 +114,25 @@ fn what_an_older_kernel_does_not_see_it_is_told() {
     .expect("accepted");
     let line = carry(&Entered {
         kernel: Some((6, 1)),
+        absent_apic_id: None,
         ..entered(&last, "")
     })
     .expect("accepted")
     .line;
     assert!(!line.contains("disable_cpu_apicid"));
+}
+
+/// An operator may say what Bulkhead says to who has the boot processor.
+#[test]
+fn what_an_operator_says_takes_nothing_away() {
+    let own = running("unknown_nmi_panic", (6, 12));
+    let line = carry(&Entered {
+        kernel: Some((6, 1)),
+        ..entered(&own, "")
+    })
+    .expect("accepted")
+    .line;
+    assert!(line.contains("disable_cpu_apicid=254"), "{line}");
 }
 
 #[test]
