@@ -333,6 +333,9 @@ fn lacking(can: Capabilities, takes_commands: bool) -> Option<&'static str> {
         Some("walks no tables of 3 to 5 levels")
     } else if !can.passes_through() {
         Some("can't let requests pass untranslated, as isolation=bare needs")
+    } else if u64::from(can.domains()) <= OWN {
+        // Bits of an entry that a unit has not are reserved, and it blocks all by such an entry (VT-d §9.3).
+        Some("has too few numbers for domains")
     } else if !takes_commands {
         Some("takes commands neither by a queue nor by registers")
     } else {

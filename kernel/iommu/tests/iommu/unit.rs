@@ -163,6 +163,10 @@ fn what_it_cannot_do_is_said() {
     assert!(refused(8, u64::MAX).ends_with("does not answer"));
     assert!(refused(8, 0b10).ends_with("walks no tables of 3 to 5 levels"));
     assert!(refused(0x10, 0).contains("untranslated"));
+    // 64 numbers; all partitions, Bulkhead and nobody want one each.
+    assert!(
+        refused(8, Made::new().register(8) & !7 | 1).ends_with("has too few numbers for domains")
+    );
     assert!(refused(0, 0x60).ends_with("neither by a queue nor by registers"));
 }
 
