@@ -57,28 +57,35 @@ fn write(clock: &impl Registers, seconds: i64) {
     }
 }
 
+/// What came of a look at the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It agrees with Bulkhead's time, as it was or since it was set.
+    Agrees,
+    /// Bulkhead's time from now on, in seconds since 1970.
+    Adopt(i64),
+    /// It said something else each time.
+    Unclear,
+}
+
 /// Makes the clock and Bulkhead's own time agree, which is `ours` in seconds since 1970 (see
 /// [`judge`]): sets the clock, or gives what is Bulkhead's time from now on.
-pub fn agree(
-    clock: &impl Registers,
-    ours: impl Fn() -> Option<i64>,
-    is_owned: bool,
-) -> Option<i64> {
+pub fn agree(clock: &impl Registers, ours: impl Fn() -> Option<i64>, is_owned: bool) -> Outcome {
     let look = || judge(read(clock), ours(), is_owned);
     // Mostly there is nothing to do, as one look tells. Somebody may be setting it: nothing follows
     // from what is not found three times.
     let first = look();
     if first == Verdict::Leave {
-        return None;
+        return Outcome::Agrees;
     }
     match [first, look(), look()] {
-        [Verdict::Adopt(_), Verdict::Adopt(_), Verdict::Adopt(time)] => Some(time),
+        [Verdict::Adopt(_), Verdict::Adopt(_), Verdict::Adopt(time)] => Outcome::Adopt(time),
         [Verdict::PutBack, Verdict::PutBack, Verdict::PutBack] => {
             if let Some(ours) = ours() {
                 write(clock, ours);
             }
-            None
+            Outcome::Agrees
         }
-        _ => None,
+        _ => Outcome::Unclear,
     }
 }

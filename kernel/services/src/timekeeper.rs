@@ -5,9 +5,9 @@
 //! EFI say (`mach_get_cmos_time`), and so find what another partition left there. So the two are made
 //! to agree before each launch ([`chip::agree`]).
 
-use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 
-use crate::chip::{self, Registers};
+use crate::chip::{self, Outcome, Registers};
 use crate::rtc::Reading;
 
 /// After so long a turn is over, since the core was reset in it.
@@ -42,10 +42,18 @@ pub struct Timekeeper {
     is_known: AtomicBool,
     /// The counter when a core took its turn at the ports; 0 for none.
     turn: AtomicU64,
-    /// Whether the partition that owns the clock ran since the two were last made to agree. Written by the
-    /// core that launches or ends it, read by any that launches.
-    is_owned: AtomicBool,
+    /// Whose the clock is: [`NOBODYS`], [`OWNED`] or [`LEFT`]. Written by the core that launches its owner or
+    /// ends it, and from `LEFT` to `NOBODYS` by whoever makes the two agree.
+    owner: AtomicU8,
 }
+
+/// What is there is Bulkhead's, or somebody's mistake.
+const NOBODYS: u8 = 0;
+/// The partition that owns the clock runs.
+const OWNED: u8 = 1;
+/// It has ended, and what it left there was not taken over yet: somebody else had the turn, or the clock
+/// said something else each time.
+const LEFT: u8 = 2;
 
 impl Timekeeper {
     /// One that knows no time.
@@ -55,7 +63,7 @@ impl Timekeeper {
             origin: AtomicI64::new(0),
             is_known: AtomicBool::new(false),
             turn: AtomicU64::new(0),
-            is_owned: AtomicBool::new(false),
+            owner: AtomicU8::new(NOBODYS),
         }
     }
 
@@ -95,21 +103,21 @@ impl Timekeeper {
     pub fn before_launch(&self, machine: &(impl Registers + Counter), is_owner: bool) {
         self.agree(machine);
         if is_owner {
-            self.is_owned.store(true, Ordering::Release);
+            self.owner.store(OWNED, Ordering::Release);
         }
     }
 
-    /// Takes over what the clock's owner left there, once its Linux has ended.
+    /// Takes over what the clock's owner left there, once its Linux has ended; if that can't be told now,
+    /// before the next launch of any.
     pub fn after_owner(&self, machine: &(impl Registers + Counter)) {
-        if self.agree(machine) {
-            self.is_owned.store(false, Ordering::Release);
-        }
+        let (left, failed) = (Ordering::AcqRel, Ordering::Relaxed);
+        let _ = self.owner.compare_exchange(OWNED, LEFT, left, failed);
+        self.agree(machine);
     }
 
-    /// Whether the clock was looked at.
-    fn agree(&self, machine: &(impl Registers + Counter)) -> bool {
+    fn agree(&self, machine: &(impl Registers + Counter)) {
         let Some(khz) = machine.khz() else {
-            return false;
+            return;
         };
         let begun = machine.ticks();
         let turn = self.turn.load(Ordering::Acquire);
@@ -121,17 +129,21 @@ impl Timekeeper {
         };
         // Another core that has the turn does this at the moment.
         if is_taken || take().is_err() {
-            return false;
+            return;
         }
-        let is_owned = self.is_owned.load(Ordering::Acquire);
+        let owner = self.owner.load(Ordering::Acquire);
         let ours = || self.now_ns(machine).map(|now| now / NANOSECONDS);
-        if let Some(time) = chip::agree(machine, ours, is_owned) {
+        let outcome = chip::agree(machine, ours, owner != NOBODYS);
+        if let Outcome::Adopt(time) = outcome {
             self.adopt(time, machine);
+        }
+        if owner == LEFT && outcome != Outcome::Unclear {
+            let (over, failed) = (Ordering::AcqRel, Ordering::Relaxed);
+            let _ = self.owner.compare_exchange(LEFT, NOBODYS, over, failed);
         }
         let (done, failed) = (Ordering::AcqRel, Ordering::Relaxed);
         // If it took too long, somebody else has the turn.
         let _ = self.turn.compare_exchange(begun, 0, done, failed);
-        true
     }
 }
 

@@ -4,6 +4,7 @@ mod timekeeper;
 
 use std::cell::{Cell, RefCell};
 
+use bulkhead_services::chip::Outcome::{Adopt, Agrees, Unclear};
 use bulkhead_services::chip::{Registers, agree, is_valid, read};
 use bulkhead_services::cmos;
 use bulkhead_services::rtc::Reading;
@@ -120,20 +121,20 @@ fn its_battery_is_asked_for() {
 #[test]
 fn what_is_found_wrong_three_times_is_put_back() {
     let clock = Made::at(NOW + YEAR);
-    assert_eq!(agree(&clock, || Some(NOW), false), None);
+    assert_eq!(agree(&clock, || Some(NOW), false), Agrees);
     assert_eq!(read(&clock), Reading::Time(NOW));
     assert_eq!(clock.writes.get(), 6);
     // It agrees, and is left alone.
-    assert_eq!(agree(&clock, || Some(NOW), false), None);
+    assert_eq!(agree(&clock, || Some(NOW), false), Agrees);
     assert_eq!(clock.writes.get(), 6);
 }
 
 #[test]
 fn what_is_found_right_three_times_is_adopted() {
     let clock = Made::at(NOW + 3600);
-    assert_eq!(agree(&clock, || Some(NOW), false), Some(NOW + 3600));
+    assert_eq!(agree(&clock, || Some(NOW), false), Adopt(NOW + 3600));
     let owned = Made::at(NOW + YEAR);
-    assert_eq!(agree(&owned, || Some(NOW), true), Some(NOW + YEAR));
+    assert_eq!(agree(&owned, || Some(NOW), true), Adopt(NOW + YEAR));
     assert_eq!((clock.writes.get(), owned.writes.get()), (0, 0));
 }
 
@@ -144,11 +145,11 @@ fn nothing_follows_from_what_changes_meanwhile() {
     for after in [2, 4] {
         let repaired = Made::at(NOW + YEAR);
         repaired.others.set(Some((after, NOW)));
-        assert_eq!(agree(&repaired, || Some(NOW), false), None);
+        assert_eq!(agree(&repaired, || Some(NOW), false), Unclear);
         assert_eq!(repaired.writes.get(), 0, "after {after}");
         let broken = Made::at(NOW + 3600);
         broken.others.set(Some((after, NOW + YEAR)));
-        assert_eq!(agree(&broken, || Some(NOW), false), None);
+        assert_eq!(agree(&broken, || Some(NOW), false), Unclear);
         assert_eq!(broken.writes.get(), 0, "after {after}");
     }
 }

@@ -137,6 +137,44 @@ impl Counter for Two<'_> {
     }
 }
 
+/// What an owner left is adopted by whoever looks next, once: also where its end could not tell.
+#[test]
+fn what_an_owner_left_is_adopted_once_by_whoever_looks_next() {
+    for is_unclear in [true, false] {
+        let time = Timekeeper::new();
+        let two = Two {
+            machine: Machine::at(NOW),
+            time: &time,
+            other: Cell::new(None),
+            looks: Cell::new(0),
+        };
+        let chip = &two.machine.chip;
+        let seconds = || time.now_ns(&two).map(|ns| ns / SECOND);
+        time.start(&two);
+        time.before_launch(&two, true);
+        if is_unclear {
+            // Somebody sets it between the looks.
+            chip.become_(NOW + YEAR);
+            chip.others.set(Some((chip.seconds_read.get() + 2, NOW)));
+            time.after_owner(&two);
+        } else {
+            // Another core looks while it ends.
+            two.other.set(Some(0));
+            time.before_launch(&two, false);
+            assert_eq!(two.looks.get(), 0);
+        }
+        assert_eq!(seconds(), Some(NOW), "{is_unclear}");
+        let left = NOW + 2 * YEAR;
+        chip.become_(left);
+        time.before_launch(&two, false);
+        assert_eq!(seconds(), Some(left), "{is_unclear}");
+        // It is nobody's from now on.
+        chip.become_(NOW);
+        time.before_launch(&two, false);
+        assert_eq!(read(&two), Reading::Time(left), "{is_unclear}");
+    }
+}
+
 #[test]
 fn one_core_is_at_the_ports_at_a_time_and_one_that_was_reset_there_loses_its_turn() {
     for (later, looks) in [(499, false), (500, true)] {
