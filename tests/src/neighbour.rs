@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::iso::Iso;
 use crate::qemu::{Running, has_kvm};
-use crate::withheld::Withheld;
+use crate::withheld::{Gap, Withheld, uptime};
 use crate::{Kernel, demo_initrd};
 
 /// How a counter of some interval has to count, by its own clock, in hundredths of a second.
@@ -36,14 +36,6 @@ fn tolerance() -> Tolerance {
     if has_kvm() { WITH_KVM } else { EMULATED }
 }
 
-/// A gap between two counts that is longer than tolerated, in hundredths of a second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Gap {
-    /// By the Linux's own clock.
-    ended: u64,
-    length: u64,
-}
-
 /// A look at the counter. Times are hundredths of a second of the Linux's own clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Look {
@@ -65,22 +57,13 @@ impl Look {
         let mut words = lines.next()?.split_ascii_whitespace();
         let mut number = || words.next()?.parse().ok();
         let (count, longest, counted) = (number()?, number()?, number()?);
-        let uptime = lines.next()?.split_ascii_whitespace().next()?;
-        let (seconds, hundredths) = uptime.split_once('.')?;
-        let now = seconds.parse::<u64>().ok()? * 100 + hundredths.parse::<u64>().ok()?;
-        let gap = |line: &str| {
-            let (ended, length) = line.trim().split_once(' ')?;
-            Some(Gap {
-                ended: ended.parse().ok()?,
-                length: length.parse().ok()?,
-            })
-        };
+        let now = uptime(lines.next()?)?;
         Some(Self {
             count,
             longest,
             counted,
             now,
-            gaps: lines.map(gap).collect::<Option<_>>()?,
+            gaps: lines.map(Gap::parse).collect::<Option<_>>()?,
         })
     }
 
@@ -219,14 +202,7 @@ impl Neighbour {
         let begin = Instant::now();
         let look = look(machine, self.com);
         let end = Instant::now();
-        // It was read between these two; a gap ended so much before.
-        let withheld = |gap: Gap| {
-            let hundredths = |count: u64| Duration::from_millis(count * 10);
-            let before = hundredths(look.now.saturating_sub(gap.ended));
-            let at = |time: Instant| time.checked_sub(before).unwrap_or(time);
-            let most = self.host.most(hundredths(gap.length), at(begin), at(end));
-            u64::try_from(most.as_millis() / 10).unwrap_or(u64::MAX)
-        };
+        let withheld = |gap| self.host.of(gap, look.now, [begin, end]);
         let fault = look.fault(&self.first, self.interval, tolerance(), withheld);
         if let Some(fault) = fault {
             self.fail(machine, after, &format!("{fault}: {look:?}"));

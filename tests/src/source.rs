@@ -6,6 +6,33 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::root;
+
+/// Which commit the sources are of, and whether they are as it has them: git's words, or `unknown`.
+#[must_use]
+pub fn commit() -> String {
+    said("git", &["describe", "--always", "--dirty"])
+}
+
+/// Year, month and day, in UTC; or `unknown`.
+#[must_use]
+pub fn today() -> String {
+    said("date", &["--utc", "+%F"])
+}
+
+/// A program's only line.
+fn said(program: &str, arguments: &[&str]) -> String {
+    let mut command = Command::new(program);
+    let output = command.args(arguments).current_dir(root()).output();
+    match output {
+        Ok(output) if output.status.success() => {
+            String::from_utf8_lossy(&output.stdout).trim().to_string()
+        }
+        _ => "unknown".to_string(),
+    }
+}
 
 /// What was counted in a folder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

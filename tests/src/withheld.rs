@@ -75,6 +75,34 @@ fn most(stalls: &[Stall], length: Duration, earliest: Instant, latest: Instant) 
     within.sum::<Duration>().min(length)
 }
 
+/// A time in which a Linux did not do what it does all the time, in hundredths of a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// By that Linux's own clock (`/proc/uptime`).
+    pub ended: u64,
+    /// How long it was.
+    pub length: u64,
+}
+
+impl Gap {
+    /// From a line `ENDED LENGTH`.
+    #[must_use]
+    pub fn parse(line: &str) -> Option<Self> {
+        let (ended, length) = line.trim().split_once(' ')?;
+        Some(Self {
+            ended: ended.parse().ok()?,
+            length: length.parse().ok()?,
+        })
+    }
+}
+
+/// Of a line of `/proc/uptime`, hundredths of a second.
+#[must_use]
+pub fn uptime(line: &str) -> Option<u64> {
+    let (seconds, hundredths) = line.split_ascii_whitespace().next()?.split_once('.')?;
+    Some(seconds.parse::<u64>().ok()? * 100 + hundredths.parse::<u64>().ok()?)
+}
+
 /// Looks at a machine's threads, from now until it is dropped.
 pub struct Withheld {
     stalls: Arc<Mutex<Vec<Stall>>>,
@@ -111,10 +139,20 @@ impl Withheld {
         }
     }
 
+    /// The most that was withheld in a gap, in hundredths of a second; no more than its length. The Linux's
+    /// clock was at `now` some time between the two of `read`.
+    #[must_use]
+    pub fn of(&self, gap: Gap, now: u64, read: [Instant; 2]) -> u64 {
+        let hundredths = |count: u64| Duration::from_millis(count * 10);
+        let before = hundredths(now.saturating_sub(gap.ended));
+        let [earliest, latest] = read.map(|time| time.checked_sub(before).unwrap_or(time));
+        let most = self.most(hundredths(gap.length), earliest, latest);
+        u64::try_from(most.as_millis() / 10).unwrap_or(gap.length)
+    }
+
     /// The most that was withheld in any `length` that ended between these two, which may each be half a
     /// second wrong; no more than `length`.
-    #[must_use]
-    pub fn most(&self, length: Duration, earliest: Instant, latest: Instant) -> Duration {
+    fn most(&self, length: Duration, earliest: Instant, latest: Instant) -> Duration {
         let earliest = earliest.checked_sub(SLACK).unwrap_or(earliest);
         let stalls = self.stalls.lock();
         stalls.map_or(Duration::ZERO, |stalls| {
@@ -209,6 +247,17 @@ mod tests {
         // A processor that was not there, for however short.
         let stolen = account_of(&[(0, 10), (7, 1100)], &[60, 90]);
         assert_eq!(stolen.since(&before), 130 * MS);
+    }
+
+    #[test]
+    fn a_guests_words_are_read() {
+        let gap = |ended, length| Some(Gap { ended, length });
+        assert_eq!(Gap::parse("4567 165\r"), gap(4567, 165));
+        assert_eq!(Gap::parse("4567"), None);
+        assert_eq!(Gap::parse("45 x"), None);
+        assert_eq!(uptime("45.69 80.00\r"), Some(4569));
+        assert_eq!(uptime("45 80.00"), None);
+        assert_eq!(uptime(""), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::process::{Command, ExitCode};
 
 use bulkhead_tests::qemu::{accelerator, version};
 use bulkhead_tests::torture::{self, Case, Done, Mode, Results, Verdict};
-use bulkhead_tests::{root, tool};
+use bulkhead_tests::{root, source, tool};
 
 /// The only case, of a program that was started for it.
 const CASE: &str = "BULKHEAD_TORTURE_CASE";
@@ -46,8 +46,8 @@ fn main() -> ExitCode {
     let machine = format!("QEMU {} ({})", version(), accelerator().join(" "));
     let done = do_it(case, mode);
     let is_right = match case.name {
-        "control-nothing" => done.verdict == Verdict::Nothing,
         "control-hurt" => matches!(done.verdict, Verdict::NotContained(_)),
+        name if name.starts_with("control-") => done.verdict == Verdict::Nothing,
         name => before
             .verdict(mode, name)
             .is_none_or(|before| !torture::worse(&before, &done.verdict)),
@@ -63,7 +63,8 @@ fn main() -> ExitCode {
     if keep || only.is_empty() && is_right {
         // The others were done by other programs meanwhile.
         let mut results = read();
-        results.put(mode, case, &done, &machine);
+        let (commit, today) = (source::commit(), source::today());
+        results.put(mode, case, &done, [&machine, &commit, &today]);
         let kept = std::fs::write(&path, results.text());
         kept.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }

@@ -91,7 +91,11 @@ fn alone(case: &Case, machine: &mut Running) -> Option<String> {
             Some(wall.trim().to_string())
         }
         // QEMU says so if this processor has no such checks on.
-        Act::Check(what) => Some(machine.monitor().command(&format!("mce {what}"))),
+        Act::Check("") => do_line("true"),
+        Act::Check(what) => {
+            let what = with_addresses(what, machine);
+            Some(machine.monitor().command(&format!("mce {what}")))
+        }
         Act::Shell(line) => shell(machine, line, ANSWER).map(|said| said.trim().to_string()),
     }
 }
@@ -122,10 +126,11 @@ fn with_addresses(line: &str, machine: &mut Running) -> String {
         return line.to_string();
     }
     const INTO: u64 = 32 << 20;
-    let shown = machine.command("show witness");
-    let ram = answers::shown_ram(&shown);
-    let largest = ram.iter().max_by_key(|(start, end)| end - start);
-    let witness = largest.map_or(0, |(start, _)| start + INTO);
+    let [witness, ram] = ["witness", "it"].map(|name| {
+        let ram = answers::shown_ram(&machine.command(&format!("show {name}")));
+        let largest = ram.iter().max_by_key(|(start, end)| end - start);
+        largest.map_or(0, |(start, _)| start + INTO)
+    });
     let rows = answers::memory(&machine.command("memory"));
     let kernel = rows.iter().find(|row| row.owner.contains("(kernel)"));
     let bulkhead = kernel.map_or(0, |row| row.bounds.0);
@@ -137,10 +142,11 @@ fn with_addresses(line: &str, machine: &mut Running) -> String {
         start.unwrap_or_default().to_string()
     });
     assert!(
-        witness > INTO && bulkhead > 0 && !own.is_empty() && !code.is_empty(),
+        witness > INTO && ram > INTO && bulkhead > 0 && !own.is_empty() && !code.is_empty(),
         "addresses: {witness:#x}, {bulkhead:#x}, {own:?}, {code:?}:\n{shown}"
     );
     line.replace("{WITNESS}", &format!("{witness:x}"))
+        .replace("{RAM}", &format!("{ram:x}"))
         .replace("{BULKHEAD}", &format!("{bulkhead:x}"))
         .replace("{OWN}", &own)
         .replace("{CODE}", &code)

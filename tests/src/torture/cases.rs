@@ -13,7 +13,8 @@ pub enum Act {
     Code(&'static [u8]),
     /// Its card is told to copy `{OWN}` to `{WITNESS}`, after that command.
     Card(&'static str),
-    /// A machine check, as QEMU's monitor is told of one.
+    /// A machine check, as QEMU's monitor is told of one; `{RAM}` is an address in its own RAM. Its kernel is
+    /// one that knows of them.
     Check(&'static str),
     /// A command of Bulkhead's shell.
     Shell(&'static str),
@@ -105,6 +106,24 @@ pub fn all() -> Vec<Case> {
             act: Act::Shell("kill witness"),
             note: "",
         },
+        beside(
+            "control-enumerate",
+            "control: the witness enumerates PCI by ports 0xcf8 and 0xcfc, and nothing is done",
+            "true",
+            "hostile enumerate 8",
+        ),
+        beside(
+            "control-card",
+            "control: the witness looks at its card, and nothing is done",
+            "true",
+            CARD_IS_SAME,
+        ),
+        Case {
+            name: "control-check",
+            what: "control: nothing is done beside a kernel that knows machine checks",
+            act: Act::Check(""),
+            note: "",
+        },
     ];
     cases.extend(own_kernel());
     cases.extend(interrupts());
@@ -151,7 +170,7 @@ fn own_kernel() -> Vec<Case> {
         ),
         Case {
             name: "machine-check-own",
-            what: "a machine check on its core that its kernel can go on from",
+            what: "an error of its core's that is not corrected, and of which nothing more is known",
             act: Act::Check("1 1 0xb000000000000000 0x5 0 0"),
             note: "",
         },
@@ -166,6 +185,18 @@ fn own_kernel() -> Vec<Case> {
             what: "the same, told to all cores, as some boards do",
             act: Act::Check("-b 1 1 0xb200000000000000 0x5 0 0"),
             note: "QEMU tells it to Bulkhead's core and the witness's, too",
+        },
+        Case {
+            name: "machine-check-wanted",
+            what: "an error in its memory that a core has run into: recovery is wanted (SRAR)",
+            act: Act::Check("1 9 0xbd80000000000134 0x6 0x{RAM} 0x8c"),
+            note: "",
+        },
+        Case {
+            name: "machine-check-optional",
+            what: "one that was found in its memory meanwhile: recovery is optional (SRAO)",
+            act: Act::Check("1 9 0xbd000000000000c0 0x5 0x{RAM} 0x8c"),
+            note: "",
         },
         Case {
             name: "machine-check-corrected",
@@ -224,6 +255,17 @@ fn interrupts() -> Vec<Case> {
             "SIPI to the witness's core, which runs",
             "hostile ipi 3000000 4608",
         ),
+        line(
+            "start-all",
+            "SIPI to all cores but its own (shorthand)",
+            "hostile dword fee00300 c4608",
+        ),
+        line(
+            "smi-all",
+            "an SMI to all cores but its own, by the local APIC (shorthand)",
+            "hostile dword fee00300 c4200",
+        )
+        .noted("firmware's handler is there on a board; QEMU's BIOS has moved that of the boot processor alone"),
     ]
 }
 

@@ -1,5 +1,6 @@
 //! What came of the cases, as it is committed, compared with, and shown.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
@@ -39,8 +40,14 @@ impl Results {
         format!("{:#}\n", Value::Object(self.0.clone()))
     }
 
-    /// Puts in what came of a case on a machine, in place of what was there.
-    pub fn put(&mut self, mode: Mode, case: &Case, done: &Done, machine: &str) {
+    /// Puts in what came of a case in place of what was there: on which machine, of which commit, when.
+    pub fn put(
+        &mut self,
+        mode: Mode,
+        case: &Case,
+        done: &Done,
+        [machine, commit, date]: [&str; 3],
+    ) {
         let cases = self.0.entry(mode.to_string());
         let cases = cases.or_insert_with(|| Value::Object(Map::new()));
         cases[case.name] = json!({
@@ -48,6 +55,8 @@ impl Results {
             "state": done.state,
             "said": done.said,
             "machine": machine,
+            "commit": commit,
+            "date": date,
         });
     }
 
@@ -84,11 +93,29 @@ impl Results {
         text + ".\n"
     }
 
+    /// Which Bulkheads it was done with, and how often, a sentence.
+    #[must_use]
+    pub fn versions(&self) -> String {
+        let modes = self.0.values().filter_map(Value::as_object);
+        let mut counts = BTreeMap::new();
+        for case in modes.flat_map(|cases| cases.values()) {
+            let version = match (case["commit"].as_str(), case["date"].as_str()) {
+                (Some(commit), Some(date)) => format!("{commit} on {date}"),
+                _ => "30 November 2026 and the day before, of which nothing more was written down"
+                    .to_string(),
+            };
+            *counts.entry(version).or_insert(0) += 1;
+        }
+        let counts = counts
+            .iter()
+            .map(|(version, count)| format!("{count} of {version}"));
+        format!("Runs: {}.\n", counts.collect::<Vec<_>>().join("; "))
+    }
+
     /// The table, one row for each case.
     #[must_use]
     pub fn markdown(&self, cases: &[Case]) -> String {
-        let mut text = self.summary(cases);
-        text.push('\n');
+        let mut text = format!("{}\n{}\n", self.summary(cases), self.versions());
         text += "| case | what is done | `bare` | `dma` | `guard` | on real hardware |\n|---|---|---|---|---|---|\n";
         let cell = |mode, case: &Case| match self.verdict(mode, case.name) {
             Some(Verdict::NotContained(how)) => format!("**not contained**: {how}"),
@@ -141,26 +168,32 @@ mod tests {
             hurt("the witness does not answer; more"),
         ];
         let mut results = Results::default();
-        for (case, verdict) in cases.iter().zip(&verdicts) {
+        // The last ones are no controls.
+        let chosen = || cases.iter().rev().zip(&verdicts);
+        for (case, verdict) in chosen() {
             let done = Done {
                 verdict: verdict.clone(),
                 said: "HOSTILE did 1".to_string(),
                 state: "running".to_string(),
             };
-            results.put(Mode::Dma, case, &done, "QEMU");
+            results.put(Mode::Dma, case, &done, ["QEMU", "abc", "2026-11-30"]);
         }
         let read = Results::parse(&results.text()).unwrap();
-        for (case, verdict) in cases.iter().zip(&verdicts) {
+        for (case, verdict) in chosen() {
             assert_eq!(read.verdict(Mode::Dma, case.name).as_ref(), Some(verdict));
             assert_eq!(read.verdict(Mode::Bare, case.name), None);
         }
         let table = read.markdown(&cases);
         let cells = "| not run | **not contained**: the witness does not answer; more |";
         assert!(table.contains(cells), "{table}");
-        assert_eq!(table.lines().count(), cases.len() + 4);
-        let rest = cases.len() - 3;
+        assert_eq!(table.lines().count(), cases.len() + 6);
+        assert!(table.contains("Runs: 3 of abc on 2026-11-30.\n"), "{table}");
+        let controls = cases
+            .iter()
+            .filter(|case| case.name.starts_with("control-"));
+        let rest = cases.len() - controls.count() - 3;
         let counts =
-            format!("in `dma` 0 nothing happens, 0 contained, 1 not contained, {rest} not run.");
+            format!("in `dma` 1 nothing happens, 1 contained, 1 not contained, {rest} not run.");
         assert!(
             read.summary(&cases).ends_with(&format!("{counts}\n")),
             "{}",

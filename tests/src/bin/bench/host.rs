@@ -1,9 +1,7 @@
 //! What the runs ran on.
 
-use std::process::Command;
-
 use bulkhead_tests::qemu::version;
-use bulkhead_tests::root;
+use bulkhead_tests::source;
 
 pub(crate) struct Host {
     pub(crate) processor: String,
@@ -31,8 +29,8 @@ impl Host {
             load: load(),
             qemu: version(),
             accelerator: arguments.join(" "),
-            commit: said("git", &["describe", "--always", "--dirty"]),
-            date: said("date", &["--utc", "+%F"]),
+            commit: source::commit(),
+            date: source::today(),
         }
     }
 
@@ -46,18 +44,6 @@ impl Host {
             ..
         } = self;
         format!("QEMU {qemu} ({accelerator}) on {processors} x {processor}, load {load}")
-    }
-}
-
-/// A program's only line.
-fn said(program: &str, arguments: &[&str]) -> String {
-    let mut command = Command::new(program);
-    let output = command.args(arguments).current_dir(root()).output();
-    match output {
-        Ok(output) if output.status.success() => {
-            String::from_utf8_lossy(&output.stdout).trim().to_string()
-        }
-        _ => "unknown".to_string(),
     }
 }
 
