@@ -8,17 +8,15 @@ pub mod restart;
 mod results;
 mod scale;
 mod table;
+mod tortured;
 
 use std::path::Path;
 
 pub use self::results::{Figure, Measured, Results};
-use crate::torture;
 
 /// Where in a page the tables stand: what is between these two lines is made.
 const BEGIN: &str = "<!-- made by make evaluation: ";
 const END: &str = "<!-- made until here -->";
-const TORTURE: &str = "torture.md";
-const TORTURE_BEGIN: &str = "<!-- made by make evaluation -->\n";
 
 /// What a page or plot should be, by its name in the folder.
 pub type Made = Vec<(String, String)>;
@@ -36,7 +34,7 @@ pub fn make(folder: &Path) -> Result<Made, String> {
     let page = std::fs::read_to_string(folder.join("README.md"));
     let page = page.map_err(|error| format!("README.md: {error}"))?;
     made.push(("README.md".to_string(), filled(&page, &all)?));
-    made.push((TORTURE.to_string(), tortured(folder)?));
+    made.extend(tortured::made(folder)?);
     let entries = std::fs::read_dir(folder).map_err(|error| error.to_string())?;
     for entry in entries.filter_map(Result::ok) {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -45,20 +43,6 @@ pub fn make(folder: &Path) -> Result<Made, String> {
         }
     }
     Ok(made)
-}
-
-/// The page of torture with its table made anew, if there are results.
-fn tortured(folder: &Path) -> Result<String, String> {
-    let read = |name: &str| {
-        std::fs::read_to_string(folder.join(name)).map_err(|error| format!("{name}: {error}"))
-    };
-    let page = read(TORTURE)?;
-    let results = torture::Results::parse(&read(results::TORTURE)?)?;
-    let wrong = || format!("{TORTURE} has no {TORTURE_BEGIN:?} and {END:?}");
-    let (head, rest) = page.split_once(TORTURE_BEGIN).ok_or_else(wrong)?;
-    let (_, tail) = rest.split_once(END).ok_or_else(wrong)?;
-    let table = results.markdown(&torture::all());
-    Ok(format!("{head}{TORTURE_BEGIN}\n{table}\n{END}{tail}"))
 }
 
 /// The page with each of its tables made anew.

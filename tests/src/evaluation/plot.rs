@@ -21,7 +21,7 @@ const PLOT: f64 = 400.0;
 const VALUES: f64 = 60.0;
 /// The ratios at the plot's edges; what is beyond is drawn there, and its value says it.
 const EDGES: [f64; 2] = [0.8, 1.2];
-const FONT: &str = "font:12px system-ui,sans-serif";
+pub(super) const FONT: &str = "font:12px system-ui,sans-serif";
 
 pub(super) fn ratios(results: &Results, groups: &[Bars]) -> String {
     let rows: usize = groups.iter().map(|group| group.bars.len() + 2).sum();

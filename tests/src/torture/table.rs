@@ -69,20 +69,10 @@ impl Results {
     /// How many cases came to what, a sentence for each mode. Controls are none.
     #[must_use]
     pub fn summary(&self, cases: &[Case]) -> String {
-        let cases = cases
-            .iter()
-            .filter(|case| !case.name.starts_with("control-"));
-        let mut text = format!("Of {} cases:", cases.clone().count());
+        let all = self.counts(cases, Mode::Bare).iter().sum::<usize>();
+        let mut text = format!("Of {all} cases:");
         for mode in Mode::ALL {
-            let [mut nothing, mut contained, mut hurt, mut open] = [0; 4];
-            for case in cases.clone() {
-                *match self.verdict(mode, case.name) {
-                    Some(Verdict::Nothing) => &mut nothing,
-                    Some(Verdict::Contained) => &mut contained,
-                    Some(Verdict::NotContained(_)) => &mut hurt,
-                    None => &mut open,
-                } += 1;
-            }
+            let [nothing, contained, hurt, open] = self.counts(cases, mode);
             // Writing into a string never fails.
             let _ = write!(
                 text,
@@ -91,6 +81,23 @@ impl Results {
         }
         text.pop();
         text + ".\n"
+    }
+
+    /// How many came to nothing, were contained, were not, and were not run. Controls are none.
+    #[must_use]
+    pub fn counts(&self, cases: &[Case], mode: Mode) -> [usize; 4] {
+        let mut counts = [0; 4];
+        for case in cases {
+            let which = match self.verdict(mode, case.name) {
+                _ if case.name.starts_with("control-") => continue,
+                Some(Verdict::Nothing) => 0,
+                Some(Verdict::Contained) => 1,
+                Some(Verdict::NotContained(_)) => 2,
+                None => 3,
+            };
+            counts[which] += 1;
+        }
+        counts
     }
 
     /// Which Bulkheads it was done with, and how often, a sentence.
