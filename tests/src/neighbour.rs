@@ -148,7 +148,12 @@ impl Neighbour {
         let us = ms * 1000;
         let interval = u64::from(ms).div_ceil(10);
         let most = interval + tolerance().gap;
-        let host = Withheld::watch(machine);
+        let cores = machine.linux(com, "grep ^apicid /proc/cpuinfo | cut -d : -f 2");
+        let cores: Vec<u32> = cores
+            .split_ascii_whitespace()
+            .filter_map(|core| core.parse().ok())
+            .collect();
+        let host = Withheld::watch(machine, &cores);
         // Hundredths of a second; the 1 in front keeps what begins with 0 from being octal.
         let clock = "read u x </proc/uptime; n=$((${u%.*}*100+1${u#*.}-100))";
         machine.linux(
@@ -240,7 +245,7 @@ impl Drop for Neighbour {
         let longest = self.longest_gap().as_millis();
         let excused = match self.last.gaps.len() {
             0 => String::new(),
-            count => format!("; {count} times by what the host withheld"),
+            count => format!("; {count} times as the host withheld it"),
         };
         println!(
             "neighbour: {counts} counts in {seconds:.1} s, never more than {longest} ms apart{excused}"

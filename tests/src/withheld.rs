@@ -1,19 +1,20 @@
-//! What the host withheld from an emulated machine: time in which it could have run, and did not.
+//! What the host withheld from a core of an emulated machine: time in which it could have run, and did not.
 //!
-//! QEMU gives each core a thread, and what they have in common, timers and devices, another one. On a host
-//! that is busy one of these may have to wait for a processor for a second and more at a stretch, though
-//! all that run are to have their share; and whoever waits for it, or for a lock that it has, stands still
-//! as long. A host that is itself a guest may be stopped whole. Both look like a Linux that stands still, and
-//! Linux counts both: the first for each thread (Linux `Documentation/scheduler/sched-stats.rst`,
-//! `/proc/<pid>/schedstat`), the second for each processor (`Documentation/filesystems/proc.rst`, `steal` of
-//! `/proc/stat`).
+//! QEMU gives each core a thread, and what they have in common, timers above all, its first one. On a host
+//! that is busy these are ready to run and not run for their share of the time, and now and then for
+//! seconds (seen with Linux 6.18, two processors and a load of six: 2.1 s); and a host that is itself a guest
+//! may be stopped whole. All of it looks like a Linux that stands still, and is none: a core that halts, or that
+//! is not let go on by what is tested here, does not wait for a processor. Its thread sleeps or runs.
 //!
-//! Only long stretches are taken for it: who shares a processor with others waits a few milliseconds again
-//! and again, and is slow, but does not stand still. A core that halts, or that is not let go on by what is
-//! tested here, waits for no processor: its thread sleeps or runs.
+//! So it is looked, fifty times a second, who is ready to run and has not run since. Linux itself counts how
+//! long each waits, but tells it when the wait is over; both are used.
+//!
+//! Source: Linux `Documentation/filesystems/proc.rst` (`stat`: state, and steal), `Documentation/scheduler/
+//! sched-stats.rst` (`schedstat`: time on a processor, and waiting for one).
 
 use std::collections::BTreeMap;
 use std::fs::read_to_string;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -23,56 +24,123 @@ use crate::qemu::Running;
 
 /// How often it is looked.
 const INTERVAL: Duration = Duration::from_millis(20);
-/// So long at a stretch is more than a share of the processor.
-const STRETCH: Duration = Duration::from_millis(100);
 /// The unit of `/proc/stat`: `USER_HZ` is 100 on x86.
 const TICK: Duration = Duration::from_millis(10);
 /// By how much a time of the guest, told as one of the host's, may be wrong.
 const SLACK: Duration = Duration::from_millis(500);
+/// How exactly it is sought within that.
+const STEP: Duration = Duration::from_millis(50);
 
-/// What was withheld since each thread, or the host, began.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Account {
-    /// From threads, by their numbers, the looker's own among them.
-    by_threads: BTreeMap<u32, Duration>,
-    /// From each of the host's processors, by what is under the host.
-    by_hypervisor: Vec<Duration>,
+/// A thread, as it was seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Seen {
+    is_ready: bool,
+    /// On a processor, and waiting for one, since it began.
+    ran: Duration,
+    waited: Duration,
 }
 
-impl Account {
-    /// The longest that one of the threads waited since, if that is a stretch, and the most that a processor
-    /// was not there.
-    fn since(&self, earlier: &Self) -> Duration {
-        let threads = self.by_threads.iter().map(|(thread, now)| {
-            let before = earlier.by_threads.get(thread);
-            before.map_or(Duration::ZERO, |before| now.saturating_sub(*before))
-        });
-        let processors = self.by_hypervisor.iter().zip(&earlier.by_hypervisor);
-        let stolen = processors.map(|(now, before)| now.saturating_sub(*before));
-        let waited = threads.max().filter(|waited| *waited >= STRETCH);
-        waited.unwrap_or_default() + stolen.max().unwrap_or_default()
+impl Seen {
+    /// From a thread's `stat` and `schedstat`.
+    fn parse(stat: &str, schedstat: &str) -> Option<Self> {
+        let (_, behind) = stat.rsplit_once(") ")?;
+        let mut times = schedstat.split_ascii_whitespace().map(str::parse);
+        let mut time = || times.next()?.ok().map(Duration::from_nanos);
+        Some(Self {
+            is_ready: behind.starts_with('R'),
+            ran: time()?,
+            waited: time()?,
+        })
+    }
+
+    /// What was withheld since an earlier look, so long ago.
+    fn lost(&self, earlier: &Self, ago: Duration) -> Duration {
+        let lost = if self.is_ready && earlier.is_ready {
+            // All the time, but for that when it ran.
+            ago.saturating_sub(self.ran.saturating_sub(earlier.ran))
+        } else {
+            self.waited.saturating_sub(earlier.waited)
+        };
+        lost.min(ago)
     }
 }
 
-/// Between two looks, so much of it was withheld.
-#[derive(Clone, Copy, Debug)]
-struct Stall {
-    begin: Instant,
-    end: Instant,
-    lost: Duration,
+/// All that is looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Look {
+    /// Has the timers.
+    first: Seen,
+    cores: BTreeMap<u32, Seen>,
+    /// From each of the host's processors, by what is under the host.
+    stolen: Vec<Duration>,
 }
 
-/// The most that was withheld in any `length` that ended between these two; no more than `length`.
-fn most(stalls: &[Stall], length: Duration, earliest: Instant, latest: Instant) -> Duration {
-    let begin = earliest.checked_sub(length).unwrap_or(earliest);
-    let within = stalls.iter().map(|stall| {
-        let both = stall
-            .end
-            .min(latest)
-            .checked_duration_since(stall.begin.max(begin));
-        stall.lost.min(both.unwrap_or_default())
-    });
-    within.sum::<Duration>().min(length)
+impl Look {
+    /// The most that a core can have lost since: it waited, or slept while its timer waited, or its processor
+    /// was not there.
+    fn lost(&self, earlier: &Self, ago: Duration) -> Duration {
+        let cores = self.cores.iter().filter_map(|(number, now)| {
+            let before = earlier.cores.get(number)?;
+            Some(now.lost(before, ago))
+        });
+        let stolen = self.stolen.iter().zip(&earlier.stolen);
+        let stolen = stolen.map(|(now, before)| now.saturating_sub(*before));
+        let first = self.first.lost(&earlier.first, ago);
+        let all = first + cores.max().unwrap_or_default() + stolen.max().unwrap_or_default();
+        all.min(ago)
+    }
+}
+
+/// What was withheld between looks.
+#[derive(Debug)]
+struct Course {
+    looked: Instant,
+    last: Look,
+    /// From when to when, and how much; the first one first.
+    lost: Vec<(Instant, Instant, Duration)>,
+}
+
+impl Course {
+    fn new(begin: Instant, first: Look) -> Self {
+        Self {
+            looked: begin,
+            last: first,
+            lost: Vec::new(),
+        }
+    }
+
+    fn look(&mut self, now: Instant, look: Look) {
+        let lost = look.lost(&self.last, now.saturating_duration_since(self.looked));
+        if !lost.is_zero() {
+            self.lost.push((self.looked, now, lost));
+        }
+        (self.looked, self.last) = (now, look);
+    }
+
+    /// How much in that `length` that ended then.
+    fn within(&self, length: Duration, end: Instant) -> Duration {
+        let begin = end.checked_sub(length).unwrap_or(end);
+        let from = self.lost.partition_point(|(_, until, _)| *until <= begin);
+        let lost = self
+            .lost
+            .iter()
+            .skip(from)
+            .take_while(|(at, _, _)| *at < end);
+        lost.map(|(at, until, lost)| {
+            let both = until.min(&end).saturating_duration_since(*at.max(&begin));
+            both.min(*lost)
+        })
+        .sum()
+    }
+
+    /// The most in any `length` that ended between these two.
+    fn most(&self, length: Duration, earliest: Instant, latest: Instant) -> Duration {
+        let ends = std::iter::successors(Some(earliest), |end| end.checked_add(STEP));
+        let ends = ends.take_while(|end| *end < latest).chain([latest]);
+        ends.map(|end| self.within(length, end))
+            .max()
+            .unwrap_or_default()
+    }
 }
 
 /// A time in which a Linux did not do what it does all the time, in hundredths of a second.
@@ -105,35 +173,37 @@ pub fn uptime(line: &str) -> Option<u64> {
 
 /// Looks at a machine's threads, from now until it is dropped.
 pub struct Withheld {
-    stalls: Arc<Mutex<Vec<Stall>>>,
+    process: u32,
+    cores: Vec<u32>,
+    course: Arc<Mutex<Course>>,
     is_over: Arc<AtomicBool>,
     looker: Option<JoinHandle<()>>,
 }
 
 impl Withheld {
-    /// From that machine. Where the host does not count, nothing is ever seen to be withheld.
+    /// At those of these cores, and at that which has the timers. Where QEMU has no thread for each core
+    /// (virtual time), it is that one alone; where the host does not count, nothing is ever withheld.
     #[must_use]
-    pub fn watch(machine: &Running) -> Self {
-        let process = machine.process();
-        let stalls = Arc::new(Mutex::new(Vec::new()));
+    pub fn watch(machine: &Running, cores: &[u32]) -> Self {
+        let (process, cores) = (machine.process(), cores.to_vec());
+        let course = Arc::new(Mutex::new(Course::new(
+            Instant::now(),
+            seen(process, &cores),
+        )));
         let is_over = Arc::new(AtomicBool::new(false));
-        let (write, over) = (Arc::clone(&stalls), Arc::clone(&is_over));
-        let look = move || {
-            let (mut begin, mut before) = (Instant::now(), account(process));
-            while !over.load(Ordering::Relaxed) {
-                std::thread::sleep(INTERVAL);
-                let (end, now) = (Instant::now(), account(process));
-                let lost = now.since(&before);
-                if !lost.is_zero()
-                    && let Ok(mut stalls) = write.lock()
-                {
-                    stalls.push(Stall { begin, end, lost });
+        let look = {
+            let (cores, course, over) = (cores.clone(), Arc::clone(&course), Arc::clone(&is_over));
+            move || {
+                while !over.load(Ordering::Relaxed) {
+                    look(&course, process, &cores);
+                    std::thread::sleep(INTERVAL);
                 }
-                (begin, before) = (end, now);
             }
         };
         Self {
-            stalls,
+            process,
+            cores,
+            course,
             is_over,
             looker: Some(std::thread::spawn(look)),
         }
@@ -146,18 +216,13 @@ impl Withheld {
         let hundredths = |count: u64| Duration::from_millis(count * 10);
         let before = hundredths(now.saturating_sub(gap.ended));
         let [earliest, latest] = read.map(|time| time.checked_sub(before).unwrap_or(time));
-        let most = self.most(hundredths(gap.length), earliest, latest);
-        u64::try_from(most.as_millis() / 10).unwrap_or(gap.length)
-    }
-
-    /// The most that was withheld in any `length` that ended between these two, which may each be half a
-    /// second wrong; no more than `length`.
-    fn most(&self, length: Duration, earliest: Instant, latest: Instant) -> Duration {
         let earliest = earliest.checked_sub(SLACK).unwrap_or(earliest);
-        let stalls = self.stalls.lock();
-        stalls.map_or(Duration::ZERO, |stalls| {
-            most(&stalls, length, earliest, latest + SLACK)
-        })
+        // Whoever looks may not have come to it yet.
+        look(&self.course, self.process, &self.cores);
+        let most = self.course.lock().map_or(Duration::ZERO, |course| {
+            course.most(hundredths(gap.length), earliest, latest + SLACK)
+        });
+        u64::try_from(most.as_millis() / 10).unwrap_or(gap.length)
     }
 }
 
@@ -171,30 +236,37 @@ impl Drop for Withheld {
     }
 }
 
-/// Of all threads of that process, and of this one.
-fn account(process: u32) -> Account {
-    let text = |path: &std::path::Path| read_to_string(path).unwrap_or_default();
-    let folder = std::fs::read_dir(format!("/proc/{process}/task"));
-    let threads = folder.into_iter().flatten().flatten();
-    let mut by_threads: BTreeMap<u32, Duration> = threads
-        .filter_map(|thread| {
-            let number = thread.file_name().to_str()?.parse().ok()?;
-            Some((number, waited(&text(&thread.path().join("schedstat")))))
-        })
-        .collect();
-    // No thread has this number.
-    by_threads.insert(0, waited(&text("/proc/thread-self/schedstat".as_ref())));
-    Account {
-        by_threads,
-        by_hypervisor: stolen(&text("/proc/stat".as_ref())),
+/// Looks once.
+fn look(course: &Mutex<Course>, process: u32, cores: &[u32]) {
+    // Under the lock, so that one look's time is not before another's threads.
+    if let Ok(mut course) = course.lock() {
+        let seen = seen(process, cores);
+        course.look(Instant::now(), seen);
     }
 }
 
-/// Of `RAN WAITED TIMES`, in nanoseconds.
-fn waited(schedstat: &str) -> Duration {
-    let word = schedstat.split_ascii_whitespace().nth(1);
-    let waited = word.and_then(|word| word.parse().ok());
-    Duration::from_nanos(waited.unwrap_or(0))
+/// A process' first thread, and those of these cores: QEMU names them `CPU 3/TCG`, `CPU 3/KVM`.
+fn seen(process: u32, cores: &[u32]) -> Look {
+    let text = |path: &Path| read_to_string(path).unwrap_or_default();
+    let thread =
+        |path: &Path| Seen::parse(&text(&path.join("stat")), &text(&path.join("schedstat")));
+    let core = |name: &str| {
+        let core = name.strip_prefix("CPU ")?.split_once('/')?.0.parse().ok();
+        core.filter(|core| cores.contains(core))
+    };
+    let folder = format!("/proc/{process}/task");
+    let first = thread(&Path::new(&folder).join(process.to_string()));
+    let threads = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    Look {
+        first: first.unwrap_or_default(),
+        cores: threads
+            .filter_map(|entry| {
+                let core = core(&text(&entry.path().join("comm")))?;
+                Some((core, thread(&entry.path())?))
+            })
+            .collect(),
+        stolen: stolen(&text(Path::new("/proc/stat"))),
+    }
 }
 
 /// Of each processor's line: `cpu0 USER NICE SYSTEM IDLE IOWAIT IRQ SOFTIRQ STEAL …`.
@@ -216,37 +288,23 @@ mod tests {
 
     #[test]
     fn linux_own_words_are_read() {
+        let times = "2136438476 940036100 293\n";
+        let ready = Seen {
+            is_ready: true,
+            ran: Duration::from_nanos(2_136_438_476),
+            waited: Duration::from_nanos(940_036_100),
+        };
         assert_eq!(
-            waited("2136438476 940036100 293\n"),
-            Duration::from_nanos(940_036_100)
+            Seen::parse("17051 (CPU) 3/TCG) R 1 2 3 4", times),
+            Some(ready)
         );
-        assert_eq!(waited(""), Duration::ZERO);
+        let sleeping = Seen::parse("1 (x) S 1", "7 8 9").expect("it is sound");
+        assert!(!sleeping.is_ready);
+        assert_eq!(Seen::parse("1 (x) R 1", "7"), None);
+        assert_eq!(Seen::parse("", times), None);
         let stat = "cpu  9 9 9 9 9 9 9 99 0 0\ncpu0 1 2 3 4 5 6 7 25 0 0\ncpu1 1 2 3 4 5 6 7 26 0 0\nintr 8\n";
         assert_eq!(stolen(stat), [250 * MS, 260 * MS]);
         assert_eq!(stolen("cpu0 1 2"), [Duration::ZERO]);
-    }
-
-    fn account_of(threads: &[(u32, u32)], processors: &[u32]) -> Account {
-        let threads = threads.iter().map(|(thread, ms)| (*thread, MS * *ms));
-        Account {
-            by_threads: threads.collect(),
-            by_hypervisor: processors.iter().map(|ms| MS * *ms).collect(),
-        }
-    }
-
-    #[test]
-    fn who_has_his_share_is_not_withheld_from() {
-        let before = account_of(&[(0, 10), (7, 1000), (8, 0)], &[50, 60]);
-        let share = account_of(&[(0, 10), (7, 1099), (8, 20)], &[50, 60]);
-        assert_eq!(share.since(&before), Duration::ZERO);
-        let long = account_of(&[(0, 10), (7, 1100), (8, 20)], &[50, 60]);
-        assert_eq!(long.since(&before), 100 * MS);
-        // The looker's own counts as any other; one that was not there before does not.
-        let own = account_of(&[(0, 910), (7, 1500), (9, 5000)], &[50, 60]);
-        assert_eq!(own.since(&before), 900 * MS);
-        // A processor that was not there, for however short.
-        let stolen = account_of(&[(0, 10), (7, 1100)], &[60, 90]);
-        assert_eq!(stolen.since(&before), 130 * MS);
     }
 
     #[test]
@@ -260,48 +318,112 @@ mod tests {
         assert_eq!(uptime(""), None);
     }
 
+    /// A state, and what it had run and waited, in milliseconds.
+    fn thread(state: char, ran: u32, waited: u32) -> Seen {
+        Seen {
+            is_ready: state == 'R',
+            ran: MS * ran,
+            waited: MS * waited,
+        }
+    }
+
+    #[test]
+    fn who_is_ready_and_does_not_run_is_withheld_from() {
+        let lost = |now: Seen, before: Seen| now.lost(&before, 20 * MS);
+        // All the time, though Linux does not tell yet; then with its share.
+        assert_eq!(lost(thread('R', 7, 0), thread('R', 7, 0)), 20 * MS);
+        assert_eq!(lost(thread('R', 12, 900), thread('R', 7, 0)), 15 * MS);
+        // It slept in between: what Linux tells, but for what is told late.
+        assert_eq!(lost(thread('S', 9, 6), thread('R', 7, 3)), 3 * MS);
+        assert_eq!(lost(thread('S', 9, 900), thread('R', 7, 3)), 20 * MS);
+        assert_eq!(lost(thread('S', 9, 3), thread('S', 7, 3)), Duration::ZERO);
+        assert_eq!(lost(thread('R', 27, 3), thread('R', 7, 3)), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_core_loses_by_itself_its_timer_and_its_processor() {
+        let look = |first, cores: &[Seen], stolen: u32| Look {
+            first,
+            cores: (0..).zip(cores.iter().copied()).collect(),
+            stolen: vec![Duration::ZERO, MS * stolen],
+        };
+        let asleep = thread('S', 1, 1);
+        let before = look(asleep, &[asleep, asleep], 50);
+        let by = |first: u32, core: u32, stolen: u32| {
+            let now = look(
+                thread('S', 1, 1 + first),
+                &[asleep, thread('S', 1, 1 + core)],
+                50 + stolen,
+            );
+            now.lost(&before, 100 * MS)
+        };
+        assert_eq!(by(0, 0, 0), Duration::ZERO);
+        assert_eq!(by(30, 0, 0), 30 * MS);
+        assert_eq!(by(0, 40, 0), 40 * MS);
+        assert_eq!(by(0, 0, 10), 10 * MS);
+        assert_eq!(by(30, 40, 10), 80 * MS);
+        assert_eq!(by(60, 70, 0), 100 * MS);
+    }
+
     #[test]
     fn what_was_withheld_then_is_seen_and_nothing_else() {
         let origin = Instant::now();
         let at = |ms: u32| origin + MS * ms;
-        let stall = |begin, end, lost| Stall {
-            begin: at(begin),
-            end: at(end),
-            lost: MS * lost,
+        let alone = |seen| Look {
+            first: seen,
+            ..Look::default()
         };
-        let stalls = [stall(1000, 2000, 900), stall(5000, 5500, 500)];
-        assert_eq!(most(&stalls, 3000 * MS, at(4000), at(4000)), 900 * MS);
-        // What of it lies in there; no more than that, and no more than all.
-        assert_eq!(most(&stalls, 3000 * MS, at(1300), at(1300)), 300 * MS);
-        assert_eq!(most(&stalls, 3000 * MS, at(4800), at(4800)), 200 * MS);
-        assert_eq!(most(&stalls, 9000 * MS, at(9000), at(9000)), 1400 * MS);
-        assert_eq!(most(&stalls, 50 * MS, at(5400), at(5400)), 50 * MS);
+        let mut course = Course::new(origin, alone(thread('S', 0, 0)));
+        // From 200 to 400 it waits all the time, from 600 to 800 half of it.
+        for nth in 1..=50_u32 {
+            let ms = nth * 20;
+            let seen = match ms {
+                201..=400 => thread('R', 0, 0),
+                601..=800 => thread('S', 0, 200 + (ms - 600) / 2),
+                ..=600 => thread('S', 0, 0),
+                _ => thread('S', 0, 300),
+            };
+            course.look(at(ms), alone(seen));
+        }
+        let within = |length, end| course.most(MS * length, at(end), at(end));
+        assert_eq!(within(200, 420), 180 * MS);
+        assert_eq!(within(100, 320), 100 * MS);
+        assert_eq!(within(100, 720), 50 * MS);
+        assert_eq!(within(1000, 1000), 180 * MS + 20 * MS + 90 * MS);
         // Whenever in between it ended.
-        assert_eq!(most(&stalls, 100 * MS, at(4000), at(5100)), 100 * MS);
-        // Before all, behind all, none at all.
-        assert_eq!(most(&stalls, 500 * MS, at(900), at(900)), Duration::ZERO);
-        assert_eq!(most(&stalls, 500 * MS, at(9000), at(9000)), Duration::ZERO);
-        assert_eq!(most(&[], MS, at(0), at(9)), Duration::ZERO);
+        assert_eq!(course.most(100 * MS, at(100), at(900)), 100 * MS);
+        assert_eq!(within(150, 200), Duration::ZERO);
+        assert_eq!(within(150, 1000), Duration::ZERO);
+        assert_eq!(within(150, 5000), Duration::ZERO);
     }
 
     /// More threads than processors, all busy: Linux itself says that they waited.
     #[test]
     fn the_host_is_asked() {
-        let Ok(own) = read_to_string("/proc/thread-self/schedstat") else {
-            return println!("skipped: this host does not count how long a thread waits");
+        let own = || {
+            Seen::parse(
+                "1 (x) S 1",
+                &read_to_string("/proc/thread-self/schedstat").ok()?,
+            )
         };
+        if own().is_none() {
+            return println!("skipped: this host does not count how long a thread waits");
+        }
         let end = Instant::now() + 300 * MS;
         let busy = move || {
             while Instant::now() < end {}
-            waited(&read_to_string("/proc/thread-self/schedstat").unwrap_or_default())
+            own().map(|seen| seen.waited)
         };
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let threads: Vec<_> = (0..3 * processors)
             .map(|_| std::thread::spawn(busy))
             .collect();
-        let waited = threads
-            .into_iter()
-            .map(|thread| thread.join().expect("it ends"));
-        assert!(waited.max() > Some(50 * MS), "{own}");
+        let waited = threads.into_iter().filter_map(|thread| thread.join().ok()?);
+        assert!(waited.max() > Some(50 * MS));
+        let first = seen(std::process::id(), &[]);
+        assert!(
+            first.cores.is_empty() && !first.stolen.is_empty(),
+            "{first:?}"
+        );
     }
 }

@@ -74,6 +74,8 @@ pub struct Done {
 const SHELL: usize = 1;
 pub(super) const IT: usize = 2;
 pub(super) const WITNESS: usize = 3;
+/// As its definition has it.
+const WITNESS_CORE: u32 = 3;
 /// What is waited for an answer.
 pub(super) const ANSWER: Duration = Duration::from_secs(15);
 /// For a restart.
@@ -108,7 +110,7 @@ pub fn run(case: &Case, mode: Mode, hear: impl FnOnce(&Running)) -> Done {
         ),
         &BYTES.to_string(),
     );
-    let host = Withheld::watch(&machine);
+    let host = Withheld::watch(&machine, &[WITNESS_CORE]);
     let said = act(case, &mut machine);
     std::thread::sleep(AFTER);
     judge(&mut machine, said, &host)
@@ -143,7 +145,7 @@ fn start(case: &Case, mode: Mode) -> Running {
         .script(&format!(
             "define it cores=1,2 memory=256M kernel=linux initrd=initrd console=com2 restart=on-failure \
              devices=01:00.0 isolation={mode} cmdline=\"bulkhead.name=it iomem=relaxed quiet panic=1\"\n\
-             define witness cores=3 memory=256M kernel=linux initrd=initrd console=com3 restart=never{} \
+             define witness cores={WITNESS_CORE} memory=256M kernel=linux initrd=initrd console=com3 restart=never{} \
              cmdline=\"bulkhead.name=witness quiet\"\n\
              start it witness\n",
             if has_two { " devices=02:00.0" } else { "" }
