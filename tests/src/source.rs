@@ -10,10 +10,20 @@ use std::process::Command;
 
 use crate::root;
 
-/// Which commit the sources are of, and whether they are as it has them: git's words, or `unknown`.
+/// Which commit the sources are of, and whether they are as it has them: git's words, or `unknown`. Results,
+/// which are written one by one, are no sources.
 #[must_use]
 pub fn commit() -> String {
-    said("git", &["describe", "--always", "--dirty"])
+    let commit = said("git", &["describe", "--always"]);
+    let but_results = ["--untracked-files=no", "--", ".", ":!docs/evaluation"];
+    let changed = said(
+        "git",
+        &[&["status", "--porcelain"][..], &but_results].concat(),
+    );
+    match changed.as_str() {
+        "" | UNKNOWN => commit,
+        _ => commit + "-dirty",
+    }
 }
 
 /// Year, month and day, in UTC; or `unknown`.
@@ -22,7 +32,7 @@ pub fn today() -> String {
     said("date", &["--utc", "+%F"])
 }
 
-/// A program's only line.
+/// What a program prints.
 fn said(program: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(program);
     let output = command.args(arguments).current_dir(root()).output();
@@ -30,9 +40,12 @@ fn said(program: &str, arguments: &[&str]) -> String {
         Ok(output) if output.status.success() => {
             String::from_utf8_lossy(&output.stdout).trim().to_string()
         }
-        _ => "unknown".to_string(),
+        _ => UNKNOWN.to_string(),
     }
 }
+
+/// What a program does not say.
+const UNKNOWN: &str = "unknown";
 
 /// What was counted in a folder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
