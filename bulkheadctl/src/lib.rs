@@ -17,6 +17,7 @@ pub mod boot;
 pub mod bounded;
 pub mod commands;
 pub mod config;
+mod cpuinfo;
 pub mod findings;
 pub mod inside;
 mod iommu;

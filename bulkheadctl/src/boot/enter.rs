@@ -10,6 +10,7 @@ use bulkhead_linux::cmdline::{Entered, carry, may_enter};
 
 use super::disks::Disks;
 use super::{Place, Target};
+use crate::cpuinfo::apic_ids;
 
 /// A kernel's bytes, and an initial RAM disk's.
 const MOST_KERNEL: u64 = 256 << 20;
@@ -124,10 +125,7 @@ fn copy(disks: &Disks, places: &[Place], name: &str, most: u64) -> Result<PathBu
 
 /// Whether one with that local APIC ID is among those of `/proc/cpuinfo`.
 fn runs_here(cpuinfo: &str, id: u32) -> bool {
-    let pairs = cpuinfo.lines().filter_map(|line| line.split_once(':'));
-    let ids = pairs.filter(|(name, _)| name.trim() == "apicid");
-    ids.filter_map(|(_, value)| value.trim().parse().ok())
-        .any(|own: u32| own == id)
+    apic_ids(cpuinfo).any(|own| own == id)
 }
 
 /// The local APIC ID of the first processor of a MADT (ACPI §5.2.12: entries begin at byte 44).

@@ -16,6 +16,7 @@ use bulkheadctl_rim::Tracepoint;
 
 use super::find::End;
 use super::mapped;
+use crate::cpuinfo::apic_ids;
 use crate::inside::link::{ATTRIBUTES, Efivars};
 
 /// `X86_PLATFORM_IPI_VECTOR` (Linux: `arch/x86/include/asm/irq_vectors.h`), the same since 2.6.33.
@@ -85,8 +86,7 @@ fn boot_core() -> Option<u8> {
 }
 
 fn apic_id(cpuinfo: &str) -> Option<u8> {
-    let line = cpuinfo.lines().find(|line| line.starts_with("apicid"))?;
-    line.split_once(':')?.1.trim().parse().ok()
+    u8::try_from(apic_ids(cpuinfo).next()?).ok()
 }
 
 #[cfg(test)]
