@@ -170,6 +170,32 @@ fn hubs_go_with_all_that_is_behind_them() {
 }
 
 #[test]
+fn a_device_that_gives_way_to_another_at_any_moment_is_that_other_one() {
+    // The first is ready after some 200 ms.
+    for ms in 1..300 {
+        let mut bench = Bench::new(Fake::new());
+        bench
+            .fake
+            .plug(1, hub(Speed::High).with(2, hub(Speed::Full)));
+        bench.run(ms);
+        bench.fake.plug(1, keyboard(Speed::Low));
+        bench.run(1000);
+        assert_eq!(bench.press(&[1], 4), A, "after {ms} ms");
+        bench.fake.plug(1, hub(Speed::High));
+        bench.run(1000);
+        let outer = bench.fake.device(&[1]).expect("it is there");
+        outer.plug(2, keyboard(Speed::Low));
+        bench.fake.port_changed(&[1], 2);
+        bench.run(ms);
+        let outer = bench.fake.device(&[1]).expect("it is there");
+        outer.plug(2, keyboard(Speed::Full));
+        bench.fake.port_changed(&[1], 2);
+        bench.run(1000);
+        assert_eq!(bench.press(&[1, 2], 4), A, "behind a hub, after {ms} ms");
+    }
+}
+
+#[test]
 fn a_device_that_does_not_answer_is_tried_three_times_and_again_when_it_is_plugged_in_again() {
     let mut bench = Bench::new(Fake::new());
     let mut broken = keyboard(Speed::Full);

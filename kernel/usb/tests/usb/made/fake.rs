@@ -89,7 +89,7 @@ impl Fake {
 
     pub(crate) fn plug(&mut self, port: usize, device: Device) {
         self.plugged[port] = Some(device);
-        self.ports[port] |= 1 | 1 << 17;
+        self.ports[port] = self.ports[port] & !0x3c02 | 1 | 1 << 17;
         self.port_event(port);
     }
 
@@ -104,6 +104,23 @@ impl Fake {
         let (root, rest) = path.split_first()?;
         let mut device = self.plugged.get_mut(*root)?.as_mut()?;
         for port in rest {
+            device = device.children.get_mut(port)?;
+        }
+        Some(device)
+    }
+
+    /// The device at the end of a way, if each port on it is enabled: none hears anything behind one
+    /// that is not (USB §11.5.1.4), as where a device has given way to another.
+    pub(crate) fn hears(&mut self, path: &[usize]) -> Option<&mut Device> {
+        let (root, rest) = path.split_first()?;
+        if self.ports.get(*root)? & 2 == 0 {
+            return None;
+        }
+        let mut device = self.plugged.get_mut(*root)?.as_mut()?;
+        for port in rest {
+            if device.status.get(port)?[0] & 2 == 0 {
+                return None;
+            }
             device = device.children.get_mut(port)?;
         }
         Some(device)
