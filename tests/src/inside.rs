@@ -10,10 +10,14 @@ use crate::{Kernel, initrd_with, root};
 /// The demo's initial RAM disk with `bulkheadctl` in it.
 #[must_use]
 pub fn initrd(name: &str) -> PathBuf {
-    let mut files = vec![(
+    initrd_of(name, Vec::new())
+}
+
+fn initrd_of(name: &str, mut files: Vec<(String, PathBuf)>) -> PathBuf {
+    files.push((
         "/bin/bulkheadctl".to_string(),
         root().join("build/bulkheadctl"),
-    )];
+    ));
     for kernel in [Kernel::Debian61Cloud, Kernel::Debian612Cloud] {
         let path = format!("/lib/modules/{}/efivarfs.ko", kernel.release());
         files.push((path, kernel.module()));
@@ -27,10 +31,19 @@ pub fn initrd(name: &str) -> PathBuf {
 /// If its image can't be made.
 #[must_use]
 pub fn machine_of(name: &str, script: &str) -> Machine {
+    machine_with(name, script, Vec::new())
+}
+
+/// The same, with these files in its initial RAM disk.
+///
+/// # Panics
+/// If its image can't be made.
+#[must_use]
+pub fn machine_with(name: &str, script: &str, files: Vec<(String, PathBuf)>) -> Machine {
     let iso = Iso::new(name)
         .image("linux", Kernel::Debian61Cloud.image())
         .image("linux612", Kernel::Debian612Cloud.image())
-        .image("demo", initrd(name))
+        .image("demo", initrd_of(name, files))
         .script(script)
         .make();
     Machine::new(&iso, "run")

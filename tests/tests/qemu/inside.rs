@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bulkhead_tests::qemu::Running;
-use bulkhead_tests::{control, inside};
+use bulkhead_tests::{control, guest_tool, inside, root};
 use libtest_mimic::Trial;
 
 use crate::story;
@@ -12,6 +12,7 @@ pub(crate) fn stories() -> Vec<Trial> {
     vec![
         story("inside::a_day", a_day),
         story("inside::eight_askers_at_once", eight_askers_at_once),
+        story("inside::report", report),
     ]
 }
 
@@ -273,4 +274,57 @@ fn eight_askers_at_once() {
         "6 bulkheadctl: this partition's control= names others only",
     ];
     assert!(wanted.iter().all(|line| others.contains(line)), "{others}");
+}
+
+/// `tools/report`, as it goes to a board: three files in a folder. By one who may control all, by one who may
+/// not, and where Bulkhead can't be asked.
+fn report() {
+    const BOSS: usize = 2;
+    const CLERK: usize = 3;
+    let file = |name: &str, path| (format!("/board/{name}"), path);
+    let files = vec![
+        file("report", root().join("tools/report")),
+        file("bulkheadctl", root().join("build/bulkheadctl")),
+        file("work", guest_tool("work")),
+    ];
+    let script = "define boss cores=1 memory=256M kernel=linux612 initrd=demo console=com2 control=yes cmdline=\"bulkhead.name=boss quiet\"\n\
+                  define clerk cores=2 memory=256M kernel=linux initrd=demo console=com3 cmdline=\"bulkhead.name=clerk quiet\"\n\
+                  start boss clerk\n";
+    let machine = &mut inside::machine_with("inside_report", script, files).start();
+    inside::wait(machine);
+
+    let made = "RUNS=1 SECONDS_EACH=1 sh /board/report /tmp/r.tar.gz 2>&1; echo code $?";
+    for com in [BOSS, CLERK] {
+        let said = machine.linux(com, made);
+        assert!(said.contains("a partition of Bulkhead, "), "{said}");
+        assert!(said.ends_with("code 0"), "{said}");
+        machine.linux(com, "cd /tmp && tar xzf r.tar.gz");
+        let report = |machine: &mut Running, file: &str| {
+            machine.linux(com, &format!("cat /tmp/bulkhead-report/{file}"))
+        };
+        assert_eq!(report(machine, "about"), "place: a partition of Bulkhead");
+        let work = report(machine, "work");
+        let rows: Vec<_> = work.lines().collect();
+        assert_eq!(rows.len(), 6, "{work}");
+        for (row, words) in rows
+            .iter()
+            .zip(["cpu", "syscall", "ring 2", "ring 8", "copy", "triad"])
+        {
+            let counted = row.strip_prefix(words).is_some_and(|said| {
+                said.split(|letter: char| !letter.is_ascii_digit())
+                    .any(|number| number.parse().is_ok_and(|number: u64| number > 0))
+            });
+            assert!(counted, "{row}");
+        }
+        let codes = report(machine, "codes");
+        let all_said = codes.lines().all(|line| line.ends_with(" exit 0"));
+        assert!(all_said && codes.contains("show-boss exit 0"), "{codes}");
+    }
+    machine.linux(BOSS, "umount /sys/firmware/efi/efivars");
+    let said = machine.linux(BOSS, made);
+    assert!(
+        said.contains("this is a partition, and Bulkhead is not heard"),
+        "{said}"
+    );
+    assert!(said.ends_with("code 1"), "{said}");
 }
