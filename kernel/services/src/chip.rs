@@ -1,17 +1,17 @@
 //! The real-time clock, read and set through its registers while another Linux may be using them.
 //!
 //! The ports are an index and a window that nobody can reserve: what is read must come twice the same,
-//! and nothing is written without having been found wrong three times. Register B is not touched, so
-//! that no reset of the core can leave the clock stopped.
+//! and nothing is written without having been found wrong three times. The clock is never stopped for
+//! that, so that no reset of the core can leave it so; one that somebody else has stopped is let go.
 
 use crate::cmos;
-use crate::rtc::{Reading, Verdict, judge};
+use crate::rtc::{Ours, Reading, Verdict, judge};
 
 /// The clock's registers.
 pub trait Registers {
     /// Reads one.
     fn get(&self, which: u8) -> u8;
-    /// Writes one of [`cmos::TIME`].
+    /// Writes one of [`cmos::TIME`], [`cmos::STATUS_A`] or [`cmos::STATUS_B`].
     fn set(&self, which: u8, value: u8);
     /// Waits until `done`, as long as an update can take and longer; says whether it came.
     fn wait_for(&self, done: impl FnMut() -> bool) -> bool;
@@ -20,6 +20,12 @@ pub trait Registers {
 /// Waits until the clock does not update its time.
 fn wait_for_update(clock: &impl Registers) -> bool {
     clock.wait_for(|| clock.get(cmos::STATUS_A) & cmos::UPDATING == 0)
+}
+
+/// Whether the clock goes: nobody is setting it, and its oscillator is divided.
+fn goes(clock: &impl Registers) -> bool {
+    clock.get(cmos::STATUS_B) & cmos::SETTING == 0
+        && clock.get(cmos::STATUS_A) & cmos::DIVIDER <= cmos::DIVIDES
 }
 
 /// Whether its battery did not fail.
@@ -33,6 +39,9 @@ pub fn read(clock: &impl Registers) -> Reading {
     for _ in 0..5 {
         if !wait_for_update(clock) {
             return Reading::Unreadable;
+        }
+        if !clock.wait_for(|| goes(clock)) {
+            return Reading::Stopped;
         }
         let now = (
             cmos::TIME.map(|which| clock.get(which)),
@@ -57,6 +66,13 @@ fn write(clock: &impl Registers, seconds: i64) {
     }
 }
 
+/// Lets a clock go that was left standing. Linux reads the time of one as if it went.
+fn let_go(clock: &impl Registers) {
+    let [a, b] = [cmos::STATUS_A, cmos::STATUS_B].map(|which| clock.get(which));
+    clock.set(cmos::STATUS_A, a & !cmos::DIVIDER | cmos::DIVIDES);
+    clock.set(cmos::STATUS_B, b & !cmos::SETTING);
+}
+
 /// What came of a look at the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -68,9 +84,8 @@ pub enum Outcome {
     Unclear,
 }
 
-/// Makes the clock and Bulkhead's own time agree, which is `ours` in seconds since 1970 (see
-/// [`judge`]): sets the clock, or gives what is Bulkhead's time from now on.
-pub fn agree(clock: &impl Registers, ours: impl Fn() -> Option<i64>, is_owned: bool) -> Outcome {
+/// Makes the clock and Bulkhead's own time, `ours`, agree (see [`judge`]): sets the clock, or gives what is Bulkhead's time from now on.
+pub fn agree(clock: &impl Registers, ours: impl Fn() -> Option<Ours>, is_owned: bool) -> Outcome {
     let look = || judge(read(clock), ours(), is_owned);
     // Mostly there is nothing to do, as one look tells. Somebody may be setting it: nothing follows
     // from what is not found three times.
@@ -80,9 +95,13 @@ pub fn agree(clock: &impl Registers, ours: impl Fn() -> Option<i64>, is_owned: b
     }
     match [first, look(), look()] {
         [Verdict::Adopt(_), Verdict::Adopt(_), Verdict::Adopt(time)] => Outcome::Adopt(time),
-        [Verdict::PutBack, Verdict::PutBack, Verdict::PutBack] => {
+        [Verdict::PutBack, Verdict::PutBack, Verdict::PutBack]
+        | [Verdict::LetGo, Verdict::LetGo, Verdict::LetGo] => {
             if let Some(ours) = ours() {
-                write(clock, ours);
+                write(clock, ours.now);
+            }
+            if first == Verdict::LetGo {
+                let_go(clock);
             }
             Outcome::Agrees
         }

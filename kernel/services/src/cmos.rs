@@ -12,6 +12,10 @@ pub const TIME: [u8; 6] = [0x00, 0x02, 0x04, 0x07, 0x08, 0x09];
 pub const STATUS_A: u8 = 0x0a;
 /// Top bit of register A.
 pub const UPDATING: u8 = 0x80;
+/// In register A: what divides the oscillator. Above [`DIVIDES`] it is held in reset, or for tests.
+pub const DIVIDER: u8 = 0x70;
+/// In register A: the oscillator has 32,768 Hz, and is divided to seconds.
+pub const DIVIDES: u8 = 0x20;
 /// Register D; its top bit says that the battery did not fail.
 pub const STATUS_D: u8 = 0x0d;
 /// Top bit of register D.

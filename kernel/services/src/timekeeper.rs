@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 
 use crate::chip::{self, Outcome, Registers};
-use crate::rtc::Reading;
+use crate::rtc::{EARLIEST, Ours, Reading};
 
 /// After so long a turn is over, since the core was reset in it.
 const LONGEST_TURN_MS: u64 = 500;
@@ -38,6 +38,9 @@ pub enum Start {
 pub struct Timekeeper {
     /// Nanoseconds since 1970 when the counter was zero. Written at boot, and by a core that has the turn.
     origin: AtomicI64,
+    /// The same, as boot or the clock's last owner said it: what others have set since is left out. Written
+    /// as `origin` is.
+    trusted: AtomicI64,
     /// Whether that is known; written after it.
     is_known: AtomicBool,
     /// The counter when a core took its turn at the ports; 0 for none.
@@ -61,6 +64,7 @@ impl Timekeeper {
     pub const fn new() -> Self {
         Self {
             origin: AtomicI64::new(0),
+            trusted: AtomicI64::new(0),
             is_known: AtomicBool::new(false),
             turn: AtomicU64::new(0),
             owner: AtomicU8::new(NOBODYS),
@@ -76,6 +80,19 @@ impl Timekeeper {
         })
     }
 
+    fn ours(&self, counter: &impl Counter) -> Option<Ours> {
+        let now = self.now_ns(counter)?;
+        let apart = {
+            let [origin, trusted] =
+                [&self.origin, &self.trusted].map(|at| at.load(Ordering::Relaxed));
+            origin.saturating_sub(trusted)
+        };
+        Some(Ours {
+            now: now / NANOSECONDS,
+            trusted: now.saturating_sub(apart) / NANOSECONDS,
+        })
+    }
+
     /// Reads the clock, when the counter's rate is known and nothing was launched. One whose battery has
     /// failed is not believed.
     pub fn start(&self, machine: &(impl Registers + Counter)) -> Start {
@@ -86,16 +103,19 @@ impl Timekeeper {
         if !is_valid || machine.khz().is_none() {
             return Start::NotBelieved;
         }
-        self.adopt(seconds, machine);
+        self.adopt(seconds, machine, true);
         Start::Time(seconds)
     }
 
-    /// From now on the time is that, in seconds since 1970.
-    fn adopt(&self, seconds: i64, counter: &impl Counter) {
+    /// From now on the time is that, in seconds since 1970; whether it was said by whom it is up to.
+    fn adopt(&self, seconds: i64, counter: &impl Counter, is_trusted: bool) {
         let origin = seconds
             .saturating_mul(NANOSECONDS)
             .saturating_sub(since_zero(counter));
         self.origin.store(origin, Ordering::Relaxed);
+        if is_trusted {
+            self.trusted.store(origin, Ordering::Relaxed);
+        }
         self.is_known.store(true, Ordering::Release);
     }
 
@@ -132,10 +152,12 @@ impl Timekeeper {
             return;
         }
         let owner = self.owner.load(Ordering::Acquire);
-        let ours = || self.now_ns(machine).map(|now| now / NANOSECONDS);
+        let ours = || self.ours(machine);
+        // Without a time that can be right there is none to be led away from.
+        let is_new = ours().is_none_or(|ours| ours.trusted < EARLIEST);
         let outcome = chip::agree(machine, ours, owner != NOBODYS);
         if let Outcome::Adopt(time) = outcome {
-            self.adopt(time, machine);
+            self.adopt(time, machine, is_new || owner != NOBODYS);
         }
         if owner == LEFT && outcome != Outcome::Unclear {
             let (over, failed) = (Ordering::AcqRel, Ordering::Relaxed);

@@ -1,8 +1,8 @@
 //! Whose time is right: the real-time clock's or Bulkhead's own.
 
-use bulkhead_services::rtc::Reading::{NoTime, Time, Unreadable};
-use bulkhead_services::rtc::Verdict::{Adopt, Leave, PutBack};
-use bulkhead_services::rtc::{EARLIEST, MOST, judge};
+use bulkhead_services::rtc::Reading::{NoTime, Stopped, Time, Unreadable};
+use bulkhead_services::rtc::Verdict::{self, Adopt, Leave, LetGo, PutBack};
+use bulkhead_services::rtc::{EARLIEST, MOST, Ours, Reading};
 use proptest::prelude::*;
 
 /// 2026-11-28 16:37:02 UTC.
@@ -11,6 +11,12 @@ const NOW: i64 = 1_795_883_822;
 const DEAD: i64 = 946_684_800;
 const HOUR: i64 = 3600;
 const YEAR: i64 = 365 * 24 * HOUR;
+
+/// Where nobody but an owner has set it.
+fn judge(reading: Reading, ours: Option<i64>, is_owned: bool) -> Verdict {
+    let ours = ours.map(|now| Ours { now, trusted: now });
+    bulkhead_services::rtc::judge(reading, ours, is_owned)
+}
 
 #[test]
 fn a_clock_that_was_wrong_at_boot_is_not_written_back_once_it_was_repaired() {
@@ -50,6 +56,26 @@ fn what_can_t_be_read_was_set_by_nobody() {
         }
     }
     assert_eq!(judge(NoTime, None, false), Leave);
+}
+
+#[test]
+fn one_that_was_left_standing_is_let_go_unless_it_is_somebodys() {
+    assert_eq!(judge(Stopped, Some(NOW), false), LetGo);
+    assert_eq!(judge(Stopped, Some(NOW), true), Leave);
+    assert_eq!(judge(Stopped, None, false), Leave);
+    assert_eq!(judge(Stopped, Some(DEAD), false), Leave);
+}
+
+#[test]
+fn who_does_not_own_it_leads_it_away_by_a_day_at_most() {
+    let judge = |time, now, trusted| {
+        bulkhead_services::rtc::judge(Time(time), Some(Ours { now, trusted }), false)
+    };
+    let led = NOW + 23 * HOUR;
+    assert_eq!(judge(led, NOW, NOW), Adopt(led));
+    assert_eq!(judge(led + 2 * HOUR, led, NOW), PutBack);
+    // Back to where it was.
+    assert_eq!(judge(NOW - HOUR, led, NOW), Adopt(NOW - HOUR));
 }
 
 proptest! {

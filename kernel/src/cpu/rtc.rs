@@ -54,7 +54,7 @@ impl Registers for Chip {
     fn set(&self, which: u8, value: u8) {
         // SAFETY: as above.
         unsafe { Port::<u8>::new(PORTS.0).write(which) };
-        // SAFETY: a register of the time, which Bulkhead keeps.
+        // SAFETY: a register of the time, which Bulkhead keeps, or one that says how the clock goes.
         unsafe { Port::<u8>::new(PORTS.1).write(value) };
     }
 

@@ -5,9 +5,9 @@ mod timekeeper;
 use std::cell::{Cell, RefCell};
 
 use bulkhead_services::chip::Outcome::{Adopt, Agrees, Unclear};
-use bulkhead_services::chip::{Registers, agree, is_valid, read};
+use bulkhead_services::chip::{self, Outcome, Registers, is_valid, read};
 use bulkhead_services::cmos;
-use bulkhead_services::rtc::Reading;
+use bulkhead_services::rtc::{Ours, Reading};
 
 /// 2026-11-28 16:37:02 UTC.
 const NOW: i64 = 1_795_883_822;
@@ -53,12 +53,19 @@ impl Made {
     }
 }
 
+/// Where nobody but an owner has set it.
+fn agree(clock: &Made, ours: impl Fn() -> Option<i64>, is_owned: bool) -> Outcome {
+    let ours = || ours().map(|now| Ours { now, trusted: now });
+    chip::agree(clock, ours, is_owned)
+}
+
 impl Registers for Made {
     fn get(&self, which: u8) -> u8 {
         if which == cmos::STATUS_A {
             let left = self.updates.get();
             self.updates.set(left.saturating_sub(1));
-            return if left > 0 { cmos::UPDATING } else { 0 };
+            let updating = if left > 0 { cmos::UPDATING } else { 0 };
+            return self.registers.borrow()[usize::from(which)] | updating;
         }
         if which == cmos::TIME[0] {
             self.seconds_read.set(self.seconds_read.get() + 1);
@@ -74,8 +81,9 @@ impl Registers for Made {
 
     fn set(&self, which: u8, value: u8) {
         assert_eq!(self.updates.get(), 0, "a write during an update is lost");
+        let status = [cmos::STATUS_A, cmos::STATUS_B].contains(&which);
         assert!(
-            cmos::TIME.contains(&which),
+            cmos::TIME.contains(&which) || status,
             "{which:#x} is no register of the time"
         );
         self.writes.set(self.writes.get() + 1);
@@ -101,10 +109,15 @@ fn it_is_read_when_it_holds_still() {
     clock.others.set(Some((1, NOW + 1)));
     assert_eq!(read(&clock), Reading::Time(NOW + 1));
     assert_eq!(clock.seconds_read.get(), 3);
-    // Somebody is setting it.
-    let clock = Made::at(NOW);
-    clock.put(cmos::STATUS_B, USUAL | cmos::SETTING);
-    assert_eq!(read(&clock), Reading::Unreadable);
+    // It is held as if somebody were setting it, or its divider is held in reset.
+    for (which, value) in [
+        (cmos::STATUS_B, USUAL | cmos::SETTING),
+        (cmos::STATUS_A, 0x66),
+    ] {
+        let clock = Made::at(NOW);
+        clock.put(which, value);
+        assert_eq!(read(&clock), Reading::Stopped);
+    }
     let clock = Made::at(NOW);
     clock.put(cmos::TIME[4], 0x13);
     assert_eq!(read(&clock), Reading::NoTime);
@@ -127,6 +140,25 @@ fn what_is_found_wrong_three_times_is_put_back() {
     // It agrees, and is left alone.
     assert_eq!(agree(&clock, || Some(NOW), false), Agrees);
     assert_eq!(clock.writes.get(), 6);
+}
+
+#[test]
+fn what_was_left_standing_is_put_back_and_let_go() {
+    for (which, value, after) in [
+        (cmos::STATUS_B, USUAL | cmos::SETTING, USUAL),
+        (cmos::STATUS_A, 0x66, 0x26),
+    ] {
+        // As it was, or at another time.
+        for seconds in [NOW, NOW + YEAR] {
+            let clock = Made::at(seconds);
+            clock.put(which, value);
+            assert_eq!(agree(&clock, || Some(NOW), true), Agrees);
+            assert_eq!(clock.writes.get(), 0, "its owner does");
+            assert_eq!(agree(&clock, || Some(NOW), false), Agrees);
+            assert_eq!(read(&clock), Reading::Time(NOW));
+            assert_eq!(clock.get(which), after);
+        }
+    }
 }
 
 #[test]

@@ -100,6 +100,31 @@ fn before_a_launch_the_clock_is_put_back_and_after_its_owner_it_is_adopted() {
     assert_eq!(read(&machine), Reading::Time(NOW + YEAR));
 }
 
+/// Nobody who may not set it leads the time away by more than a day, however often he is launched.
+#[test]
+fn who_does_not_own_the_clock_leads_the_time_away_by_a_day_at_most() {
+    let machine = Machine::at(NOW);
+    let time = Timekeeper::new();
+    time.start(&machine);
+    let hour = 3600;
+    for led in 1..=24 {
+        machine.chip.become_(NOW + led * hour);
+        time.before_launch(&machine, false);
+        assert_eq!(time.now_ns(&machine), Some((NOW + led * hour) * SECOND));
+    }
+    machine.chip.become_(NOW + 25 * hour);
+    time.before_launch(&machine, false);
+    let day = NOW + 24 * hour;
+    assert_eq!(read(&machine), Reading::Time(day));
+    // What an owner says is where the next ones begin.
+    time.before_launch(&machine, true);
+    machine.chip.become_(day + hour);
+    time.after_owner(&machine);
+    machine.chip.become_(day + 2 * hour);
+    time.before_launch(&machine, false);
+    assert_eq!(time.now_ns(&machine), Some((day + 2 * hour) * SECOND));
+}
+
 /// A machine on which another core is asked for the same while the clock is read.
 struct Two<'a> {
     machine: Machine,
