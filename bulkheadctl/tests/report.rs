@@ -27,6 +27,17 @@ fn tar(words: &[&str], archive: &Path) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// A file of the report.
+fn packed(archive: &Path, name: &str) -> String {
+    let path = format!("bulkhead-report/{name}");
+    let output = Command::new("tar")
+        .arg("-xzOf")
+        .args([archive.as_os_str(), path.as_ref()])
+        .output()
+        .expect("tar is there");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 #[test]
 fn a_plain_linux_is_surveyed_and_packed() {
     let folder = folder("report");
@@ -75,18 +86,64 @@ fn a_measurement_that_fails_is_told() {
     ];
     let output = report(&archive, &given);
     assert!(output.status.success(), "{output:?}");
-    let packed = |name: &str| {
-        let path = format!("bulkhead-report/{name}");
-        let output = Command::new("tar")
-            .arg("-xzOf")
-            .args([archive.as_os_str(), path.as_ref()])
-            .output()
-            .expect("tar is there");
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    };
-    let codes = packed("codes");
+    let codes = packed(&archive, "codes");
     assert!(codes.lines().any(|line| line == "work exit 3"), "{codes}");
-    assert!(packed("work.errors").contains("no clock"));
+    assert!(packed(&archive, "work.errors").contains("no clock"));
+}
+
+/// A name is a file's, whatever is in it.
+#[test]
+fn an_archive_has_any_name() {
+    let folder = folder("report-named");
+    let archive = folder.join("board:of mine.tar.gz");
+    // Without a folder, too.
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools/report");
+    let script = script.canonicalize().expect("it is there");
+    let output = Command::new(script)
+        .arg("board:of mine.tar.gz")
+        .current_dir(&folder)
+        .env("BULKHEADCTL", env!("CARGO_BIN_EXE_bulkheadctl"))
+        .env("RUNS", "0")
+        .output()
+        .expect("the script can be run");
+    assert!(output.status.success(), "{output:?}");
+    let packed = std::fs::read(&archive).expect("it is there");
+    assert!(packed.starts_with(&[0x1f, 0x8b]));
+}
+
+/// Linux names some interfaces by them, and interrupts by interfaces.
+#[test]
+fn interrupts_have_no_mac_addresses() {
+    let folder = folder("report-macs");
+    let (archive, given) = (folder.join("report.tar.gz"), folder.join("interrupts"));
+    let line =
+        |name: &str| format!(" 30: 123456789012 0  IR-PCI-MSIX-0000:01:00.0  1-edge {name}\n");
+    let text = line("enx001122aabbcc-rx-0") + &line("net 00:11:22:AA:bb:cc") + &line("nvme0q1");
+    std::fs::write(&given, text).expect("it can be written");
+    let given = given.display().to_string();
+    let output = report(&archive, &[("RUNS", "0"), ("INTERRUPTS", &given)]);
+    assert!(output.status.success(), "{output:?}");
+    let wanted = line("enx-mac-address-rx-0") + &line("net mac-address") + &line("nvme0q1");
+    assert_eq!(packed(&archive, "interrupts"), wanted);
+}
+
+/// Nothing is left of one that was not made, and what was there before stays.
+#[test]
+fn no_report_leaves_no_archive() {
+    let folder = folder("report-none");
+    let (archive, tar) = (folder.join("report.tar.gz"), folder.join("tar"));
+    std::fs::write(&tar, "#!/bin/sh\necho no room >&2\nexit 2\n").expect("it can be written");
+    std::fs::set_permissions(&tar, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let path = format!("{}:{path}", folder.display());
+    let _ = std::fs::remove_file(&archive);
+    let given = [("RUNS", "0"), ("PATH", path.as_str())];
+    let output = report(&archive, &given);
+    assert!(!output.status.success() && !archive.exists(), "{output:?}");
+    std::fs::write(&archive, "an older one").expect("it can be written");
+    assert!(!report(&archive, &given).status.success());
+    let kept = std::fs::read(&archive).expect("it is there");
+    assert_eq!(kept, b"an older one");
 }
 
 #[test]
