@@ -12,6 +12,7 @@
 //! * [`steps`]: from both to an ordered list of writes, and carrying it out.
 //! * [`apic`]: whom an interrupt can be sent to, and what is firmware's in a local APIC.
 //! * [`local`]: a local APIC made ready and handed over.
+//! * [`rate`]: how fast a counter counts.
 //! * [`mtrr`], [`gate`]: the registers of memory types; entries of interrupt tables.
 //!
 //! Nothing here touches a processor: the caller reads and writes ([`steps::Registers`]).
@@ -25,6 +26,7 @@ pub mod gate;
 pub mod local;
 pub mod mtrr;
 pub mod presence;
+pub mod rate;
 pub mod steps;
 pub mod table;
 

@@ -5,6 +5,7 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::apic::{MASKED, Mode, is_firmwares, local_vector};
+use crate::rate::{self, Reference};
 
 /// Offsets of registers, as xAPIC has them.
 pub mod register {
@@ -241,16 +242,15 @@ pub fn end_of_interrupt_if_in_service(apic: &impl Registers, vector: u8) -> bool
     is_in_service
 }
 
-/// The timer's ticks per millisecond; `delay_us` waits so many microseconds.
-pub fn measure_timer(apic: &impl Registers, delay_us: impl FnOnce(u64)) -> u64 {
-    const MS: u64 = 10;
+/// The timer's ticks per millisecond; 1 if it stands still.
+pub fn measure_timer(apic: &impl Registers, reference: &mut impl Reference) -> u64 {
     apic.write(register::TIMER_DIVIDE, DIVIDE_BY_16);
     apic.write(register::LVT_TIMER, MASKED);
     apic.write(register::TIMER_INITIAL, u32::MAX);
-    delay_us(MS * 1000);
-    let passed = u32::MAX - apic.read(register::TIMER_CURRENT);
+    let passed = || u64::from(u32::MAX - apic.read(register::TIMER_CURRENT));
+    let rate = rate::per_ms(reference, passed);
     apic.write(register::TIMER_INITIAL, 0);
-    (u64::from(passed) / MS).max(1)
+    rate.unwrap_or(1)
 }
 
 /// Stops the timer.

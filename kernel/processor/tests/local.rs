@@ -9,6 +9,7 @@ use bulkhead_processor::local::{
     AtBoot, Reached, Registers, drain_pending, end_of_interrupt_if_in_service, into_mode,
     measure_timer, msr, register, start_timer,
 };
+use bulkhead_processor::rate::Reference;
 
 const SMI: u32 = 0b010 << 8;
 const ENABLED: u64 = 1 << 11;
@@ -216,20 +217,34 @@ fn what_never_ends_is_given_up() {
     assert_eq!(times, 256);
 }
 
+/// Ten microseconds with each look, in which a local APIC's timer counts so much.
+struct Passing<'a>(&'a Made, u64, u32);
+
+impl Reference for Passing<'_> {
+    fn hz(&self) -> u64 {
+        1_000_000
+    }
+    fn begin(&mut self) {
+        assert_eq!(self.0.read(register::TIMER_INITIAL), u32::MAX);
+        self.0.write(register::TIMER_CURRENT, u32::MAX);
+        self.1 = 0;
+    }
+    fn elapsed(&mut self) -> Option<u64> {
+        let current = self.0.read(register::TIMER_CURRENT);
+        self.0.write(register::TIMER_CURRENT, current - self.2);
+        self.1 += 10;
+        Some(self.1)
+    }
+}
+
 #[test]
 fn the_timer_is_measured_and_started() {
     let apic = Made::new(&[]);
-    let rate = measure_timer(&apic, |us| {
-        assert_eq!((us, apic.read(register::TIMER_INITIAL)), (10_000, u32::MAX));
-        apic.write(register::TIMER_CURRENT, u32::MAX - 625_000);
-    });
+    let rate = measure_timer(&apic, &mut Passing(&apic, 0, 625));
     assert_eq!(rate, 62_500);
     assert_eq!(apic.read(register::TIMER_INITIAL), 0, "it is stopped again");
     // One that stands still is no division by zero later.
-    assert_eq!(
-        measure_timer(&apic, |_| apic.write(register::TIMER_CURRENT, u32::MAX)),
-        1
-    );
+    assert_eq!(measure_timer(&apic, &mut Passing(&apic, 0, 0)), 1);
     for (ticks, initial) in [(0, 1), (62_500, 62_500), (u64::MAX, u32::MAX)] {
         start_timer(&apic, 0xe0, ticks);
         assert_eq!(apic.read(register::TIMER_INITIAL), initial);

@@ -124,7 +124,7 @@ pub(crate) fn end_of_interrupt_if_in_service(vector: u8) -> bool {
 
 /// Measures the timer's rate against the time-stamp counter.
 pub(crate) fn calibrate_timer() {
-    let rate = local::measure_timer(&Own, tsc::delay_us);
+    let rate = local::measure_timer(&Own, &mut tsc::Tsc::new());
     TIMER_TICKS_PER_MS.store(rate, Ordering::Relaxed);
 }
 

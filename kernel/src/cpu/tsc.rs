@@ -2,18 +2,13 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use bulkhead_processor::rate::{self, Reference};
 use x86_64::instructions::port::Port;
 
 static KHZ: AtomicU64 = AtomicU64::new(1_000_000);
 static BOOT: AtomicU64 = AtomicU64::new(0);
 static HAND_OVER: AtomicU64 = AtomicU64::new(0);
 static IS_KNOWN: AtomicBool = AtomicBool::new(false);
-
-/// Frequency of the 8254 timer in Hz.
-const PIT_HZ: u64 = 1_193_182;
-/// One measurement in timer ticks: 10 ms.
-#[expect(clippy::cast_possible_truncation, reason = "it is 11,931")]
-const PIT_TICKS: u16 = (PIT_HZ / 100) as u16;
 
 /// The counter.
 pub(crate) fn now() -> u64 {
@@ -69,70 +64,114 @@ pub(crate) fn calibrate(pm_timer: Option<u16>) {
         .map(|hz| hz / 1000)
         .filter(|khz| *khz > 100_000);
     let measured = told
-        .or_else(|| best_of(pit_interval))
-        .or_else(|| pm_timer.and_then(|port| best_of(|| pm_timer_interval(port))));
+        .or_else(|| rate::per_ms(&mut Pit, now))
+        .or_else(|| pm_timer.and_then(|port| rate::per_ms(&mut PmTimer { port, first: 0 }, now)));
     if let Some(khz) = measured {
         KHZ.store(khz, Ordering::Relaxed);
         IS_KNOWN.store(true, Ordering::Relaxed);
     }
 }
 
-/// The smallest of five measurements: whatever disturbs one makes it longer.
-fn best_of(measure: impl Fn() -> Option<u64>) -> Option<u64> {
-    (0..5).map_while(|_| measure()).min()
+/// The counter itself, whose rate is known by now.
+pub(crate) struct Tsc {
+    first: u64,
 }
 
-/// Counter ticks per millisecond over one interval of channel 2.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the low byte goes before the high one"
-)]
-#[expect(
-    clippy::multiple_unsafe_ops_per_block,
-    reason = "one use of the timer's channel, argued for as a whole"
-)]
-fn pit_interval() -> Option<u64> {
-    let mut gate = Port::<u8>::new(0x61);
-    let mut command = Port::<u8>::new(0x43);
-    let mut channel = Port::<u8>::new(0x42);
-    // SAFETY: the standard timer's ports; speaker off, gate on, one-shot (mode 0), low then high byte.
-    unsafe {
-        let old = gate.read();
-        gate.write((old & !0x02) | 0x01);
-        command.write(0b1011_0000);
-        channel.write(PIT_TICKS as u8);
-        channel.write((PIT_TICKS >> 8) as u8);
-        let start = now();
-        let mut polls = 0u32;
-        while gate.read() & 0x20 == 0 {
-            polls += 1;
-            // A machine without the timer never raises the output.
-            if polls > 2_000_000 {
-                return None;
-            }
-        }
-        let ticks = now() - start;
-        (polls > 10).then(|| ticks * PIT_HZ / u64::from(PIT_TICKS) / 1000)
+impl Tsc {
+    pub(crate) const fn new() -> Self {
+        Self { first: 0 }
     }
 }
 
-/// The same against the ACPI power-management timer (3.579545 MHz, at least 24 bits).
-fn pm_timer_interval(port: u16) -> Option<u64> {
-    const HZ: u64 = 3_579_545;
-    #[expect(clippy::cast_possible_truncation, reason = "it is 35,795")]
-    const TICKS: u32 = (HZ / 100) as u32;
-    let mut timer = Port::<u32>::new(port);
-    // SAFETY: the port that firmware's FADT names; reading has no side effect.
-    let first = unsafe { timer.read() };
-    let start = now();
-    for _ in 0..4_000_000u32 {
-        // SAFETY: the same.
-        let passed = unsafe { timer.read() }.wrapping_sub(first) & 0x00ff_ffff;
-        if passed >= TICKS {
-            return Some((now() - start) * HZ / u64::from(passed) / 1000);
+impl Reference for Tsc {
+    fn hz(&self) -> u64 {
+        khz() * 1000
+    }
+
+    fn begin(&mut self) {
+        self.first = now();
+    }
+
+    fn elapsed(&mut self) -> Option<u64> {
+        Some(now().saturating_sub(self.first))
+    }
+}
+
+/// Channel 2 of the 8254, which counts down from 65,535 and raises its output then.
+struct Pit;
+
+impl Pit {
+    const GATE: u16 = 0x61;
+    const COMMAND: u16 = 0x43;
+    const CHANNEL: u16 = 0x42;
+}
+
+impl Reference for Pit {
+    fn hz(&self) -> u64 {
+        1_193_182
+    }
+
+    #[expect(
+        clippy::multiple_unsafe_ops_per_block,
+        reason = "one use of the timer's channel, argued for as a whole"
+    )]
+    fn begin(&mut self) {
+        let mut gate = Port::<u8>::new(Self::GATE);
+        let mut channel = Port::<u8>::new(Self::CHANNEL);
+        // SAFETY: the standard timer's ports; speaker off, gate on, one-shot (mode 0), low then high byte.
+        unsafe {
+            let old = gate.read();
+            gate.write((old & !0x02) | 0x01);
+            Port::<u8>::new(Self::COMMAND).write(0b1011_0000);
+            channel.write(0xff);
+            channel.write(0xff);
         }
     }
-    None
+
+    #[expect(
+        clippy::multiple_unsafe_ops_per_block,
+        reason = "one use of the timer's channel, argued for as a whole"
+    )]
+    fn elapsed(&mut self) -> Option<u64> {
+        let mut channel = Port::<u8>::new(Self::CHANNEL);
+        // SAFETY: the same ports: latches the count, reads its low and high byte, then the output, which a
+        // machine without the timer has high from the beginning.
+        let (count, output) = unsafe {
+            Port::<u8>::new(Self::COMMAND).write(0b1000_0000);
+            let count = u16::from_le_bytes([channel.read(), channel.read()]);
+            (count, Port::<u8>::new(Self::GATE).read() & 0x20)
+        };
+        (output == 0).then(|| u64::from(u16::MAX - count))
+    }
+}
+
+/// The ACPI power-management timer, of at least 24 bits.
+struct PmTimer {
+    port: u16,
+    first: u32,
+}
+
+impl PmTimer {
+    fn read(&self) -> u32 {
+        // SAFETY: the port that firmware's FADT names; reading has no side effect.
+        unsafe { Port::<u32>::new(self.port).read() }
+    }
+}
+
+impl Reference for PmTimer {
+    fn hz(&self) -> u64 {
+        3_579_545
+    }
+
+    fn begin(&mut self) {
+        self.first = self.read();
+    }
+
+    fn elapsed(&mut self) -> Option<u64> {
+        Some(u64::from(
+            self.read().wrapping_sub(self.first) & 0x00ff_ffff,
+        ))
+    }
 }
 
 /// Waits.
