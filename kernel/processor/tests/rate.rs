@@ -42,8 +42,12 @@ impl Time {
     }
 
     fn counter(&self, khz: u64) -> u64 {
-        (u128::from(self.pass()) * u128::from(khz) / 1_000_000) as u64
+        scaled(self.pass(), khz, 1_000_000)
     }
+}
+
+fn scaled(value: u64, by: u64, parts: u64) -> u64 {
+    u64::try_from(u128::from(value) * u128::from(by) / u128::from(parts)).expect("small")
 }
 
 /// A timer that runs over when it has counted so much; 0: it is not there; 1: it stands.
@@ -66,7 +70,7 @@ impl Reference for Timer<'_> {
             return Some(0);
         }
         let ns = self.time.pass() - self.begun;
-        let counted = (u128::from(ns) * u128::from(self.hz) / 1_000_000_000) as u64;
+        let counted = scaled(ns, self.hz, 1_000_000_000);
         (counted < self.most).then_some(counted)
     }
 }
