@@ -22,11 +22,13 @@ const CARD: &str = "03";
 enum Load {
     /// A command, for so many seconds.
     Line(fn(usize) -> String),
+    /// The same, and Bulkhead's shell answers meanwhile, as often as it has time for and once more.
+    Answered(fn(usize) -> String),
     /// A command after which it boots again, a few times in a row.
     Ends(&'static str),
 }
 
-const CONTROLS: [(&str, Load); 2] = [
+const CONTROLS: [(&str, Load); 3] = [
     (
         "control: with devices, it idles",
         Load::Line(|seconds| format!("sleep {seconds}")),
@@ -34,6 +36,10 @@ const CONTROLS: [(&str, Load); 2] = [
     (
         "control: with devices, its core spins",
         Load::Line(|seconds| again_and_again(seconds, ":")),
+    ),
+    (
+        "control: with devices, its core spins, Bulkhead's shell answers",
+        Load::Answered(|seconds| again_and_again(seconds, ":")),
     ),
 ];
 
@@ -122,6 +128,16 @@ fn happen(machine: &mut Running, com: usize, seconds: usize, load: Load) {
             if !said.lines().map(str::trim).all(is_right) {
                 machine.fail(&format!("the load was not done: {said}"));
             }
+        }
+        Load::Answered(line) => {
+            let line = line(seconds);
+            machine.linux(com, &format!("({line}; touch /tmp/done) & true"));
+            while machine.linux(com, "ls /tmp/done 2>/dev/null").is_empty() {
+                for command in ["memory", "cores", "list", "log"] {
+                    machine.command(command);
+                }
+            }
+            machine.linux(com, "rm /tmp/done");
         }
         Load::Ends(command) => {
             for _ in 0..ENDS {
