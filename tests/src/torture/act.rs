@@ -1,7 +1,7 @@
 //! Doing a case, and what was said of it.
 
-use super::cases::{Act, Case};
-use super::look::{ANSWER, IT, WITNESS, ask, shell};
+use super::case::{Act, Case};
+use super::talk::{ANSWER, IT, WITNESS, ask, shell};
 use crate::answers;
 use crate::qemu::Running;
 use std::time::Duration;
@@ -18,6 +18,9 @@ pub(super) struct Said {
 }
 
 /// Does it.
+///
+/// # Panics
+/// If it was not done, but for one that does not come back: that says nothing of who would be hurt.
 pub(super) fn act(case: &Case, machine: &mut Running) -> Said {
     let Act::Beside(line, witness) = case.act else {
         return Said {
@@ -31,8 +34,7 @@ pub(super) fn act(case: &Case, machine: &mut Running) -> Said {
         ask(machine, WITNESS, &begin, ANSWER).is_some(),
         "the witness does not begin"
     );
-    let line = with_addresses(line, machine);
-    let said = ask(machine, IT, &line, ACT).map(|said| last_line(&said));
+    let said = do_line(machine, line, 0);
     let answer = ask(machine, WITNESS, "wait $!; cat /tmp/beside", ACT);
     let line = said.map(|said| {
         let answer = answer.as_deref().map(last_line);
@@ -60,44 +62,78 @@ fn found(answer: &str) -> Option<String> {
 }
 
 fn alone(case: &Case, machine: &mut Running) -> Option<String> {
-    let mut do_line = |line: &str| {
-        let line = with_addresses(line, machine);
-        ask(machine, IT, &line, ACT).map(|said| last_line(&said))
-    };
     match case.act {
-        Act::Line(line) | Act::Beside(line, _) => do_line(line),
-        Act::Code(_) => do_line("insmod /lib/made.ko; echo code $?"),
-        Act::Card(before) => {
-            let line = with_addresses(&format!("{before}{COPY}"), machine);
-            let places = with_addresses("{OWN} {WITNESS}", machine);
-            let places: Vec<u64> = places
-                .split(' ')
-                .filter_map(|place| u64::from_str_radix(place, 16).ok())
-                .collect();
-            let held = words(machine, places[1]);
-            let said = ask(machine, IT, &line, ACT);
-            let [own, now] = [0, 1].map(|place| words(machine, places[place]));
-            assert!(own.iter().any(|word| *word != 0), "nothing to copy");
-            // Whatever it wrote there, if its read was what was stopped.
-            if now != held {
-                return Some(LANDED.to_string());
-            }
-            // Else it must have come to a wall, or the card did nothing.
-            let log = machine.command("log");
-            let told = log.lines().rfind(|line| line.contains("(blocked)"));
-            let Some((_, wall)) = told.and_then(|line| line.split_once("it: ")) else {
-                panic!("the card did nothing, {said:?}:\n{log}");
-            };
-            Some(wall.trim().to_string())
-        }
-        // QEMU says so if this processor has no such checks on.
-        Act::Check("") => do_line("true"),
+        Act::Line(line) | Act::Beside(line, _) => do_line(machine, line, 0),
+        Act::Code(_, wanted) => do_line(machine, "insmod /lib/made.ko", wanted),
+        Act::Card(before) => Some(copy(machine, before)),
+        Act::Check("") => do_line(machine, "true", 0),
         Act::Check(what) => {
             let what = with_addresses(what, machine);
-            Some(machine.monitor().command(&format!("mce {what}")))
+            let answer = machine.monitor().command(&format!("mce {what}"));
+            Some(refused_nothing(answer))
         }
-        Act::Shell(line) => shell(machine, line, ANSWER).map(|said| said.trim().to_string()),
+        Act::Shell(line) => {
+            let answer = shell(machine, line, ANSWER)?;
+            assert!(!answer.contains("error"), "{line}: {answer}");
+            Some(answer.trim().to_string())
+        }
     }
+}
+
+/// Has `it` do that, of which each command must succeed, until one ends with the wanted code; the last line that
+/// was printed, if it came back.
+fn do_line(machine: &mut Running, line: &str, wanted: u8) -> Option<String> {
+    let line = with_addresses(line, machine);
+    let line = format!("(set -e -o pipefail; {line}); echo code $?");
+    ask(machine, IT, &line, ACT).map(|said| done(&said, wanted))
+}
+
+/// The last line of what was printed before `code N`.
+///
+/// # Panics
+/// If that is not the code by which it is seen to have been done, or it was done not once.
+fn done(said: &str, wanted: u8) -> String {
+    let (before, code) = said.rsplit_once("code ").unwrap_or((said, ""));
+    let code: Option<u8> = code.trim().parse().ok();
+    let line = last_line(before.trim_end());
+    assert!(
+        code == Some(wanted) && !line.starts_with("HOSTILE did 0"),
+        "it was not done: code {code:?} in place of {wanted}, {said:?}"
+    );
+    line
+}
+
+/// What QEMU's monitor says of a machine check.
+///
+/// # Panics
+/// If it is anything: then it has told it to nobody, or not as it was to be.
+fn refused_nothing(answer: String) -> String {
+    assert!(answer.is_empty(), "it was not done: {answer}");
+    answer
+}
+
+/// Has its card copy, after that.
+fn copy(machine: &mut Running, before: &str) -> String {
+    let places = with_addresses("{OWN} {WITNESS}", machine);
+    let places: Vec<u64> = places
+        .split(' ')
+        .filter_map(|place| u64::from_str_radix(place, 16).ok())
+        .collect();
+    let held = words(machine, places[1]);
+    let said = do_line(machine, &format!("{before}{COPY}"), 0);
+    let [own, now] = [0, 1].map(|place| words(machine, places[place]));
+    assert!(own.iter().any(|word| *word != 0), "nothing to copy");
+    // Whatever it wrote there, if its read was what was stopped.
+    if now != held {
+        return LANDED.to_string();
+    }
+    // Else it must have come to a wall, or the card did nothing.
+    let log = machine.command("log");
+    let told = log.lines().rfind(|line| line.contains("(blocked)"));
+    let Some((_, wall)) = told.and_then(|line| line.split_once("it: ")) else {
+        panic!("the card did nothing, {said:?}:\n{log}");
+    };
+    wall.trim().to_string()
 }
 
 /// Has the card copy 64 bytes. It takes a tenth of a second for each way.
@@ -161,6 +197,48 @@ mod tests {
         let what = found("3 of 9\r\nHOSTILE found: it is wrong\r\n");
         assert_eq!(what.as_deref(), Some("the witness finds: it is wrong"));
         assert_eq!(found("1 of 2\nHOSTILE did 4"), None);
+    }
+
+    #[test]
+    fn what_succeeded_was_done_and_nothing_else() {
+        assert_eq!(done("3\r\nHOSTILE did 1\r\ncode 0", 0), "HOSTILE did 1");
+        assert_eq!(done("code 0", 0), "");
+        assert_eq!(done("Killed\r\ncode 137", 137), "Killed");
+        for (said, wanted) in [
+            // As BusyBox says it.
+            (
+                "insmod: can't insert '/lib/nosuch.ko': No such file or directory\r\ncode 1",
+                0,
+            ),
+            ("code 254", 0),
+            // Last it is set back.
+            (
+                "date: can't set date: Operation not permitted\r\nThu Jan  1 00:00:00 UTC 2026\r\ncode 1",
+                0,
+            ),
+            ("HOSTILE did 0\r\ncode 0", 0),
+            ("HOSTILE failed: iopl\r\ncode 1", 0),
+            ("code 0", 137),
+            ("sh: syntax error", 0),
+            ("", 0),
+        ] {
+            let done = std::panic::catch_unwind(|| done(said, wanted));
+            assert!(done.is_err(), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_monitor_refuses_was_not_done() {
+        assert_eq!(refused_nothing(String::new()), "");
+        // QEMU, `target/i386/helper.c` and `monitor.c`.
+        for answer in [
+            "Guest does not support MCA broadcast\\r\\n",
+            "Invalid bank number\\r\\n",
+            "CPU 1: Uncorrected error reporting disabled\\r\\n",
+        ] {
+            let refused = std::panic::catch_unwind(|| refused_nothing(answer.to_string()));
+            assert!(refused.is_err(), "{answer}");
+        }
     }
 
     #[test]
