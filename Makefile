@@ -68,12 +68,12 @@ help: ## This list
 	@echo "  CLOCK=host|virtual      bench, WHAT=work|contention|links|scale|restart: by whose time; virtual is exact, and emulated only"
 	@echo "  HALT=1                  bench, WHAT=work: Bulkhead's own core is parked before the work"
 	@echo "  KVM=1                   bench, WHAT=contention CLOCK=virtual: in two KVM guests of the big Linux, too"
-	@echo "  N=5 CORES=1             bench: runs of each kind; cores of each Linux"
+	@echo "  N=5 CORES=1             bench: runs of each kind; cores of each Linux (WHAT=work|launch|restart)"
 	@echo "  WORK=2                  bench: seconds of each work"
 	@echo "  KERNEL=NAME ONLY=TEXT   bench: that kernel only; what has that in its name (a|b: or that)"
 	@echo "  TICKS=10                bench: seconds of each of the neighbour's controls"
 	@echo "  WHAT=ends|moments|control  soak: only that one of the three"
-	@echo "  N=25 SEED=NUMBER        soak: rounds; what the ways are chosen by (printed)"
+	@echo "  N=25 SEED=NUMBER        soak: rounds, from 2 on; what the ways are chosen by (printed)"
 	@echo "  MODE=bare|dma ONLY=TEXT torture: behind which wall; cases with that in their names (a|b: or that)"
 	@echo "  KEEP=1                  torture: also what went worse goes into docs/evaluation/torture.json"
 	@echo "  ONLY=demo|day           pictures: only those"
@@ -127,7 +127,9 @@ pictures: setup-test kernel build/demo.img bulkheadctl $(DEVICE_IMAGES) ## docs/
 	@cargo run $(LOCKED) -q -p bulkhead-tests --bin pictures
 
 .PHONY: soak
-soak: setup-run kernel build/demo.img ## Ends two partitions by every way, at random, N times, and at random moments; fails if anything is not right
+soak: setup-run ## Ends two partitions by every way, at random, N times, and at random moments; fails if anything is not right
+	@cargo run $(LOCKED) -q -p bulkhead-tests --bin soak -- --check
+	@$(MAKE) kernel build/demo.img
 	@tools/kernels $(DEMO_KERNELS)
 	@cargo run $(LOCKED) -q -p bulkhead-tests --bin soak
 

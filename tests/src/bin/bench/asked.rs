@@ -15,6 +15,8 @@ struct Part {
     kernels: &'static [Kernel],
     /// Whether `$CLOCK` may be `virtual`; some always are.
     has_clocks: bool,
+    /// Whether `$CORES` are its Linuxes'; others have numbers of their own.
+    has_cores: bool,
     /// What `$ONLY` may have a part of; `None` where it chooses nothing.
     names: fn(&Size, Option<Kernel>) -> Option<Vec<String>>,
     /// Whether it has to be the whole of one, as a number has.
@@ -26,6 +28,7 @@ const fn part(name: &'static str) -> Part {
         name,
         kernels: &[],
         has_clocks: false,
+        has_cores: false,
         names: |_, _| None,
         by_whole: false,
     }
@@ -53,6 +56,7 @@ const PARTS: [Part; 11] = [
     Part {
         kernels: &work::KERNELS,
         has_clocks: true,
+        has_cores: true,
         names: |size, kernel| Some(work::names(size, kernel)),
         ..part("work")
     },
@@ -64,11 +68,13 @@ const PARTS: [Part; 11] = [
     },
     Part {
         kernels: &launch::KERNELS,
+        has_cores: true,
         ..part("launch")
     },
     Part {
         kernels: &launch::KERNELS,
         has_clocks: true,
+        has_cores: true,
         ..part("restart")
     },
     Part {
@@ -132,6 +138,15 @@ impl Asked {
         }
         if size.is_halted && what != "work" {
             return Err("HALT=\"1\": with WHAT=work only".to_string());
+        }
+        // What is written of them would be nobody's.
+        if let Some(cores) = text("CORES").filter(|_| !parts.iter().any(|part| part.has_cores)) {
+            let names = PARTS.iter().filter(|part| part.has_cores);
+            let names: Vec<&str> = names.map(|part| part.name).collect();
+            return Err(format!(
+                "CORES=\"{cores}\": with WHAT={} only, {what} has its own",
+                names.join(" or ")
+            ));
         }
         if size.clock == Clock::Virtual && !parts.iter().all(|part| part.has_clocks) {
             let names = PARTS.iter().filter(|part| part.has_clocks);
@@ -277,6 +292,11 @@ mod tests {
             (&[("N", "0")], "N=\"0\": a number from 1 to 1000000"),
             (&[("N", "99999999999999999999")], "from 1 to 1000000"),
             (&[("CORES", "255")], "from 1 to 254"),
+            (
+                &[("WHAT", "contention"), ("CORES", "100")],
+                "CORES=\"100\": with WHAT=work or launch or restart only, contention has its own",
+            ),
+            (&[("WHAT", "boot"), ("CORES", "1")], "boot has its own"),
             (&[("CLOCK", "x")], "host or virtual"),
             (&[("CLOCK", "virtual")], "not all"),
             (&[("WHAT", "boot"), ("CLOCK", "virtual")], "not boot"),
@@ -345,6 +365,8 @@ mod tests {
             all.kernels(&launch::KERNELS, launch::KERNELS),
             [Kernel::Debian61Cloud]
         );
+        assert!(read(&[("CORES", "2")]).is_ok_and(|all| all.size.cores == 2));
+        assert!(read(&[("WHAT", "restart"), ("CORES", "2")]).is_ok());
         assert!(read(&[("WHAT", "scale"), ("CLOCK", "virtual"), ("ONLY", "1|32")]).is_ok());
     }
 }
