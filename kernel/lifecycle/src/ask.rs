@@ -47,10 +47,15 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
 
     /// The asker has seen the answer, and what the shell said.
     fn seen(&self, caller: usize, slot: &Slot, token: u64) -> Outcome {
-        let place = slot.place_of(token);
-        let outcome = slot.seen(token);
-        if let Some(place) = place.filter(|_| outcome == Outcome::Done) {
-            self.desk.give_up(asker(caller, place));
+        let Some(number) = slot.place_of(token) else {
+            return Outcome::Done;
+        };
+        let answered = slot.places()[number].standing();
+        // Once it was answered, and while the place is its own: not what is asked from there next.
+        let claim = self.desk.claim();
+        let outcome = slot.seen(number, answered);
+        if outcome == Outcome::Done && claim.asker() == Some(asker(caller, number)) {
+            self.desk.give_up(claim);
         }
         outcome
     }
@@ -97,13 +102,13 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         if !self.shell_runs() {
             return answered(Outcome::NoShell);
         }
-        if !self.claim_desk(hw, me) {
+        let claim = self.claim_desk(hw, me);
+        let Some(claim) = claim.filter(|claim| self.desk.put_line(*claim, from, line)) else {
             return answered(Outcome::LineBusy);
-        }
-        self.desk.put_line(from, line);
+        };
         Standing::Passed {
             verb: Verb::Do,
-            target: me.partition,
+            target: claim.line(),
             definition: slot.definition(),
         }
     }
@@ -221,7 +226,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             && let Standing::Passed { verb, target, .. } = passed
             && verb != Verb::Do
         {
-            let after = if self.is_meant(passed) {
+            let after = if self.is_meant(me, passed) {
                 self.carry_out(hw, verb, target)
             } else {
                 Standing::Answered(Outcome::Unknown)
@@ -231,15 +236,16 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         self.outcome_at(me)
     }
 
-    /// Whether what was passed is of the partition that has the number now.
-    pub(crate) fn is_meant(&self, passed: Standing) -> bool {
+    /// Whether what was passed is of the partition that has the number now; a line, of its asker.
+    pub(crate) fn is_meant(&self, me: Asker, passed: Standing) -> bool {
         let Standing::Passed {
             target, definition, ..
         } = passed
         else {
             return false;
         };
-        self.slot(target)
+        let of = passed.line().map_or(target, |_| me.partition);
+        self.slot(of)
             .is_some_and(|slot| slot.definition() == definition)
     }
 

@@ -2,6 +2,13 @@
 //!
 //! Whoever asks claims it, and has it until he says that he has seen the answer. Lines are rare and short;
 //! who finds it taken is told so, and asks again.
+//!
+//! A core may be stopped at any step of writing its line, and go on when the desk is another's, be it of
+//! another partition or of another core of its own. So each claim has a number, which no other has; each word
+//! of a line says of which claim it is, and is changed only from what was read while that claim was in force. The
+//! shell takes the line of one claim: all of it, or none.
+
+mod claim;
 
 use alloc::string::String;
 use core::fmt;
@@ -9,133 +16,162 @@ use core::fmt;
 use crate::hardware::Hardware;
 use crate::life::Phase;
 use crate::places::Asker;
-use crate::standing::{KIND, PASSED};
-use crate::sync::{Word8, Word32, Word64};
+use crate::standing::{KIND, PASSED, Standing};
+use crate::sync::{Word8, Word64};
 use crate::{Lifecycle, Outcome};
+use claim::Claim;
 
 /// Longest line, in bytes.
 pub const LINE_BYTES: usize = 1000;
 /// Bytes that are kept of what the shell says, from the byte on that was asked for.
 pub const SAID_BYTES: usize = 8 << 10;
 
-/// Somebody has it: his partition above bit 8, his place below.
-const CLAIMED: u64 = 1 << 63;
-/// The shell is about it: whoever's it is or was, it is nobody else's. It is in the same word, so that it can't
-/// become another's at that very moment.
-const IN_WORK: u64 = 1 << 62;
-/// From here on it is counted how often it was claimed, so that no old claim is taken for a new one.
-const COUNT: u64 = 1 << 16;
-const OWNER: u64 = CLAIMED | (COUNT - 1);
+/// Bytes of a line in a word; the number of its claim is above.
+const IN_WORD: usize = 4;
+const LINE_WORDS: usize = LINE_BYTES.div_ceil(IN_WORD);
 
 pub(crate) struct Desk {
     owner: Word64,
-    line: [Word8; LINE_BYTES],
-    line_bytes: Word32,
-    /// From which byte on it is kept what the shell says.
-    from: Word32,
+    /// By who claimed it: words that say of which claim they are.
+    line: [Word64; LINE_WORDS],
+    line_bytes: Word64,
+    line_from: Word64,
+    /// By the shell: from which byte on it is kept what it says, and all that it said.
+    from: Word64,
+    total: Word64,
     said: [Word8; SAID_BYTES],
-    /// All that it said.
-    total: Word32,
-}
-
-fn claim(asker: Asker) -> u64 {
-    CLAIMED | (asker.partition as u64) << 8 | asker.place as u64
-}
-
-/// Whose it is.
-fn asker_of(word: u64) -> Option<Asker> {
-    let number = |part: u64| usize::try_from(part).ok();
-    Some(Asker {
-        partition: number(word >> 8 & 0xff).filter(|_| word & CLAIMED != 0)?,
-        place: number(word & 0xff)?,
-    })
 }
 
 impl Desk {
     pub(crate) const fn new() -> Self {
         Self {
             owner: Word64::new(0),
-            line: [const { Word8::new(0) }; LINE_BYTES],
-            line_bytes: Word32::new(0),
-            from: Word32::new(0),
+            line: [const { Word64::new(0) }; LINE_WORDS],
+            line_bytes: Word64::new(0),
+            line_from: Word64::new(0),
+            from: Word64::new(0),
+            total: Word64::new(0),
             said: [const { Word8::new(0) }; SAID_BYTES],
-            total: Word32::new(0),
         }
     }
 
-    /// How much of what was said is kept, and how much there is from the first byte on.
-    fn kept(&self) -> usize {
-        let kept = self.total.load().saturating_sub(self.from.load());
-        (kept as usize).min(SAID_BYTES)
+    pub(crate) fn claim(&self) -> Claim {
+        Claim(self.owner.load())
     }
 
-    pub(crate) fn is_of(&self, asker: Asker) -> bool {
-        self.owner.load() & OWNER == claim(asker)
+    /// Whether a line that was passed by that asker is the one that lies here.
+    fn has_line(&self, asker: Asker, line: usize) -> bool {
+        let claim = self.claim();
+        claim.asker() == Some(asker) && claim.line() == line
     }
 
     /// Changes the word as long as `change` says to what.
-    fn change(&self, change: impl Fn(u64) -> Option<u64>) {
+    fn change(&self, change: impl Fn(Claim) -> Option<Claim>) {
         loop {
-            let word = self.owner.load();
-            let Some(next) = change(word) else { return };
-            if self.owner.replace(word, next) {
+            let claim = self.claim();
+            let Some(next) = change(claim) else { return };
+            if self.owner.replace(claim.0, next.0) {
                 return;
             }
         }
     }
 
-    pub(crate) fn give_up(&self, asker: Asker) {
-        self.change(|word| (word & OWNER == claim(asker)).then_some(word & !OWNER));
+    pub(crate) fn give_up(&self, claim: Claim) {
+        self.change(|now| (now.done() == claim.done()).then_some(now.free()));
     }
 
     /// The shell is no longer about it.
     fn finish(&self) {
-        self.change(|word| Some(word & !IN_WORK));
+        self.change(|now| Some(now.done()));
     }
 
-    /// The place of that partition's whose it is.
-    pub(crate) fn place_of(&self, partition: usize) -> Option<usize> {
-        let asker = asker_of(self.owner.peek())?;
-        (asker.partition == partition).then_some(asker.place)
+    /// The claim of that partition, if it has it.
+    pub(crate) fn claim_of(&self, partition: usize) -> Option<Claim> {
+        let claim = Claim(self.owner.peek());
+        (claim.asker()?.partition == partition).then_some(claim)
     }
 
-    fn begin(&self, from: u32) {
-        self.total.store(0);
-        self.from.store(from);
+    /// Whether it is in force still.
+    pub(crate) fn is_still(&self, claim: Claim) -> bool {
+        self.claim().done() == claim.done()
     }
 
-    /// The line of a request, which this core of its partition has claimed it for.
+    /// Has a word say that of this claim; `false`: it is not in force any more.
+    fn put(&self, claim: Claim, place: &Word64, value: u32) -> bool {
+        loop {
+            // Before the look at the claim: who has claimed it since then, and has written this word,
+            // keeps it.
+            let before = place.load();
+            if self.claim() != claim {
+                return false;
+            }
+            if place.replace(before, claim.word(value)) {
+                return true;
+            }
+        }
+    }
+
+    /// The line of a request, for which this core has that claim; `false`: it has it no more.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "it has at most a thousand bytes"
     )]
-    pub(crate) fn put_line(&self, from: u32, line: &str) {
-        self.begin(from);
-        for (to, byte) in self.line.iter().zip(line.bytes()) {
-            to.store(byte);
+    pub(crate) fn put_line(&self, claim: Claim, from: u32, line: &str) -> bool {
+        let words = line.as_bytes().chunks(IN_WORD).map(|bytes| {
+            let mut word = [0; IN_WORD];
+            word.iter_mut()
+                .zip(bytes)
+                .for_each(|(to, byte)| *to = *byte);
+            u32::from_le_bytes(word)
+        });
+        let ends = [
+            (&self.line_from, from),
+            (&self.line_bytes, line.len() as u32),
+        ];
+        self.line
+            .iter()
+            .zip(words)
+            .chain(ends)
+            .all(|(place, value)| self.put(claim, place, value))
+    }
+
+    /// The line of that claim, and from which byte on it is kept what is said; `None` if any of it is
+    /// another's.
+    fn line(&self, claim: Claim) -> Option<(u32, String)> {
+        let from = claim.value(self.line_from.load())?;
+        let count = claim.value(self.line_bytes.load())? as usize;
+        let mut line = String::with_capacity(count);
+        for word in self.line.iter().take(count.div_ceil(IN_WORD)) {
+            let bytes = claim.value(word.load())?.to_le_bytes();
+            let left = bytes.into_iter().take(count - line.len());
+            line.extend(left.map(char::from));
         }
-        self.line_bytes.store(line.len().min(LINE_BYTES) as u32);
+        Some((from, line))
     }
 
-    fn line(&self) -> String {
-        let bytes = self.line.iter().take(self.line_bytes.load() as usize);
-        bytes.map(|byte| char::from(byte.load())).collect()
+    /// From here on the shell says what that claim is told. By its core only, which is about it.
+    fn begin(&self, claim: Claim, from: u32) {
+        self.total.store(claim.word(0));
+        self.from.store(claim.word(from));
     }
 
-    /// What is kept of what was said, from `offset` on, into `chunk`: how many bytes.
+    /// What is kept of what was said, from `offset` on, into `chunk`: how many bytes. They are of whoever's
+    /// claim it is [still](Self::is_still).
     pub(crate) fn read(&self, offset: usize, chunk: &mut [u8]) -> usize {
-        let kept = self.said.iter().take(self.kept()).skip(offset);
         let mut bytes = 0;
-        for (to, byte) in chunk.iter_mut().zip(kept) {
+        for (to, byte) in chunk.iter_mut().zip(self.said.iter().skip(offset)) {
             *to = byte.load();
             bytes += 1;
         }
         bytes
     }
 
-    /// From which byte on it is kept, and how many were said.
-    pub(crate) fn span(&self) -> (u32, u32, usize) {
-        (self.from.load(), self.total.load(), self.kept())
+    /// From which byte on it is kept, how many were said to that claim, and how many of them are kept.
+    pub(crate) fn span(&self, claim: Claim) -> (u32, u32, usize) {
+        let from = claim.value(self.from.load()).unwrap_or(0);
+        let total = claim.value(self.total.load()).unwrap_or(0);
+        let kept = total.saturating_sub(from) as usize;
+        (from, total, kept.min(SAID_BYTES))
     }
 }
 
@@ -149,38 +185,46 @@ impl fmt::Write for Saying<'_> {
     )]
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let desk = self.0;
-        let (from, total) = (desk.from.load() as usize, desk.total.load() as usize);
-        for (at, byte) in (total..).zip(text.bytes()) {
-            let place = at.checked_sub(from).and_then(|at| desk.said.get(at));
+        let claim = desk.claim();
+        let (from, total, _) = desk.span(claim);
+        for (at, byte) in (total as usize..).zip(text.bytes()) {
+            let place = at
+                .checked_sub(from as usize)
+                .and_then(|at| desk.said.get(at));
             if let Some(place) = place {
                 place.store(byte);
             }
         }
-        desk.total.store((total + text.len()) as u32);
+        desk.total
+            .store(claim.word(total.wrapping_add(text.len() as u32)));
         Ok(())
     }
 }
 
 impl<const P: usize, const C: usize> Lifecycle<P, C> {
-    /// Claims it; `false` if it is another's, who may still come for it.
-    pub(crate) fn claim_desk(&self, hw: &impl Hardware, asker: Asker) -> bool {
-        self.claim_desk_as(hw, asker, 0)
+    /// Claims it; `None` if it is another's, who may still come for it.
+    pub(crate) fn claim_desk(&self, hw: &impl Hardware, asker: Asker) -> Option<Claim> {
+        self.claim_desk_as(hw, asker, |claim| claim)
     }
 
-    fn claim_desk_as(&self, hw: &impl Hardware, asker: Asker, work: u64) -> bool {
-        let desk = &self.desk;
-        let word = desk.owner.load();
-        let is_free = word & IN_WORK == 0
-            && asker_of(word).is_none_or(|other| other == asker || self.is_abandoned(hw, other));
-        let count = word & !(OWNER | IN_WORK);
-        let next = count.wrapping_add(COUNT) & !(OWNER | IN_WORK);
-        is_free && desk.owner.replace(word, next | claim(asker) | work)
+    fn claim_desk_as(
+        &self,
+        hw: &impl Hardware,
+        asker: Asker,
+        how: fn(Claim) -> Claim,
+    ) -> Option<Claim> {
+        let claim = self.desk.claim();
+        let owner = claim.asker();
+        let is_free = !claim.is_in_work()
+            && owner.is_none_or(|other| other == asker || self.is_abandoned(hw, other));
+        let next = how(claim.next(asker));
+        (is_free && self.desk.owner.replace(claim.0, next.0)).then_some(next)
     }
 
     /// Its new run asks for nothing yet.
     pub(crate) fn free_desk_of(&self, partition: usize) {
-        if let Some(place) = self.desk.place_of(partition) {
-            self.desk.give_up(Asker { partition, place });
+        if let Some(claim) = self.desk.claim_of(partition) {
+            self.desk.give_up(claim);
         }
     }
 
@@ -199,23 +243,35 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     /// [`saying`](Self::saying), and then it is to be [answered](Self::answer_line).
     pub fn next_line(&self) -> Option<(Asker, String)> {
         // Nobody else's can be passed, and this is asked a thousand times a second.
-        let word = self.desk.owner.peek();
-        let asker = asker_of(word)?;
+        let claim = Claim(self.desk.owner.peek());
+        let asker = claim.asker()?;
         let place = self.slot(asker.partition)?.places().get(asker.place)?;
-        let is_passed = place.word() >> KIND == PASSED;
-        if !is_passed || !self.desk.owner.replace(word, word | IN_WORK) {
+        if place.word() >> KIND != PASSED {
             return None;
         }
-        if self.take(place, asker, true).is_none() {
-            self.desk.finish();
+        let passed = place.standing();
+        let is_its = passed.line() == Some(claim.line());
+        if !is_its || !self.desk.owner.replace(claim.0, claim.in_work().0) {
             return None;
         }
-        Some((asker, self.desk.line()))
+        if self.take(place, asker, passed).is_some() {
+            if let Some((from, line)) = self.desk.line(claim) {
+                self.desk.begin(claim, from);
+                return Some((asker, line));
+            }
+            self.answer(asker, Outcome::LineBusy);
+        }
+        self.desk.finish();
+        None
     }
 
     /// Answers lines whose askers have lost the desk meanwhile. To be called now and then.
     pub fn refuse_lost_lines(&self) {
-        while let Some((asker, ..)) = self.take_passed(|asker| !self.desk.is_of(asker), true) {
+        let is_lost = |asker, passed: Standing| {
+            let line = passed.line();
+            line.is_some_and(|line| !self.desk.has_line(asker, line))
+        };
+        while let Some((asker, ..)) = self.take_passed(is_lost) {
             self.answer(asker, Outcome::LineBusy);
         }
     }
@@ -242,12 +298,13 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     /// Says to the asker why a request was refused: whether there is room for it just now.
     pub fn say(&self, hw: &impl Hardware, asker: Asker, why: &str) -> bool {
         let has_token = asker.place != 0;
-        let is_claimed = has_token && self.claim_desk_as(hw, asker, IN_WORK);
-        if is_claimed {
-            self.desk.begin(0);
-            let _ = fmt::Write::write_str(&mut self.saying(), why);
-            self.desk.finish();
-        }
-        is_claimed
+        let claim = has_token.then(|| self.claim_desk_as(hw, asker, Claim::in_work));
+        let Some(claim) = claim.flatten() else {
+            return false;
+        };
+        self.desk.begin(claim, 0);
+        let _ = fmt::Write::write_str(&mut self.saying(), why);
+        self.desk.finish();
+        true
     }
 }

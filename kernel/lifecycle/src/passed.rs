@@ -16,42 +16,42 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     /// The next request that was passed to the shell, but for lines: who asks, for what, of whom. It is
     /// to be [answered](Self::answer).
     pub fn next_request(&self) -> Option<(Asker, Verb, usize)> {
-        self.take_passed(|_| true, false)
+        self.take_passed(|_, passed| passed.line().is_none())
     }
 
-    /// Takes one that was passed by such an asker, among the lines or among all others.
+    /// Takes one that was passed by such an asker.
     pub(crate) fn take_passed(
         &self,
-        is_meant: impl Fn(Asker) -> bool,
-        is_line: bool,
+        is_meant: impl Fn(Asker, Standing) -> bool,
     ) -> Option<(Asker, Verb, usize)> {
         self.slots.iter().enumerate().find_map(|(caller, slot)| {
             let mut places = slot.places().iter().enumerate();
             places.find_map(|(index, place)| {
                 // Most are not.
-                let is_passed = place.word() >> KIND == PASSED;
-                let asker = asker(caller, index);
-                (is_passed && is_meant(asker)).then(|| self.take(place, asker, is_line))?
+                if place.word() >> KIND != PASSED {
+                    return None;
+                }
+                let (asker, passed) = (asker(caller, index), place.standing());
+                is_meant(asker, passed).then(|| self.take(place, asker, passed))?
             })
         })
     }
 
-    /// Takes that one.
+    /// Takes that one, as it stands.
     pub(crate) fn take(
         &self,
         place: &Place,
         asker: Asker,
-        is_line: bool,
+        passed: Standing,
     ) -> Option<(Asker, Verb, usize)> {
-        let passed = place.standing();
         let Standing::Passed { verb, target, .. } = passed else {
             return None;
         };
-        if (verb == Verb::Do) != is_line || !place.stand(passed, Standing::Taken) {
+        if !place.stand(passed, Standing::Taken) {
             return None;
         }
         // This core alone gives numbers to others.
-        if !self.is_meant(passed) {
+        if !self.is_meant(asker, passed) {
             self.answer(asker, Outcome::Unknown);
             return None;
         }
@@ -66,14 +66,9 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         }
     }
 
-    fn take_any(&self) -> Option<(Asker, Verb, usize)> {
-        let any = |is_line| self.take_passed(|_| true, is_line);
-        any(false).or_else(|| any(true))
-    }
-
     /// Nobody will come to what is still passed.
     pub(crate) fn refuse_passed(&self) {
-        while let Some((asker, _, _)) = self.take_any() {
+        while let Some((asker, ..)) = self.take_passed(|_, _| true) {
             self.answer(asker, Outcome::ShellLeft);
         }
         // One that the shell was about when it panicked.

@@ -134,13 +134,19 @@ impl Slot {
 
     /// A place for a new request with that token.
     pub(crate) fn claim_place(&self, hw: &impl Hardware, token: u64) -> Result<usize, Outcome> {
+        let empty = Standing::Answered(Outcome::None);
         if let Some(index) = self.place_of(token) {
             let place = &self.places()[index];
             let standing = place.standing();
-            let is_taken = matches!(standing, Standing::Answered(_)) && place.take(standing, token);
+            // Another core has just claimed it, and is about what it asks; or was reset.
+            let is_free = match standing {
+                Standing::Answered(Outcome::None) => place.is_stale(hw),
+                Standing::Answered(_) => true,
+                _ => false,
+            };
+            let is_taken = is_free && place.take(standing, token);
             return is_taken.then_some(index).ok_or(Outcome::Unanswered);
         }
-        let empty = Standing::Answered(Outcome::None);
         let mut tokened = self.places().iter().enumerate().skip(1);
         let free = tokened.find(|(_, place)| place.token.load() == 0 && place.take(empty, token));
         let found = free.or_else(|| {
@@ -159,14 +165,10 @@ impl Slot {
         found.map(|(index, _)| index).ok_or(Outcome::Full)
     }
 
-    /// The asker has seen the answer: its place is free.
-    pub(crate) fn seen(&self, token: u64) -> Outcome {
-        let Some(place) = self.place_of(token).map(|index| &self.places()[index]) else {
-            return Outcome::Done;
-        };
-        let standing = place.standing();
-        match standing {
-            Standing::Answered(_) if place.take(standing, 0) => Outcome::Done,
+    /// The asker has seen the answer that stands there: its place is free.
+    pub(crate) fn seen(&self, place: usize, answered: Standing) -> Outcome {
+        match answered {
+            Standing::Answered(_) if self.places()[place].take(answered, 0) => Outcome::Done,
             _ => Outcome::Unanswered,
         }
     }

@@ -11,8 +11,9 @@ pub(crate) enum Standing {
     /// Left for the shell.
     Passed {
         verb: Verb,
+        /// Of a line, by which claim it lies on the desk.
         target: usize,
-        /// Which definition has the target's number ([`crate::Slot::definition`]).
+        /// Which definition has the target's number ([`crate::Slot::definition`]); of a line, the asker's.
         definition: u32,
     },
     /// The shell is about it.
@@ -30,6 +31,18 @@ pub(crate) const KIND: u32 = 60;
 pub(crate) const PASSED: u64 = 1;
 
 impl Standing {
+    /// Of a line that is left for the shell, by which claim it lies on the desk.
+    pub(crate) const fn line(self) -> Option<usize> {
+        match self {
+            Self::Passed {
+                verb: Verb::Do,
+                target,
+                ..
+            } => Some(target),
+            _ => None,
+        }
+    }
+
     pub(crate) fn encode(self) -> u64 {
         match self {
             Self::Answered(outcome) => (outcome as u64) << 48,

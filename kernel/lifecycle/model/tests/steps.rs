@@ -4,6 +4,8 @@
 mod common;
 #[path = "steps/consoles.rs"]
 mod consoles;
+#[path = "steps/lines.rs"]
+mod lines;
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -42,6 +44,10 @@ fn reset(_: &Machine) {
 }
 
 fn with_control(machine: &Machine, partition: usize, policy: RestartPolicy) {
+    publish(machine, partition, policy, &[]);
+}
+
+fn publish(machine: &Machine, partition: usize, policy: RestartPolicy, only: &[String]) {
     machine.life.publish(
         partition,
         Some(&Definition {
@@ -49,7 +55,7 @@ fn with_control(machine: &Machine, partition: usize, policy: RestartPolicy) {
             cores: common::MEMBERS[partition],
             policy,
             has_control: true,
-            only: &[],
+            only,
             shares_low: false,
             memory: 64 << 20,
             regions: &common::RAM[partition..=partition],

@@ -10,7 +10,7 @@ use bulkhead_model::MAX_NAME_BYTES;
 
 use super::{CallerMemory, MAX_TEXT, Status, Variables, fixed};
 use crate::hardware::Hardware;
-use crate::{Agent, End, Event, KEPT, Kind, SAID_BYTES, State};
+use crate::{Agent, End, Event, KEPT, Kind, State};
 
 /// Bytes of a row, LF included.
 const DETAILS_BYTES: usize = 448;
@@ -333,18 +333,16 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
     pub(super) fn output(&self, to: [u64; 3]) -> Option<Status> {
         let desk = &self.lifecycle.desk;
         let slot = self.lifecycle.slot(self.caller)?;
-        let place = desk.place_of(self.caller);
-        let answered = place.and_then(|place| Some((place, slot.places().get(place)?)));
-        let token = answered
-            .and_then(|(_, place)| place.tokened())
+        let claim = desk.claim_of(self.caller);
+        let token = claim
+            .and_then(|claim| slot.places().get(claim.asker()?.place)?.tokened())
             .filter(|(_, standing)| matches!(standing, crate::standing::Standing::Answered(_)));
-        let (Some((place, _)), Some((token, _))) = (answered, token) else {
+        let (Some(claim), Some((token, _))) = (claim, token) else {
             return self.short(to, b"none\n");
         };
-        let (from, total, kept) = desk.span();
+        let (from, total, kept) = desk.span(claim);
         let mut head = ArrayString::<64>::new();
         let _ = writeln!(head, "#{token:x} {from} {total}");
-        let kept = kept.min(SAID_BYTES);
         if let Some(refused) = self.answer(to, fixed::ATTRIBUTES, head.len() + kept)? {
             return Some(refused);
         }
@@ -354,7 +352,7 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
         let mut chunk = [0; 256];
         for offset in (0..kept).step_by(chunk.len()) {
             let bytes = desk.read(offset, &mut chunk).min(kept - offset);
-            if desk.place_of(self.caller) != Some(place) {
+            if !desk.is_still(claim) {
                 // It was given up by another core of this Linux, and may be somebody else's.
                 return Some(Status::NotReady);
             }
