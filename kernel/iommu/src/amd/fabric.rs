@@ -155,7 +155,7 @@ impl Fabric {
         number: u16,
         passes: bool,
     ) -> bool {
-        self.turn.with(hw, || {
+        self.turn.with(hw, |hw| {
             for &name in names {
                 let passes = self.names.note(name, number, passes);
                 let (Some(passes), Some(table)) = (passes, self.table(name.segment)) else {
@@ -231,7 +231,7 @@ impl Fabric {
         let mut domains = Domains::default();
         entry.iter().for_each(|entry| domains.add(entry.domain()));
         // Whether names pass depends on whose their bus is.
-        self.turn.with(hw, || {
+        self.turn.with(hw, |hw| {
             for buses in buses {
                 let Some(table) = self.table(buses.segment) else {
                     continue;

@@ -215,7 +215,7 @@ impl Fabric {
         number: u16,
         passes: bool,
     ) -> bool {
-        self.turn.with(hw, || {
+        self.turn.with(hw, |hw| {
             for &name in names {
                 let passes = self.names.note(name, number, passes);
                 let context = self.own_context(name.address().bus());
@@ -308,7 +308,7 @@ impl Fabric {
                 hw.write_back(at, 16);
             }
         }
-        self.turn.with(hw, || self.flush_all(hw))
+        self.turn.with(hw, |hw| self.flush_all(hw))
     }
 
     /// For entries that pass all: the most that every unit has (VT-d §9.3, AW).

@@ -14,4 +14,5 @@ mod made_vtd;
 mod names;
 mod routes;
 mod silent;
+mod turns;
 mod unit;
