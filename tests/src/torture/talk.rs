@@ -6,6 +6,7 @@ use super::verdict::Hurt;
 use crate::answers::{self, ListRow};
 use crate::port::plain;
 use crate::qemu::Running;
+use crate::report;
 use crate::withheld::{Gap, Withheld};
 
 /// Serial ports.
@@ -125,13 +126,20 @@ fn started_again(machine: &mut Running, name: &str, com: usize, end: Instant) ->
         }
         std::thread::sleep(AFTER);
     };
-    while Instant::now() < end {
-        // Else it is the old one that answers.
-        let is_new = is_a_later_run(&runs(machine)?, before);
-        if is_new && ask(machine, com, "true", ANSWER).is_some() {
-            return Some(());
+    // Else it is the old one that answers.
+    while !is_a_later_run(&runs(machine)?, before) {
+        if Instant::now() > end {
+            return None;
         }
         std::thread::sleep(Duration::from_millis(500));
+    }
+    // What is typed before it has a shell is torn. One that is silent here may answer all the same.
+    let rest = end.saturating_duration_since(Instant::now());
+    let _ = machine.com(com).try_wait_for(report::END, rest / 2);
+    while Instant::now() < end {
+        if ask(machine, com, "true", ANSWER).is_some() {
+            return Some(());
+        }
     }
     None
 }
