@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use super::check::{Fields, are, are_different, numbers};
 use super::plot::Bars;
-use super::results::numbers;
 use super::table::{WANTED, apart, median};
 use crate::tool::short;
 
@@ -53,22 +53,31 @@ impl Load {
         ]
     }
 
-    fn parse(value: &Value) -> Option<Self> {
+    fn parse(value: &Value, runs: usize) -> Result<Self, String> {
+        let fields = Fields(value);
+        // Of threads only their sum is known.
         let pairs = |key: &str| {
-            let all: Option<Vec<_>> = value[key].as_array()?.iter().map(numbers).collect();
-            all.filter(|all| !all.is_empty())
+            let all: Option<Vec<_>> = fields.list(key)?.iter().map(numbers).collect();
+            let all = all.filter(|all| all.iter().all(|both| both.len() <= 2));
+            let all = all.ok_or_else(|| format!("\"{key}\" is not of one or two rates each"))?;
+            are(key, all.len(), runs)?;
+            Ok::<_, String>(all)
         };
-        Some(Self {
-            name: value["name"].as_str()?.to_string(),
-            is_control: value["is_control"].as_bool()?,
-            alone: numbers(&value["alone"])?,
+        let load = Self {
+            name: fields.text("name")?,
+            is_control: fields.flag("is_control")?,
+            alone: fields.of_runs("alone", runs)?,
             big: pairs("big_linux")?,
             partitions: pairs("partitions")?,
             guests: match value["kvm_guests"] {
                 Value::Null => Vec::new(),
                 _ => pairs("kvm_guests")?,
             },
-        })
+        };
+        match load.ratios().iter().all(|ratio| ratio.is_finite()) {
+            true => Ok(load),
+            false => Err("something by nothing is no ratio".to_string()),
+        }
     }
 }
 
@@ -107,11 +116,28 @@ const GUEST_COLUMNS: [&str; 4] = [
 ];
 
 impl Contention {
-    pub(super) fn parse(value: &Value) -> Option<Self> {
-        let loads: Option<Vec<Load>> = value["loads"].as_array()?.iter().map(Load::parse).collect();
-        Some(Self {
-            kernel: value["kernel"].as_str()?.to_string(),
-            loads: loads.filter(|loads| !loads.is_empty())?,
+    pub(super) fn parse(value: &Value, runs: usize) -> Result<Self, String> {
+        let fields = Fields(value);
+        let load = |value: &Value| {
+            let name = value["name"].as_str().unwrap_or("a load without a name");
+            Load::parse(value, runs).map_err(|why| format!("{name}: {why}"))
+        };
+        let loads: Result<Vec<Load>, String> = fields.list("loads")?.iter().map(load).collect();
+        let loads = loads?;
+        are_different(loads.iter().map(|load| load.name.as_str()))?;
+        let with = loads.iter().filter(|load| !load.guests.is_empty()).count();
+        if !loads.first().is_some_and(|first| first.is_control) {
+            return Err("the first load is no control".to_string());
+        }
+        if with != 0 && with != loads.len() {
+            return Err(format!(
+                "\"kvm_guests\" are of {with} of {} loads",
+                loads.len()
+            ));
+        }
+        Ok(Self {
+            kernel: fields.text("kernel")?,
+            loads,
         })
     }
 
@@ -303,16 +329,26 @@ mod tests {
     fn half_a_load_is_none() {
         let json = r#"{"kernel": "6.1", "loads": [{"name": "loop", "is_control": true,
             "alone": [3.0], "big_linux": [[1.0, 2.0]], "partitions": [[1.0, 2.0]]}]}"#;
-        let parse = |text: &str| Contention::parse(&serde_json::from_str(text).unwrap());
+        let parse = |text: &str| Contention::parse(&serde_json::from_str(text).unwrap(), 1);
         let whole = parse(json).unwrap();
         assert_eq!(whole.loads[0].big, [[1.0, 2.0]]);
-        for (word, other) in [
-            ("[[1.0, 2.0]]", "[]"),
-            ("[3.0]", "[]"),
-            ("true", "1"),
-            ("alone", "a"),
+        for (word, other, wanted) in [
+            ("[[1.0, 2.0]]", "[]", "loop: \"big_linux\""),
+            (
+                "[[1.0, 2.0]]",
+                "[[1.0, 2.0], [1.0, 2.0]]",
+                "has 2 of 1 runs",
+            ),
+            ("[[1.0, 2.0]]", "[[1.0, 2.0, 3.0]]", "one or two"),
+            ("[3.0]", "[]", "loop: \"alone\""),
+            ("[3.0]", "[-3.0]", "loop: \"alone\""),
+            ("[3.0]", "[0.0]", "no ratio"),
+            ("true", "1", "loop: \"is_control\""),
+            ("true", "false", "the first load is no control"),
+            ("alone", "a", "loop: \"alone\" is missing"),
         ] {
-            assert!(parse(&json.replace(word, other)).is_none(), "{word}");
+            let why = parse(&json.replace(word, other)).expect_err(word);
+            assert!(why.contains(wanted), "{why}");
         }
         assert!(!whole.has_guests());
         let guests =
@@ -321,6 +357,6 @@ mod tests {
             guests("[[1.0, 2.0]]").unwrap().loads[0].guests,
             [[1.0, 2.0]]
         );
-        assert!(guests("[]").is_none());
+        assert!(guests("[]").is_err());
     }
 }

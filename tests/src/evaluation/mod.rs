@@ -1,6 +1,7 @@
 //! The evaluation's tables and plots, made of the benchmark's results that are committed in
 //! `docs/evaluation/`: nothing in them is typed.
 
+mod check;
 pub mod contention;
 mod jitter;
 mod plot;
@@ -90,8 +91,8 @@ mod tests {
         "work": [{"kernel": "6.1", "one": [
             {"name": "call", "unit": "ns", "better": "less", "partition": [100.0, 102.0],
              "alone": [101.0, 101.0], "ratio_of_speeds": 1.0},
-            {"name": "loop", "unit": "M/s", "better": "more", "partition": [80.0],
-             "alone": [100.0], "ratio_of_speeds": 0.8}], "two_at_once": []}]}"#;
+            {"name": "loop", "unit": "M/s", "better": "more", "partition": [80.0, 80.0],
+             "alone": [100.0, 100.0], "ratio_of_speeds": 0.8}], "two_at_once": []}]}"#;
 
     const HOST: &str = r#"{"processor": "P", "processors": 2, "load_before": "1", "qemu": "11",
         "accelerator": "tcg -icount shift=1"}"#;
@@ -119,8 +120,8 @@ mod tests {
         assert!(asked(JSON).ends_with(", the host's time"));
         let counted = JSON.replace("\"tcg\"", "\"tcg -icount shift=1\"");
         assert!(asked(&counted).ends_with(", virtual time"));
-        let own = r#""neighbour": [{"kernel": "6.1", "other": "x", "is_control": true, "ticks": 9, "lost": 0,
-            "accelerator": "kvm", "max_us": 1, "p999_us": 1, "p99_us": 1, "p50_us": 1, "histogram": [9]}]"#;
+        let own = r#""neighbour": [{"kernel": "6.1", "other": "control: x", "is_control": true, "ticks": 9, "lost": 0,
+            "accelerator": "kvm", "max_us": 1, "p999_us": 1, "p99_us": 1, "p50_us": 1, "histogram": [0, 9]}]"#;
         let json = with_host(&format!("{{\"host\": HOST, {own}}}"));
         let results = Results::parse("one", &json).unwrap();
         assert_eq!(results.asked, "the host's time");
@@ -131,15 +132,31 @@ mod tests {
 
     #[test]
     fn a_ratio_is_of_the_values() {
-        let claimed = JSON.replace("\"ratio_of_speeds\": 0.8", "\"ratio_of_speeds\": 1.0");
-        let results = Results::parse("one", &claimed).unwrap();
+        let results = Results::parse("one", JSON).unwrap();
         let Measured::Work(all) = results.measured else {
             panic!("{:?}", results.measured);
         };
         let ratios: Vec<f64> = all[0].figures.iter().map(|one| one.ratio).collect();
         assert_eq!(ratios, [1.0, 0.8]);
-        let nothing = JSON.replace("\"alone\": [100.0]", "\"alone\": [0.0]");
-        assert!(Results::parse("one", &nothing).is_err());
+        for (is, other, wanted) in [
+            (
+                "\"ratio_of_speeds\": 0.8",
+                "\"ratio_of_speeds\": 0.801",
+                "one: 6.1: loop: \"ratio_of_speeds\" is 0.801, and its values come to 0.8000",
+            ),
+            ("[80.0, 80.0]", "[16.0, 16.0]", "come to 0.1600"),
+            ("[80.0, 80.0]", "[80.0]", "\"partition\" has 1 of 2 runs"),
+            ("[80.0, 80.0]", "[80.0, -80.0]", "loop: \"partition\""),
+            ("[80.0, 80.0]", "[80.0, null]", "loop: \"partition\""),
+            ("[100.0, 100.0]", "[0.0, 0.0]", "no ratio"),
+            ("\"loop\"", "\"call\"", "\"call\" is there twice"),
+        ] {
+            let why = Results::parse("one", &JSON.replace(is, other)).expect_err(other);
+            assert!(why.contains(wanted), "{why}");
+        }
+        let none = JSON.replace("[100.0, 100.0]", "[0, 0]");
+        let none = none.replace("[80.0, 80.0]", "[0, 0]");
+        assert!(Results::parse("one", &none.replace("0.8}", "null}")).is_ok());
     }
 
     #[test]
@@ -153,7 +170,7 @@ mod tests {
         );
         assert!(
             made.contains(
-                "| loop | M/s | 80.00 | one run | 100.0 | one run | 0.8000 | **outside** |"
+                "| loop | M/s | 80.00 | 0.00 % | 100.0 | 0.00 % | 0.8000 | **outside** |"
             ),
             "{made}"
         );
@@ -172,19 +189,23 @@ mod tests {
     /// What runs that go through each other may have as well is told from what they have not.
     #[test]
     fn what_may_be_chance_is_said() {
-        let told = |partition: &str| {
+        let told = |partition: &str, ratio: f64| {
             let runs = |values: &str| format!("\"partition\": [{values}]");
-            let json = JSON.replace("\"partition\": [80.0]", &runs(partition));
+            let json = JSON.replace("\"partition\": [80.0, 80.0]", &runs(partition));
             let json = json.replace(
-                "\"alone\": [100.0]",
+                "\"alone\": [100.0, 100.0]",
                 "\"alone\": [98.0, 99.0, 100.0, 101.0, 102.0]",
             );
+            let json = json.replace("[100.0, 102.0]", "[101, 101, 101, 101, 101]");
+            let json = json.replace("[101.0, 101.0]", "[101, 101, 101, 101, 101]");
+            let json = json.replace("\"runs\": 2", "\"runs\": 5");
+            let json = json.replace("0.8}", &format!("{ratio}}}"));
             let results = Results::parse("one", &json).unwrap();
             filled(&format!("{BEGIN}one -->\n{END}\n"), &[results]).unwrap()
         };
-        let seldom = told("79.0, 80.0, 81.0, 82.0, 83.0");
+        let seldom = told("79.0, 80.0, 81.0, 82.0, 83.0", 0.81);
         assert!(seldom.contains("| **outside** |"), "{seldom}");
-        let often = told("79.0, 98.5, 98.0, 97.0, 103.0");
+        let often = told("79.0, 98.5, 98.0, 97.0, 103.0", 0.98);
         assert!(often.contains("| outside; by chance in "), "{often}");
     }
 
@@ -194,7 +215,7 @@ mod tests {
             "",
             "[]",
             "{\"work\": [{}]}",
-            &JSON.replace("\"alone\": [100.0]", "\"alone\": []"),
+            &JSON.replace("\"alone\": [100.0, 100.0]", "\"alone\": []"),
         ] {
             assert!(Results::parse("one", json).is_err(), "{json}");
         }
@@ -204,7 +225,7 @@ mod tests {
     fn scale_is_a_table_and_lines() {
         let machine = |count, prompt| {
             format!(
-                r#"{{"partitions": {count}, "hand_over_to_prompt_ms": {prompt}, "resident_bytes": 1024,
+                r#"{{"partitions": {count}, "hand_over_to_prompt_ms": {prompt}, "resident_bytes": 4096,
                 "heap_bytes": 2048, "boot_s": 5.5, "doorbell_to_entry_ms": [9.0, 8.0, 7.0], "copy_ms": [6, 6, 6], "list_ms": 0.25}}"#
             )
         };
@@ -225,7 +246,16 @@ mod tests {
             "{table}"
         );
         assert!(results.plot().matches("<polyline").count() == 7);
-        assert!(Results::parse("scale", &json.replace("5.5", "\"soon\"")).is_err());
+        let why = Results::parse("scale", &json.replace("5.5", "\"soon\"")).unwrap_err();
+        assert!(why.contains("scale: partitions 1: \"boot_s\""), "{why}");
+        for (is, other, wanted) in [
+            ("[6, 6, 6]", "[6, 6, 9]", "a launch of 7 ms copies for 9 ms"),
+            ("2048", "4097", "more than \"resident_bytes\""),
+            ("\"partitions\": 64", "\"partitions\": 1", "more and more"),
+        ] {
+            let why = Results::parse("scale", &json.replace(is, other)).expect_err(other);
+            assert!(why.contains(wanted), "{why}");
+        }
         let uneven = json.replace("[6, 6, 6]", "[6, 6]");
         assert!(Results::parse("scale", &uneven).is_err());
         let none = json
@@ -244,30 +274,52 @@ mod tests {
         let json = with_host(
             r#"{"host": HOST, "neighbour": [
             {"kernel": "6.1", "other": "control: it idles", "is_control": true, "ticks": 900, "lost": 1,
-             "max_us": 120, "p999_us": 80, "p99_us": 70, "p50_us": 9, "histogram": [0, 0, 0, 800, 100]},
-            {"kernel": "6.1", "other": "reboot -f", "is_control": false, "ticks": 901, "lost": 0,
-             "max_us": 300, "p999_us": 90, "p99_us": 70, "p50_us": 9, "histogram": [0, 0, 0, 901]}]}"#,
+             "max_us": 120, "p999_us": 80, "p99_us": 70, "p50_us": 9, "histogram": [0, 0, 0, 0, 800, 0, 0, 100]},
+            {"kernel": "6.1", "other": "reboot -f", "is_control": false, "ticks": 1901, "lost": 0,
+             "max_us": 300, "p999_us": 90, "p99_us": 70, "p50_us": 9, "histogram": [0, 0, 0, 0, 1801, 0, 0, 99, 0, 1]}]}"#,
         );
         let results = Results::parse("timer", &json).unwrap();
         let table = results.table();
         assert!(
-            table.contains("| 6.1 | reboot -f | 901 | 0 | 9 | 70 | 90 | 300 |"),
+            table.contains("| 6.1 | reboot -f | 1901 | 0 | 9 | 70 | 90 | 300 |"),
             "{table}"
         );
         let plot = results.plot();
         assert!(
             plot.matches("timer of 6.1").count() == 1
-                && plot.matches("fill-opacity").count() == 3
+                && plot.matches("fill-opacity").count() == 5
                 && plot.contains(">300<"),
             "{plot}"
         );
-        assert!(Results::parse("timer", &json.replace("\"lost\": 0", "\"lost\": -1")).is_err());
+        for (is, other, wanted) in [
+            (
+                "\"lost\": 0",
+                "\"lost\": -1",
+                "timer: 6.1, reboot -f: \"lost\"",
+            ),
+            ("1901", "1902", "reboot -f: the histogram has 1901 of 1902"),
+            ("300", "1", "reboot -f: p50 9, p99 70"),
+            (
+                "p50_us\": 9",
+                "p50_us\": 6",
+                "control: it idles: \"p50_us\" is 6",
+            ),
+            ("true", "false", "\"is_control\" is false"),
+            (
+                "\"6.1\", \"other\": \"r",
+                "\"6.2\", \"other\": \"r",
+                "no control of 6.2",
+            ),
+        ] {
+            let why = Results::parse("timer", &json.replace(is, other)).expect_err(other);
+            assert!(why.contains(wanted), "{why}");
+        }
     }
 
     #[test]
     fn two_loads_are_a_table_and_bars() {
         let json = with_host(
-            r#"{"host": HOST, "runs": 3, "work_seconds": 1, "clock": "virtual",
+            r#"{"host": HOST, "runs": 1, "work_seconds": 1, "clock": "virtual",
             "contention": [{"kernel": "6.1", "loads": [
                 {"name": "loop", "is_control": true, "alone": [100.0], "big_linux": [[50.0, 50.0]],
                  "partitions": [[50.0, 50.0]]},
@@ -287,9 +339,10 @@ mod tests {
     #[test]
     fn restarts_are_a_table_and_bars() {
         let json = with_host(
-            r#"{"host": HOST, "runs": 5, "cores": 1, "memory": "512M", "restarts": [{"kernel": "6.1", "partition": {"to_init_s": [2.0, 2.0]},
+            r#"{"host": HOST, "runs": 1, "cores": 1, "memory": "512M", "restarts": [{"kernel": "6.1", "partition": {"to_init_s": [2.0]},
             "kexec": {"to_init_s": [3.0]}, "machine_reset_bios": {"to_init_s": [4.0]},
-            "machine_reset_uefi": {"to_init_s": [8.0]}, "doorbell_to_entry_ms": [5.0], "copy_ms": [4.0]}]}"#,
+            "machine_reset_uefi": {"to_init_s": [8.0]}, "doorbell_to_entry_ms": [5.0], "copy_ms": [4.0], "ratio_of_medians": {"partition_to_kexec": 0.6667,
+            "reset_bios_to_partition": 2.0, "reset_uefi_to_partition": 4.0, "entry_to_copy": 1.25}}]}"#,
         );
         let results = Results::parse("restart", &json).unwrap();
         let (plot, table) = (results.plot(), results.table());
@@ -299,7 +352,15 @@ mod tests {
         );
         assert!(table.contains("| of it copying the images | ms | 4.000 |"));
         assert!(plot.matches(" s</text>").count() == 4, "{plot}");
-        assert!(Results::parse("restart", &json.replace("[3.0]", "[]")).is_err());
+        for (is, other, wanted) in [
+            ("[3.0]", "[]", "restart: 6.1: kexec: \"to_init_s\""),
+            ("[3.0]", "[3.0, 3.0]", "kexec: \"to_init_s\" has 2 of 1"),
+            ("[3.0]", "[9.0]", "\"partition_to_kexec\" is 0.6667"),
+            ("[4.0], \"ratio", "[6.0], \"ratio", "5 ms copies for 6 ms"),
+        ] {
+            let why = Results::parse("restart", &json.replace(is, other)).expect_err(other);
+            assert!(why.contains(wanted), "{why}");
+        }
     }
 
     #[test]

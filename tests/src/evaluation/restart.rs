@@ -5,8 +5,8 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::Results;
+use super::check::{self, Fields};
 use super::plot::{begin, escaped};
-use super::results::numbers;
 use super::table::{apart, median};
 use crate::tool::short;
 
@@ -29,16 +29,31 @@ const WAYS: [(&str, &str); 4] = [
 ];
 
 impl Restarts {
-    pub(super) fn parse(value: &Value) -> Option<Self> {
-        let seconds = WAYS.map(|(key, _)| numbers(&value[key]["to_init_s"]));
+    pub(super) fn parse(value: &Value, runs: usize) -> Result<Self, String> {
+        let seconds = WAYS.map(|(key, _)| {
+            let times = Fields(&value[key]).of_runs("to_init_s", runs);
+            times.map_err(|why| format!("{key}: {why}"))
+        });
         let [first, second, third, fourth] = seconds;
-        Some(Self {
-            kernel: value["kernel"].as_str()?.to_string(),
-            seconds: [first?, second?, third?, fourth?],
-            entry: [
-                numbers(&value["doorbell_to_entry_ms"])?,
-                numbers(&value["copy_ms"])?,
-            ],
+        let seconds = [first?, second?, third?, fourth?];
+        let fields = Fields(value);
+        let launches = check::launches(fields)?;
+        let entry = [0, 1].map(|which| launches.iter().map(|launch| launch[which]).collect());
+        let [own, kexec, bios, uefi] = seconds.each_ref();
+        let written = Fields(&value["ratio_of_medians"]);
+        for (key, above, below) in [
+            ("partition_to_kexec", own, kexec),
+            ("reset_bios_to_partition", bios, own),
+            ("reset_uefi_to_partition", uefi, own),
+            ("entry_to_copy", &entry[0], &entry[1]),
+        ] {
+            let ratio = median(above) / median(below);
+            written.is_about(key, ratio, check::within(above, below))?;
+        }
+        Ok(Self {
+            kernel: fields.text("kernel")?,
+            seconds,
+            entry,
         })
     }
 

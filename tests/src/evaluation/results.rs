@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::check::{self, Fields, are_different};
 use super::contention::{self, Contention};
 use super::plot::{self, Bars};
 use super::restart::{self, Restarts};
@@ -103,33 +104,43 @@ pub struct Figure {
     pub ratio: f64,
 }
 
-/// What `make bench` calls what can be shown, and how each is read: all of it, or what is not whole.
-type Reader = fn(&[Value]) -> Result<Measured, &'static str>;
+/// What `make bench` calls what can be shown, and how each is read: all of it, so many runs of each side.
+type Reader = fn(&[Value], usize) -> Result<Measured, String>;
 const PARTS: [(&str, Reader); 5] = [
-    ("work", |all| {
-        each(all, work)
-            .map(Measured::Work)
-            .ok_or("a figure of work")
+    ("work", |all, runs| {
+        let all = each(all, |one| work(one, runs))?;
+        are_different(all.iter().map(|one| one.kernel.as_str()))?;
+        Ok(Measured::Work(all))
     }),
-    ("counted", |all| {
-        each(all, machine)
-            .map(Measured::Scale)
-            .ok_or("a machine of scale")
+    ("counted", |all, _| {
+        let all = each(all, machine)?;
+        match all.is_sorted_by(|one, next| one.partitions < next.partitions) {
+            true => Ok(Measured::Scale(all)),
+            false => Err("\"partitions\" are not more and more".to_string()),
+        }
     }),
-    ("neighbour", |all| {
-        each(all, case)
-            .map(Measured::Jitter)
-            .ok_or("a neighbour's case")
+    ("neighbour", |all, _| {
+        let all = each(all, case)?;
+        let mut controls = all.iter().filter(|case| case.is_control);
+        let without = all.iter().find(|case| {
+            let mut controls = controls.clone();
+            !controls.any(|control| control.kernel == case.kernel)
+        });
+        match (without, controls.next()) {
+            (None, Some(_)) => Ok(Measured::Jitter(all)),
+            (case, _) => Err(format!(
+                "there is no control of {}",
+                case.map_or("any", |case| &case.kernel)
+            )),
+        }
     }),
-    ("contention", |all| {
-        each(all, Contention::parse)
-            .map(Measured::Contention)
-            .ok_or("a load of contention")
+    ("contention", |all, runs| {
+        let all = each(all, |one| Contention::parse(one, runs))?;
+        Ok(Measured::Contention(all))
     }),
-    ("restarts", |all| {
-        each(all, Restarts::parse)
-            .map(Measured::Restarts)
-            .ok_or("a restart")
+    ("restarts", |all, runs| {
+        let all = each(all, |one| Restarts::parse(one, runs))?;
+        Ok(Measured::Restarts(all))
     }),
 ];
 
@@ -157,7 +168,10 @@ impl Results {
                 PARTS.map(|(key, _)| key).join(", ")
             ));
         };
-        let measured = read(all).map_err(|what| format!("{name}: {what} is not whole"))?;
+        // Some have none, and do not ask.
+        let runs = value["runs"].as_u64().unwrap_or(0);
+        let runs = usize::try_from(runs).unwrap_or(usize::MAX);
+        let measured = read(all, runs).map_err(|why| format!("{name}: {why}"))?;
         // Some have machines of their own kinds, and say so.
         let host = &value["host"];
         let mut accelerators: Vec<&str> = all
@@ -265,85 +279,115 @@ fn of(host: &Value) -> String {
     }
 }
 
-fn each<T>(all: &[Value], read: fn(&Value) -> Option<T>) -> Option<Vec<T>> {
-    all.iter().map(read).collect()
+/// What is wrong with one says with which.
+fn each<T>(all: &[Value], read: impl Fn(&Value) -> Result<T, String>) -> Result<Vec<T>, String> {
+    let one = |(number, value): (usize, &Value)| {
+        read(value).map_err(|why| {
+            let names = ["kernel", "name", "other", "partitions"].map(|key| match &value[key] {
+                Value::String(text) => text.clone(),
+                Value::Null => String::new(),
+                other => format!("{key} {other}"),
+            });
+            let names: Vec<_> = names.into_iter().filter(|name| !name.is_empty()).collect();
+            match names.is_empty() {
+                true => format!("number {}: {why}", number + 1),
+                false => format!("{}: {why}", names.join(", ")),
+            }
+        })
+    };
+    all.iter().enumerate().map(one).collect()
 }
 
-fn work(value: &Value) -> Option<Work> {
-    Some(Work {
-        kernel: value["kernel"].as_str()?.to_string(),
-        figures: each(value["one"].as_array()?, figure)?,
-    })
-}
-
-fn case(value: &Value) -> Option<Jitter> {
-    let number = |key: &str| number(&value[key]);
-    let count = |key: &str| value[key].as_u64();
-    let word = |key: &str| Some(value[key].as_str()?.to_string());
-    Some(Jitter {
-        kernel: word("kernel")?,
-        other: word("other")?,
-        is_control: value["is_control"].as_bool()?,
-        ticks: [count("ticks")?, count("lost")?],
-        late_us: [
-            number("p50_us")?,
-            number("p99_us")?,
-            number("p999_us")?,
-            number("max_us")?,
-        ],
-        histogram: numbers(&value["histogram"])?,
-    })
-}
-
-fn machine(value: &Value) -> Option<Scale> {
-    let number = |key: &str| number(&value[key]);
-    let entry = numbers(&value["doorbell_to_entry_ms"])?;
-    let copy = numbers(&value["copy_ms"])?;
-    if entry.len() != copy.len() {
-        return None;
+fn work(value: &Value, runs: usize) -> Result<Work, String> {
+    let fields = Fields(value);
+    let read = |all: &[Value]| each(all, |row| figure(row, runs));
+    // Not shown, but it has to hold as well.
+    if let Some(all) = value["two_at_once"].as_array() {
+        read(all).map_err(|why| format!("two at once: {why}"))?;
     }
-    let launches = entry.into_iter().zip(copy);
-    Some(Scale {
-        partitions: number("partitions").filter(|count| *count >= 1.0)?,
+    let figures = read(fields.list("one")?)?;
+    are_different(figures.iter().map(|figure| figure.name.as_str()))?;
+    Ok(Work {
+        kernel: fields.text("kernel")?,
+        figures,
+    })
+}
+
+fn case(value: &Value) -> Result<Jitter, String> {
+    let fields = Fields(value);
+    let (other, is_control) = (fields.text("other")?, fields.flag("is_control")?);
+    if other.starts_with("control: ") != is_control {
+        return Err(format!("\"is_control\" is {is_control}"));
+    }
+    let late_us = ["p50_us", "p99_us", "p999_us", "max_us"].map(|key| fields.count(key));
+    let [middle, high, higher, latest] = late_us;
+    let late_us = [middle?, high?, higher?, latest?];
+    let histogram: Option<Vec<u64>> = fields
+        .list("histogram")?
+        .iter()
+        .map(Value::as_u64)
+        .collect();
+    let histogram = histogram.ok_or("\"histogram\" has what is no number of ticks")?;
+    let ticks = fields.count("ticks")?;
+    check::ticks(ticks, late_us, &histogram)?;
+    Ok(Jitter {
+        kernel: fields.text("kernel")?,
+        other,
+        is_control,
+        ticks: [ticks, fields.count("lost")?],
+        // Less than a day's.
+        late_us: late_us.map(|us| us as f64),
+        histogram: histogram.into_iter().map(|count| count as f64).collect(),
+    })
+}
+
+fn machine(value: &Value) -> Result<Scale, String> {
+    let fields = Fields(value);
+    let number = |key: &str| fields.number(key);
+    let partitions = fields.count("partitions")?;
+    if partitions == 0 {
+        return Err("\"partitions\" are none".to_string());
+    }
+    let launches = check::launches(fields)?;
+    let (resident, heap) = (number("resident_bytes")?, number("heap_bytes")?);
+    if heap > resident {
+        return Err("\"heap_bytes\" are more than \"resident_bytes\"".to_string());
+    }
+    Ok(Scale {
+        partitions: partitions as f64,
         prompt_ms: number("hand_over_to_prompt_ms")?,
-        resident: number("resident_bytes")?,
-        heap: number("heap_bytes")?,
+        resident,
+        heap,
         boot_s: number("boot_s")?,
-        launches: launches.map(|(entry, copy)| [entry, copy]).collect(),
+        launches,
         list_ms: number("list_ms")?,
     })
 }
 
-/// Nothing that is measured is less than nothing, or more than a number can be drawn.
-fn number(value: &Value) -> Option<f64> {
-    value.as_f64().filter(|number| (0.0..1e15).contains(number))
-}
-
-/// One at least.
-pub(super) fn numbers(value: &Value) -> Option<Vec<f64>> {
-    let all: Option<Vec<f64>> = value.as_array()?.iter().map(number).collect();
-    all.filter(|all| !all.is_empty())
-}
-
-fn figure(value: &Value) -> Option<Figure> {
-    let [partition, alone] = [&value["partition"], &value["alone"]].map(numbers);
-    let (partition, alone) = (partition?, alone?);
-    let (own, other) = (median(&partition), median(&alone));
-    let ratio = match value["better"].as_str()? {
-        "less" => other / own,
-        "more" | "neither" => own / other,
-        _ => return None,
+fn figure(value: &Value, runs: usize) -> Result<Figure, String> {
+    let fields = Fields(value);
+    let partition = fields.of_runs("partition", runs)?;
+    let alone = fields.of_runs("alone", runs)?;
+    let better = fields.text("better")?;
+    let (above, below) = match better.as_str() {
+        "less" => (&alone, &partition),
+        "more" | "neither" => (&partition, &alone),
+        _ => return Err(format!("\"better\" is {better:?}")),
     };
-    Some(Figure {
-        name: value["name"].as_str()?.to_string(),
-        unit: value["unit"].as_str()?.to_string(),
-        is_open: value["better"] == "neither",
+    let ratio = median(above) / median(below);
+    if ratio.is_infinite() {
+        return Err("something by nothing is no ratio".to_string());
+    }
+    fields.is_about("ratio_of_speeds", ratio, check::within(above, below))?;
+    Ok(Figure {
+        name: fields.text("name")?,
+        unit: fields.text("unit")?,
+        is_open: better == "neither",
         partition,
         alone,
         // Nothing on both sides is as much.
-        ratio: if own == other { 1.0 } else { ratio },
+        ratio: if ratio.is_nan() { 1.0 } else { ratio },
     })
-    .filter(|figure| figure.ratio.is_finite())
 }
 
 /// Of every `.json` in a folder, by name.
