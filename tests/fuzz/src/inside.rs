@@ -16,7 +16,7 @@ pub(crate) const TARGETS: [Target; 2] = [
                 b"one defined 0 2\ntwo running 1 6\n\0one memory=64M cores=2\ntwo reason=\"x y\" hold=3\n",
                 b"12 one failed 3 panic\n13 two launched 1\n",
                 b"one hold=7 run=2 vmcoreinfo=0x1000 root=0x2000 pieces=1\n0x40000000 67108864\n",
-                b"done: 7 0 12\nstop\n",
+                b"#10 done\n#1 refused: no\ndone: 7 0 12\nstop\n",
             ];
             texts.map(<[u8]>::to_vec).to_vec()
         },
@@ -50,11 +50,17 @@ fn of_told(bytes: &[u8]) {
     let (short, details) = whole.split_once('\0').unwrap_or((&whole, &whole));
     drop(told::partitions(short, details));
     let _ = (told::events(&whole), told::machine(&whole));
-    let _ = (
-        told::answer(&whole, 7),
-        told::output(bytes, 7),
-        agent::order(&whole),
-    );
+    if let Some(said) = told::answer(&whole, 1) {
+        let is_it = |line: &str| {
+            line.split_once(' ')
+                .is_some_and(|(token, rest)| token == "#1" && rest.trim_end() == said)
+        };
+        assert!(whole.lines().any(is_it), "an answer to another: {said:?}");
+    }
+    if let Some((_, _, said)) = told::output(bytes, 1) {
+        assert!(bytes.starts_with(b"#1 ") && bytes.ends_with(said));
+    }
+    let _ = agent::order(&whole);
     if let Some(held) = held(&whole, "one") {
         assert!(
             held.pieces

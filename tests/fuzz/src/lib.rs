@@ -13,6 +13,7 @@ mod bytes;
 mod consoles;
 pub mod corpus;
 mod firmware;
+mod hardware;
 mod images;
 mod inside;
 mod lifecycle;
@@ -44,6 +45,7 @@ pub fn targets() -> Vec<Target> {
         &firmware::TARGETS[..],
         &images::TARGETS,
         &pci::TARGETS,
+        &hardware::TARGETS,
         &shell::TARGETS,
         &lifecycle::TARGETS,
         &consoles::TARGETS,

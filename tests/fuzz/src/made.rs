@@ -1,5 +1,12 @@
 //! The made machines of the crates' own tests.
 
+#[expect(
+    dead_code,
+    clippy::cast_possible_truncation,
+    reason = "made for the tests of IOMMUs, of which a part is needed here"
+)]
+#[path = "../../../kernel/iommu/tests/iommu/made_amd.rs"]
+pub(crate) mod amd_vi;
 #[path = "../../../kernel/lifecycle/tests/common/mod.rs"]
 pub(crate) mod common;
 #[path = "../../../bulkheadctl/tests/files/every_use.rs"]
@@ -37,3 +44,10 @@ pub(crate) mod survey;
 )]
 #[path = "../../../kernel/usb/tests/usb/made/mod.rs"]
 pub(crate) mod usb;
+#[expect(
+    dead_code,
+    clippy::cast_possible_truncation,
+    reason = "made for the tests of IOMMUs, of which a part is needed here"
+)]
+#[path = "../../../kernel/iommu/tests/iommu/made_vtd.rs"]
+pub(crate) mod vt_d;

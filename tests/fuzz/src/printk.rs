@@ -1,22 +1,32 @@
 //! A Linux's RAM, in which its printk ring is looked for.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use bulkhead_memory::Region;
+use bulkhead_printk::kept::{Book, Kept, ROOM_BYTES, RUN_BYTES, Room};
 use bulkhead_printk::{Follower, MOST_RECORDS, Piece, Root, Source, direct_map, find};
 use bulkheadctl::inside::dump::elf::head;
 use bulkheadctl::inside::dump::kernel::known;
 
 use crate::Target;
-use crate::bytes::Plan;
+use crate::bytes::{Plan, piece};
 use crate::made::printk::{BASE, INFO, Kind, Made, TABLES};
 
-pub(crate) const TARGETS: [Target; 2] = [
+pub(crate) const TARGETS: [Target; 3] = [
     Target {
         name: "printk",
         most: 512,
         run: printk,
         seeds: || vec![vec![0], vec![5, 2, 10, 0, 1, 2, 3, 4, 5, 6, 7, 8], vec![7]],
+    },
+    Target {
+        name: "kept",
+        most: 1024,
+        run: kept,
+        seeds: || {
+            let text = piece(b"[    1.0] a line\n\x1b[31mred\0");
+            vec![[&[3, 0][..], &text, &piece(b"Fatal \"exception\"\n")].concat()]
+        },
     },
     Target {
         name: "vmcoreinfo",
@@ -41,6 +51,46 @@ fn made(kind: u8) -> Made {
         );
     }
     made
+}
+
+/// Three runs that are kept, over which the Linux whose RAM it is then writes anything.
+fn kept(bytes: &[u8]) {
+    let mut plan = Plan(bytes);
+    let made = made(1);
+    let pieces: [Region; 1] = [Made::region()];
+    let found = find(&made, pieces.iter(), Some(Root(made.root()))).expect("it is there");
+    let room: Box<Room> = Box::new([const { AtomicU8::new(0) }; ROOM_BYTES]);
+    let book = Book::new();
+    let kept = Kept::new(&room, &book);
+    let last = u32::from(plan.u8());
+    for run in last..last + 3 {
+        kept.keep(run, &found.ring, &made);
+    }
+    while !plan.is_over() {
+        // In the texts, or in the page of reasons.
+        let start = [0, 3 * RUN_BYTES][usize::from(plan.u8()) % 2] + plan.below(4096);
+        for (to, byte) in room.iter().skip(start).zip(plan.piece()) {
+            to.store(*byte, Ordering::Relaxed);
+        }
+        for run in [0, last, last + 2, u32::MAX] {
+            let text = kept.text_of(run).into_iter().flatten();
+            let is_shown = |byte: &u8| *byte == b'\n' || (b' '..=b'~').contains(byte);
+            assert!(text.take(RUN_BYTES + 1).filter(is_shown).count() <= RUN_BYTES);
+            assert!(
+                kept.text_of(run)
+                    .into_iter()
+                    .flatten()
+                    .all(|byte| is_shown(&byte))
+            );
+            let reason = kept.reason(run);
+            let reason = reason.as_ref().map_or("", |reason| reason.as_str());
+            assert!(
+                reason
+                    .bytes()
+                    .all(|byte| is_shown(&byte) && !b"\n\"".contains(&byte))
+            );
+        }
+    }
 }
 
 fn read_all(made: &Made) {

@@ -46,10 +46,11 @@ replayed! {
     acpi aml spcr root smbios dmar ivrs
     multiboot2 limine bzimage uki module_line memory_map kernel_line
     pci xhci usb link_function
+    ps2 faults
     prompt script options
     request variables page_tables
     console_wire passage efi_time idt_gate
-    printk vmcoreinfo
+    printk kept vmcoreinfo
     rings blocks
     grub bls grubenv superblock
     told apply
