@@ -9,6 +9,12 @@
 //! So it is looked, fifty times a second, who is ready to run and has not run since. Linux itself counts how
 //! long each waits, but tells it when the wait is over; both are used.
 //!
+//! **It excuses too much rather than too little**, since what it is for must hold on any host. A core that spins
+//! where it should not is excused for the share of the time that its thread waits; a pause of the tested, for one of
+//! the host's that fell into the same look ([`Withheld::of`]'s `read`, and [`SLACK`] on each side). So a test by it
+//! sees a neighbour that stands still for seconds, and the tests in virtual time, in which the host has no part,
+//! see the rest.
+//!
 //! Source: Linux `Documentation/filesystems/proc.rst` (`stat`: state, and steal), `Documentation/scheduler/
 //! sched-stats.rst` (`schedstat`: time on a processor, and waiting for one).
 
