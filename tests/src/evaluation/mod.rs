@@ -5,6 +5,8 @@ mod check;
 pub mod contention;
 mod jitter;
 mod plot;
+#[cfg(test)]
+mod prose;
 pub mod restart;
 mod results;
 mod scale;
