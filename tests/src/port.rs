@@ -1,12 +1,15 @@
 //! One serial port of a machine, on a socket.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
+
+/// How long QEMU may take to come to a port, on a host that is busy.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What came in so far.
 #[derive(Default)]
@@ -90,13 +93,34 @@ impl Port {
         &self.path
     }
 
-    /// Takes QEMU's connection and starts to read.
+    /// Takes QEMU's connection and starts to read; `false` if QEMU, which is asked for by `is_alive`, has
+    /// ended instead: it refuses its arguments before or after it comes here.
     ///
     /// # Panics
-    /// If QEMU does not connect.
-    pub fn accept(&mut self) {
+    /// If QEMU runs and does not connect.
+    #[must_use]
+    pub fn accept(&mut self, mut is_alive: impl FnMut() -> bool) -> bool {
         let listener = self.listener.take().expect("accepted once");
-        let (stream, _) = listener.accept().expect("QEMU connects");
+        let nonblocking = listener.set_nonblocking(true);
+        nonblocking.expect("a socket can be set so");
+        let end = Instant::now() + PATIENCE;
+        let stream = loop {
+            match listener.accept() {
+                Ok((stream, _)) => break stream,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => panic!("{}: {error}", self.name),
+            }
+            if !is_alive() {
+                return false;
+            }
+            assert!(
+                Instant::now() < end,
+                "QEMU has not come to {} within {PATIENCE:?}",
+                self.name
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        stream.set_nonblocking(false).expect("so can this one");
         let mut reader = stream.try_clone().expect("a socket can be cloned");
         self.stream = Some(stream);
         let shared = Arc::clone(&self.shared);
@@ -120,6 +144,7 @@ impl Port {
                 shared.more.notify_all();
             }
         });
+        true
     }
 
     /// Stops reading what comes, but for what is under way, or goes on with it.
@@ -288,4 +313,33 @@ pub fn plain(text: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_waited_for_who_has_ended() {
+        let folder = crate::build_folder().join("tests");
+        std::fs::create_dir_all(&folder).expect("it can be made");
+        let mut port = Port::listen(&folder, "ended");
+        let mut looks = 0;
+        let taken = port.accept(|| {
+            looks += 1;
+            looks < 3
+        });
+        assert!(!taken);
+        let mut port = Port::listen(&folder, "comes");
+        let path = port.path().to_path_buf();
+        let comes = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            let mut stream = UnixStream::connect(path).expect("somebody listens");
+            stream.write_all(b"hello").expect("and reads");
+        });
+        assert!(port.accept(|| true));
+        let heard = port.try_wait_for("hello", Duration::from_secs(20));
+        assert_eq!(heard.expect("it comes"), "");
+        comes.join().expect("it has come");
+    }
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use bulkhead_tests::claims::{self, Claim};
-use bulkhead_tests::qemu::{self, Firmware, Machine, Running, has_kvm};
+use bulkhead_tests::qemu::{self, Asked, Machine, Running, has_kvm};
 use bulkhead_tests::report::Report;
 use bulkhead_tests::{Kernel, answers, build_folder, root, tool};
 
@@ -21,6 +21,13 @@ fn main() -> ExitCode {
     tool::exit_on_failure("demo");
     let begin = Instant::now();
     let script = root().join("conf/demo.conf");
+    let asked = match Asked::by_environment(Some(&script)) {
+        Ok(asked) => asked,
+        Err(error) => {
+            eprintln!("demo: error: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let script = std::fs::read_to_string(&script).expect("conf/demo.conf can be read");
     let claims = claims::parse(&script).unwrap_or_else(|error| panic!("conf/demo.conf: {error}"));
     let (survivor, stopped) = match claims.as_slice() {
@@ -28,7 +35,7 @@ fn main() -> ExitCode {
         _ => panic!("conf/demo.conf: the demo needs two partitions"),
     };
 
-    let mut demo = Demo::boot();
+    let mut demo = Demo::boot(&asked);
     let mut reports = Vec::new();
     for claim in &claims {
         reports.push((claim, demo.machine.wait_for_demo(claim.com)));
@@ -66,27 +73,21 @@ struct Demo {
 
 impl Demo {
     /// Boots the machine up to the shell's prompt.
-    fn boot() -> Self {
-        let variable = |name: &str, default: &str| {
-            let value = std::env::var(name).unwrap_or_default();
-            if value.is_empty() {
-                default.to_string()
-            } else {
-                value
-            }
-        };
-        let (cores, memory) = (variable("SMP", "4"), variable("MEMORY", "2G"));
-        let firmware = Firmware::by_name(&variable("FIRMWARE", "bios"));
-        let firmware = firmware.unwrap_or_else(|error| panic!("{error}"));
+    fn boot(asked: &Asked) -> Self {
+        let Asked {
+            firmware,
+            cores,
+            memory,
+        } = asked;
         let accelerator = if has_kvm() { "KVM" } else { "emulation" };
         println!(
             "QEMU {} ({accelerator}): q35, {firmware:?}, {cores} cores, {memory} of RAM; build/demo.iso",
             qemu::version()
         );
         let machine = Machine::new(&build_folder().join("demo.iso"), "demo")
-            .firmware(firmware)
-            .cores(&cores)
-            .memory(&memory)
+            .firmware(*firmware)
+            .cores(cores)
+            .memory(memory)
             .start();
         tool::watch(&machine);
         let mut demo = Self {

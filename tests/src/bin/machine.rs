@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use bulkhead_tests::qemu::{Firmware, Machine};
+use bulkhead_tests::qemu::{Asked, Machine};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -45,28 +45,25 @@ fn print(image: &Path, folder: &Path, ports: &str) -> Result<(), String> {
 /// A machine for somebody who looks at its ports. Unlike a test's it has a screen, which a partition
 /// may be given, and a reset is one.
 fn live(image: &Path, ports: usize) -> Result<Machine, String> {
-    let variable = |name: &str| std::env::var(name).unwrap_or_default();
-    let firmware = Firmware::by_name(&variable("FIRMWARE"))?;
+    let Asked {
+        firmware,
+        cores,
+        memory,
+    } = Asked::by_environment(None)?;
     // Its folder is another one: neither is made here.
-    let mut machine = if image.is_dir() {
+    let machine = if image.is_dir() {
         Machine::from_network(image, None, firmware, "run")
     } else {
         Machine::new(image, "run")
             .firmware(firmware)
             .arguments(&["-nic", "none"])
     };
-    machine = machine
+    Ok(machine
+        .cores(&cores)
+        .memory(&memory)
         .serial_ports(ports)
         .listens()
         .resets()
         .keeps_variables()
-        .arguments(&["-vga", "std"]);
-    let (cores, memory) = (variable("SMP"), variable("MEMORY"));
-    if !cores.is_empty() {
-        machine = machine.cores(&cores);
-    }
-    if !memory.is_empty() {
-        machine = machine.memory(&memory);
-    }
-    Ok(machine)
+        .arguments(&["-vga", "std"]))
 }

@@ -17,12 +17,15 @@ impl Running {
         panic!("{why}\n{}", self.evidence());
     }
 
-    /// The last lines of every port, what QEMU said, where every core is twice, and what of that looks
+    /// The last lines of every port that has said anything, what QEMU said, where every core is twice, and what of that looks
     /// like a lost write to a device. It never panics: also a story that unwinds asks for it.
     pub(super) fn evidence(&self) -> String {
         let mut text = String::new();
         for (number, port) in (1..).zip(&self.ports) {
             let lines = port.last_lines(50);
+            if lines.is_empty() {
+                continue;
+            }
             text += &format!("--- com{number} (last lines)\n{lines}\n");
         }
         let said = self.said();

@@ -31,7 +31,8 @@ impl Machine {
     /// Starts it.
     ///
     /// # Panics
-    /// If its folder can't be made, or QEMU can't be started.
+    /// If its folder can't be made, or QEMU can't be started; with QEMU's own words, if it refuses what it
+    /// is started with.
     #[must_use]
     pub fn start(self) -> Running {
         self.prepare();
@@ -63,7 +64,9 @@ impl Machine {
             has_told: Cell::new(false),
         };
         for port in &mut ports {
-            port.accept();
+            if !port.accept(|| running.is_alive()) {
+                running.refuse();
+            }
         }
         running.ports = ports;
         running
@@ -71,6 +74,12 @@ impl Machine {
 }
 
 impl Running {
+    /// QEMU has ended before it had a machine: no port has anything to tell.
+    fn refuse(&self) -> ! {
+        self.has_told.set(true);
+        panic!("QEMU does not start:\n--- QEMU\n{}", self.said().trim_end());
+    }
+
     /// Waits until QEMU has its monitor: it may be on its way still.
     pub fn wait_for_monitor(&self) {
         let socket = self.folder().join("qmp.sock");
@@ -148,5 +157,39 @@ impl Drop for Running {
         // Ended already is as good.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    /// Why a machine does not start, and how long that took to be known.
+    fn refusal(machine: Machine) -> (String, Duration) {
+        let begun = Instant::now();
+        let start = move || {
+            let mut machine = machine.start();
+            machine.wait_for_prompt();
+        };
+        let why = catch_unwind(AssertUnwindSafe(start)).expect_err("it is refused");
+        let why = why.downcast::<String>().expect("a formatted text");
+        (*why, begun.elapsed())
+    }
+
+    #[test]
+    fn what_qemu_refuses_is_said_at_once_and_in_its_words() {
+        let machine = |name: &str| Machine::new(Path::new("/dev/null"), name);
+        for (machine, word) in [
+            (machine("refused-memory").memory("4Q"), "4Q"),
+            (machine("refused-cores").cores("zero"), "smp.cpus"),
+        ] {
+            let folder = crate::build_folder().join("tests/refused");
+            let (why, took) = refusal(machine.folder(&folder));
+            assert!(why.contains("--- QEMU\n"), "{why}");
+            assert!(why.contains(word), "{why}");
+            assert!(!why.contains("--- com"), "{why}");
+            assert!(took < PATIENCE / 2, "{took:?}");
+        }
     }
 }

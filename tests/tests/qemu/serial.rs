@@ -128,7 +128,7 @@ fn pci() {
         .arguments(&["-device", "pci-serial,chardev=card,bus=bridge,addr=1"])
         .arguments(&["-device", "e1000,bus=bridge,addr=2,romfile="])
         .start();
-    card.accept();
+    assert!(card.accept(|| machine.is_alive()), "{}", machine.said());
     wait(&mut card, PROMPT);
     let shell = &mut card;
     expect(
