@@ -25,8 +25,8 @@ pub(crate) enum Command {
     Set(Word, Settings),
     /// `undefine NAME`
     Undefine(Word),
-    /// `link A B [SIZE]`, the size in bytes.
-    Link([Word; 2], Option<u64>),
+    /// `link A B [SIZE]`, the size in bytes with its word.
+    Link([Word; 2], Option<(Word, u64)>),
     /// `unlink A B`
     Unlink([Word; 2]),
     /// `check [NAME]`

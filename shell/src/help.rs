@@ -101,8 +101,8 @@ const fn details(verb: Verb) -> &'static str {
              \n\
              example:\n  \
              define web cores=2-3 memory=512M kernel=linux61 initrd=demo console=com2\n  \
-             define db cores=1 memory=1G@0x40000000 kernel=linux612 cmdline=\"quiet\"\n  \
-             set db devices=0000:01:00.0,com3\n"
+             define db cores=1 memory=1G@0x40000000 kernel=linux612 initrd=demo\n  \
+             set db devices=0000:01:00.0,com3 cmdline=\"quiet\"\n"
         }
         Verb::Set => {
             "Keys that are not named stay as they are. Refused while the partition runs.\n\

@@ -38,6 +38,7 @@ mod values;
 mod words;
 
 pub use control::Control;
+pub use nearest::nearest;
 pub use options::{Console, ConsolePlace, Options};
 pub use script::ScriptStopped;
 pub use shell::Shell;

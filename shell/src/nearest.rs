@@ -6,17 +6,14 @@ use crate::limits::QUOTED_CHARS;
 
 /// The candidate that `word` most likely stands for, if it is like any.
 ///
-/// Two mistakes are forgiven (one in a word of up to three letters); the start of a candidate
+/// Two mistakes are forgiven (one in a word of up to four letters); the start of a candidate
 /// counts as one mistake. Of equals the first is taken.
-pub(crate) fn nearest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Longer than anything that is meant, and not to be copied.
     if word.len() > QUOTED_CHARS {
         return None;
     }
-    let allowed = if word.len() <= 3 { 1 } else { 2 };
+    let allowed = if word.len() <= 4 { 1 } else { 2 };
     candidates
         .into_iter()
         .map(|candidate| {
@@ -75,6 +72,10 @@ mod tests {
             ("memry", Some("memory")),
             ("mem", Some("memory")),
             ("x", None),
+            // Two of four letters are not enough either: it is another word.
+            ("lost", Some("list")),
+            ("lots", None),
+            ("quit", None),
             // Two letters are not enough to guess by.
             ("ls", None),
             ("reboot", None),

@@ -27,13 +27,25 @@ pub(crate) fn parse(line: &str) -> Result<Option<Request>, CommandError> {
     }))
 }
 
+/// What other shells are left by.
+const LEAVING: [&str; 4] = ["exit", "quit", "logout", "bye"];
+/// What is said of them.
+const NO_END: &str = "is no command: the shell has no end of its own (accepted: poweroff, reset; handoff NAME and halt, \
+     by which Bulkhead's core goes; without any of them the partitions and their consoles just run on)";
+
 /// The command that `word` names.
 fn verb(word: &Word) -> Result<Verb, CommandError> {
-    let name = &word.text;
+    let name = match word.text.as_str() {
+        "?" => Verb::Help.name(),
+        name => name,
+    };
     Verb::from_name(name).ok_or_else(|| {
+        if LEAVING.contains(&name) {
+            return CommandError::new(word.span, format!("\"{name}\" {NO_END}"));
+        }
         let names = Verb::ALL.map(Verb::name);
         let message = format!(
-            "unknown command \"{}\"{} (accepted: {})",
+            "unknown command \"{}\"{} (accepted: {}; help says what each does)",
             Cut(name),
             did_you_mean(name, names),
             names.join(", ")
@@ -117,7 +129,7 @@ fn complete_settings(arguments: &Arguments<'_>, words: &[Word]) -> Result<Settin
 }
 
 /// One size or none, in bytes.
-fn size(arguments: &Arguments<'_>, rest: &[Word]) -> Result<Option<u64>, CommandError> {
+fn size(arguments: &Arguments<'_>, rest: &[Word]) -> Result<Option<(Word, u64)>, CommandError> {
     let Some((word, rest)) = rest.split_first() else {
         return Ok(None);
     };
@@ -126,7 +138,7 @@ fn size(arguments: &Arguments<'_>, rest: &[Word]) -> Result<Option<u64>, Command
         let message = format!("the size \"{}\" {error}", Cut(&word.text));
         CommandError::new(word.span, message)
     })?;
-    Ok(Some(size))
+    Ok(Some((word.clone(), size)))
 }
 
 /// What `word` means, of two words that are accepted.
@@ -328,6 +340,8 @@ mod tests {
             ("images", Command::Images),
             ("check", Command::Check(None)),
             ("help", Command::Help(None)),
+            ("?", Command::Help(None)),
+            ("? start", Command::Help(Some(Verb::Start))),
             ("halt", Command::Halt),
             ("help start", Command::Help(Some(Verb::Start))),
             ("reset", Command::Reset(Force::No)),

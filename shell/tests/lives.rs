@@ -11,7 +11,7 @@ const TWO: &str = "
     define db cores=4-5 memory=512M kernel=linux612
 ";
 
-const LAST: &str = "define last cores=0-1 memory=512M kernel=linux61";
+const LAST: &str = "define last cores=0-1 memory=512M kernel=linux61 initrd=demo";
 
 const NOBODY: &str = "no partition that runs has control=yes\n";
 
@@ -101,7 +101,7 @@ fn what_a_linux_printed_is_shown_by_its_run() {
     let why = "error: nothing of run 1 is there (runs that are kept: 3, 4, 5)\n";
     assert_eq!(said, format!("{:18}^\n{why}", ""));
     let said = session.line("log web last");
-    let why = "error: \"last\" is no number of a run, as 2 is\n";
+    let why = "error: \"last\" is no number of a run (runs that are kept: 3, 4, 5)\n";
     assert!(said.ends_with(why), "{said}");
     let said = session.line("log web 4 5");
     let why = "error: \"5\" is too much here (accepted: log [NAME [RUN]])\n";

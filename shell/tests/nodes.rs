@@ -43,10 +43,13 @@ fn cores_and_memory_have_a_column() {
 #[test]
 fn a_node_can_be_asked_for() {
     let mut session = session();
-    let said = session.line("define web cores=5-6 memory=1G kernel=linux61 node=1");
+    let said = session.line("define web cores=5-6 memory=1G kernel=linux61 initrd=demo node=1");
     assert!(said.starts_with("web: cores 5-6, memory "), "{said}");
     let show = session.line("show web");
-    assert!(show.contains(" kernel=linux61 node=1\n"), "{show}");
+    assert!(
+        show.contains(" kernel=linux61 initrd=demo node=1\n"),
+        "{show}"
+    );
     for line in [
         "  node     1, inside 0: cores 5-6, 768M\n",
         "  node     0, inside 1: cores none, 256M\n",

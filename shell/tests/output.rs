@@ -9,7 +9,7 @@ use support::{FakeKernel, Session};
 
 const TWO: &str = "
     define web cores=2-3 memory=512M kernel=linux61 initrd=demo console=com2
-    define db cores=5 memory=512M kernel=linux612 # half a core
+    define db cores=5 memory=512M kernel=linux612 initrd=demo # half a core
 ";
 
 #[test]
@@ -29,10 +29,36 @@ fn start_launches_all_and_warns() {
 fn split_siblings_are_warned_of() {
     let mut session = Session::after(TWO);
     assert_eq!(
-        session.line("define c cores=4 memory=512M kernel=linux61"),
+        session.line("define c cores=4 memory=512M kernel=linux61 initrd=demo"),
         "warning: c: core 4 is an SMT sibling of core 5, which belongs to \"db\"\n\
          c: cores 4, memory 0x41000000-0x60ffffff (512M)\n"
     );
+}
+
+/// A launch says nothing of it: what is known already would disturb a boot script's output.
+#[test]
+fn a_linux_that_will_find_nothing_to_run_is_warned_of() {
+    let mut session = Session::new();
+    let warning = "warning: web: no initrd, no root= and no PCI device: unless it has an initrd built in, \
+                   its kernel finds nothing to run and panics\n";
+    let claim = "web: cores 2-3, memory 0x1000000-0x20ffffff (512M)\n";
+    let define = "define web cores=2-3 memory=512M kernel=linux61 devices=com3";
+    assert_eq!(session.line(define), format!("{warning}{claim}"));
+    for check in ["check", "check web"] {
+        assert_eq!(session.line(check), format!("{warning}web: ok\n"));
+    }
+    for set in [
+        "initrd=demo",
+        "initrd= cmdline=root=/dev/sda1",
+        "cmdline= devices=01:00.0",
+    ] {
+        assert_eq!(session.line(&format!("set web {set}")), claim, "{set}");
+        assert_eq!(session.line("check web"), "web: ok\n", "{set}");
+    }
+    // No more than a parameter that ends so.
+    let said = session.line("set web devices=none cmdline=noroot=1");
+    assert_eq!(said, format!("{warning}{claim}"));
+    assert_eq!(session.line("start web"), "");
 }
 
 #[test]
@@ -192,7 +218,7 @@ fn scripts_stop_at_the_first_error() {
     let mut session = Session::new();
     let mut said = String::new();
     let script = "\u{feff}# two partitions\r\n\
-                  define web cores=2-3 memory=512M kernel=linux61\r\n\
+                  define web cores=2-3 memory=512M kernel=linux61 initrd=demo\r\n\
                   \r\n\
                   \tdefine d\u{e9} cores=5 memory=512M kernel=linux61 \r\n\
                   start web\r\n";

@@ -22,7 +22,7 @@ fn names() {
         (
             &capital,
             "       ^^^",
-            format!("name \"Web\" contains 'W' (accepted: a-z, 0-9 and -) ({NAMES})"),
+            format!("name \"Web\" contains 'W' ({NAMES})"),
         ),
         (
             &digit,
@@ -113,7 +113,7 @@ fn claims() {
         (
             "set db console=com1",
             "               ^^^^",
-            "com1 is the console of Bulkhead's shell".into(),
+            "com1 is the console of Bulkhead's shell (free: com3)".into(),
         ),
         (
             "set db console=com2",
@@ -139,7 +139,7 @@ fn devices() {
         (
             "set db devices=rtc,com1",
             "                   ^^^^",
-            "com1 is the console of Bulkhead's shell".into(),
+            "com1 is the console of Bulkhead's shell (free: com3)".into(),
         ),
         (
             "set db devices=rtc,1:0.1,com3",
@@ -259,7 +259,8 @@ fn memory() {
         (
             "set db memory=1G,3M",
             "                 ^^",
-            "memory size 3M is not a multiple of 2M".into(),
+            "memory size 3M is not a multiple of 2M (accepted: multiples of it, 32M or more in all)"
+                .into(),
         ),
         (
             "set db memory=32M,64M@0x7d000000",
@@ -275,32 +276,76 @@ fn memory() {
 }
 
 #[test]
+fn links() {
+    let size =
+        |size| format!("a link of {size} is not possible (accepted: 2M to 1G, in steps of 2M)");
+    let not = "\"web\" and \"db\" are not linked";
+    assert_refused(&[
+        ("link web db 3", "            ^", size("3")),
+        ("link db web 3M", "            ^^", size("3M")),
+        ("link web db 900G", "            ^^^^", size("900G")),
+        (
+            "link db web",
+            "        ^^^",
+            "\"web\" is running and can't be linked (accepted after kill web)".into(),
+        ),
+        ("unlink web db", "       ^^^", not.into()),
+        (
+            "link db db",
+            "     ^^",
+            "\"db\" can't be linked to itself (accepted: the names of two partitions)".into(),
+        ),
+    ]);
+}
+
+#[test]
+fn a_size_that_is_not_free_is_the_sizes_fault() {
+    let mut session = Session::after(
+        "define one cores=1 memory=1G kernel=linux61 initrd=demo\n\
+         define two cores=2 memory=2G kernel=linux61 initrd=demo",
+    );
+    let said = session.line("link one two 1G");
+    let start = format!("{:23}^^\nerror: no free 1026M for a link ", "");
+    assert!(said.starts_with(&start), "{said}");
+}
+
+#[test]
 fn states() {
     assert_refused(&[
         (
             "set web cores=2",
             "    ^^^",
-            "\"web\" is running and can't be changed".into(),
+            "\"web\" is running and can't be changed (accepted after kill web)".into(),
         ),
         (
             "undefine web",
             "         ^^^",
-            "\"web\" is running and can't be undefined".into(),
+            "\"web\" is running and can't be undefined (accepted after kill web)".into(),
         ),
         (
             "start web",
             "      ^^^",
-            "\"web\" is running and can't be launched".into(),
+            "\"web\" is running and can't be launched (accepted: restart web)".into(),
         ),
         (
             "start db web",
             "         ^^^",
-            "\"web\" is running and can't be launched".into(),
+            "\"web\" is running and can't be launched (accepted: restart web)".into(),
         ),
         (
             "restart db nobody",
             "           ^^^^^^",
             "there is no partition \"nobody\" (partitions: web, db)".into(),
+        ),
+        (
+            "restart web frce",
+            "            ^^^^",
+            "there is no partition \"frce\", did you mean \"force\"? (partitions: web, db)".into(),
+        ),
+        (
+            "restart frce",
+            "        ^^^^",
+            "there is no partition \"frce\" (partitions: web, db)".into(),
         ),
         (
             "restart web web",
@@ -310,12 +355,12 @@ fn states() {
         (
             "handoff web",
             "        ^^^",
-            "\"web\" is running and can't be launched".into(),
+            "\"web\" does not claim core 0, Bulkhead's own (accepted: a partition with core 0 that does not run)".into(),
         ),
         (
             "handoff db",
             "        ^^",
-            "\"db\" does not claim core 0, Bulkhead's own (accepted: start db)".into(),
+            "\"db\" does not claim core 0, Bulkhead's own (accepted: a partition with core 0 that does not run; for this one: start db)".into(),
         ),
         (
             "kill db",

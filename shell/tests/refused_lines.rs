@@ -5,7 +5,7 @@ mod support;
 use support::refused::assert_refused;
 
 const COMMANDS: &str = "accepted: define, set, undefine, link, unlink, check, list, watch, show, console, start, stop, restart, \
-    kill, wait, include, on-error, machine, cores, memory, devices, images, keymap, status, isolation, log, version, help, handoff, halt, reset, poweroff";
+    kill, wait, include, on-error, machine, cores, memory, devices, images, keymap, status, isolation, log, version, help, handoff, halt, reset, poweroff; help says what each does";
 const KEYS: &str = "accepted: cores, memory, kernel, initrd, cmdline, console, devices, restart, control, watchdog, dump, node, isolation";
 const DEFINE: &str = "accepted: define NAME cores=LIST memory=LIST kernel=IMAGE \
     [initrd=LIST] [cmdline=\"...\"] [console=PORT|mem] [devices=LIST] [restart=POLICY] [control=yes|no|LIST] [watchdog=SECONDS] [dump=yes|no] [node=N] [isolation=bare|dma]";
@@ -36,6 +36,16 @@ fn commands() {
             "     ^^^^",
             format!("unknown command \"strt\", did you mean \"start\"? ({COMMANDS})"),
         ),
+        (
+            "exit",
+            "^^^^",
+            "\"exit\" is no command: the shell has no end of its own (accepted: poweroff, reset; handoff NAME and halt, by which \
+             Bulkhead's core goes; without any of them the partitions and their consoles just run on)"
+                .into(),
+        ),
+        ("wiat", "^^^^", format!("unknown command \"wiat\", did you mean \"wait\"? ({COMMANDS})")),
+        ("want", "^^^^", format!("unknown command \"want\", did you mean \"wait\"? ({COMMANDS})")),
+        ("wand", "^^^^", format!("unknown command \"wand\" ({COMMANDS})")),
         ("''", "^^", format!("unknown command \"\" ({COMMANDS})")),
         (
             "list web",

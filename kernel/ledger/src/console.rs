@@ -23,6 +23,8 @@ pub enum ConsoleError {
     Shell {
         /// Which.
         port: Com,
+        /// Those that nobody has.
+        free: Vec<Com>,
     },
     /// Another partition has it.
     Taken {
@@ -38,25 +40,37 @@ impl fmt::Display for ConsoleError {
         match self {
             Self::Absent { port, found } => {
                 write!(f, "{} does not exist (found:", port.name())?;
-                if found.is_empty() {
-                    f.write_str(" none")?;
-                }
-                found
-                    .iter()
-                    .try_for_each(|com| write!(f, " {}", com.name()))?;
-                f.write_str(")")
+                listed(found, f)
             }
-            Self::Shell { port } => write!(f, "{} is the console of Bulkhead's shell", port.name()),
+            Self::Shell { port, free } => {
+                write!(
+                    f,
+                    "{} is the console of Bulkhead's shell (free:",
+                    port.name()
+                )?;
+                listed(free, f)
+            }
             Self::Taken { port, owner } => write!(f, "{} belongs to \"{owner}\"", port.name()),
         }
     }
+}
+
+/// The rest of a list of ports.
+fn listed(ports: &[Com], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if ports.is_empty() {
+        f.write_str(" none")?;
+    }
+    ports
+        .iter()
+        .try_for_each(|com| write!(f, " {}", com.name()))?;
+    f.write_str(")")
 }
 
 /// Checks that `port` can be claimed beside `others`.
 pub(crate) fn check<'a>(
     port: Com,
     machine: &Machine,
-    mut others: impl Iterator<Item = &'a Partition>,
+    others: impl Iterator<Item = &'a Partition>,
 ) -> Result<(), ConsoleError> {
     let Some(uart) = machine.uarts.iter().find(|uart| uart.port == port) else {
         let claimable = machine.uarts.iter().filter(|uart| !uart.is_shell);
@@ -65,10 +79,18 @@ pub(crate) fn check<'a>(
             found: claimable.map(|uart| uart.port).collect(),
         });
     };
+    let others: Vec<&Partition> = others.collect();
+    let owner = |port| {
+        let has = |other: &&&Partition| other.claim.ports().any(|theirs| theirs == port);
+        others.iter().find(has)
+    };
     if uart.is_shell {
-        return Err(ConsoleError::Shell { port });
+        let ports = machine.uarts.iter().filter(|uart| !uart.is_shell);
+        let free = ports.map(|uart| uart.port);
+        let free = free.filter(|port| owner(*port).is_none()).collect();
+        return Err(ConsoleError::Shell { port, free });
     }
-    match others.find(|other| other.claim.ports().any(|theirs| theirs == port)) {
+    match owner(port) {
         Some(other) => Err(ConsoleError::Taken {
             port,
             owner: other.definition.name.clone(),

@@ -6,7 +6,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use bulkhead_launch::LaunchError;
-use bulkhead_model::{DeviceName, ImageError, Key, MAX_NAME_BYTES, MemoryRequest, NameError};
+use bulkhead_model::{
+    ACCEPTED_NAMES, DeviceName, ImageError, Key, MemoryRequest, NameError, State,
+};
 
 use crate::{ConsoleError, CoreError, DeviceError, LinkError, MemoryError, NodeError};
 
@@ -41,8 +43,8 @@ pub enum PlanError {
     WrongState {
         /// The partition.
         name: String,
-        /// Its state, as one word.
-        state: &'static str,
+        /// Its state.
+        state: State,
         /// What can't be done, as a participle: `changed`.
         action: &'static str,
     },
@@ -82,6 +84,8 @@ pub enum PlanError {
         name: String,
         /// Bulkhead's own core.
         core: u32,
+        /// Whether it is live: then it can't be started either.
+        is_live: bool,
     },
     /// Wrong cores.
     Cores(CoreError),
@@ -182,10 +186,9 @@ impl PlanError {
 impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Name { name, error } => write!(
-                f,
-                "name \"{name}\" {error} (accepted: 1-{MAX_NAME_BYTES} of a-z, 0-9 and -, a letter first)"
-            ),
+            Self::Name { name, error } => {
+                write!(f, "name \"{name}\" {error} (accepted: {ACCEPTED_NAMES})")
+            }
             Self::NameTaken { name } => write!(f, "there is a partition \"{name}\" already"),
             Self::Unknown { name, existing } => write!(
                 f,
@@ -208,7 +211,15 @@ impl fmt::Display for PlanError {
                 name,
                 state,
                 action,
-            } => write!(f, "\"{name}\" is {state} and can't be {action}"),
+            } => {
+                write!(f, "\"{name}\" is {state} and can't be {action} (accepted")?;
+                match (state, *action) {
+                    // Its cores are being taken already.
+                    (State::Ending, _) => f.write_str(" when it has ended)"),
+                    (_, "launched") => write!(f, ": restart {name})"),
+                    _ => write!(f, " after kill {name})"),
+                }
+            }
             Self::Leaks { name, action } => write!(
                 f,
                 "\"{name}\" can't be {action}: the IOMMU did not answer at its end, so its devices may still reach its memory (accepted: a reset of the machine)"
@@ -227,10 +238,21 @@ impl fmt::Display for PlanError {
                     "core {core} is Bulkhead's own (accepted: handoff {name})"
                 )
             }
-            Self::NotBulkheadsCore { name, core } => write!(
-                f,
-                "\"{name}\" does not claim core {core}, Bulkhead's own (accepted: start {name})"
-            ),
+            Self::NotBulkheadsCore {
+                name,
+                core,
+                is_live,
+            } => {
+                write!(
+                    f,
+                    "\"{name}\" does not claim core {core}, Bulkhead's own \
+                     (accepted: a partition with core {core} that does not run"
+                )?;
+                if !is_live {
+                    write!(f, "; for this one: start {name}")?;
+                }
+                f.write_str(")")
+            }
             Self::Cores(error) => error.fmt(f),
             Self::Node(error) => error.fmt(f),
             Self::Memory { error, .. } => error.fmt(f),

@@ -371,7 +371,7 @@ pub(crate) fn launching(partition: &Partition, action: &'static str) -> PlanErro
 fn in_state(partition: &Partition, state: State, action: &'static str) -> PlanError {
     PlanError::WrongState {
         name: partition.definition.name.clone(),
-        state: state.word(),
+        state,
         action,
     }
 }

@@ -125,7 +125,8 @@ impl Ledger {
         if !size.is_multiple_of(LARGE_PAGE) || !(LEAST_LINK..=MOST_LINK).contains(&size) {
             return Err(LinkError::Size { size }.into());
         }
-        let pair = self.pair(names, "linked")?;
+        let pair = self.two(names)?;
+        self.both_rest(pair, "linked")?;
         if self.place(names).is_some() {
             let names = names.map(String::from);
             return Err(LinkError::Linked { names }.into());
@@ -161,10 +162,12 @@ impl Ledger {
         names: [&str; 2],
         give_up: impl FnMut(usize) -> bool,
     ) -> Result<(), PlanError> {
-        let pair = self.pair(names, "unlinked")?;
+        let pair = self.two(names)?;
+        // Said before that one of them runs: ending it would help nobody.
         let region = self.place(names).ok_or_else(|| LinkError::NotLinked {
             names: names.map(String::from),
         })?;
+        self.both_rest(pair, "unlinked")?;
         self.release(pair, "unlinked", give_up)?;
         for index in pair {
             let links = &mut self.claim_mut(index).links;
@@ -180,16 +183,19 @@ impl Ledger {
         Some(links.iter().find(|end| end.peer == b)?.region)
     }
 
-    /// The places of two partitions, both at rest.
-    fn pair(&self, [a, b]: [&str; 2], action: &'static str) -> Result<[usize; 2], PlanError> {
+    /// The places of two partitions.
+    fn two(&self, [a, b]: [&str; 2]) -> Result<[usize; 2], PlanError> {
         let pair = [self.index(a)?, self.index(b)?];
         if a == b {
             return Err(LinkError::Itself { name: a.into() }.into());
         }
-        for index in pair {
-            self.resting(index, action)?;
-        }
         Ok(pair)
+    }
+
+    /// Both are at rest.
+    fn both_rest(&self, pair: [usize; 2], action: &'static str) -> Result<(), PlanError> {
+        pair.into_iter()
+            .try_for_each(|index| self.resting(index, action).map(drop))
     }
 
     /// Nothing is launched by the claims that they have. A plan that is gone for one of them alone is made

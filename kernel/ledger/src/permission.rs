@@ -38,14 +38,16 @@ impl Ledger {
     /// [`PlanError::CoreLost`] if a core did not come back, [`PlanError::NotBulkheadsCore`] if it does
     /// not claim that core.
     pub fn check_handoff(&self, machine: &Machine, name: &str) -> Result<(), PlanError> {
-        let partition = self.resting(self.index(name)?, "launched")?;
-        if has_bulkheads_core(machine, partition) {
-            return Ok(());
+        let partition = self.get(name)?;
+        // First what no end of it would mend.
+        if !has_bulkheads_core(machine, partition) {
+            return Err(PlanError::NotBulkheadsCore {
+                name: name.into(),
+                core: machine.boot_core,
+                is_live: partition.life.state.is_live(),
+            });
         }
-        Err(PlanError::NotBulkheadsCore {
-            name: name.into(),
-            core: machine.boot_core,
-        })
+        self.resting(self.index(name)?, "launched").map(drop)
     }
 }
 

@@ -48,7 +48,7 @@ pub use link::{
 };
 pub use machine::{Com, Core, FirmwareKind, Machine, Resident, Uart};
 pub use map::{MemoryKind, MemoryRange};
-pub use name::{MAX_NAME_BYTES, NameError, check as check_name};
+pub use name::{ACCEPTED_NAMES, MAX_NAME_BYTES, NameError, check as check_name};
 pub use nodes::{MOST_NODES, Node};
 pub use policy::{
     Decision, FIRST_DELAY_MS, POWER_OFF_DELAY_MS, RESTART_LIMIT, RestartPolicy, STABLE_MS,

@@ -5,6 +5,9 @@ use core::fmt;
 /// The longest name, in bytes.
 pub const MAX_NAME_BYTES: usize = 16;
 
+/// What can name a partition, as a refusal says it.
+pub const ACCEPTED_NAMES: &str = "1-16 of a-z, 0-9 and -, a letter first";
+
 /// Words of the shell's grammar, present or reserved for later: a partition called `all` or
 /// `kernel` would make a line mean two things.
 const RESERVED: [&str; 47] = [
@@ -57,7 +60,8 @@ const RESERVED: [&str; 47] = [
     "watch",
 ];
 
-/// Why a text can't name a partition. Displays as what follows the name.
+/// Why a text can't name a partition. Displays as what follows the name; what is accepted,
+/// [`ACCEPTED_NAMES`], is for the whole sentence to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameError {
     /// Nothing there.
@@ -78,9 +82,7 @@ impl fmt::Display for NameError {
             Self::Empty => f.write_str("is empty"),
             Self::TooLong => write!(f, "is longer than {MAX_NAME_BYTES} characters"),
             Self::BadStart => f.write_str("does not start with a letter a-z"),
-            Self::BadCharacter(c) => {
-                write!(f, "contains {c:?} (accepted: a-z, 0-9 and -)")
-            }
+            Self::BadCharacter(c) => write!(f, "contains {c:?}"),
             Self::Reserved => f.write_str("is a word of the shell's"),
         }
     }

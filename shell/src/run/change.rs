@@ -3,9 +3,9 @@
 use alloc::format;
 use core::fmt::Write;
 
-use bulkhead_ledger::PlanError;
+use bulkhead_ledger::{Partition, PlanError};
 use bulkhead_memory::Bytes;
-use bulkhead_model::{Key, Warning};
+use bulkhead_model::{Key, Machine, Warning};
 
 use super::table::core_list;
 use super::{Done, names};
@@ -52,6 +52,7 @@ pub(super) fn undefine(name: &Word, control: &mut dyn Control) -> Done {
 fn report(name: &Word, warnings: &[Warning], control: &dyn Control, out: &mut dyn Write) -> Done {
     warn(&name.text, warnings, out)?;
     let partition = names::partition(name, control.ledger())?;
+    warn_rootless(partition, control.machine(), out)?;
     for other in partition.definition.control.only() {
         if control.ledger().get(other).is_err() {
             let name = &name.text;
@@ -77,6 +78,34 @@ pub(super) fn warn(name: &str, warnings: &[Warning], out: &mut dyn Write) -> cor
     warnings
         .iter()
         .try_for_each(|warning| writeln!(out, "warning: {name}: {warning}"))
+}
+
+/// Says it if nothing in sight holds what a Linux runs: no initrd, no `root=`, and no device to find one on.
+/// A kernel may have an initrd built in, which is not seen here: so it is no refusal, and not said at a launch.
+pub(super) fn warn_rootless(
+    partition: &Partition,
+    machine: &Machine,
+    out: &mut dyn Write,
+) -> core::fmt::Result {
+    let definition = &partition.definition;
+    let Ok(boot) = definition.find_kernel(machine) else {
+        return Ok(());
+    };
+    let has_initrd = boot
+        .initrds(definition, machine)
+        .is_ok_and(|initrds| !initrds.is_empty());
+    let cmdline = boot.cmdline(definition).unwrap_or_default();
+    let mut parameters = cmdline.split_ascii_whitespace();
+    let has_root = parameters.any(|parameter| parameter.starts_with("root="));
+    if has_initrd || has_root || !partition.claim.devices.units.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "warning: {}: no initrd, no root= and no PCI device: unless it has an initrd built in, \
+         its kernel finds nothing to run and panics",
+        definition.name
+    )
 }
 
 /// Points at the word that the ledger refused; what is not in the line is the name's fault.

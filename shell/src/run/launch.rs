@@ -15,12 +15,13 @@ use crate::words::Word;
 
 /// `check NAME`
 pub(super) fn check(name: &Word, control: &dyn Control, out: &mut dyn Write) -> Done {
-    names::partition(name, control.ledger())?;
+    let partition = names::partition(name, control.ledger())?;
     let warnings = control
         .ledger()
         .check(control.machine(), &name.text)
         .map_err(|error| names::refused(name, &error))?;
     change::warn(&name.text, &warnings, out)?;
+    change::warn_rootless(partition, control.machine(), out)?;
     devices::warn_devices(&name.text, control, out)?;
     Ok(writeln!(out, "{}: ok", name.text)?)
 }
@@ -33,6 +34,7 @@ pub(super) fn check_all(verb: &Word, control: &dyn Control, out: &mut dyn Write)
         match control.ledger().check(control.machine(), name) {
             Ok(warnings) => {
                 change::warn(name, &warnings, out)?;
+                change::warn_rootless(partition, control.machine(), out)?;
                 devices::warn_devices(name, control, out)?;
                 writeln!(out, "{name}: ok")?;
             }

@@ -2,6 +2,7 @@
 
 use core::fmt::{self, Write};
 
+use bulkhead_ledger::{LinkError, PlanError};
 use bulkhead_memory::Bytes;
 use bulkhead_model::{Claim, LinkEnd};
 
@@ -12,14 +13,23 @@ use crate::words::Word;
 /// `link A B [SIZE]`
 pub(super) fn link(
     pair: &[Word; 2],
-    size: Option<u64>,
+    size: Option<&(Word, u64)>,
     control: &mut dyn Control,
     out: &mut dyn Write,
 ) -> Done {
     let [a, b] = pair;
     known(pair, control)?;
-    let linked = control.link([&a.text, &b.text], size);
-    let region = linked.map_err(|error| names::refused(a, &error))?;
+    let linked = control.link([&a.text, &b.text], size.map(|(_, bytes)| *bytes));
+    let region = linked.map_err(|error| {
+        let word = match (&error, size) {
+            (
+                PlanError::Link(LinkError::Size { .. } | LinkError::NoRoom { .. }),
+                Some((word, _)),
+            ) => word,
+            _ => culprit(pair, &error),
+        };
+        names::refused(word, &error)
+    })?;
     let size = Bytes(region.size());
     Ok(writeln!(
         out,
@@ -33,7 +43,24 @@ pub(super) fn unlink(pair: &[Word; 2], control: &mut dyn Control) -> Done {
     let [a, b] = pair;
     known(pair, control)?;
     let unlinked = control.unlink([&a.text, &b.text]);
-    Ok(unlinked.map_err(|error| names::refused(a, &error))?)
+    Ok(unlinked.map_err(|error| names::refused(culprit(pair, &error), &error))?)
+}
+
+/// The one of the two that a refusal is about; the first, if it is about both.
+fn culprit<'a>(pair: &'a [Word; 2], error: &PlanError) -> &'a Word {
+    let [a, b] = pair;
+    match error {
+        PlanError::WrongState { name, .. }
+        | PlanError::Held { name, .. }
+        | PlanError::Leaks { name, .. }
+        | PlanError::CoreLost { name, .. }
+        | PlanError::Link(LinkError::TooMany { name })
+            if *name == b.text =>
+        {
+            b
+        }
+        _ => a,
+    }
 }
 
 fn known(pair: &[Word; 2], control: &dyn Control) -> Done {

@@ -53,7 +53,7 @@ pub(crate) fn run(request: &Request, control: &mut dyn Control, out: &mut dyn Wr
         Command::Define(name, settings) => change::define(name, settings, control, out)?,
         Command::Set(name, settings) => change::set(name, settings, control, out)?,
         Command::Undefine(name) => change::undefine(name, control)?,
-        Command::Link(pair, size) => links::link(pair, *size, control, out)?,
+        Command::Link(pair, size) => links::link(pair, size.as_ref(), control, out)?,
         Command::Unlink(pair) => links::unlink(pair, control)?,
         Command::Check(None) => launch::check_all(verb, control, out)?,
         Command::Check(Some(name)) => launch::check(name, control, out)?,

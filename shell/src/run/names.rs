@@ -15,16 +15,21 @@ pub(super) fn partition<'a>(
     name: &Word,
     ledger: &'a Ledger,
 ) -> Result<&'a Partition, CommandError> {
-    ledger.find(&name.text).ok_or_else(|| {
-        let names = || ledger.iter().map(|p| p.definition.name.as_str());
-        let message = format!(
-            "there is no partition \"{}\"{} (partitions: {})",
-            Cut(&name.text),
-            did_you_mean(&name.text, names()),
-            listed(names()),
-        );
-        CommandError::new(name.span, message)
-    })
+    ledger
+        .find(&name.text)
+        .ok_or_else(|| unknown(name, ledger, None))
+}
+
+/// That there is none of that name; `word` could have been meant too.
+pub(super) fn unknown(name: &Word, ledger: &Ledger, word: Option<&str>) -> CommandError {
+    let names = || ledger.iter().map(|p| p.definition.name.as_str());
+    let message = format!(
+        "there is no partition \"{}\"{} (partitions: {})",
+        Cut(&name.text),
+        did_you_mean(&name.text, names().chain(word)),
+        listed(names()),
+    );
+    CommandError::new(name.span, message)
 }
 
 /// A refusal by the ledger, blamed on a partition's name.

@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt::Write;
 
 use super::{Done, names};
@@ -20,7 +21,8 @@ pub(super) fn printed(
     let id = names::partition(name, control.ledger())?.id;
     let number = match run {
         Some(word) => Some(word.text.parse().map_err(|_| {
-            let message = format!("\"{}\" is no number of a run, as 2 is", Cut(&word.text));
+            let (text, kept) = (Cut(&word.text), kept(id, control));
+            let message = format!("\"{text}\" is no number of a run (runs that are kept: {kept})");
             CommandError::new(word.span, message)
         })?),
         None => None,
@@ -28,18 +30,21 @@ pub(super) fn printed(
     if control.printed(id, number, out)? {
         return Ok(());
     }
-    let mut kept = String::new();
-    for run in control.printed_runs(id).into_iter().flatten() {
-        let comma = if kept.is_empty() { "" } else { ", " };
-        write!(kept, "{comma}{run}")?;
-    }
-    if kept.is_empty() {
-        kept.push_str("none");
-    }
+    let kept = kept(id, control);
     let what = match number {
         Some(run) => format!("nothing of run {run} is there"),
         None => format!("nothing that \"{}\" printed is found", name.text),
     };
     let message = format!("{what} (runs that are kept: {kept})");
     Err(CommandError::new(run.unwrap_or(name).span, message).into())
+}
+
+/// The numbers of the runs of which something is kept.
+fn kept(id: usize, control: &dyn Control) -> String {
+    let runs = control.printed_runs(id).into_iter().flatten();
+    let runs: Vec<String> = runs.map(|run| format!("{run}")).collect();
+    match runs.as_slice() {
+        [] => String::from("none"),
+        runs => runs.join(", "),
+    }
 }

@@ -160,7 +160,12 @@ pub(super) fn restart(
 ) -> Done {
     let mut asked: Vec<(&Word, u32)> = Vec::new();
     let mut others: Vec<Word> = Vec::new();
-    for name in names {
+    for (at, name) in names.iter().enumerate() {
+        if control.ledger().find(&name.text).is_none() {
+            // Behind a name, the last word is perhaps none.
+            let word = (at > 0 && at + 1 == names.len()).then_some("force");
+            return Err(names::unknown(name, control.ledger(), word).into());
+        }
         launch::check_how(name, How::Restart, control)?;
         let partition = names::partition(name, control.ledger())?;
         if force == Force::No && control.agent(partition.id).can_be_asked() {

@@ -55,7 +55,9 @@ pub(super) fn definition(words: &[String]) -> Result<Definition, String> {
     let Some((name, pairs)) = words.split_first() else {
         return Err(String::from("which partition?"));
     };
-    bulkhead_model::check_name(name).map_err(|why| format!("the name {name:?} {why}"))?;
+    let accepted = bulkhead_model::ACCEPTED_NAMES;
+    bulkhead_model::check_name(name)
+        .map_err(|why| format!("the name {name:?} {why} (accepted: {accepted})"))?;
     let mut made = Definition {
         name: name.clone(),
         keys: Vec::new(),

@@ -91,7 +91,11 @@ impl fmt::Display for MemoryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnalignedSize { size } => {
-                write!(f, "memory size {} is not a multiple of 2M", Bytes(*size))
+                let (size, least) = (Bytes(*size), Bytes(MINIMUM_MEMORY_BYTES));
+                write!(
+                    f,
+                    "memory size {size} is not a multiple of 2M (accepted: multiples of it, {least} or more in all)"
+                )
             }
             Self::UnalignedAddress { address } => {
                 write!(f, "memory address {address:#x} is not a multiple of 2M")

@@ -203,7 +203,7 @@ fn who_runs_keeps_its_devices() {
     let refused = fake.set("web", devices("")).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "\"web\" is running and can't be changed"
+        "\"web\" is running and can't be changed (accepted after kill web)"
     );
     assert_eq!(fake.ledger, before);
     // Nor are they free when it has ended: it may be launched again.

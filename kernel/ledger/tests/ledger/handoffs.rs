@@ -111,7 +111,7 @@ fn it_is_launched_by_handoff_alone() {
     ledger.check_handoff(machine, "last").unwrap();
     refused(
         ledger.check_handoff(machine, "web"),
-        "\"web\" does not claim core 0, Bulkhead's own (accepted: start web)",
+        "\"web\" does not claim core 0, Bulkhead's own (accepted: a partition with core 0 that does not run; for this one: start web)",
     );
     let nobody = "there is no partition \"db\" (partitions: web, last)";
     refused(ledger.check_handoff(machine, "db"), nobody);
@@ -120,7 +120,7 @@ fn it_is_launched_by_handoff_alone() {
     assert!(happen(&mut fake.ledger, id, Happening::Launch));
     refused(
         fake.ledger.check_handoff(&fake.machine, "last"),
-        "\"last\" is launching and can't be launched",
+        "\"last\" is launching and can't be launched (accepted: restart last)",
     );
 }
 

@@ -102,7 +102,7 @@ fn a_partition_that_runs_is_left_alone() {
     let id = fake.ledger.get("db").unwrap().id;
     fake.ledger
         .observe(id, life(State::Running), Ram::default());
-    let runs = "\"db\" is running and can't be linked";
+    let runs = "\"db\" is running and can't be linked (accepted after kill db)";
     refused(&mut fake, ["web", "db"], None, runs);
     fake.ledger
         .observe(id, life(State::Stopped), Ram::default());
@@ -110,7 +110,10 @@ fn a_partition_that_runs_is_left_alone() {
     fake.ledger
         .observe(id, life(State::Running), Ram::default());
     let error = fake.ledger.unlink(["web", "db"], |_| true).unwrap_err();
-    assert_eq!(error.to_string(), "\"db\" is running and can't be unlinked");
+    assert_eq!(
+        error.to_string(),
+        "\"db\" is running and can't be unlinked (accepted after kill db)"
+    );
     // Its launch begins at this moment.
     fake.ledger
         .observe(id, life(State::Stopped), Ram::default());
@@ -118,9 +121,22 @@ fn a_partition_that_runs_is_left_alone() {
     let error = fake.ledger.unlink(["web", "db"], |other| other != id);
     assert_eq!(
         error.unwrap_err().to_string(),
-        "\"db\" is launching and can't be unlinked"
+        "\"db\" is launching and can't be unlinked (accepted after kill db)"
     );
     assert_eq!(fake.ledger, before);
+}
+
+#[test]
+fn who_is_not_linked_is_told_so_also_while_it_runs() {
+    let mut fake = two();
+    let running = Life {
+        state: State::Running,
+        ..Life::default()
+    };
+    let id = fake.ledger.get("db").unwrap().id;
+    fake.ledger.observe(id, running, Ram::default());
+    let error = fake.ledger.unlink(["web", "db"], |_| true).unwrap_err();
+    assert_eq!(error.to_string(), "\"web\" and \"db\" are not linked");
 }
 
 #[test]

@@ -58,9 +58,18 @@ fn a_live_partition_stays_as_it_is() {
         let before = fake.ledger.clone();
         let state = before.by_id(WEB).unwrap().life.state;
         let refusals = [
-            (fake.set("web", Change::default()).map(|_| ()), "changed"),
-            (fake.ledger.undefine("web"), "undefined"),
-            (fake.ledger.check_launch(&fake.machine, "web"), "launched"),
+            (
+                fake.set("web", Change::default()).map(|_| ()),
+                "changed (accepted after kill web)",
+            ),
+            (
+                fake.ledger.undefine("web"),
+                "undefined (accepted after kill web)",
+            ),
+            (
+                fake.ledger.check_launch(&fake.machine, "web"),
+                "launched (accepted: restart web)",
+            ),
         ];
         for (refusal, action) in refusals {
             let error = refusal.unwrap_err();

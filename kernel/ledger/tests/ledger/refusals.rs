@@ -51,8 +51,8 @@ fn names() {
     let accepted = "(accepted: 1-16 of a-z, 0-9 and -, a letter first)";
     for (name, what) in [
         ("", "is empty"),
-        ("Web", "contains 'W' (accepted: a-z, 0-9 and -)"),
-        ("a b", "contains ' ' (accepted: a-z, 0-9 and -)"),
+        ("Web", "contains 'W'"),
+        ("a b", "contains ' '"),
         ("1st", "does not start with a letter a-z"),
         ("abcdefghijklmnopq", "is longer than 16 characters"),
         ("kernel", "is a word of the shell's"),
@@ -219,7 +219,10 @@ fn images() {
 #[test]
 fn consoles() {
     for (port, sentence) in [
-        (Com::Com1, "com1 is the console of Bulkhead's shell"),
+        (
+            Com::Com1,
+            "com1 is the console of Bulkhead's shell (free: com3)",
+        ),
         (Com::Com2, "com2 belongs to \"web\""),
         (Com::Com4, "com4 does not exist (found: com2 com3)"),
     ] {

@@ -246,7 +246,8 @@ fn interrupts_by_pin() {
 
 #[test]
 fn serial_ports() {
-    refused_alone("com1", "com1", "com1 is the console of Bulkhead's shell");
+    let shells = "com1 is the console of Bulkhead's shell (free: com2 com3)";
+    refused_alone("com1", "com1", shells);
     refused_alone("com4", "com4", "com4 does not exist (found: com2 com3)");
     refused_beside("com3", "rtc,com3", "com3", "com3 belongs to \"web\"");
 }

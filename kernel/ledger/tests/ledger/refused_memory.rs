@@ -22,12 +22,12 @@ fn memory() {
         ),
         (
             &[at(33 * MIB, None)],
-            "memory size 33M is not a multiple of 2M",
+            "memory size 33M is not a multiple of 2M (accepted: multiples of it, 32M or more in all)",
             Some("33M"),
         ),
         (
             &[at(0, None)],
-            "memory size 0 is not a multiple of 2M",
+            "memory size 0 is not a multiple of 2M (accepted: multiples of it, 32M or more in all)",
             Some("0"),
         ),
         (
