@@ -42,7 +42,12 @@ fn main() -> ExitCode {
             let (code, message) = match trouble {
                 Trouble::Refused(message) => (1, message),
                 Trouble::Usage(message) => {
-                    (2, format!("{message} (bulkheadctl help has all of it)"))
+                    const ALL: &str = "bulkheadctl help has all of it)";
+                    let message = match message.strip_suffix(')') {
+                        Some(message) => format!("{message}; {ALL}"),
+                        None => format!("{message} ({ALL}"),
+                    };
+                    (2, message)
                 }
                 Trouble::Missing(message) => (3, message),
                 Trouble::Denied(message) => (4, message),
@@ -239,8 +244,11 @@ fn run(arguments: &Arguments) -> Result<bool, Trouble> {
 }
 
 fn unknown(command: &str) -> Trouble {
+    let names = commands::COMMANDS.iter().map(|command| command.name);
+    let meant = bulkhead_shell::nearest(command, names);
+    let meant = meant.map_or_else(String::new, |name| format!(", did you mean {name:?}?"));
     Trouble::Usage(format!(
-        "there is no command {command:?} (accepted: {})",
+        "there is no command {command:?}{meant} (accepted: {})",
         commands::names()
     ))
 }

@@ -191,7 +191,7 @@ fn exit_codes_and_what_is_accepted() {
     let loud = scratch("loud");
     fs::write(&loud, b"\x1b[31m".repeat(200)).unwrap();
     let loud = loud.to_str().unwrap();
-    let cases: [(&[&str], i32, &str); 20] = [
+    let cases: [(&[&str], i32, &str); 22] = [
         (&[], 2, "no command (accepted: list, show, "),
         (&["frob"], 2, "\"frob\" (accepted: list, show, "),
         (&["survey", "--frob"], 2, "--frob"),
@@ -202,12 +202,12 @@ fn exit_codes_and_what_is_accepted() {
         (
             &["check", "a", "--image", "x"],
             2,
-            "--image \"x\" (accepted: NAME=PATH)",
+            "--image \"x\" (accepted: NAME=PATH; ",
         ),
         (
             &["suggest", "--image", "=x"],
             2,
-            "--image \"=x\" (accepted: NAME=PATH)",
+            "--image \"=x\" (accepted: NAME=PATH; ",
         ),
         (&["list", "--from", "x"], 2, "--from"),
         (&["check", "a", "--save", "x"], 2, "--save"),
@@ -240,7 +240,13 @@ fn exit_codes_and_what_is_accepted() {
             3,
             "/nowhere/x: No such file",
         ),
-        (&["help", "lst"], 2, "there is no command \"lst\""),
+        (
+            &["help", "lst"],
+            2,
+            "there is no command \"lst\", did you mean \"list\"? (accepted: list, ",
+        ),
+        (&["lst"], 2, "did you mean \"list\"? (accepted: list, "),
+        (&["lst"], 2, "help; bulkheadctl help has all of it)"),
         (
             &["suggest", "--image", "a=/nowhere/x"],
             3,
@@ -327,7 +333,7 @@ fn options_that_exclude_each_other_are_refused() {
         let output = run(&line.split(' ').collect::<Vec<_>>());
         let errors = complained(&output);
         assert_eq!(code(&output), 2, "{line}: {errors}");
-        let why = format!("{two} (accepted: one of the two)");
+        let why = format!("{two} (accepted: one of the two; bulkheadctl help");
         assert!(errors.contains(&why), "{line}: {errors}");
     }
 }
