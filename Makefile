@@ -75,7 +75,7 @@ help: ## This list
 	@echo "  WHAT=ends|moments|control  soak: only that one of the three"
 	@echo "  N=25 SEED=NUMBER        soak: rounds, from 2 on; what the ways are chosen by (printed)"
 	@echo "  MODE=bare|dma ONLY=TEXT torture: behind which wall; cases with that in their names (a|b: or that)"
-	@echo "  KEEP=1                  torture: also what went worse goes into docs/evaluation/torture.json"
+	@echo "  KEEP=1                  torture: what was seen goes into docs/evaluation/torture.json; without it nothing does"
 	@echo "  ONLY=demo|day           pictures: only those"
 	@echo "  MUTANT=NAME             mutants: only those with this in their names"
 	@echo "  ONLY=TEXT               kernels-table: rows with that in their names, printed only"
