@@ -268,7 +268,12 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         slot.set_due(hw.now() + hw.ticks(delay_ms * 1000));
         slot.set_rung(hw.now());
         slot.set_inside(false);
-        if !slot.advance(life, next) {
+        // From here on its memory may be written, and its plan replaced: not before who is about to
+        // do something to the Linux that has ended ([`Lifecycle::hold_token`]).
+        let held = self.token.take(hw);
+        let is_concluded = slot.advance(life, next);
+        held.release();
+        if !is_concluded {
             return false; // somebody took it for abandoned
         }
         if let Some(end) = life.end {

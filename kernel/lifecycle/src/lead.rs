@@ -6,6 +6,7 @@
 
 use crate::core::Core;
 use crate::hardware::{Hardware, wait};
+use crate::life::Life;
 use crate::set::CoreSet;
 use crate::summon::MOST_CALLS;
 use crate::{CoreState, Lifecycle};
@@ -26,7 +27,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     pub(crate) fn lead_out(
         &self,
         hw: &impl Hardware,
-        partition: usize,
+        of: (usize, Life),
         missing: CoreSet,
         call: u32,
     ) {
@@ -35,9 +36,15 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             FORCING_CALL => Hardware::force,
             _ => return,
         };
+        let Some(held) = self.hold_token(hw, Some(of)) else {
+            return;
+        };
         for index in missing {
-            send(hw, partition, index);
+            if held.is_held() {
+                send(hw, of.0, index);
+            }
         }
+        held.release();
         let has_left = |index| {
             let core: Option<&Core> = self.core(index);
             core.is_none_or(|core| core.state() != CoreState::Running)

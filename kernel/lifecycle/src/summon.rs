@@ -9,6 +9,7 @@ use crate::hardware::{Hardware, wait};
 use crate::life::Life;
 use crate::set::CoreSet;
 use crate::slot::Slot;
+use crate::token::Held;
 use crate::{CoreState, Lifecycle};
 
 /// After a start-up IPI, before a second one, in microseconds.
@@ -101,7 +102,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
                 startups: missing,
                 is_to_end: false,
             };
-            self.lead_out(hw, partition, missing, call);
+            self.lead_out(hw, (partition, life), missing, call);
             if missing.is_empty() || !self.reset(hw, &call_of) {
                 return;
             }
@@ -138,16 +139,33 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         }
     }
 
-    /// INITs, then start-up IPIs, as one piece of work. `false` if somebody else has taken that up
-    /// meanwhile.
-    fn reset(&self, hw: &impl Hardware, call: &Call) -> bool {
+    /// Takes the token for something that is done to a Linux; `None` if its partition has made another step
+    /// since then.
+    ///
+    /// Who concludes an end takes it, too. So a core that stands still here, with a plan that is replaced
+    /// once the partition is at rest, does nothing to its next run; what follows waits for it, as
+    /// long as a holder may take.
+    pub(crate) fn hold_token(
+        &self,
+        hw: &impl Hardware,
+        of: Option<(usize, Life)>,
+    ) -> Option<Held<'_>> {
         let held = self.token.take(hw);
         let has_gone_on =
             |(partition, life)| self.slot(partition).is_none_or(|slot| slot.life() != life);
-        if call.of.is_some_and(has_gone_on) {
+        if of.is_some_and(has_gone_on) {
             held.release();
-            return false;
+            return None;
         }
+        Some(held)
+    }
+
+    /// INITs, then start-up IPIs, as one piece of work. `false` if somebody else has taken that up
+    /// meanwhile.
+    fn reset(&self, hw: &impl Hardware, call: &Call) -> bool {
+        let Some(held) = self.hold_token(hw, call.of) else {
+            return false;
+        };
         for index in call.inits {
             if held.is_held() {
                 hw.init(index);
@@ -199,9 +217,8 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         if hw.is_boot_processor(index) {
             if let Some((step, us)) = boot_step(slot, core, life, is_first, calls) {
                 slot.work.allow(life, hw.now() + hw.ticks(us));
-                // Once more, at the last moment: what is asked of the next run would end that.
-                if slot.life() == life {
-                    do_step(hw, step, partition, index);
+                // What is asked of the next run would end that.
+                if self.do_step(hw, step, (partition, life), index) {
                     slot.work.set_calls(life, calls + 1);
                 }
             }
@@ -219,7 +236,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             startups: core::iter::once(index).collect(),
             is_to_end: true,
         };
-        self.lead_out(hw, partition, call.startups, calls + 1);
+        self.lead_out(hw, (partition, life), call.startups, calls + 1);
         // Its time was given before: by now the worker may have given itself more.
         if self.reset(hw, &call) {
             slot.work.set_calls(life, calls + 1);
@@ -267,19 +284,24 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             let Some((step, us)) = boot_step(slot, core, life, is_first, tries) else {
                 break;
             };
-            do_step(hw, step, partition, index);
-            if wait(hw, us, came) {
+            if !self.do_step(hw, step, (partition, life), index) || wait(hw, us, came) {
                 return;
             }
         }
         self.lose(hw, partition, life, index, false);
     }
-}
 
-fn do_step(hw: &impl Hardware, step: Step, partition: usize, core: usize) {
-    match step {
-        Step::Ring => hw.doorbell(core),
-        Step::Ask => hw.ask(partition, core),
-        Step::Force => hw.force(partition, core),
+    /// `false` if its partition has gone on meanwhile.
+    fn do_step(&self, hw: &impl Hardware, step: Step, of: (usize, Life), core: usize) -> bool {
+        let Some(held) = self.hold_token(hw, Some(of)) else {
+            return false;
+        };
+        match step {
+            Step::Ring => hw.doorbell(core),
+            Step::Ask => hw.ask(of.0, core),
+            Step::Force => hw.force(of.0, core),
+        }
+        held.release();
+        true
     }
 }

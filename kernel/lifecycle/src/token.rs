@@ -4,6 +4,9 @@
 //! other between its INIT and its start-up IPI, and both would wait for ever. A core that holds the
 //! token is reset by nobody, so what it has begun with an INIT it goes on to the start-up IPI.
 //!
+//! Whatever else is done to a Linux from outside, by an interrupt or in its memory, is done with it, too, as long as
+//! the partition's life is at the step for which it is meant; and an end is concluded with it.
+//!
 //! Cores are also reset by what no protocol here knows of (a Linux that brings its own cores up
 //! anew). A token that is held far longer than its holder needs it is therefore taken over.
 

@@ -53,6 +53,20 @@ impl Seen<'_> {
         }
         self.world.machine().memory[partition].writer = None;
     }
+
+    /// That the way out is made in a Linux that has ended, by its own plan.
+    fn is_led_out(&self, partition: usize, core: usize) {
+        assert_eq!(partition, owner(core), "core {core} is not its");
+        for _ in 0..2 {
+            let state = self.world.state(partition);
+            assert_eq!(
+                state,
+                State::Ending,
+                "core {core} is led out of {partition}"
+            );
+            self.act();
+        }
+    }
 }
 
 impl Hardware for Seen<'_> {
@@ -150,7 +164,7 @@ impl Hardware for Seen<'_> {
     fn ask(&self, partition: usize, core: usize) {
         self.act();
         self.world.note(|| format!("asks core {core}"));
-        assert_eq!(partition, owner(core), "core {core} is not its");
+        self.is_led_out(partition, core);
         self.world.machine().cores[core].asked = true;
         self.world.wake(core);
     }
@@ -158,7 +172,7 @@ impl Hardware for Seen<'_> {
     fn force(&self, partition: usize, core: usize) {
         self.act();
         self.world.note(|| format!("forces core {core}"));
-        assert_eq!(partition, owner(core), "core {core} is not its");
+        self.is_led_out(partition, core);
         self.world.machine().cores[core].nmi = true;
         self.world.wake(core);
     }

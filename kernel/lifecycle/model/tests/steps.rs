@@ -4,6 +4,8 @@
 mod common;
 #[path = "steps/consoles.rs"]
 mod consoles;
+#[path = "steps/ends.rs"]
+mod ends;
 #[path = "steps/lines.rs"]
 mod lines;
 

@@ -125,8 +125,14 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
             slot.work
                 .allow(failing, hw.now() + hw.ticks(seconds_us(GRACE_SECONDS)));
             self.post(Kind::Silent, partition, seconds);
-            for core in slot.members().filter(|core| *core != hw.me()) {
-                hw.startle(core);
+            // Not the next one, which may have no handler yet.
+            if let Some(held) = self.hold_token(hw, Some((partition, failing))) {
+                for core in slot.members().filter(|core| *core != hw.me()) {
+                    if held.is_held() {
+                        hw.startle(core);
+                    }
+                }
+                held.release();
             }
         }
     }

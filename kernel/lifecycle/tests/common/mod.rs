@@ -56,6 +56,8 @@ pub(crate) struct Machine {
     pub(crate) at_question: Cell<Option<(u32, Happening)>>,
     /// What happens while images are copied, once.
     pub(crate) while_placing: Cell<Option<Happening>>,
+    /// What happens while a core is led out, once.
+    pub(crate) while_asking: Cell<Option<Happening>>,
     /// What happens whenever somebody waits.
     pub(crate) while_relaxing: Cell<Option<Happening>>,
     /// The mark is in the low memory that partitions share.
@@ -86,6 +88,7 @@ impl Machine {
             at_reading: Cell::new(None),
             at_question: Cell::new(None),
             while_placing: Cell::new(None),
+            while_asking: Cell::new(None),
             while_relaxing: Cell::new(None),
             is_low_marked: Cell::new(false),
             wants_dump: Cell::new(false),
@@ -296,6 +299,9 @@ impl Hardware for At<'_> {
     }
     fn ask(&self, partition: usize, core: usize) {
         self.0.note(format!("ask {core} of {partition}"));
+        if let Some(happen) = self.0.while_asking.take() {
+            happen(self.0);
+        }
         if core == 0 && !self.0.is_deaf[0].get() || self.0.in_vmx[core].get() == InVmx::InGuest {
             self.0.led_out(core);
         }
