@@ -81,33 +81,41 @@ fn faults(bytes: &[u8]) {
     if plan.u8() & 1 == 0 {
         let unit = vt_d::Made::new();
         let iommus = Iommus::of_dmar(&dmar(0, &[drhd(true, 0, vt_d::BASE, &[])]));
-        let write = |plan: &mut Plan<'_>| {
+        let fabric = started(&unit, &iommus);
+        take_all(&unit, &fabric, &mut plan, |plan| {
             unit.set(0x220, plan.u64());
             unit.set(0x228, plan.u64());
             unit.set(0x34, plan.u16().into());
-        };
-        take_all(&unit, &iommus, &mut plan, write);
+        });
     } else {
-        let unit = amd_vi::Made::new(1 << 6);
-        let iommus = Iommus::of_ivrs(&ivrs(&[ivhd(0x11, 0, amd_vi::BASE, &[])]));
-        let write = |plan: &mut Plan<'_>| {
-            unit.tell(plan.u64(), plan.u64());
-            match plan.u8() {
-                0x80..=0xbf => unit.set(0x2018, plan.u64()),
-                0xc0..=0xff => unit.set(0x2020, plan.u16().into()),
-                _ => {}
+        AMD_VI.with(|(unit, fabric)| {
+            // An empty log that has not run over.
+            for (at, value) in [(0x2010, 0), (0x2018, 0), (0x2020, 8)] {
+                unit.set(at, value);
             }
-        };
-        take_all(&unit, &iommus, &mut plan, write);
+            take_all(unit, fabric, &mut plan, |plan| {
+                unit.tell(plan.u64(), plan.u64());
+                match plan.u8() {
+                    0x80..=0xbf => unit.set(0x2018, u64::from(plan.u16()) & 0xff8),
+                    0xc0..=0xff => unit.set(0x2020, plan.u16().into()),
+                    _ => {}
+                }
+            });
+        });
     }
 }
 
-fn take_all(
-    unit: &impl Physical,
-    iommus: &Iommus,
-    plan: &mut Plan<'_>,
-    write: impl Fn(&mut Plan<'_>),
-) {
+thread_local! {
+    /// Started once: its table has an entry for each of 65,536 IDs.
+    static AMD_VI: (amd_vi::Made, Fabric) = {
+        let unit = amd_vi::Made::new(1 << 6);
+        let iommus = Iommus::of_ivrs(&ivrs(&[ivhd(0x11, 0, amd_vi::BASE, &[])]));
+        let fabric = started(&unit, &iommus);
+        (unit, fabric)
+    };
+}
+
+fn started(unit: &impl Physical, iommus: &Iommus) -> Fabric {
     let mut next = 0x10_0000;
     let take = |bytes| {
         let place = next;
@@ -115,10 +123,17 @@ fn take_all(
         place
     };
     let fabric = Fabric::start(unit, iommus, &[at(0, 0x14, 0)], |_| true, take);
-    let fabric = fabric.expect("it can be used").expect("it is there");
+    fabric.expect("it can be used").expect("it is there")
+}
+
+fn take_all(
+    unit: &impl Physical,
+    fabric: &Fabric,
+    plan: &mut Plan<'_>,
+    write: impl Fn(&mut Plan<'_>),
+) {
     while !plan.is_over() {
         write(plan);
-        // A log has 256 places.
         for _ in 0..2 {
             if let Some(fault) = fabric.take_fault(unit) {
                 assert_eq!(fault.address & 0xfff, 0);
