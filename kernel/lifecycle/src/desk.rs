@@ -204,20 +204,16 @@ impl fmt::Write for Saying<'_> {
 impl<const P: usize, const C: usize> Lifecycle<P, C> {
     /// Claims it; `None` if it is another's, who may still come for it.
     pub(crate) fn claim_desk(&self, hw: &impl Hardware, asker: Asker) -> Option<Claim> {
-        self.claim_desk_as(hw, asker, |claim| claim)
+        self.claim_desk_as(hw, asker, false)
     }
 
-    fn claim_desk_as(
-        &self,
-        hw: &impl Hardware,
-        asker: Asker,
-        how: fn(Claim) -> Claim,
-    ) -> Option<Claim> {
+    fn claim_desk_as(&self, hw: &impl Hardware, asker: Asker, is_in_work: bool) -> Option<Claim> {
         let claim = self.desk.claim();
         let owner = claim.asker();
         let is_free = !claim.is_in_work()
             && owner.is_none_or(|other| other == asker || self.is_abandoned(hw, other));
-        let next = how(claim.next(asker));
+        let next = claim.next(asker);
+        let next = if is_in_work { next.in_work() } else { next };
         (is_free && self.desk.owner.replace(claim.0, next.0)).then_some(next)
     }
 
@@ -298,7 +294,7 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
     /// Says to the asker why a request was refused: whether there is room for it just now.
     pub fn say(&self, hw: &impl Hardware, asker: Asker, why: &str) -> bool {
         let has_token = asker.place != 0;
-        let claim = has_token.then(|| self.claim_desk_as(hw, asker, Claim::in_work));
+        let claim = has_token.then(|| self.claim_desk_as(hw, asker, true));
         let Some(claim) = claim.flatten() else {
             return false;
         };

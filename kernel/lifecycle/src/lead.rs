@@ -31,17 +31,22 @@ impl<const P: usize, const C: usize> Lifecycle<P, C> {
         missing: CoreSet,
         call: u32,
     ) {
-        let send = match call {
-            ASKING_CALL => Hardware::ask,
-            FORCING_CALL => Hardware::force,
+        let is_forced = match call {
+            ASKING_CALL => false,
+            FORCING_CALL => true,
             _ => return,
         };
         let Some(held) = self.hold_token(hw, Some(of)) else {
             return;
         };
         for index in missing {
-            if held.is_held() {
-                send(hw, of.0, index);
+            if !held.is_held() {
+                break;
+            }
+            if is_forced {
+                hw.force(of.0, index);
+            } else {
+                hw.ask(of.0, index);
             }
         }
         held.release();

@@ -35,6 +35,10 @@ pub(super) const KNOWN: &[Known] = &[
         callees: &[&["bulkhead_shell::control::Control"]],
     },
     Known {
+        caller: "bulkhead_shell::run::printed::kept",
+        callees: &[&["bulkhead_shell::control::Control", "printed_runs"]],
+    },
+    Known {
         caller: "bulkhead_shell::run::links::known",
         callees: &[&["bulkhead_shell::control::Control"]],
     },
