@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::iso::Iso;
 use crate::qemu::{Running, has_kvm};
-use crate::withheld::{Gap, Withheld, uptime};
+use crate::withheld::{CLOCK, Gap, Withheld, uptime};
 use crate::{Kernel, demo_initrd};
 
 /// How a counter of some interval has to count, by its own clock, in hundredths of a second.
@@ -154,12 +154,10 @@ impl Neighbour {
             .filter_map(|core| core.parse().ok())
             .collect();
         let host = Withheld::watch(machine, &cores);
-        // Hundredths of a second; the 1 in front keeps what begins with 0 from being octal.
-        let clock = "read u x </proc/uptime; n=$((${u%.*}*100+1${u#*.}-100))";
         machine.linux(
             com,
             &format!(
-                "{clock}; echo 0 0 $n > /tmp/counter; : > /tmp/gaps; (i=0; m=0; l=$n; while :; do {clock}; i=$((i+1)); [ $((n-l)) -le $m ] || m=$((n-l)); \
+                "{CLOCK}; echo 0 0 $n > /tmp/counter; : > /tmp/gaps; (i=0; m=0; l=$n; while :; do {CLOCK}; i=$((i+1)); [ $((n-l)) -le $m ] || m=$((n-l)); \
                  [ $((n-l)) -le {most} ] || echo $n $((n-l)) >> /tmp/gaps; l=$n; \
                  echo $i $m $n > /tmp/c.new; mv /tmp/c.new /tmp/counter; usleep {us}; done) & true"
             ),

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 
 use bulkhead_conductor::{How, can_launch};
+use bulkhead_ledger::Partition;
 use bulkhead_model::Warning;
 
 use super::{Done, change, devices, names};
@@ -20,10 +21,21 @@ pub(super) fn check(name: &Word, control: &dyn Control, out: &mut dyn Write) -> 
         .ledger()
         .check(control.machine(), &name.text)
         .map_err(|error| names::refused(name, &error))?;
-    change::warn(&name.text, &warnings, out)?;
+    Ok(say_ok(partition, &warnings, control, out)?)
+}
+
+/// Says that it can be launched, and what is worth saying before.
+fn say_ok(
+    partition: &Partition,
+    warnings: &[Warning],
+    control: &dyn Control,
+    out: &mut dyn Write,
+) -> core::fmt::Result {
+    let name = &partition.definition.name;
+    change::warn(name, warnings, out)?;
     change::warn_rootless(partition, control.machine(), out)?;
-    devices::warn_devices(&name.text, control, out)?;
-    Ok(writeln!(out, "{}: ok", name.text)?)
+    devices::warn_devices(name, control, out)?;
+    writeln!(out, "{name}: ok")
 }
 
 /// `check`: all of them, so that one look shows everything that is wrong.
@@ -32,12 +44,7 @@ pub(super) fn check_all(verb: &Word, control: &dyn Control, out: &mut dyn Write)
     for partition in control.ledger().iter() {
         let name = &partition.definition.name;
         match control.ledger().check(control.machine(), name) {
-            Ok(warnings) => {
-                change::warn(name, &warnings, out)?;
-                change::warn_rootless(partition, control.machine(), out)?;
-                devices::warn_devices(name, control, out)?;
-                writeln!(out, "{name}: ok")?;
-            }
+            Ok(warnings) => say_ok(partition, &warnings, control, out)?,
             Err(error) => {
                 writeln!(out, "{name}: refused: {error}")?;
                 refused.push(format!("\"{name}\""));

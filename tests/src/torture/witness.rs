@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use super::talk::{ANSWER, Host, WITNESS, ask, comes_back};
 use super::verdict::Hurt;
 use crate::qemu::Running;
-use crate::withheld::{Gap, uptime};
+use crate::withheld::{CLOCK, Gap, uptime};
 
 /// Before how long.
 const STOOD_STILL: &str = "the witness stood still for";
@@ -38,11 +38,10 @@ impl Witness {
     /// # Panics
     /// If it does not, or its clock is wrong before anything is done.
     pub(super) fn begin(machine: &mut Running) -> Self {
-        let clock = "read u x </proc/uptime; n=$((${u%.*}*100+1${u#*.}-100))";
         machine.linux_expect(
             WITNESS,
             &format!(
-                "{clock}; : >/tmp/gaps; (i=0; l=$n; while :; do {clock}; i=$((i+1)); \
+                "{CLOCK}; : >/tmp/gaps; (i=0; l=$n; while :; do {CLOCK}; i=$((i+1)); \
                  [ $((n-l)) -le {GAP} ] || echo $n $((n-l)) >>/tmp/gaps; l=$n; \
                  echo $i > /tmp/c.new; mv /tmp/c.new /tmp/counter; usleep {INTERVAL_US}; done) & \
                  head -c {BYTES} /dev/urandom >/tmp/bytes; md5sum /tmp/bytes >/tmp/sum; dmesg >/tmp/before; wc -c </tmp/bytes"

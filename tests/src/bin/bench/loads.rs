@@ -7,7 +7,7 @@ use bulkhead_tests::Kernel;
 use bulkhead_tests::qemu::{Running, has_kvm, virtual_time};
 use bulkhead_tests::ticks;
 
-use crate::neighbour::Case;
+use crate::neighbour::{Case, answered};
 use crate::work::{Bench, COMS, Clock, NVME, Side, cards_to_host, parts};
 
 /// So often in a row.
@@ -22,7 +22,7 @@ const CARD: &str = "03";
 enum Load {
     /// A command, for so many seconds.
     Line(fn(usize) -> String),
-    /// The same, and Bulkhead's shell answers meanwhile, as often as it has time for and once more.
+    /// The same, and Bulkhead's shell [answers](answered) meanwhile.
     Answered(fn(usize) -> String),
     /// A command after which it boots again, a few times in a row.
     Ends(&'static str),
@@ -129,16 +129,7 @@ fn happen(machine: &mut Running, com: usize, seconds: usize, load: Load) {
                 machine.fail(&format!("the load was not done: {said}"));
             }
         }
-        Load::Answered(line) => {
-            let line = line(seconds);
-            machine.linux(com, &format!("({line}; touch /tmp/done) & true"));
-            while machine.linux(com, "ls /tmp/done 2>/dev/null").is_empty() {
-                for command in ["memory", "cores", "list", "log"] {
-                    machine.command(command);
-                }
-            }
-            machine.linux(com, "rm /tmp/done");
-        }
+        Load::Answered(line) => answered(machine, com, &line(seconds)),
         Load::Ends(command) => {
             for _ in 0..ENDS {
                 machine.com(com).skip();

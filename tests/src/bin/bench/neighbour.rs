@@ -175,22 +175,7 @@ fn happen(machine: &mut Running, other: &Partition, seconds: usize, what: Other)
         Other::Spins => {
             machine.linux(other.com, &spins(other, seconds, ":"));
         }
-        Other::SpinsAndShell => {
-            // As many as the shell has time for, and one more.
-            machine.linux(
-                other.com,
-                &format!("({}; touch /tmp/spun) & true", spins(other, seconds, ":")),
-            );
-            while machine
-                .linux(other.com, "ls /tmp/spun 2>/dev/null")
-                .is_empty()
-            {
-                for command in ["memory", "cores", "list", "log"] {
-                    machine.command(command);
-                }
-            }
-            machine.linux(other.com, "rm /tmp/spun");
-        }
+        Other::SpinsAndShell => answered(machine, other.com, &spins(other, seconds, ":")),
         Other::Kexec => {
             machine.com(other.com).skip();
             let command = kexec::command(other.kernel);
@@ -204,6 +189,17 @@ fn happen(machine: &mut Running, other: &Partition, seconds: usize, what: Other)
             machine.linux(other.com, &spins(other, seconds, load));
         }
     }
+}
+
+/// A Linux does that, and Bulkhead's shell answers meanwhile, as often as it has time for and once more.
+pub(crate) fn answered(machine: &mut Running, com: usize, line: &str) {
+    machine.linux(com, &format!("({line}; touch /tmp/done) & true"));
+    while machine.linux(com, "ls /tmp/done 2>/dev/null").is_empty() {
+        for command in ["memory", "cores", "list", "log"] {
+            machine.command(command);
+        }
+    }
+    machine.linux(com, "rm /tmp/done");
 }
 
 /// A command that keeps all cores of that partition busy with another one.
