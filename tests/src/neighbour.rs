@@ -29,6 +29,11 @@ struct Tolerance {
     cost: u64,
 }
 
+/// What Linux says when something is wrong, as `grep -iE` knows it. Some is also said of what is right while it
+/// boots, so it is for what was said since.
+pub(crate) const COMPLAINTS: &str = "rcu.*stall|unexpected|spurious|[^l]oops|lockup|BUG:|nmi received|no irq handler|clocksource.*unstable\
+    |hardware error|mce:|machine check|memory failure|WARNING:|general protection|segfault|bad page|corrupt|blocked for more";
+
 const WITH_KVM: Tolerance = Tolerance { gap: 50, cost: 5 };
 const EMULATED: Tolerance = Tolerance { gap: 150, cost: 25 };
 
@@ -157,7 +162,7 @@ impl Neighbour {
         machine.linux(
             com,
             &format!(
-                "{CLOCK}; echo 0 0 $n > /tmp/counter; : > /tmp/gaps; (i=0; m=0; l=$n; while :; do {CLOCK}; i=$((i+1)); [ $((n-l)) -le $m ] || m=$((n-l)); \
+                "dmesg > /tmp/said; {CLOCK}; echo 0 0 $n > /tmp/counter; : > /tmp/gaps; (i=0; m=0; l=$n; while :; do {CLOCK}; i=$((i+1)); [ $((n-l)) -le $m ] || m=$((n-l)); \
                  [ $((n-l)) -le {most} ] || echo $n $((n-l)) >> /tmp/gaps; l=$n; \
                  echo $i $m $n > /tmp/c.new; mv /tmp/c.new /tmp/counter; usleep {us}; done) & true"
             ),
@@ -221,14 +226,14 @@ impl Neighbour {
         ))
     }
 
-    /// Its kernel complained of nothing. ("loops_per_jiffy" is no oops.)
+    /// Its kernel complained of nothing since it is watched.
     ///
     /// # Panics
     /// If it did.
     pub fn noticed_nothing(&self, machine: &mut Running) {
         let complaints = machine.linux(
             self.com,
-            "dmesg | grep -iE 'rcu.*stall|unexpected|spurious|[^l]oops|lockup|BUG:|unknown nmi' | head -5",
+            &format!("dmesg | diff /tmp/said - | grep '^+' | grep -iE '{COMPLAINTS}' | head -5"),
         );
         if !complaints.is_empty() {
             machine.fail(&format!("the neighbour noticed something: {complaints}"));
@@ -279,6 +284,9 @@ pub fn beside_a_witness(
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
     use super::*;
 
     const EVERY_10_MS: u64 = 1;
@@ -383,5 +391,40 @@ mod tests {
         assert!(fault(&two, 40).is_some());
         let slow = look(10 + LEAST - 1, &[]);
         assert_eq!(fault(&slow, EVERY_10_MS + EMULATED.cost), None);
+    }
+
+    #[test]
+    fn what_a_kernel_complains_of_is_found() {
+        let found = |line: &str| {
+            let mut grep = Command::new("grep")
+                .args(["-ciE", COMPLAINTS])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .spawn()
+                .expect("there is grep");
+            let input = grep.stdin.take().expect("it is piped");
+            writeln!(&input, "{line}").expect("it reads");
+            drop(input);
+            grep.wait().expect("it ends").success()
+        };
+        for line in [
+            "+[   51.1] mce: [Hardware Error]: Machine check events logged",
+            "+[   51.1] Memory failure: 0xe800: Recovered",
+            "+[    9.0] WARNING: CPU: 0 PID: 1 at kernel/time/tick.c:1 f+0x1/0x2",
+            "+[    9.0] traps: sh[1] general protection fault ip:1 sp:2 error:0",
+            "+[    9.0] sh[1]: segfault at 0 ip 1 sp 2 error 4",
+            "+[    9.0] Uhhuh. NMI received for unknown reason 21 on CPU 0.",
+            "+[    9.0] __common_interrupt: 0.85 No irq handler for vector",
+            "+[    9.0] rcu: INFO: rcu_preempt self-detected stall on CPU",
+            "+[    9.0] EXT4-fs error: corrupted",
+        ] {
+            assert!(found(line), "{line}");
+        }
+        for line in [
+            "+[    9.0] random: crng init done",
+            "+[    9.0] loops_per_jiffy",
+        ] {
+            assert!(!found(line), "{line}");
+        }
     }
 }
