@@ -15,12 +15,18 @@ struct Part {
     kernels: &'static [Kernel],
     /// Whether `$CLOCK` may be `virtual`; some always are.
     has_clocks: bool,
-    /// Whether `$CORES` are its Linuxes'; others have numbers of their own.
-    has_cores: bool,
+    /// Which of [`COUNTS`] it goes by; of the others it has numbers of its own, or none.
+    counts: &'static [&'static str],
     /// What `$ONLY` may have a part of; `None` where it chooses nothing.
     names: fn(&Size, Option<Kernel>) -> Option<Vec<String>>,
     /// Whether it has to be the whole of one, as a number has.
     by_whole: bool,
+}
+
+impl Part {
+    fn goes_by(&self, count: &str) -> bool {
+        self.counts.contains(&count)
+    }
 }
 
 const fn part(name: &'static str) -> Part {
@@ -28,57 +34,73 @@ const fn part(name: &'static str) -> Part {
         name,
         kernels: &[],
         has_clocks: false,
-        has_cores: false,
+        counts: &[],
         names: |_, _| None,
         by_whole: false,
     }
 }
 
+/// Numbers that may be asked for.
+const COUNTS: [&str; 4] = ["N", "CORES", "WORK", "TICKS"];
+
 const PARTS: [Part; 11] = [
-    part("boot"),
+    Part {
+        counts: &["N"],
+        ..part("boot")
+    },
     Part {
         has_clocks: true,
         names: |size, _| (size.clock == Clock::Virtual).then(counted::names),
         by_whole: true,
         ..part("scale")
     },
-    part("inside"),
-    part("dump"),
+    Part {
+        counts: &["N"],
+        ..part("inside")
+    },
+    Part {
+        counts: &["N"],
+        ..part("dump")
+    },
     Part {
         kernels: &work::WITH_DRIVERS,
         has_clocks: true,
+        counts: &["N", "WORK"],
         ..part("links")
     },
     Part {
         kernels: &work::WITH_DRIVERS,
+        counts: &["N", "WORK"],
         ..part("isolation")
     },
     Part {
         kernels: &work::KERNELS,
         has_clocks: true,
-        has_cores: true,
+        counts: &["N", "CORES", "WORK"],
         names: |size, kernel| Some(work::names(size, kernel)),
         ..part("work")
     },
     Part {
         kernels: &work::KERNELS,
         has_clocks: true,
+        counts: &["N", "WORK"],
         names: |_, _| Some(work::contention::names()),
         ..part("contention")
     },
     Part {
         kernels: &launch::KERNELS,
-        has_cores: true,
+        counts: &["N", "CORES"],
         ..part("launch")
     },
     Part {
         kernels: &launch::KERNELS,
         has_clocks: true,
-        has_cores: true,
+        counts: &["N", "CORES"],
         ..part("restart")
     },
     Part {
         kernels: &work::WITH_DRIVERS,
+        counts: &["TICKS"],
         names: |_, _| Some([neighbour::names(), loads::names()].concat()),
         ..part("neighbour")
     },
@@ -139,12 +161,16 @@ impl Asked {
         if size.is_halted && what != "work" {
             return Err("HALT=\"1\": with WHAT=work only".to_string());
         }
-        // What is written of them would be nobody's.
-        if let Some(cores) = text("CORES").filter(|_| !parts.iter().any(|part| part.has_cores)) {
-            let names = PARTS.iter().filter(|part| part.has_cores);
+        for name in COUNTS {
+            // What is written of it would be nobody's.
+            let Some(count) = text(name).filter(|_| !parts.iter().any(|part| part.goes_by(name)))
+            else {
+                continue;
+            };
+            let names = PARTS.iter().filter(|part| part.goes_by(name));
             let names: Vec<&str> = names.map(|part| part.name).collect();
             return Err(format!(
-                "CORES=\"{cores}\": with WHAT={} only, {what} has its own",
+                "{name}=\"{count}\": with WHAT={} only; {what} does not go by it",
                 names.join(" or ")
             ));
         }
@@ -207,6 +233,12 @@ impl Asked {
 
     pub(crate) fn has(&self, part: &str) -> bool {
         self.what == ALL || self.what == part
+    }
+
+    /// Whether anything that is asked for goes by that number.
+    pub(crate) fn goes_by(&self, count: &str) -> bool {
+        let mut parts = PARTS.iter().filter(|part| self.has(part.name));
+        parts.any(|part| part.goes_by(count))
     }
 
     /// The kernel that is asked for, if that part can have it; else those that it has by itself.
@@ -294,9 +326,21 @@ mod tests {
             (&[("CORES", "255")], "from 1 to 254"),
             (
                 &[("WHAT", "contention"), ("CORES", "100")],
-                "CORES=\"100\": with WHAT=work or launch or restart only, contention has its own",
+                "CORES=\"100\": with WHAT=work or launch or restart only; contention does not go by it",
             ),
-            (&[("WHAT", "boot"), ("CORES", "1")], "boot has its own"),
+            (
+                &[("WHAT", "boot"), ("CORES", "1")],
+                "boot does not go by it",
+            ),
+            (
+                &[("WHAT", "scale"), ("N", "2")],
+                "N=\"2\": with WHAT=boot or inside",
+            ),
+            (&[("WHAT", "restart"), ("TICKS", "1")], "neighbour only"),
+            (
+                &[("WHAT", "neighbour"), ("WORK", "1")],
+                "work or contention",
+            ),
             (&[("CLOCK", "x")], "host or virtual"),
             (&[("CLOCK", "virtual")], "not all"),
             (&[("WHAT", "boot"), ("CLOCK", "virtual")], "not boot"),
@@ -367,6 +411,7 @@ mod tests {
         );
         assert!(read(&[("CORES", "2")]).is_ok_and(|all| all.size.cores == 2));
         assert!(read(&[("WHAT", "restart"), ("CORES", "2")]).is_ok());
+        assert!(read(&[("N", "2"), ("WORK", "1"), ("TICKS", "3")]).is_ok());
         assert!(read(&[("WHAT", "scale"), ("CLOCK", "virtual"), ("ONLY", "1|32")]).is_ok());
     }
 }

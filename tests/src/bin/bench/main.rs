@@ -70,10 +70,13 @@ fn main() -> ExitCode {
         Clock::Virtual => virtual_time(asked.has("work") || asked.has("contention")),
     });
     println!("{}", host.line());
-    println!(
-        "{} runs of each kind, taking turns; {} core(s), {MEMORY} for each Linux\n",
-        size.runs, size.cores
-    );
+    if asked.goes_by("N") {
+        println!("{} runs of each kind, taking turns", size.runs);
+    }
+    if asked.goes_by("CORES") {
+        println!("{} core(s), {MEMORY} for each Linux", size.cores);
+    }
+    println!();
     let measured = Measured::of(&asked);
     let code = ["kernel", "shell"].map(|folder| (folder, source::count(&root().join(folder))));
     measured.print();
