@@ -9,7 +9,7 @@ use bulkhead_lifecycle::{
     Variables,
 };
 use bulkhead_model::RestartPolicy::{self, Always, Never, OnFailure};
-use common::{MEMBERS, Machine, NAMES, RAM};
+use common::{MEMBERS, Machine, definition};
 use proptest::prelude::*;
 use ram::{DATA, NAME, VENDOR, ram};
 use reading::read;
@@ -65,16 +65,8 @@ fn heard(policy: RestartPolicy, watchdog: u32) -> Machine {
     machine.life.publish(
         0,
         Some(&Definition {
-            name: NAMES[0],
-            cores: MEMBERS[0],
-            policy,
-            has_control: false,
-            shares_low: false,
-            only: &[],
-            memory: 64 << 20,
-            regions: &RAM[..1],
-            wants_dump: false,
             watchdog,
+            ..definition(0, policy)
         }),
     );
     machine.life.provide_plan(0);

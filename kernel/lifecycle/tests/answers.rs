@@ -71,16 +71,9 @@ fn limited_to(machine: &Machine, partition: usize, names: &[&str]) {
     machine.life.publish(
         partition,
         Some(&Definition {
-            name: common::NAMES[partition],
-            cores: common::MEMBERS[partition],
-            policy: Never,
             has_control: true,
             only: &only,
-            shares_low: false,
-            regions: &common::RAM[partition..=partition],
-            wants_dump: false,
-            memory: 64 << 20,
-            watchdog: 0,
+            ..common::definition(partition, Never)
         }),
     );
 }

@@ -4,7 +4,7 @@ mod common;
 
 use bulkhead_lifecycle::{Definition, End, Kind, Order, Outcome, Refusal, State};
 use bulkhead_model::RestartPolicy::OnFailure;
-use common::{MEMBERS, Machine, NAMES, RAM};
+use common::{MEMBERS, Machine, definition};
 
 const READER: usize = 1;
 const VICTIM: usize = 0;
@@ -25,16 +25,9 @@ fn heard() -> Machine {
     machine.life.publish(
         VICTIM,
         Some(&Definition {
-            name: NAMES[VICTIM],
-            cores: MEMBERS[VICTIM],
-            policy: OnFailure,
-            has_control: false,
-            shares_low: false,
-            only: &[],
-            memory: 64 << 20,
-            regions: &RAM[VICTIM..=VICTIM],
             wants_dump: true,
             watchdog: 30,
+            ..definition(VICTIM, OnFailure)
         }),
     );
     machine.life.provide_plan(VICTIM);

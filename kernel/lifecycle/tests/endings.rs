@@ -6,7 +6,7 @@ use bulkhead_lifecycle::{
     CoreState, Definition, Duty, End, Event, Kind, LaunchError, Refusal, State,
 };
 use bulkhead_model::RestartPolicy::{self, Always, Never, OnFailure};
-use common::{InVmx, Machine};
+use common::{InVmx, Machine, definition};
 
 #[test]
 fn each_policy_decides_after_each_end() {
@@ -299,19 +299,13 @@ fn the_last_linux_gives_the_shell_its_core_back() {
 #[test]
 fn a_launch_that_was_called_off_long_ago_leaves_its_cores_parked() {
     let machine = Machine::new(Never);
-    let definition = Definition {
-        name: "last",
+    let last = Definition {
         cores: &[0, 6],
-        policy: Never,
-        has_control: false,
-        shares_low: false,
         regions: &[],
-        wants_dump: false,
-        only: &[],
         memory: 0,
-        watchdog: 0,
+        ..definition(3, Never)
     };
-    machine.life.publish(3, Some(&definition));
+    machine.life.publish(3, Some(&last));
     machine.life.provide_plan(3);
     machine.life.lend_shell_core(&machine.at(0));
     assert_eq!(machine.life.start(&machine.at(5), 3), Ok(()));

@@ -4,7 +4,7 @@ mod common;
 
 use bulkhead_lifecycle::{Definition, End, Kind, LaunchError, Outcome, Refusal, State};
 use bulkhead_model::RestartPolicy::{self, Always, Never, OnFailure};
-use common::{MEMBERS, Machine, NAMES, RAM};
+use common::{MEMBERS, Machine, RAM, definition};
 
 /// The one that has the right, and reads.
 const READER: usize = 1;
@@ -113,19 +113,11 @@ fn who_runs_or_has_no_memory_of_a_run_is_not_held() {
     is_done(&machine, "release", number);
     // Now it has become another's, and it has got other RAM.
     assert!(machine.life.withdraw_plan(VICTIM));
-    let definition = Definition {
-        name: NAMES[VICTIM],
-        cores: MEMBERS[VICTIM],
-        policy: Never,
-        has_control: false,
-        only: &[],
-        memory: 64 << 20,
-        shares_low: false,
+    let other = Definition {
         regions: &RAM[3..],
-        wants_dump: false,
-        watchdog: 0,
+        ..definition(VICTIM, Never)
     };
-    machine.life.publish(VICTIM, Some(&definition));
+    machine.life.publish(VICTIM, Some(&other));
     machine.life.provide_plan(VICTIM);
     assert_eq!(ask(&machine, "hold one"), Outcome::NothingLeft);
     machine.start(VICTIM);
@@ -141,19 +133,11 @@ fn more_pieces_than_can_be_told_are_refused() {
     let pieces: Vec<_> = (1..18).map(piece).collect();
     for (count, outcome) in [(17, Outcome::NothingLeft), (16, Outcome::Done)] {
         assert!(machine.life.withdraw_plan(VICTIM));
-        let definition = Definition {
-            name: NAMES[VICTIM],
-            cores: MEMBERS[VICTIM],
-            policy: Never,
-            has_control: false,
-            only: &[],
-            memory: 64 << 20,
-            shares_low: false,
+        let pieced = Definition {
             regions: &pieces[..count],
-            wants_dump: false,
-            watchdog: 0,
+            ..definition(VICTIM, Never)
         };
-        machine.life.publish(VICTIM, Some(&definition));
+        machine.life.publish(VICTIM, Some(&pieced));
         machine.life.provide_plan(VICTIM);
         machine.start(VICTIM);
         machine.end(VICTIM, End::Failed);

@@ -6,24 +6,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use bulkhead_lifecycle::{CoreState, Definition, Duty, Kind, State};
 use bulkhead_model::RestartPolicy::Never;
-use common::{Happening, Machine};
+use common::{Happening, Machine, definition};
 
 /// The last Linux runs, on these cores.
 fn handed_off(cores: &[usize]) -> Machine {
     let machine = Machine::new(Never);
-    let definition = Definition {
-        name: "last",
+    let last = Definition {
         cores,
-        policy: Never,
-        has_control: false,
-        shares_low: false,
         regions: &[],
-        wants_dump: false,
-        only: &[],
         memory: 0,
-        watchdog: 0,
+        ..definition(3, Never)
     };
-    machine.life.publish(3, Some(&definition));
+    machine.life.publish(3, Some(&last));
     machine.life.provide_plan(3);
     let shell = machine.at(0);
     assert_eq!(machine.life.start_here(&shell, 3), Ok(()));

@@ -7,7 +7,7 @@ mod reading;
 
 use bulkhead_lifecycle::{Blocked, Definition, End, OtherEnd, Outcome};
 use bulkhead_model::{Isolation, RestartPolicy};
-use common::{Machine, RAM};
+use common::{Machine, definition};
 use reading::read;
 
 const ROW: usize = 448;
@@ -25,7 +25,6 @@ fn long() -> Machine {
     let machine = Machine::new(RestartPolicy::Never);
     machine.first_id.set(4_000_000_000);
     machine.wants_dump.set(true);
-    let regions = RAM;
     for (partition, name) in LONG.into_iter().enumerate().rev() {
         // Undefined before, for each keeps its name.
         machine.life.publish(partition, None);
@@ -35,14 +34,11 @@ fn long() -> Machine {
             Some(&Definition {
                 name,
                 cores,
-                policy: RestartPolicy::OnFailure,
                 has_control: true,
-                only: &[],
                 memory: u64::MAX,
                 watchdog: u32::MAX,
-                shares_low: false,
-                regions: &regions[partition..=partition],
                 wants_dump: true,
+                ..definition(partition, RestartPolicy::OnFailure)
             }),
         );
         machine.life.provide_plan(partition);

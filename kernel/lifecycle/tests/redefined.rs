@@ -19,15 +19,7 @@ fn named(machine: &Machine, name: &str) {
         0,
         Some(&Definition {
             name,
-            cores: common::MEMBERS[0],
-            policy: Never,
-            has_control: false,
-            only: &[],
-            shares_low: false,
-            memory: 64 << 20,
-            regions: &common::RAM[0..=0],
-            wants_dump: false,
-            watchdog: 0,
+            ..common::definition(0, Never)
         }),
     );
     machine.life.provide_plan(0);

@@ -177,16 +177,11 @@ mod tests {
         assert_eq!((u32_at(&page, 0x0c0), u32_at(&page, 0x0c4)), (0, 0));
     }
 
-    #[test]
-    fn what_a_loader_left_in_the_file_does_not_get_through() {
-        let mut file = Fixture::default().bytes();
-        file[0x250..0x258].fill(0xee);
-        file[0x218..0x220].fill(0xee);
-        let image = BzImage::parse(&file).expect("good");
-        let e820 = E820::default();
-        let params = BootParams {
-            image: &image,
-            e820: &e820,
+    /// Of a kernel that is told of nothing but its memory.
+    fn bare<'a>(image: &'a BzImage, e820: &'a E820) -> BootParams<'a> {
+        BootParams {
+            image,
+            e820,
             cmdline: 0,
             cmdline_bytes: 0,
             initrd: None,
@@ -194,8 +189,17 @@ mod tests {
             screen: None,
             efi: EFI,
             setup_data: 0,
-        };
-        let page = params.to_bytes();
+        }
+    }
+
+    #[test]
+    fn what_a_loader_left_in_the_file_does_not_get_through() {
+        let mut file = Fixture::default().bytes();
+        file[0x250..0x258].fill(0xee);
+        file[0x218..0x220].fill(0xee);
+        let image = BzImage::parse(&file).expect("good");
+        let e820 = E820::default();
+        let page = bare(&image, &e820).to_bytes();
         assert_eq!(u64_at(&page, 0x250), 0, "setup_data");
         assert_eq!(u64_at(&page, 0x218), 0, "initrd");
     }
@@ -208,18 +212,7 @@ mod tests {
             kind: E820Kind::Reserved,
         });
         let e820 = E820::new(entries).expect("fits");
-        let params = BootParams {
-            image: &image,
-            e820: &e820,
-            cmdline: 0,
-            cmdline_bytes: 0,
-            initrd: None,
-            rsdp: 0,
-            screen: None,
-            efi: EFI,
-            setup_data: 0,
-        };
-        let page = params.to_bytes();
+        let page = bare(&image, &e820).to_bytes();
         assert_eq!(page[0x1e8], 128);
         assert_eq!(u64_at(&page, 0x2d0 + 127 * 20), 127 * 0x2000);
         assert_eq!(u32_at(&page, 0xcd0), 0);

@@ -16,12 +16,28 @@ pub(crate) const NAMES: [&str; PARTITIONS] = ["one", "two", "three", "last"];
 pub(crate) const MEMBERS: [&[usize]; PARTITIONS] = [&[1, 2], &[3, 4], &[5], &[0]];
 
 /// Where each has its RAM.
-pub(crate) const RAM: [Region; PARTITIONS] = [ram(1), ram(2), ram(3), ram(4)];
+pub(crate) static RAM: [Region; PARTITIONS] = [ram(1), ram(2), ram(3), ram(4)];
 
 const fn ram(nth: u64) -> Region {
     match Region::new(nth << 30, 64 << 20) {
         Some(region) => region,
         None => panic!("it ends above all addresses"),
+    }
+}
+
+/// One that has no right over others, shares nothing and has no agent.
+pub(crate) fn definition(partition: usize, policy: RestartPolicy) -> Definition<'static> {
+    Definition {
+        name: NAMES[partition],
+        cores: MEMBERS[partition],
+        policy,
+        has_control: false,
+        shares_low: false,
+        only: &[],
+        memory: 64 << 20,
+        regions: &RAM[partition..=partition],
+        wants_dump: false,
+        watchdog: 0,
     }
 }
 
@@ -121,16 +137,10 @@ impl Machine {
         self.life.publish(
             partition,
             Some(&Definition {
-                name: NAMES[partition],
-                cores: MEMBERS[partition],
-                policy,
                 has_control: partition == 1,
-                only: &[],
-                memory: 64 << 20,
-                watchdog: 0,
                 shares_low,
-                regions: &RAM[partition..=partition],
                 wants_dump: self.wants_dump.get(),
+                ..definition(partition, policy)
             }),
         );
         self.life.provide_plan(partition);
