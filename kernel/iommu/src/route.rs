@@ -67,7 +67,8 @@ impl Place {
     fn has(&self, address: Address) -> bool {
         let is_below = |(first, last)| {
             self.address.segment == address.segment
-                && first != 0
+                // Numbers that do not rise, as those of a bridge without any, are of no bus below it.
+                && first > self.address.bus
                 && (first..=last).contains(&address.bus)
         };
         self.address == address || self.below.is_some_and(is_below)

@@ -111,3 +111,25 @@ fn a_table_without_end_is_read_to_an_end() {
     let iommus = Iommus::of_dmar(&dmar(0, &[drhd(false, 0, 0xfed9_0000, &scopes)]));
     assert!(iommus.units.is_empty());
 }
+
+#[test]
+fn a_unit_has_as_many_pages_as_it_says() {
+    let first = |size: u8| {
+        let mut unit = drhd(true, 0, 0xfed9_0000, &[]);
+        unit[5] = size;
+        unit
+    };
+    // The upper half of the byte is reserved.
+    for (size, pages) in [(0, 1), (1, 2), (0xf1, 2), (3, 8), (0xf, 1 << 15)] {
+        let iommus = Iommus::of_dmar(&dmar(0, &[first(size)]));
+        assert_eq!(iommus.problems, [], "{size:#x}");
+        let registers = Region::new(0xfed9_0000, pages * 4096);
+        assert_eq!(Some(iommus.units[0].registers), registers, "{size:#x}");
+    }
+    // Another one's registers may begin behind them, and not among them.
+    for (base, units) in [(0xfed9_1000, 1), (0xfed9_2000, 2)] {
+        let second = drhd(false, 0, base, &[]);
+        let iommus = Iommus::of_dmar(&dmar(0, &[first(1), second]));
+        assert_eq!(iommus.units.len(), units, "{base:#x}");
+    }
+}

@@ -199,3 +199,36 @@ fn what_may_be_a_unit_s_that_can_not_be_read_goes_by_none() {
     wanted[0] = Some(0);
     assert_eq!(units(&lacking), wanted);
 }
+
+/// Firmware has given it no numbers, or others' than those below it.
+#[test]
+fn a_bridge_whose_numbers_do_not_rise_has_no_bus_below_it() {
+    let unit = |way: &[(u8, u8)]| {
+        let named = drhd(false, 0, 0xfed9_0000, &[scope(2, 0, way)]);
+        Iommus::of_dmar(&dmar(0, &[named, drhd(true, 0, 0xfed9_1000, &[])]))
+    };
+    let port = Some(PortType::RootPort);
+    let unit_of = |iommus: &Iommus, functions: &[Function], address| {
+        Routes::new(iommus, functions).unit_of(address)
+    };
+    let iommus = unit(&[(0x1c, 0)]);
+    for buses in [(0, 0), (0, 255)] {
+        let functions = [
+            endpoint(at(0, 2, 0)),
+            bridge(at(0, 0x1c, 0), port, buses),
+            endpoint(at(1, 0, 0)),
+        ];
+        let units = functions.each_ref().map(|f| f.address);
+        let units = units.map(|address| unit_of(&iommus, &functions, address));
+        assert_eq!(units, [Some(1), Some(0), Some(1)], "{buses:?}");
+    }
+    // Behind another one, with that one's number.
+    let iommus = unit(&[(0x1c, 0), (0, 0)]);
+    let functions = [
+        bridge(at(0, 0x1c, 0), port, (1, 2)),
+        bridge(at(1, 0, 0), Some(PortType::Upstream), (1, 2)),
+        endpoint(at(1, 1, 0)),
+    ];
+    assert_eq!(unit_of(&iommus, &functions, at(1, 0, 0)), Some(0));
+    assert_eq!(unit_of(&iommus, &functions, at(1, 1, 0)), Some(1));
+}

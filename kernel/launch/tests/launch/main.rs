@@ -13,3 +13,4 @@ mod launches;
 mod links;
 mod maps;
 mod nodes;
+mod walls;

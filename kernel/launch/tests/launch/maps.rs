@@ -5,7 +5,7 @@ use bulkhead_launch::LaunchError;
 use bulkhead_ledger::PlanError;
 use bulkhead_linux::E820Kind;
 use bulkhead_memory::{PAGE, Region};
-use bulkhead_model::{MemoryKind, MemoryRange};
+use bulkhead_model::{MemoryKind, MemoryRange, PHYSICAL};
 use bulkhead_tables::efi::Kind;
 
 /// So many that the EFI memory map takes more than a page.
@@ -94,4 +94,25 @@ fn a_map_of_too_many_pieces_is_refused() {
         matches!(error, PlanError::Launch(LaunchError::MemoryMap(_))),
         "{error}"
     );
+}
+
+#[test]
+fn what_firmware_says_of_addresses_that_are_none_is_not_passed_on() {
+    let end = PHYSICAL.end();
+    for kind in [MemoryKind::Reserved, MemoryKind::Usable] {
+        let mut fake = Fake::with_web();
+        for (start, end) in [(end - PAGE, end + GIB), (end + 2 * GIB, u64::MAX)] {
+            fake.machine.memory.push(MemoryRange {
+                region: region(start, end),
+                kind,
+            });
+        }
+        let plan = fake.plan("web");
+        let last = Region::new(end - PAGE, PAGE).unwrap();
+        let told = plan.view.e820.entries().last();
+        let told = told.map(|entry| (entry.region, entry.kind));
+        assert_eq!(told, Some((last, E820Kind::Reserved)), "{kind:?}");
+        let told = plan.view.efi.last().map(|one| (one.region, one.kind));
+        assert_eq!(told, Some((last, Kind::Reserved)), "{kind:?}");
+    }
 }

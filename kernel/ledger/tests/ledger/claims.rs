@@ -43,6 +43,26 @@ fn split_siblings_are_told() {
     assert_eq!(fake.define("whole", cores(&[6, 7])).unwrap(), []);
 }
 
+/// Each package counts its cores from 0.
+#[test]
+fn cores_of_the_same_number_in_two_packages_are_no_siblings() {
+    let mut fake = Fake::new();
+    for core in &mut fake.machine.cores {
+        // 0 to 3 and 4 to 7, two physical cores each.
+        (core.package, core.core) = (core.apic_id / 4, core.apic_id % 4 / 2);
+    }
+    assert_eq!(fake.define("web", cores(&[2, 3])).unwrap(), []);
+    assert_eq!(fake.define("db", cores(&[6, 7])).unwrap(), []);
+    assert_eq!(fake.define("mx", cores(&[4])).unwrap(), []);
+    let warnings = fake.define("ns", cores(&[5])).unwrap();
+    let split = Warning::SplitSiblings {
+        core: 5,
+        sibling: 4,
+        owner: Some("mx".into()),
+    };
+    assert_eq!(warnings, [split]);
+}
+
 #[test]
 fn a_tight_claim_is_told() {
     let mut fake = Fake::new();

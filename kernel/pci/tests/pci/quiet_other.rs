@@ -106,3 +106,34 @@ fn links_are_waited_for() {
     assert_eq!(fake.now(), 1_102_000);
     fake.assert_no_accident();
 }
+
+/// A port that a reset from elsewhere took the numbers from, or that says the number of its own bus: what
+/// answers there is others'.
+#[test]
+fn nothing_is_taken_for_a_card_of_a_port_that_leads_nowhere() {
+    for (bus, secondary) in [("01", 0), ("04", 3), ("04", 0)] {
+        let machine = machine();
+        let port = if bus == "01" {
+            machine.port
+        } else {
+            machine.downstream
+        };
+        let stuck = quiet(&machine, &[bus], |fake| {
+            fake.edit(port, |n| {
+                n.value[0x18 / 4] = secondary << 8 | secondary << 16
+            });
+        });
+        assert!(stuck.iter().all(|one| one.why == "does not answer"));
+        for other in [
+            machine.ahci,
+            machine.smbus,
+            machine.switch_port,
+            machine.upstream,
+            machine.downstream_1,
+            machine.accelerator,
+        ] {
+            let command = machine.fake.node(other).word(0x04);
+            assert_eq!(command & MASTER, MASTER, "{bus}, {secondary}: {other}");
+        }
+    }
+}
