@@ -1,6 +1,8 @@
 //! What is read of a result, and what must hold of it whatever was measured: a figure that was changed by hand
 //! contradicts another.
 
+use std::ops::RangeInclusive;
+
 use serde_json::Value;
 
 use super::table::median;
@@ -68,6 +70,35 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A whole number of these.
+    pub(super) fn within(self, key: &str, range: RangeInclusive<u64>) -> Result<u64, String> {
+        let count = self.0[key].as_u64().filter(|count| range.contains(count));
+        count.ok_or_else(|| {
+            format!(
+                "\"{key}\" is {}: a number from {} to {} is accepted",
+                self.0[key],
+                range.start(),
+                range.end()
+            )
+        })
+    }
+
+    /// What takes time, takes room, or gets done.
+    pub(super) fn above_zero(self, key: &str) -> Result<f64, String> {
+        let number = self.number(key)?;
+        match number > 0.0 {
+            true => Ok(number),
+            false => Err(format!("\"{key}\" is 0: more than 0 is accepted")),
+        }
+    }
+
+    /// The same of as many as there were runs.
+    pub(super) fn of_runs_above_zero(self, key: &str, runs: usize) -> Result<Vec<f64>, String> {
+        let numbers = self.of_runs(key, runs)?;
+        are_above_zero(key, &numbers)?;
+        Ok(numbers)
+    }
+
     fn is_no(self, key: &str, what: &str) -> String {
         match &self.0[key] {
             Value::Null => format!("\"{key}\" is missing: no {what}"),
@@ -95,6 +126,35 @@ pub(super) fn are(key: &str, count: usize, runs: usize) -> Result<(), String> {
     }
 }
 
+/// Nothing is done at no rate or in no time.
+pub(super) fn are_above_zero(key: &str, numbers: &[f64]) -> Result<(), String> {
+    match numbers.iter().all(|number| *number > 0.0) {
+        true => Ok(()),
+        false => Err(format!("\"{key}\" has a 0: more than 0 is accepted")),
+    }
+}
+
+/// A day of the calendar, year first.
+pub(super) fn is_day(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [year, month, day] = parts[..] else {
+        return false;
+    };
+    let is_long = [year, month, day].map(str::len) == [4, 2, 2];
+    let [Ok(year), Ok(month), Ok(day)] = [year, month, day].map(str::parse::<u32>) else {
+        return false;
+    };
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        2 if is_leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return false,
+    };
+    is_long && (1..=days).contains(&day)
+}
+
 /// How far one median by another may be from what was written, all of them rounded.
 pub(super) fn within(above: &[f64], below: &[f64]) -> f64 {
     let [above, below] = [above, below].map(median);
@@ -113,6 +173,7 @@ pub(super) fn launches(fields: Fields) -> Result<Vec<[f64; 2]>, String> {
         .zip(copy)
         .map(|(entry, copy)| [entry, copy])
         .collect();
+    are_above_zero("copy_ms", launches.as_flattened())?;
     match launches.iter().find(|[entry, copy]| copy > entry) {
         Some([entry, copy]) => Err(format!("a launch of {entry} ms copies for {copy} ms")),
         None => Ok(launches),
@@ -177,6 +238,29 @@ pub(super) fn ticks(count: u64, late_us: [u64; 4], histogram: &[u64]) -> Result<
         false => Err(format!(
             "\"max_us\" is {latest}, and the histogram's last is from {} on",
             (1u64 << last) >> 1
+        )),
+    }
+}
+
+/// The timer's.
+const PERIOD_US: u64 = 1000;
+
+/// Whether so many periods can have passed without a tick: as many as each tick is late by whole ones.
+pub(super) fn lost(lost: u64, latest: u64, histogram: &[u64]) -> Result<(), String> {
+    let (mut least, mut most) = (0, 0);
+    for (count, at) in histogram.iter().zip(0..) {
+        let from = (1u64 << at) >> 1;
+        let to = match at < LAST {
+            true => latest.min((1 << at) - 1),
+            false => latest,
+        };
+        least += count * (from / PERIOD_US);
+        most += count * (to / PERIOD_US);
+    }
+    match (least..=most).contains(&lost) {
+        true => Ok(()),
+        false => Err(format!(
+            "\"lost\" is {lost}: by the histogram {least} to {most} is accepted"
         )),
     }
 }

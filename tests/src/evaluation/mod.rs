@@ -3,7 +3,12 @@
 
 mod check;
 pub mod contention;
+#[cfg(test)]
+mod impossible;
 mod jitter;
+mod metadata;
+mod name;
+mod parts;
 mod plot;
 #[cfg(test)]
 mod prose;
@@ -88,7 +93,7 @@ fn filled(page: &str, all: &[Results]) -> Result<String, String> {
 mod tests {
     use super::*;
 
-    const JSON: &str = r#"{"version": "8", "clock": "virtual", "runs": 2, "cores": 1, "memory": "512M", "work_seconds": 1,
+    const JSON: &str = r#"{"version": "8", "clock": "host", "halted": false, "runs": 2, "cores": 1, "memory": "512M", "work_seconds": 1,
         "host": {"processor": "P & Q", "processors": 2, "load_before": "1", "qemu": "11", "accelerator": "tcg"},
         "work": [{"kernel": "6.1", "one": [
             {"name": "call", "unit": "ns", "better": "less", "partition": [100.0, 102.0],
@@ -97,7 +102,7 @@ mod tests {
              "alone": [100.0, 100.0], "ratio_of_speeds": 0.8}], "two_at_once": []}]}"#;
 
     const HOST: &str = r#"{"processor": "P", "processors": 2, "load_before": "1", "qemu": "11",
-        "accelerator": "tcg -icount shift=1"}"#;
+        "accelerator": "tcg -icount shift=1"}, "clock": "virtual""#;
 
     fn with_host(json: &str) -> String {
         json.replacen("HOST", HOST, 1)
@@ -121,13 +126,18 @@ mod tests {
         let asked = |json: &str| Results::parse("one", json).unwrap().asked;
         assert!(asked(JSON).ends_with(", the host's time"));
         let counted = JSON.replace("\"tcg\"", "\"tcg -icount shift=1\"");
+        let counted = counted.replace("\"host\",", "\"virtual\",");
         assert!(asked(&counted).ends_with(", virtual time"));
         let own = r#""neighbour": [{"kernel": "6.1", "other": "control: x", "is_control": true, "ticks": 9, "lost": 0,
-            "accelerator": "kvm", "max_us": 1, "p999_us": 1, "p99_us": 1, "p50_us": 1, "histogram": [0, 9]}]"#;
+            "accelerator": "-icount own", "max_us": 1, "p999_us": 1, "p99_us": 1, "p50_us": 1, "histogram": [0, 9]}]"#;
         let json = with_host(&format!("{{\"host\": HOST, {own}}}"));
         let results = Results::parse("one", &json).unwrap();
-        assert_eq!(results.asked, "the host's time");
-        assert!(results.machine.contains("(kvm)"), "{}", results.machine);
+        assert_eq!(results.asked, "virtual time");
+        assert!(
+            results.machine.contains("(-icount own)"),
+            "{}",
+            results.machine
+        );
         let both = JSON.replacen("\"work\"", &format!("{own}, \"work\""), 1);
         assert!(Results::parse("one", &both).is_err());
     }
@@ -144,13 +154,13 @@ mod tests {
             (
                 "\"ratio_of_speeds\": 0.8",
                 "\"ratio_of_speeds\": 0.801",
-                "one: 6.1: loop: \"ratio_of_speeds\" is 0.801, and its values come to 0.8000",
+                "one.json: 6.1: loop: \"ratio_of_speeds\" is 0.801, and its values come to 0.8000",
             ),
             ("[80.0, 80.0]", "[16.0, 16.0]", "come to 0.1600"),
             ("[80.0, 80.0]", "[80.0]", "\"partition\" has 1 of 2 runs"),
             ("[80.0, 80.0]", "[80.0, -80.0]", "loop: \"partition\""),
             ("[80.0, 80.0]", "[80.0, null]", "loop: \"partition\""),
-            ("[100.0, 100.0]", "[0.0, 0.0]", "no ratio"),
+            ("[100.0, 100.0]", "[0.0, 0.0]", "more than 0"),
             ("\"loop\"", "\"call\"", "\"call\" is there twice"),
         ] {
             let why = Results::parse("one", &JSON.replace(is, other)).expect_err(other);
@@ -158,7 +168,17 @@ mod tests {
         }
         let none = JSON.replace("[100.0, 100.0]", "[0, 0]");
         let none = none.replace("[80.0, 80.0]", "[0, 0]");
-        assert!(Results::parse("one", &none.replace("0.8}", "null}")).is_ok());
+        let none = none.replace("0.8}", "null}");
+        assert!(Results::parse("one", &none).is_err());
+        let open = none.replace("more", "neither");
+        assert!(Results::parse("one", &open).is_ok());
+        let some = open.replace("\"alone\": [0, 0]", "\"alone\": [0, 0.1]");
+        assert!(Results::parse("one", &some).is_err());
+        let half = JSON
+            .replace("more", "neither")
+            .replace("[100.0, 100.0]", "[0, 0]");
+        let why = Results::parse("one", &half).unwrap_err();
+        assert!(why.contains("no ratio"), "{why}");
     }
 
     #[test]
@@ -249,7 +269,10 @@ mod tests {
         );
         assert!(results.plot().matches("<polyline").count() == 7);
         let why = Results::parse("scale", &json.replace("5.5", "\"soon\"")).unwrap_err();
-        assert!(why.contains("scale: partitions 1: \"boot_s\""), "{why}");
+        assert!(
+            why.contains("scale.json: partitions 1: \"boot_s\""),
+            "{why}"
+        );
         for (is, other, wanted) in [
             ("[6, 6, 6]", "[6, 6, 9]", "a launch of 7 ms copies for 9 ms"),
             ("2048", "4097", "more than \"resident_bytes\""),
@@ -275,7 +298,7 @@ mod tests {
     fn a_timer_is_a_table_and_histograms() {
         let json = with_host(
             r#"{"host": HOST, "neighbour": [
-            {"kernel": "6.1", "other": "control: it idles", "is_control": true, "ticks": 900, "lost": 1,
+            {"kernel": "6.1", "other": "control: it idles", "is_control": true, "ticks": 900, "lost": 0,
              "max_us": 120, "p999_us": 80, "p99_us": 70, "p50_us": 9, "histogram": [0, 0, 0, 0, 800, 0, 0, 100]},
             {"kernel": "6.1", "other": "reboot -f", "is_control": false, "ticks": 1901, "lost": 0,
              "max_us": 300, "p999_us": 90, "p99_us": 70, "p50_us": 9, "histogram": [0, 0, 0, 0, 1801, 0, 0, 99, 0, 1]}]}"#,
@@ -297,7 +320,7 @@ mod tests {
             (
                 "\"lost\": 0",
                 "\"lost\": -1",
-                "timer: 6.1, reboot -f: \"lost\"",
+                "timer.json: 6.1, control: it idles: \"lost\"",
             ),
             ("1901", "1902", "reboot -f: the histogram has 1901 of 1902"),
             ("300", "1", "reboot -f: p50 9, p99 70"),
@@ -321,7 +344,7 @@ mod tests {
     #[test]
     fn two_loads_are_a_table_and_bars() {
         let json = with_host(
-            r#"{"host": HOST, "runs": 1, "work_seconds": 1, "clock": "virtual",
+            r#"{"host": HOST, "runs": 1, "work_seconds": 1,
             "contention": [{"kernel": "6.1", "loads": [
                 {"name": "loop", "is_control": true, "alone": [100.0], "big_linux": [[50.0, 50.0]],
                  "partitions": [[50.0, 50.0]]},
@@ -355,7 +378,7 @@ mod tests {
         assert!(table.contains("| of it copying the images | ms | 4.000 |"));
         assert!(plot.matches(" s</text>").count() == 4, "{plot}");
         for (is, other, wanted) in [
-            ("[3.0]", "[]", "restart: 6.1: kexec: \"to_init_s\""),
+            ("[3.0]", "[]", "restart.json: 6.1: kexec: \"to_init_s\""),
             ("[3.0]", "[3.0, 3.0]", "kexec: \"to_init_s\" has 2 of 1"),
             ("[3.0]", "[9.0]", "\"partition_to_kexec\" is 0.6667"),
             ("[4.0], \"ratio", "[6.0], \"ratio", "5 ms copies for 6 ms"),

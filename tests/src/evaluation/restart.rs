@@ -31,13 +31,21 @@ const WAYS: [(&str, &str); 4] = [
 impl Restarts {
     pub(super) fn parse(value: &Value, runs: usize) -> Result<Self, String> {
         let seconds = WAYS.map(|(key, _)| {
-            let times = Fields(&value[key]).of_runs("to_init_s", runs);
+            let times = Fields(&value[key]).of_runs_above_zero("to_init_s", runs);
             times.map_err(|why| format!("{key}: {why}"))
         });
         let [first, second, third, fourth] = seconds;
         let seconds = [first?, second?, third?, fourth?];
         let fields = Fields(value);
         let launches = check::launches(fields)?;
+        check::are("doorbell_to_entry_ms", launches.len(), runs)?;
+        for (seconds, [entry, _]) in seconds[0].iter().zip(&launches) {
+            if *entry > seconds * 1000.0 {
+                return Err(format!(
+                    "a restart of {seconds} s has a launch of {entry} ms"
+                ));
+            }
+        }
         let entry = [0, 1].map(|which| launches.iter().map(|launch| launch[which]).collect());
         let [own, kexec, bios, uefi] = seconds.each_ref();
         let written = Fields(&value["ratio_of_medians"]);

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::check::{self, Fields, are_different};
 use super::contention::{self, Contention};
+use super::metadata::Metadata;
 use super::plot::{self, Bars};
 use super::restart::{self, Restarts};
-use super::table::{self, median};
-use super::{jitter, scale};
+use super::{jitter, parts, scale, table};
+use crate::source;
 
 /// What is none of the benchmark's.
 pub(super) const TORTURE: &str = "torture.json";
@@ -23,6 +23,10 @@ pub struct Results {
     pub machine: String,
     /// How it was asked for, in a line.
     pub asked: String,
+    /// Of each Linux, where that was asked for.
+    pub cores: Option<u64>,
+    /// Whether Bulkhead's own core was parked.
+    pub is_halted: bool,
     /// What was measured.
     pub measured: Measured,
 }
@@ -104,127 +108,24 @@ pub struct Figure {
     pub ratio: f64,
 }
 
-/// What `make bench` calls what can be shown, and how each is read: all of it, so many runs of each side.
-type Reader = fn(&[Value], usize) -> Result<Measured, String>;
-const PARTS: [(&str, Reader); 5] = [
-    ("work", |all, runs| {
-        let all = each(all, |one| work(one, runs))?;
-        are_different(all.iter().map(|one| one.kernel.as_str()))?;
-        Ok(Measured::Work(all))
-    }),
-    ("counted", |all, _| {
-        let all = each(all, machine)?;
-        match all.is_sorted_by(|one, next| one.partitions < next.partitions) {
-            true => Ok(Measured::Scale(all)),
-            false => Err("\"partitions\" are not more and more".to_string()),
-        }
-    }),
-    ("neighbour", |all, _| {
-        let all = each(all, case)?;
-        let mut controls = all.iter().filter(|case| case.is_control);
-        let without = all.iter().find(|case| {
-            let mut controls = controls.clone();
-            !controls.any(|control| control.kernel == case.kernel)
-        });
-        match (without, controls.next()) {
-            (None, Some(_)) => Ok(Measured::Jitter(all)),
-            (case, _) => Err(format!(
-                "there is no control of {}",
-                case.map_or("any", |case| &case.kernel)
-            )),
-        }
-    }),
-    ("contention", |all, runs| {
-        let all = each(all, |one| Contention::parse(one, runs))?;
-        Ok(Measured::Contention(all))
-    }),
-    ("restarts", |all, runs| {
-        let all = each(all, |one| Restarts::parse(one, runs))?;
-        Ok(Measured::Restarts(all))
-    }),
-];
-
 impl Results {
     /// # Errors
     /// What is not as `make bench` writes it.
     pub fn parse(name: &str, json: &str) -> Result<Self, String> {
-        let value: Value =
-            serde_json::from_str(json).map_err(|error| format!("{name}: {error}"))?;
-        let word = |value: &Value, key: &str| match &value[key] {
-            Value::Null => Err(format!("{name}: {key:?} is missing")),
-            Value::String(text) => Ok(text.clone()),
-            other => Ok(other.to_string()),
+        let read = || {
+            let value: Value = serde_json::from_str(json).map_err(|error| error.to_string())?;
+            let (part, all) = parts::find(&value)?;
+            let metadata = Metadata::read(name, part, &value, &source::today())?;
+            Ok(Self {
+                name: name.to_string(),
+                measured: (part.read)(all, metadata.runs)?,
+                machine: metadata.machine,
+                asked: metadata.asked,
+                cores: metadata.cores,
+                is_halted: metadata.is_halted,
+            })
         };
-        let parts = PARTS
-            .iter()
-            .filter_map(|(key, read)| match value[*key].as_array() {
-                Some(all) if !all.is_empty() => Some((all, read)),
-                _ => None,
-            });
-        let parts: Vec<_> = parts.collect();
-        let [(all, read)] = parts.as_slice() else {
-            return Err(format!(
-                "{name}: one of {} is accepted, with something in it",
-                PARTS.map(|(key, _)| key).join(", ")
-            ));
-        };
-        // Some have none, and do not ask.
-        let runs = value["runs"].as_u64().unwrap_or(0);
-        let runs = usize::try_from(runs).unwrap_or(usize::MAX);
-        let measured = read(all, runs).map_err(|why| format!("{name}: {why}"))?;
-        // Some have machines of their own kinds, and say so.
-        let host = &value["host"];
-        let mut accelerators: Vec<&str> = all
-            .iter()
-            .filter_map(|one| one["accelerator"].as_str())
-            .collect();
-        accelerators.sort_unstable();
-        accelerators.dedup();
-        let accelerator = match accelerators.is_empty() {
-            true => word(host, "accelerator")?,
-            false => accelerators.join(" and "),
-        };
-        let time = match accelerator.contains("-icount") {
-            true => "virtual time",
-            false => "the host's time",
-        };
-        Ok(Self {
-            name: name.to_string(),
-            machine: format!(
-                "QEMU {} ({accelerator}) on {} x {}, load {} before{}",
-                word(host, "qemu")?,
-                word(host, "processors")?,
-                word(host, "processor")?,
-                word(host, "load_before")?,
-                of(host),
-            ),
-            asked: match measured {
-                Measured::Work(_) => format!(
-                    "{} run(s) of each side, {} core(s), {} of RAM, {} s of each work, {time}{}",
-                    word(&value, "runs")?,
-                    word(&value, "cores")?,
-                    word(&value, "memory")?,
-                    word(&value, "work_seconds")?,
-                    match value["halted"] == true {
-                        true => ", Bulkhead's own core parked",
-                        false => "",
-                    },
-                ),
-                Measured::Contention(_) => format!(
-                    "{} run(s) of each side, {}/4 s of each load, {time}",
-                    word(&value, "runs")?,
-                    word(&value, "work_seconds")?,
-                ),
-                Measured::Restarts(_) => format!(
-                    "{} run(s) of each, {} core(s), {} of RAM, {time}",
-                    word(&value, "runs")?,
-                    word(&value, "cores")?,
-                    word(&value, "memory")?,
-                ),
-                Measured::Scale(_) | Measured::Jitter(_) => time.to_string(),
-            },
-            measured,
-        })
+        read().map_err(|why: String| format!("{name}.json: {why}"))
     }
 
     /// Drawn.
@@ -271,125 +172,6 @@ impl Work {
     }
 }
 
-/// Of which Bulkhead, and when; earlier versions of the benchmark do not say.
-fn of(host: &Value) -> String {
-    match (host["commit"].as_str(), host["date"].as_str()) {
-        (Some(commit), Some(date)) => format!(", {commit} on {date}"),
-        _ => String::new(),
-    }
-}
-
-/// What is wrong with one says with which.
-fn each<T>(all: &[Value], read: impl Fn(&Value) -> Result<T, String>) -> Result<Vec<T>, String> {
-    let one = |(number, value): (usize, &Value)| {
-        read(value).map_err(|why| {
-            let names = ["kernel", "name", "other", "partitions"].map(|key| match &value[key] {
-                Value::String(text) => text.clone(),
-                Value::Null => String::new(),
-                other => format!("{key} {other}"),
-            });
-            let names: Vec<_> = names.into_iter().filter(|name| !name.is_empty()).collect();
-            match names.is_empty() {
-                true => format!("number {}: {why}", number + 1),
-                false => format!("{}: {why}", names.join(", ")),
-            }
-        })
-    };
-    all.iter().enumerate().map(one).collect()
-}
-
-fn work(value: &Value, runs: usize) -> Result<Work, String> {
-    let fields = Fields(value);
-    let read = |all: &[Value]| each(all, |row| figure(row, runs));
-    // Not shown, but it has to hold as well.
-    if let Some(all) = value["two_at_once"].as_array() {
-        read(all).map_err(|why| format!("two at once: {why}"))?;
-    }
-    let figures = read(fields.list("one")?)?;
-    are_different(figures.iter().map(|figure| figure.name.as_str()))?;
-    Ok(Work {
-        kernel: fields.text("kernel")?,
-        figures,
-    })
-}
-
-fn case(value: &Value) -> Result<Jitter, String> {
-    let fields = Fields(value);
-    let (other, is_control) = (fields.text("other")?, fields.flag("is_control")?);
-    if other.starts_with("control: ") != is_control {
-        return Err(format!("\"is_control\" is {is_control}"));
-    }
-    let late_us = ["p50_us", "p99_us", "p999_us", "max_us"].map(|key| fields.count(key));
-    let [middle, high, higher, latest] = late_us;
-    let late_us = [middle?, high?, higher?, latest?];
-    let histogram: Option<Vec<u64>> = fields
-        .list("histogram")?
-        .iter()
-        .map(Value::as_u64)
-        .collect();
-    let histogram = histogram.ok_or("\"histogram\" has what is no number of ticks")?;
-    let ticks = fields.count("ticks")?;
-    check::ticks(ticks, late_us, &histogram)?;
-    Ok(Jitter {
-        kernel: fields.text("kernel")?,
-        other,
-        is_control,
-        ticks: [ticks, fields.count("lost")?],
-        // Less than a day's.
-        late_us: late_us.map(|us| us as f64),
-        histogram: histogram.into_iter().map(|count| count as f64).collect(),
-    })
-}
-
-fn machine(value: &Value) -> Result<Scale, String> {
-    let fields = Fields(value);
-    let number = |key: &str| fields.number(key);
-    let partitions = fields.count("partitions")?;
-    if partitions == 0 {
-        return Err("\"partitions\" are none".to_string());
-    }
-    let launches = check::launches(fields)?;
-    let (resident, heap) = (number("resident_bytes")?, number("heap_bytes")?);
-    if heap > resident {
-        return Err("\"heap_bytes\" are more than \"resident_bytes\"".to_string());
-    }
-    Ok(Scale {
-        partitions: partitions as f64,
-        prompt_ms: number("hand_over_to_prompt_ms")?,
-        resident,
-        heap,
-        boot_s: number("boot_s")?,
-        launches,
-        list_ms: number("list_ms")?,
-    })
-}
-
-fn figure(value: &Value, runs: usize) -> Result<Figure, String> {
-    let fields = Fields(value);
-    let partition = fields.of_runs("partition", runs)?;
-    let alone = fields.of_runs("alone", runs)?;
-    let better = fields.text("better")?;
-    let (above, below) = match better.as_str() {
-        "less" => (&alone, &partition),
-        "more" | "neither" => (&partition, &alone),
-        _ => return Err(format!("\"better\" is {better:?}")),
-    };
-    let ratio = median(above) / median(below);
-    if ratio.is_infinite() {
-        return Err("something by nothing is no ratio".to_string());
-    }
-    fields.is_about("ratio_of_speeds", ratio, check::within(above, below))?;
-    Ok(Figure {
-        name: fields.text("name")?,
-        unit: fields.text("unit")?,
-        is_open: better == "neither",
-        partition,
-        alone,
-        // Nothing on both sides is as much.
-        ratio: if ratio.is_nan() { 1.0 } else { ratio },
-    })
-}
-
 /// Of every `.json` in a folder, by name.
 pub(super) fn all(folder: &Path) -> Result<Vec<Results>, String> {
     let entries =
@@ -407,7 +189,8 @@ pub(super) fn all(folder: &Path) -> Result<Vec<Results>, String> {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        let text = std::fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
+        let text =
+            std::fs::read_to_string(path).map_err(|error| format!("{name}.json: {error}"))?;
         Results::parse(&name, &text)
     };
     paths.iter().map(read).collect()

@@ -3,10 +3,12 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use serde_json::{Map, Value};
+
 use super::plot::FONT;
 use super::results::TORTURE as RESULTS;
 use super::{END, Made};
-use crate::torture::{Mode, Results, all};
+use crate::torture::{Compared, Control, Mode, Results, Verdict, all};
 
 const PAGE: &str = "torture.md";
 const PLOT: &str = "torture.svg";
@@ -18,7 +20,7 @@ pub(super) fn made(folder: &Path) -> Result<Made, String> {
         std::fs::read_to_string(folder.join(name)).map_err(|error| format!("{name}: {error}"))
     };
     let page = read(PAGE)?;
-    let results = Results::parse(&read(RESULTS)?)?;
+    let results = self::read(&read(RESULTS)?)?;
     let wrong = || format!("{PAGE} has no {BEGIN:?} and {END:?}");
     let (head, rest) = page.split_once(BEGIN).ok_or_else(wrong)?;
     let (_, tail) = rest.split_once(END).ok_or_else(wrong)?;
@@ -30,6 +32,44 @@ pub(super) fn made(folder: &Path) -> Result<Made, String> {
         ),
         (PLOT.to_string(), plot(&results)),
     ])
+}
+
+/// Of the cases that there are, with each control as it must be: else no verdict says anything.
+pub(super) fn read(text: &str) -> Result<Results, String> {
+    let results = Results::parse(text)?;
+    let cases = all();
+    let value: Value = serde_json::from_str(text).map_err(|error| format!("{RESULTS}: {error}"))?;
+    for (mode, own) in value.as_object().into_iter().flatten() {
+        let mut names = own.as_object().into_iter().flat_map(Map::keys);
+        if let Some(name) = names.find(|name| !cases.iter().any(|case| case.name == **name)) {
+            let names: Vec<_> = cases.iter().map(|case| case.name).collect();
+            return Err(format!(
+                "{RESULTS}: {mode}, {name}: is no case; one of {} is accepted",
+                names.join(", ")
+            ));
+        }
+    }
+    for (mode, case) in Mode::ALL
+        .iter()
+        .flat_map(|mode| cases.iter().map(move |case| (*mode, case)))
+    {
+        let wanted = match case.control {
+            None => continue,
+            Some(Control::Nobody) => Verdict::Nothing,
+            Some(Control::Hurt(how)) => Verdict::NotContained(how.to_string()),
+        };
+        let is = match results.verdict(mode, case.name) {
+            // As a run judges it.
+            Some(is) if !Compared::of(case, None, &is).is_error() => continue,
+            Some(is) => format!("\"{is}\""),
+            None => "is missing".to_string(),
+        };
+        return Err(format!(
+            "{RESULTS}: {mode}, {}: {is}, and \"{wanted}\" is accepted",
+            case.name
+        ));
+    }
+    Ok(results)
 }
 
 const WIDTH: usize = 640;

@@ -1,33 +1,38 @@
 //! `build/bench.json`: everything, with every single value.
 
+mod metadata;
+
 use bulkhead_tests::answers::LaunchTime;
 use bulkhead_tests::evaluation::contention::Contention;
 use bulkhead_tests::source::Count;
 use bulkhead_tests::values::Values;
 use serde_json::{Map, Value, json};
 
+use crate::asked::Asked;
 use crate::boot::Boots;
 use crate::counted::Counted;
 use crate::dump::Dump;
 use crate::host::Host;
 use crate::inside::Inside;
 use crate::isolation;
-use crate::launch::{Launch, Launches, MEASURES, MEMORY};
+use crate::launch::{Launch, Launches, MEASURES};
 use crate::links::Links;
 use crate::measured::Measured;
 use crate::neighbour::Case;
 use crate::print::{numbers, resident_bytes};
 use crate::restart::{Restart, Restarts};
 use crate::scale::Scale;
-use crate::work::{Better, Compared, Size, Work};
+use crate::work::{Better, Clock, Compared, Work};
+
+pub(crate) use metadata::clock;
 
 /// Raised with each change of what a field is or means.
-const VERSION: &str = "13";
+const VERSION: &str = "14";
 
 /// The whole file. What was not asked for is not in it.
 pub(crate) fn text(
     host: &Host,
-    size: &Size,
+    asked: &Asked,
     measured: &Measured,
     code: &[(&str, Count)],
 ) -> String {
@@ -38,11 +43,6 @@ pub(crate) fn text(
     let always = [
         ("version", json!(VERSION)),
         ("host", self::host(host)),
-        ("runs", json!(size.runs)),
-        ("cores", json!(size.cores)),
-        ("memory", json!(MEMORY)),
-        ("clock", json!(size.clock.name())),
-        ("halted", json!(size.is_halted)),
         ("code", object(code)),
     ];
     let Measured {
@@ -57,7 +57,6 @@ pub(crate) fn text(
         contention,
         launching,
     } = measured;
-    let has_work = work.is_some() || contention.is_some();
     let asked_for = [
         ("boots", boots.as_deref().map(|all| each(all, boot))),
         ("scale", scale.as_deref().map(|all| each(all, scaled))),
@@ -69,7 +68,6 @@ pub(crate) fn text(
         ("dump", dump.as_ref().map(dumped)),
         ("links", links.as_deref().map(|all| each(all, linked))),
         ("isolation", isolation.as_ref().map(isolation::json)),
-        ("work_seconds", has_work.then(|| json!(size.seconds))),
         (
             "contention",
             contention.as_deref().map(|all| each(all, contended)),
@@ -77,17 +75,20 @@ pub(crate) fn text(
         ("work", work.as_deref().map(|all| each(all, worked))),
     ];
     let mut fields = Vec::from(always);
+    fields.extend(metadata::fields(asked));
     fields.extend(
         asked_for
             .into_iter()
             .filter_map(|(name, value)| Some((name, value?))),
     );
     if let Some(launching) = launching {
-        fields.extend([
-            ("launches", each(&launching.launches, launches)),
-            ("restarts", each(&launching.restarts, restart)),
-            ("neighbour", each(&launching.neighbour, case)),
-        ]);
+        let parts = [
+            ("launch", "launches", each(&launching.launches, launches)),
+            ("restart", "restarts", each(&launching.restarts, restart)),
+            ("neighbour", "neighbour", each(&launching.neighbour, case)),
+        ];
+        let parts = parts.into_iter().filter(|(part, ..)| asked.has(part));
+        fields.extend(parts.map(|(_, key, values)| (key, values)));
         if let Some(Launches { resident, .. }) = launching.launches.first() {
             let regions = resident
                 .iter()
@@ -118,7 +119,8 @@ fn boot(boots: &Boots) -> Value {
 }
 
 fn inside(inside: &Inside) -> Value {
-    json!({"list_ms": inside.list, "version_ms": inside.nothing})
+    let clock = Clock::Virtual.name();
+    json!({"clock": clock, "list_ms": inside.list, "version_ms": inside.nothing})
 }
 
 /// MB/s.
@@ -267,10 +269,15 @@ fn restart(result: &Restarts) -> Value {
 }
 
 fn case(case: &Case) -> Value {
+    let clock = match case.accelerator.contains("-icount") {
+        true => Clock::Virtual,
+        false => Clock::Host,
+    };
     json!({
         "kernel": case.release,
         "other": case.name,
         "is_control": case.is_control,
+        "clock": clock.name(),
         "accelerator": case.accelerator,
         "ticks": case.ticks.count,
         "lost": case.ticks.lost,

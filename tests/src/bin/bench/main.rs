@@ -64,7 +64,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let size = &asked.size;
-    let host = Host::ask(&match size.clock {
+    let host = Host::ask(&match json::clock(&asked) {
         Clock::Host => accelerator().to_vec(),
         // As the machines of each are started.
         Clock::Virtual => virtual_time(asked.has("work") || asked.has("contention")),
@@ -81,7 +81,7 @@ fn main() -> ExitCode {
     let code = ["kernel", "shell"].map(|folder| (folder, source::count(&root().join(folder))));
     measured.print();
     print::code(&code);
-    let text = json::text(&host, size, &measured, &code);
+    let text = json::text(&host, &asked, &measured, &code);
     std::fs::write(build_folder().join("bench.json"), text)
         .expect("build/bench.json can be written");
     println!("\nbuild/bench.json has every single value.");
