@@ -104,7 +104,13 @@ fn parse() -> Result<Option<Arguments>, Trouble> {
             }
             Long("image") if accepts("--image") => {
                 let pair = text(parser.value().map_err(wrong)?)?;
-                arguments.images.push(image(&pair)?);
+                let (name, path) = image(&pair)?;
+                if arguments.images.iter().any(|(known, _)| *known == name) {
+                    return Err(Trouble::Usage(format!(
+                        "--image {name:?} is given twice (accepted: each name once)"
+                    )));
+                }
+                arguments.images.push((name, path));
             }
             Long("timeout") if accepts("--timeout") => {
                 let value = text(parser.value().map_err(wrong)?)?;
@@ -138,6 +144,13 @@ fn parse() -> Result<Option<Arguments>, Trouble> {
             }
             Value(value) if known.is_some_and(|known| has_room(known, &arguments.wish)) => {
                 arguments.wish.words.push(text(value)?);
+            }
+            Long(option)
+                if commands::OPTIONS
+                    .iter()
+                    .any(|(known, ..)| *known == format!("--{option}")) =>
+            {
+                return Err(Trouble::Usage(commands::misplaced(option, known)));
             }
             other => return Err(wrong(other.unexpected())),
         }
@@ -225,16 +238,7 @@ fn run(arguments: &Arguments) -> Result<bool, Trouble> {
             }
             None => print(&commands::usage()).map(|()| true),
         },
-        ("suggest", _) => match suggest::suggest(&pack(arguments)?, &images(arguments)?) {
-            Ok(script) => {
-                print(&script)?;
-                Ok(true)
-            }
-            Err(why) => {
-                eprintln!("bulkheadctl: {why}");
-                Ok(false)
-            }
-        },
+        ("suggest", _) => suggest(arguments),
         ("", _) => Err(Trouble::Usage(format!(
             "no command (accepted: {})",
             commands::names()
@@ -267,6 +271,42 @@ fn disk(arguments: &Arguments, peer: &str) -> Result<(), Trouble> {
     }
 }
 
+fn suggest(arguments: &Arguments) -> Result<bool, Trouble> {
+    let (pack, files) = (pack(arguments)?, images(arguments)?);
+    match suggest::suggest(&pack, &files, &check_line(arguments)) {
+        Ok(suggested) => {
+            print(&suggested.script)?;
+            // The script mostly goes to a file.
+            suggested
+                .warnings
+                .iter()
+                .for_each(|warning| eprintln!("bulkheadctl: {warning}"));
+            Ok(true)
+        }
+        Err(why) => {
+            eprintln!("bulkheadctl: {why}");
+            Ok(false)
+        }
+    }
+}
+
+/// How what is suggested is checked: with the same machine and the same images.
+fn check_line(arguments: &Arguments) -> Vec<String> {
+    let mut words: Vec<String> = ["bulkheadctl", "check", "bulkhead.conf"]
+        .map(String::from)
+        .to_vec();
+    if let Some(from) = &arguments.from {
+        words.extend([String::from("--from"), from.display().to_string()]);
+    }
+    for (name, path) in &arguments.images {
+        words.extend([
+            String::from("--image"),
+            format!("{name}={}", path.display()),
+        ]);
+    }
+    words
+}
+
 fn check(arguments: &Arguments, path: &Path) -> Result<bool, Trouble> {
     let bytes = bounded::read(path, MOST_OF_SCRIPT).map_err(|error| of_file(path, &error))?;
     let text = String::from_utf8(bytes).map_err(|error| of_file(path, &error))?;
@@ -284,6 +324,12 @@ fn check(arguments: &Arguments, path: &Path) -> Result<bool, Trouble> {
         Ok(()) if is_ok => format!("{name}: ok\n"),
         Ok(()) => String::new(),
     })?;
+    if arguments.images.is_empty() && said.contains("there is no image \"") {
+        eprintln!(
+            "bulkheadctl: the images are those in /boot, by their own names (accepted: --image NAME=PATH for each \
+             that the script names otherwise; what suggest was told, it has written into the script)"
+        );
+    }
     Ok(is_ok)
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use bulkhead_memory::Bytes;
 use bulkhead_model::{Com, Machine};
+use bulkhead_shell::limits::LINE_BYTES;
 
 use crate::board::{File, board};
 use crate::boot::version::compare;
@@ -17,11 +18,20 @@ const MIB: u64 = 1 << 20;
 /// What a distribution's Linux starts with in comfort; half of it has to do on a small machine.
 const WANTED: [u64; 3] = [2048 * MIB, 1024 * MIB, 512 * MIB];
 
-/// The text of a script that the shell accepts on this machine.
+/// A script that the shell accepts on a machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suggested {
+    /// Its text.
+    pub script: String,
+    /// What the shell warns of when it runs it.
+    pub warnings: Vec<String>,
+}
+
+/// Suggests a script for this machine, which says that it can be checked by these words.
 ///
 /// # Errors
 /// Why there can be none.
-pub fn suggest(pack: &Pack, files: &[File]) -> Result<String, String> {
+pub fn suggest(pack: &Pack, files: &[File], check: &[String]) -> Result<Suggested, String> {
     let machine = board(pack, Some(files)).machine;
     // The package's name for it first, if it is there by that.
     let names = || machine.images.iter().map(|image| image.name.as_str());
@@ -42,11 +52,21 @@ pub fn suggest(pack: &Pack, files: &[File]) -> Result<String, String> {
     let initrd = initrd_of(&kernel, &machine);
     let mut why = String::new();
     for memory in WANTED {
-        let text = script(&machine, cores, memory, &kernel, initrd.as_deref());
+        let text = hint(check) + &script(&machine, cores, memory, &kernel, initrd.as_deref());
         let (said, done) =
             Operator::new(machine.clone(), files.to_vec()).run("bulkhead.conf", &text);
         if done.is_ok() {
-            return Ok(text);
+            // Defining and checking both say it.
+            let mut warnings: Vec<String> = said
+                .lines()
+                .filter(|line| line.starts_with("warning: "))
+                .map(String::from)
+                .collect();
+            warnings.dedup();
+            return Ok(Suggested {
+                script: text,
+                warnings,
+            });
         }
         why = said;
     }
@@ -86,6 +106,23 @@ fn initrd_of(kernel: &str, machine: &Machine) -> Option<String> {
         None => vec![String::from("initrd")],
     };
     names.into_iter().find(|name| machine.image(name).is_some())
+}
+
+/// A comment with these words, as a shell of Linux reads them; nothing if no line of a script can hold them.
+fn hint(words: &[String]) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=+:,@%".contains(c);
+    let quoted = |word: &String| {
+        if !word.is_empty() && word.chars().all(is_plain) {
+            return word.clone();
+        }
+        format!("'{}'", word.replace('\'', "'\\''"))
+    };
+    let words: Vec<String> = words.iter().map(quoted).collect();
+    let line = format!("# check it: {}", words.join(" "));
+    if words.is_empty() || line.len() > LINE_BYTES || line.contains(char::is_control) {
+        return String::new();
+    }
+    line + "\n"
 }
 
 fn script(

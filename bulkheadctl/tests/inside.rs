@@ -223,6 +223,51 @@ fn refusals_are_in_bulkheads_words_and_kinds() {
     }
 }
 
+fn refused(made: &Made, line: &str) -> String {
+    match said(made, line) {
+        Err(Trouble::Refused(why)) => why,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+#[test]
+fn an_unknown_name_is_told_with_those_that_there_are() {
+    let unknown: Answer = (&["error: there is no such partition"], String::new());
+    let made = made(&[unknown.clone(), unknown]);
+    assert_eq!(
+        refused(&made, "start nobody"),
+        "there is no partition \"nobody\" (partitions: boss, spare, other)"
+    );
+    let meant =
+        "there is no partition \"spair\", did you mean \"spare\"? (partitions: boss, spare, other)";
+    assert_eq!(refused(&made, "kill spair"), meant);
+    assert_eq!(refused(&made, "show spair"), meant);
+    assert_eq!(made.asked.borrow()[..], ["start nobody", "kill spair"]);
+}
+
+#[test]
+fn of_several_names_the_one_that_is_refused_is_said_and_nobody_is_touched_for_an_unknown_one() {
+    let wrong: Answer = (&["error: its state does not allow it"], String::new());
+    let made = made(&[(OK, String::new()), wrong]);
+    let unknown =
+        "there is no partition \"spar\", did you mean \"spare\"? (partitions: boss, spare, other)";
+    assert_eq!(refused(&made, "start other spar"), unknown);
+    assert_eq!(made.asked.borrow()[..], [""; 0]);
+    assert_eq!(
+        refused(&made, "start other spare"),
+        "spare: its state does not allow it (done before: other)"
+    );
+}
+
+#[test]
+fn a_shell_that_is_there_is_not_woken_and_so_it_is_said() {
+    let wrong: Answer = (&["error: its state does not allow it"], String::new());
+    assert_eq!(
+        refused(&made(&[wrong]), "shell"),
+        "Bulkhead's shell is there, and need not be woken (accepted: after its operator's halt)"
+    );
+}
+
 #[test]
 fn what_the_shell_says_is_put_together_from_pieces() {
     let text = String::from("abcdefgh");

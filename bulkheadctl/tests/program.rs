@@ -191,7 +191,22 @@ fn exit_codes_and_what_is_accepted() {
     let loud = scratch("loud");
     fs::write(&loud, b"\x1b[31m".repeat(200)).unwrap();
     let loud = loud.to_str().unwrap();
-    let cases: [(&[&str], i32, &str); 22] = [
+    let cases: [(&[&str], i32, &str); 25] = [
+        (
+            &["--json", "list"],
+            2,
+            "--json goes behind the command (accepted: with list, show, start, ",
+        ),
+        (
+            &["metrics", "--json"],
+            2,
+            "metrics does not take --json (accepted there: none; ",
+        ),
+        (
+            &["suggest", "--image", "linux=a", "--image", "linux=b"],
+            2,
+            "--image \"linux\" is given twice (accepted: each name once; ",
+        ),
         (&[], 2, "no command (accepted: list, show, "),
         (&["frob"], 2, "\"frob\" (accepted: list, show, "),
         (&["survey", "--frob"], 2, "--frob"),
@@ -285,6 +300,12 @@ fn exit_codes_and_what_is_accepted() {
         assert!(help.starts_with(own), "{help}");
         assert!(help.contains("  --within SECONDS "), "{help}");
         assert!(!help.contains("--save"), "{help}");
+    }
+    // As Bulkhead's shell has them.
+    for arguments in [["help", "define"], ["set", "--help"]] {
+        let help = said(&run(&arguments));
+        assert!(help.contains(&bulkhead_shell::keys()), "{help}");
+        assert!(help.contains("  watchdog=30 "), "{help}");
     }
     let version = run(&["--version"]);
     assert_eq!(

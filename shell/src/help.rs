@@ -1,5 +1,6 @@
 //! What `help` says.
 
+use alloc::string::String;
 use core::fmt::{self, Write};
 
 use crate::command::Verb;
@@ -247,22 +248,30 @@ pub(crate) fn overview(out: &mut dyn Write) -> fmt::Result {
     )
 }
 
+/// The keys of `define` and `set`, a line each: for those who pass such lines on to the shell.
+#[must_use]
+pub fn keys() -> String {
+    let mut out = String::new();
+    // Writing to a string does not fail.
+    let _ = write_keys(&mut out);
+    out
+}
+
+fn write_keys(out: &mut dyn Write) -> fmt::Result {
+    for known in &KEYS {
+        let (name, form, meaning) = (known.name, known.form, known.meaning);
+        writeln!(out, "  {name}{form:<w$} {meaning}", w = 32 - name.len())?;
+    }
+    Ok(())
+}
+
 /// Prints all about one command.
 pub(crate) fn topic(verb: Verb, out: &mut dyn Write) -> fmt::Result {
     writeln!(out, "{}", short_usage(verb))?;
     writeln!(out, "  {}", summary(verb))?;
     if matches!(verb, Verb::Define | Verb::Set) {
         writeln!(out)?;
-        for known in &KEYS {
-            write!(
-                out,
-                "  {}{:<w$}",
-                known.name,
-                known.form,
-                w = 32 - known.name.len()
-            )?;
-            writeln!(out, " {}", known.meaning)?;
-        }
+        write_keys(out)?;
     }
     if !details(verb).is_empty() {
         write!(out, "\n{}", details(verb))?;

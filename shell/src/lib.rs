@@ -38,6 +38,7 @@ mod values;
 mod words;
 
 pub use control::Control;
+pub use help::keys;
 pub use nearest::nearest;
 pub use options::{Console, ConsolePlace, Options};
 pub use script::ScriptStopped;

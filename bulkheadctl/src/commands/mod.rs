@@ -81,6 +81,27 @@ pub fn check_together(options: &[String]) -> Result<(), String> {
     })
 }
 
+/// Why an option that there is can't stand where it does.
+#[must_use]
+pub fn misplaced(option: &str, command: Option<&Command>) -> String {
+    let option = format!("--{option}");
+    if let Some(Command { name, options, .. }) = command {
+        let own = match options {
+            [] => String::from("none"),
+            options => options.join(", "),
+        };
+        return format!("{name} does not take {option} (accepted there: {own})");
+    }
+    let takers = COMMANDS
+        .iter()
+        .filter(|command| command.options.contains(&option.as_str()));
+    let takers: Vec<&str> = takers.map(|command| command.name).collect();
+    format!(
+        "{option} goes behind the command (accepted: with {})",
+        takers.join(", ")
+    )
+}
+
 /// The one of that name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Command> {
@@ -149,6 +170,9 @@ pub fn help_of(command: &Command) -> String {
         .to_string();
     let summary = wrapped(command.summary, 0);
     let _ = writeln!(out, "\n\n{summary} ({})", command.needs.place());
+    if ["define", "set"].contains(name) {
+        let _ = write!(out, "\n{}", bulkhead_shell::keys());
+    }
     let own = OPTIONS
         .iter()
         .filter(|(name, ..)| command.options.contains(name));

@@ -9,9 +9,9 @@ use bulkhead_terminal::passage::Passage;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
-use super::Wish;
-use super::link::{Efivars, Exchange, Held, Trouble, Variables, ask};
+use super::link::{Efivars, Exchange, Held, Trouble, Variables};
 use super::reading::{self, End};
+use super::{Wish, ask_of};
 
 /// What leaves it: `Ctrl-]`.
 pub(super) const LEAVE: u8 = 0x1d;
@@ -58,8 +58,8 @@ pub fn run(wish: &Wish, variables: &Efivars) -> Result<bool, Trouble> {
     super::machine(variables)?;
     let name = wish.name()?;
     let mut raw = None;
-    match ask(variables, &format!("attach {name}"), wish.patience()) {
-        Ok(_) => {}
+    match ask_of(variables, name, &format!("attach {name}"), wish.patience()) {
+        Ok(()) => {}
         Err(why) if reading::is_for_want_of_one(&why) => {
             let raw = raw.insert(Raw::new());
             let end = reading::read(wish, variables, raw, &mut io::stdout().lock())?;

@@ -29,6 +29,20 @@ pub enum Trouble {
     Late(String),
 }
 
+impl Trouble {
+    /// The same, told otherwise.
+    #[must_use]
+    pub fn map(self, told: impl FnOnce(String) -> String) -> Self {
+        match self {
+            Self::Usage(why) => Self::Usage(told(why)),
+            Self::Refused(why) => Self::Refused(told(why)),
+            Self::Missing(why) => Self::Missing(told(why)),
+            Self::Denied(why) => Self::Denied(told(why)),
+            Self::Late(why) => Self::Late(told(why)),
+        }
+    }
+}
+
 /// Where variables are read and written.
 pub trait Variables {
     /// The value of one.

@@ -19,7 +19,8 @@ pub mod link;
 mod reading;
 pub mod told;
 
-use bulkhead_lifecycle::STOP_SECONDS;
+use bulkhead_lifecycle::{Outcome, STOP_SECONDS};
+use bulkhead_shell::nearest;
 use link::{Trouble, Variables, ask, line, text};
 use told::{Machine, Partition};
 
@@ -104,7 +105,8 @@ pub fn run(wish: &Wish, variables: &impl Variables, out: &mut dyn Write) -> Resu
         },
         "start" | "stop" | "restart" | "kill" => each(wish, variables, out)?,
         "shell" => {
-            ask(variables, "shell", wish.patience())?;
+            let asked = ask(variables, "shell", wish.patience());
+            asked.map_err(|why| of_shell(why, machine.has_shell))?;
             done(out, is_json, "shell")?;
         }
         "log" => log(wish, variables, out)?,
@@ -167,13 +169,52 @@ fn all(variables: &impl Variables) -> Result<Vec<Partition>, Trouble> {
 fn find(variables: &impl Variables, name: &str) -> Result<Partition, Trouble> {
     let all = all(variables)?;
     let names: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
-    let names = names.join(", ");
     let found = all.iter().find(|one| one.name == name).cloned();
     found.ok_or_else(|| {
+        let meant = nearest(name, names.iter().copied());
+        let meant = meant.map_or_else(String::new, |name| format!(", did you mean \"{name}\"?"));
+        let names = names.join(", ");
         Trouble::Refused(format!(
-            "there is no partition \"{name}\" (partitions: {names})"
+            "there is no partition \"{name}\"{meant} (partitions: {names})"
         ))
     })
+}
+
+/// Why the shell can't be woken: the answer says that its state does not allow it, and not which state that is.
+fn of_shell(why: Trouble, is_there: bool) -> Trouble {
+    match why {
+        Trouble::Refused(said) if said == answered(Outcome::WrongState) => {
+            Trouble::Refused(String::from(if is_there {
+                "Bulkhead's shell is there, and need not be woken (accepted: after its operator's halt)"
+            } else {
+                "Bulkhead's core can't be woken: it has a Linux, whose end brings the shell back, or has \
+                 panicked (accepted: after its operator's halt)"
+            }))
+        }
+        why => why,
+    }
+}
+
+/// An answer as [`ask`] tells it.
+fn answered(outcome: Outcome) -> String {
+    let said = outcome.to_string();
+    said.strip_prefix("error: ").unwrap_or(&said).to_string()
+}
+
+/// Asks for something of the partition called `name`; where there is none, those that there are are said.
+fn ask_of(
+    variables: &impl Variables,
+    name: &str,
+    request: &str,
+    patience: Duration,
+) -> Result<(), Trouble> {
+    match ask(variables, request, patience) {
+        Err(Trouble::Refused(why)) if why == answered(Outcome::Unknown) => {
+            find(variables, name)?;
+            Err(Trouble::Refused(why))
+        }
+        done => done.map(drop),
+    }
 }
 
 fn list(all: &[Partition], is_json: bool) -> String {
@@ -184,20 +225,37 @@ fn list(all: &[Partition], is_json: bool) -> String {
     }
 }
 
-/// `start`, `stop`, `restart`, `kill` of each name, up to the first that is refused.
+/// `start`, `stop`, `restart`, `kill` of each name, up to the first that is refused; of several, none if one of
+/// them is nobody's.
 fn each(wish: &Wish, variables: &impl Variables, out: &mut dyn Write) -> Result<(), Trouble> {
     wish.name()?;
+    let is_one = wish.words.len() == 1;
+    if !is_one {
+        for name in &wish.words {
+            find(variables, name)?;
+        }
+    }
     let by_force = wish.has("--force");
     let seconds = wish
         .within
         .map_or_else(String::new, |seconds| format!(" {seconds}"));
-    for name in &wish.words {
+    for (at, name) in wish.words.iter().enumerate() {
         let request = match wish.command.as_str() {
             "stop" if by_force => format!("kill {name}"),
             "restart" if by_force => format!("restart {name} 0"),
             verb => format!("{verb} {name}{seconds}"),
         };
-        ask(variables, &request, wish.patience())?;
+        let asked = ask_of(variables, name, &request, wish.patience());
+        asked.map_err(|why| {
+            if is_one {
+                return why;
+            }
+            let before = wish.words[..at].join(", ");
+            why.map(|why| match before.as_str() {
+                "" => format!("{name}: {why}"),
+                before => format!("{name}: {why} (done before: {before})"),
+            })
+        })?;
         done(out, wish.has("--json"), &request)?;
     }
     Ok(())

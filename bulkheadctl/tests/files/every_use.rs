@@ -44,7 +44,7 @@ pub(crate) fn do_all(pack: &Pack) {
         name: String::from("vmlinuz"),
         bytes: bulkhead_fake::bzimage_file(),
     };
-    drop(suggest(pack, &[kernel]));
+    drop(suggest(pack, &[kernel], &[]));
     let machine = board(pack, Some(&[])).machine;
     let script = "define a cores=1 memory=64M kernel=x\non-error continue\nmachine\nlist\nmemory\n";
     drop(Operator::new(machine, Vec::new()).run("x", script));

@@ -76,14 +76,30 @@ fn a_script_is_told_what_the_shell_says() {
 #[test]
 fn what_is_suggested_is_accepted() {
     let pack = machine();
-    let error = suggest(&pack, &[]).unwrap_err();
+    let error = suggest(&pack, &[], &[]).unwrap_err();
     assert!(error.contains("there is no kernel"), "{error}");
     let kernel = bulkhead_fake::bzimage_file();
     let files = vec![File {
         name: "vmlinuz-6.1".into(),
         bytes: kernel,
     }];
-    let script = suggest(&pack, &files).unwrap();
+    let words = ["bulkheadctl", "check", "a b's"].map(String::from);
+    let suggested = suggest(&pack, &files, &words).unwrap();
+    let script = suggested.script;
+    assert!(
+        script.starts_with("# check it: bulkheadctl check 'a b'\\''s'\n# A first"),
+        "{script}"
+    );
+    // Nothing in sight holds what it runs.
+    assert_eq!(suggested.warnings.len(), 1, "{:?}", suggested.warnings);
+    assert!(
+        suggested.warnings[0].starts_with("warning: first: no initrd, no root= and no PCI device")
+    );
+    // What no line holds is left out, and the script is one all the same.
+    for word in ["a\nb", &"x".repeat(5000)] {
+        let suggested = suggest(&pack, &files, &[word.to_string()]).unwrap();
+        assert!(suggested.script.starts_with("# A first"), "{word:?}");
+    }
     assert!(script.contains("define first cores=1 "), "{script}");
     assert!(script.contains("console=com2"), "{script}");
     assert!(
@@ -167,7 +183,9 @@ fn the_newest_kernel_is_suggested_with_its_own_initrd() {
                 },
             };
             let files: Vec<File> = names.iter().map(file).collect();
-            let script = suggest(&pack, &files).unwrap();
+            let suggested = suggest(&pack, &files, &[]).unwrap();
+            assert_eq!(suggested.warnings, [""; 0]);
+            let script = suggested.script;
             let wanted = format!(" kernel={} initrd={initrd} ", kernels[0]);
             assert!(script.contains(&wanted), "{names:?}: {script}");
         }

@@ -231,7 +231,7 @@ fn eight_askers_at_once() {
     machine.linux(2, "bulkheadctl start nobody"); // unlocks Control
     let asker = [
         "ask() { n=0; while [ $n -lt ROUNDS ]; do a=$(bulkheadctl $1 2>&1); case $a in *\"$2\"*) ;; *) echo \"$1: $a\" >>/tmp/bad;; esac; n=$((n+1)); done; echo x >>/tmp/done; }",
-        "ask \"start nobody\" \"there is no such partition\" &",
+        "ask \"start nobody\" \"there is no partition\" &",
         "ask \"kill boss\" \"do this to itself\" &",
         "ask \"start clerk\" \"its state does not allow it\" &",
         "ask \"set spare memory=900G\" \"900G\" &",
