@@ -71,6 +71,57 @@ pub fn is_one_of(only: &str, name: &str) -> bool {
     only.is_empty() || only.split('|').any(|text| text == name)
 }
 
+/// What may be asked for of one or another of make's programs.
+const VARIABLES: [&str; 14] = [
+    "N", "WHAT", "ONLY", "CLOCK", "KERNEL", "CORES", "WORK", "TICKS", "HALT", "KVM", "MODE",
+    "SEED", "KEEP", "RUNS",
+];
+
+/// Whether each text of `$ONLY`, between `|`, is of one of these names: has a part of it, or is the whole of it.
+///
+/// # Errors
+/// Which one is not, and what is accepted.
+pub fn finds(only: &str, names: &[&str], by_whole: bool) -> Result<(), String> {
+    let is_one = |name: &&str, text: &str| match by_whole {
+        true => is_one_of(text, name),
+        false => is_asked_for(text, name),
+    };
+    let is_none = |text: &&str| text.is_empty() || !names.iter().any(|name| is_one(name, text));
+    let what = match by_whole {
+        true => "one of these",
+        false => "part of one of these",
+    };
+    match only.split('|').find(is_none) {
+        Some(text) if !only.is_empty() => {
+            let which = match text {
+                text if text == only => String::new(),
+                text => format!("\"{text}\" is of none; "),
+            };
+            Err(format!(
+                "ONLY=\"{only}\": {which}{what} is accepted, and several between |: {}",
+                names.join(", ")
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether nothing else is asked for, by which the program does not go.
+///
+/// # Errors
+/// What it was, and what is accepted.
+pub fn goes_by(accepted: &[&str], variable: impl Fn(&str) -> String) -> Result<(), String> {
+    let mut others = VARIABLES.iter().filter(|name| !accepted.contains(name));
+    match others.find(|name| !variable(name).is_empty()) {
+        Some(name) => Err(format!(
+            "{name}=\"{}\": not gone by here (accepted: {})",
+            variable(name),
+            accepted.join(", ")
+        )),
+        None => Ok(()),
+    }
+}
+
 /// About four digits.
 #[must_use]
 pub fn short(value: f64) -> String {
@@ -120,6 +171,36 @@ mod tests {
         let asked = |only| is_asked_for(only, "nmi-all");
         assert!(asked("") && asked("nmi") && asked("oops|-all"));
         assert!(!asked("oops") && !asked("oops|nmi-b"));
+    }
+
+    #[test]
+    fn each_text_is_of_something() {
+        let names = ["nmi-all", "oops", "16"];
+        for only in ["", "nmi", "oops|nmi", "16"] {
+            assert_eq!(finds(only, &names, false), Ok(()), "{only}");
+        }
+        for (only, wanted) in [
+            ("x", "ONLY=\"x\": part of one of these is accepted"),
+            ("oops|x", "ONLY=\"oops|x\": \"x\" is of none; part of"),
+            ("|", "nmi-all, oops, 16"),
+            ("oops|", "is of none"),
+        ] {
+            let why = finds(only, &names, false).expect_err(only);
+            assert!(why.contains(wanted), "{why}");
+        }
+        assert_eq!(finds("16", &names, true), Ok(()));
+        assert!(finds("6", &names, true).is_err());
+    }
+
+    #[test]
+    fn what_is_not_gone_by_is_refused() {
+        let variable = |name: &str| match name {
+            "SEED" => "7".to_string(),
+            _ => String::new(),
+        };
+        assert_eq!(goes_by(&["N", "SEED"], variable), Ok(()));
+        let why = goes_by(&["N", "WHAT"], variable).expect_err("it does not");
+        assert_eq!(why, "SEED=\"7\": not gone by here (accepted: N, WHAT)");
     }
 
     #[test]

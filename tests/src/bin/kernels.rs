@@ -89,10 +89,17 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let only = std::env::var("ONLY").unwrap_or_default();
-    let rows: Vec<Row> = Row::all()
-        .into_iter()
-        .filter(|row| row.name().contains(&only))
-        .collect();
+    let mut rows = Row::all();
+    let names: Vec<String> = rows.iter().map(Row::name).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let is_right =
+        tool::goes_by(&["ONLY"], variable).and_then(|()| tool::finds(&only, &names, false));
+    if let Err(why) = is_right {
+        eprintln!("kernels: error: {why}");
+        return ExitCode::FAILURE;
+    }
+    rows.retain(|row| tool::is_asked_for(&only, &row.name()));
     let mut page = format!(
         "{HEAD}| kernel, firmware, processor | release | {} |\n|---|---",
         STEPS.join(" | ")
@@ -128,7 +135,11 @@ fn main() -> ExitCode {
         }
         std::fs::write(root().join("docs/kernels.md"), page).expect("the page can be written");
     }
-    ExitCode::SUCCESS
+    if failures.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// What came of a row.

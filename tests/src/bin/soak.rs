@@ -76,6 +76,7 @@ struct Asked {
 impl Asked {
     /// `variable` is the environment's; an empty one is none.
     fn read(variable: impl Fn(&str) -> String) -> Result<Self, String> {
+        tool::goes_by(&["WHAT", "N", "SEED"], &variable)?;
         let parts = match variable("WHAT").as_str() {
             "" | "all" => PARTS.to_vec(),
             what => match PARTS.iter().find(|part| **part == what) {
@@ -138,6 +139,7 @@ mod tests {
             ("N", "1", "from 2 to 1000000"),
             ("N", "1000001", "from 2 to 1000000"),
             ("N", "x", "from 2 to 1000000"),
+            ("ONLY", "x", "not gone by here (accepted: WHAT, N, SEED)"),
             ("SEED", "-1", "a number from 0 to"),
             ("SEED", "18446744073709551616", "a number from 0 to"),
         ] {

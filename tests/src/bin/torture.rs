@@ -75,6 +75,7 @@ struct Asked {
 
 impl Asked {
     fn read(variable: impl Fn(&str) -> String) -> Result<Self, String> {
+        tool::goes_by(&["MODE", "ONLY", "KEEP"], &variable)?;
         let (only, mode, alone) = (variable("ONLY"), variable("MODE"), variable(CASE));
         let mode = match mode.as_str() {
             "" => Mode::Bare,
@@ -90,16 +91,11 @@ impl Asked {
         };
         let mut chosen = torture::all();
         let names: Vec<&str> = chosen.iter().map(|case| case.name).collect();
+        tool::finds(&only, &names, false)?;
         chosen.retain(|case| match alone.as_str() {
             "" => tool::is_asked_for(&only, case.name),
             name => case.name == name,
         });
-        if chosen.is_empty() {
-            return Err(format!(
-                "ONLY=\"{only}\": part of one of these is accepted: {}",
-                names.join(", ")
-            ));
-        }
         Ok(Self { mode, keep, chosen })
     }
 }
@@ -149,6 +145,8 @@ mod tests {
             ("MODE", "guard", "bare or dma"),
             ("KEEP", "yes", "1 is accepted"),
             ("ONLY", "nosuch|", "control-nothing, control-hurt"),
+            ("ONLY", "oops|nosuch", "\"nosuch\" is of none"),
+            ("N", "3", "not gone by here (accepted: MODE, ONLY, KEEP)"),
         ] {
             let read = Asked::read(|asked| match asked == name {
                 true => value.to_string(),

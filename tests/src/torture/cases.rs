@@ -76,6 +76,18 @@ pub fn all() -> Vec<Case> {
     cases
 }
 
+/// Of each of the I/O APIC's pins first where it is sent, by the local APIC's ID in the highest byte, then its vector,
+/// 32, edges, not masked.
+macro_rules! all_pins_to {
+    ($destination:literal) => {
+        concat!(
+            "for i in $(seq 16 2 62); do hostile dword fec00000 $(printf %x $((i+1))); hostile dword fec00010 ",
+            $destination,
+            "; hostile dword fec00000 $(printf %x $i); hostile dword fec00010 20; done | sort -u"
+        )
+    };
+}
+
 /// Ends and faults of its own.
 fn own_kernel() -> Vec<Case> {
     vec![
@@ -325,7 +337,12 @@ fn memory() -> Vec<Case> {
         Case::line(
             "io-apic",
             "the I/O APIC's 24 pins sent to its core",
-            "for i in $(seq 16 63); do hostile dword fec00000 $(printf %x $i); hostile dword fec00010 20; done | sort -u",
+            all_pins_to!("1000000"),
+        ),
+        Case::line(
+            "io-apic-witness",
+            "the I/O APIC's 24 pins sent to the witness's core",
+            all_pins_to!("3000000"),
         ),
         Case::line(
             "hpet",

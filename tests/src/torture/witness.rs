@@ -246,9 +246,6 @@ fn wrong(answer: &str, withheld: impl Fn(Gap, u64) -> u64) -> Vec<Hurt> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-    use std::process::{Command, Stdio};
-
     use super::*;
 
     fn how(wrong: &[Hurt]) -> Vec<&str> {

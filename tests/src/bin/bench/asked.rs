@@ -106,6 +106,11 @@ const PARTS: [Part; 11] = [
     },
 ];
 
+/// All that may be asked for, some of it with some parts only.
+const VARIABLES: [&str; 10] = [
+    "WHAT", "N", "CORES", "WORK", "TICKS", "KERNEL", "ONLY", "CLOCK", "KVM", "HALT",
+];
+
 /// As many cores as QEMU's board has with one for Bulkhead.
 const MOST_CORES: usize = 254;
 /// Of everything else that is counted; more is a slip.
@@ -127,6 +132,7 @@ impl Asked {
         variable: impl Fn(&str) -> Option<String>,
         has_kvm: bool,
     ) -> Result<Self, String> {
+        tool::goes_by(&VARIABLES, |name| variable(name).unwrap_or_default())?;
         let text = |name: &str| variable(name).filter(|text| !text.is_empty());
         let number = |name: &str, default: usize, most: usize| match text(name) {
             None => Ok(default),
@@ -208,27 +214,13 @@ impl Asked {
                 self.what
             ));
         }
-        let is_one = |part: &Part, name: &str| match part.by_whole {
-            true => tool::is_one_of(only, name),
-            false => tool::is_asked_for(only, name),
-        };
-        let mut all = named.iter();
-        if all.any(|(part, names)| names.iter().any(|name| is_one(part, name))) {
-            return Ok(());
-        }
-        let what = match parts {
-            [part] if part.by_whole => "one of these",
-            _ => "part of one of these",
-        };
-        Err(format!(
-            "ONLY=\"{only}\": {what} is accepted: {}",
-            named
-                .iter()
-                .flat_map(|(_, names)| names)
-                .map(String::as_str)
-                .collect::<Vec<_>>()
-                .join(", ")
-        ))
+        let names: Vec<&str> = named
+            .iter()
+            .flat_map(|(_, names)| names)
+            .map(String::as_str)
+            .collect();
+        let by_whole = matches!(parts, [part] if part.by_whole);
+        tool::finds(only, &names, by_whole)
     }
 
     pub(crate) fn has(&self, part: &str) -> bool {
@@ -373,7 +365,7 @@ mod tests {
             ),
             (
                 &[("WHAT", "scale"), ("CLOCK", "virtual"), ("ONLY", "3")],
-                "\"3\": one of these is accepted: 1, 2, 4, 8, 16, 32",
+                "\"3\": one of these is accepted, and several between |: 1, 2, 4, 8, 16, 32",
             ),
             (
                 &[

@@ -82,11 +82,15 @@ fn machine(partitions: usize) -> Counted {
     let (_, _, with_lists) = booted("bench_counted_list", partitions, &"list\n".repeat(LISTS));
     let (names, mut machine, prompt_ms) = booted("bench_counted", partitions, "");
     let resident = answers::resident(&answers::memory(&machine.command("memory")));
+    machine.com(1).skip();
     machine.expect(&format!("start {}", names.join(" ")), &[]);
+    // Its line in the log goes where many are launched and end: what is told last stays.
+    machine.wait_for_within(1, "* p1: launched run=1", LIMIT);
+    let begin = machine.command("log");
+    let first = begin.lines().find(|line| line.contains(": launched run=1"));
     // Not all running: where there are many, the first have ended when the last is launched.
     wait_for_all(&mut machine, partitions, "launched", |row| row.runs > 0);
     let log = machine.command("log");
-    let first = log.lines().find(|line| line.contains("p1: launched run=1"));
     let heap = answers::heap_bytes(&log)
         .unwrap_or_else(|| machine.fail(&format!("no heap in the log:\n{log}")));
     wait_for_all(&mut machine, partitions, "stopped", |row| {
@@ -95,7 +99,7 @@ fn machine(partitions: usize) -> Counted {
     let end = machine.command("log");
     let last = end.lines().rfind(|line| line.contains(": powered-off"));
     let [Some(before), Some(after)] = [first, last].map(|line| line.and_then(seconds)) else {
-        machine.fail(&format!("not all is in the log:\n{log}\n{end}"));
+        machine.fail(&format!("not all is in the log:\n{begin}\n{end}"));
     };
     for run in 2..2 + LAUNCHES {
         machine.com(1).skip();
