@@ -3,7 +3,7 @@
 //! A record is the vendor's GUID (16 bytes), the name's length in units and the data's in bytes (two
 //! bytes each, little-endian), the name in UTF-16, the data. Nothing in a half is trusted: a core may
 //! have been reset while it wrote, and its Linux may write there. A record that reaches beyond the end
-//! is the end.
+//! is the end, and so is one whose name no call can have brought: it could be listed, but not asked for.
 
 use core::sync::atomic::{AtomicU8, Ordering};
 
@@ -27,6 +27,11 @@ fn is_dump(vendor: [u8; 16], name: impl Iterator<Item = u16>) -> bool {
     vendor == CRASH && start.eq(DUMP.iter().map(|byte| u16::from(*byte)))
 }
 
+/// Whether these are the units of a variable's name: some, not too many, and none that ends one.
+fn is_name(length: usize, mut name: impl Iterator<Item = u16>) -> bool {
+    (1..=MAX_NAME).contains(&length) && name.all(|unit| unit != 0)
+}
+
 /// The COUNT in a name, as any number that is the same for the same.
 fn panic(name: impl Iterator<Item = u16>) -> u64 {
     let (mut dashes, mut count) = (0, 0u64);
@@ -45,7 +50,7 @@ fn panic(name: impl Iterator<Item = u16>) -> u64 {
 pub struct Key<'a> {
     /// Whose name space it is, in the byte order of UEFI.
     pub vendor: [u8; 16],
-    /// UTF-16, without a terminating zero.
+    /// UTF-16, without a zero.
     pub name: &'a [u16],
 }
 
@@ -53,6 +58,10 @@ impl Key<'_> {
     /// Bytes of a record with so much data.
     pub(crate) const fn record_bytes(&self, data: usize) -> usize {
         HEADER + 2 * self.name.len() + data
+    }
+
+    pub(crate) fn is_name(&self) -> bool {
+        is_name(self.name.len(), self.name.iter().copied())
     }
 
     pub(crate) fn is_dump(&self) -> bool {
@@ -149,13 +158,21 @@ impl Half<'_> {
             name: self.u16(at + 16).into(),
             data: self.u16(at + 18).into(),
         };
-        (entry.end() <= end).then_some(entry)
+        if entry.end() > end {
+            return None;
+        }
+        is_name(entry.name, self.name(&entry)).then_some(entry)
     }
 
     /// All records before `end`.
     pub(crate) fn entries(&self, end: usize) -> impl Iterator<Item = Entry> + '_ {
+        self.entries_from(0, end)
+    }
+
+    /// The same from one that begins there.
+    pub(crate) fn entries_from(&self, at: usize, end: usize) -> impl Iterator<Item = Entry> + '_ {
         let next = move |last: &Entry| self.entry(last.end(), end);
-        core::iter::successors(self.entry(0, end), next)
+        core::iter::successors(self.entry(at, end), next)
     }
 
     pub(crate) fn vendor(&self, entry: &Entry) -> [u8; 16] {
@@ -166,6 +183,15 @@ impl Half<'_> {
 
     pub(crate) fn is(&self, entry: &Entry, key: &Key<'_>) -> bool {
         self.vendor(entry) == key.vendor && self.name(entry).eq(key.name.iter().copied())
+    }
+
+    /// Whether an earlier one has its name.
+    pub(crate) fn is_hidden(&self, entry: &Entry, end: usize) -> bool {
+        let mut earlier = self.entries(end).take_while(|other| other.at < entry.at);
+        earlier.any(|other| {
+            let is_its = self.vendor(&other) == self.vendor(entry);
+            is_its && self.name(&other).eq(self.name(entry))
+        })
     }
 
     /// Whether it is a panic's record.

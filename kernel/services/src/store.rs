@@ -17,7 +17,7 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
-use crate::half::{Entry, Half, Key, MAX_NAME};
+use crate::half::{Entry, Half, Key};
 
 /// Bytes of all variables but the records of panics, with names and 20 bytes for each.
 pub const OTHER_BYTES: usize = 12 << 10;
@@ -48,7 +48,7 @@ pub enum Fault {
     Missing,
     /// There is no room for it.
     Full,
-    /// Its name or its data is longer than any may be.
+    /// Its name or its data is longer than any may be, or the name is none.
     TooLong,
     /// What is to be stored could not be read.
     Unreadable,
@@ -162,10 +162,14 @@ impl Held<'_> {
     }
 
     /// The first variable, or the one behind `last`.
+    ///
+    /// One whose name an earlier one has is passed over: whoever goes by names would begin again from there.
     #[must_use]
     pub fn after(&self, last: Option<&Entry>) -> Option<Entry> {
         let (half, length, ..) = self.halves();
-        half.entry(last.map_or(0, Entry::end), length)
+        let start = last.map_or(0, Entry::end);
+        let mut behind = half.entries_from(start, length);
+        behind.find(|entry| !half.is_hidden(entry, length))
     }
 
     /// Its vendor.
@@ -242,8 +246,10 @@ impl Held<'_> {
     /// # Errors
     /// [`Fault::Missing`].
     pub fn delete(&self, key: &Key<'_>) -> Result<(), Fault> {
-        let entry = self.find(key).ok_or(Fault::Missing)?;
-        let copied = self.copy_without(|other| *other == entry);
+        self.find(key).ok_or(Fault::Missing)?;
+        // All of that name: its Linux may have written another one, which would come to light.
+        let half = self.halves().0;
+        let copied = self.copy_without(|other| half.is(other, key));
         let (at, earlier) = copied.ok_or(Fault::Full)?;
         self.commit(at, earlier)
     }
@@ -264,15 +270,16 @@ impl Held<'_> {
         let kept = old.filter(|_| append);
         let kept_bytes = kept.map_or(0, |entry| entry.data);
         let data = kept_bytes.checked_add(size).ok_or(Fault::TooLong)?;
-        if data > MAX_DATA || key.name.len() > MAX_NAME {
+        if data > MAX_DATA || !key.is_name() {
             return Err(Fault::TooLong);
         }
         let replaced = old.map_or(0, |entry| entry.bytes());
         let more = key.record_bytes(data).saturating_sub(replaced);
         let end = self.end_of_those_that_give_way(key, more)?;
-        let is_left_out =
-            |entry: &Entry| Some(*entry) == old || entry.at < end && self.gives_way(entry, key);
         let (half, _, other, _) = self.halves();
+        // All of that name, as in `delete`: this one is to be found.
+        let is_left_out =
+            |entry: &Entry| half.is(entry, key) || entry.at < end && self.gives_way(entry, key);
         let (at, earlier) = self.copy_without(is_left_out).ok_or(Fault::Full)?;
         let new = other.begin(at, key, data).ok_or(Fault::Full)?;
         if let Some(kept) = kept {
@@ -312,7 +319,8 @@ impl Held<'_> {
         if length > other.len() {
             return Err(Fault::Full);
         }
-        // If this core is reset between the two, some records are taken for those of another run.
+        // Nobody looks between the two, in whichever order they are: that takes the store. If this core is
+        // reset there, nobody gets it until the next run begins, and all that is there is of earlier ones.
         self.0.book.earlier.store(earlier, Ordering::Release);
         // Release: whoever sees this word sees the half.
         self.0.book.live.store(word | which, Ordering::Release);

@@ -42,7 +42,7 @@ fn a_panic_finds_room_whatever_else_is_there() {
     let ram = Ram::new();
     let store = ram.store();
     // All else that there is room for.
-    let mut name = 0;
+    let mut name = 1;
     while put(&store, &key(3, &[1, name]), false, &[1; 1000]).is_ok() {
         name += 1;
     }
