@@ -10,6 +10,7 @@
 
 mod boot;
 mod bytes;
+mod clock;
 mod consoles;
 pub mod corpus;
 mod firmware;
@@ -22,7 +23,9 @@ mod made;
 mod pci;
 mod planted;
 mod printk;
+mod processor;
 mod shell;
+mod store;
 mod survey;
 
 /// What takes bytes from outside.
@@ -48,7 +51,10 @@ pub fn targets() -> Vec<Target> {
         &hardware::TARGETS,
         &shell::TARGETS,
         &lifecycle::TARGETS,
+        &store::TARGETS,
         &consoles::TARGETS,
+        &clock::TARGETS,
+        &processor::TARGETS,
         &printk::TARGETS,
         &links::TARGETS,
         &boot::TARGETS,

@@ -49,7 +49,10 @@ replayed! {
     ps2 faults
     prompt script options
     request variables page_tables
+    store
     console_wire passage efi_time idt_gate
+    rtc
+    cpuid mtrr
     printk kept vmcoreinfo
     rings blocks
     grub bls grubenv superblock

@@ -67,7 +67,7 @@ fn a_name_that_is_there_twice_is_listed_once_and_set_for_good() {
 
 #[test]
 fn what_no_call_can_have_written_is_the_end() {
-    let long = (MAX_NAME as u16 + 1).to_le_bytes();
+    let long = u16::try_from(MAX_NAME + 1).unwrap().to_le_bytes();
     let zeroes = [0; RECORD];
     // No name, one that is too long, a zero in it.
     for (offset, bytes) in [(16, &[0, 0][..]), (16, &long), (20, &[0]), (0, &zeroes)] {
