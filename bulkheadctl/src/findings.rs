@@ -9,6 +9,7 @@ use bulkhead_processor::apic::Mode;
 use crate::board::Board;
 use crate::pack::Pack;
 use crate::processors::ApicMode;
+use crate::standing::Given;
 
 /// Local APIC IDs from here on can't be addressed in xAPIC mode.
 const FIRST_FAR: u32 = 255;
@@ -18,6 +19,8 @@ const FIRST_FAR: u32 = 255;
 pub struct Findings {
     /// What should be changed before Bulkhead is tried; with any, the verdict is not "fits".
     pub changes: Vec<String>,
+    /// What there will not be: no reason not to try Bulkhead, and nobody is to be surprised by it then.
+    pub lacks: Vec<&'static str>,
     /// What is as it is.
     pub notes: Vec<String>,
 }
@@ -32,6 +35,7 @@ impl Findings {
         findings.memory(board);
         findings.console(board);
         findings.devices(board, pack);
+        findings.lacks(board);
         if pack.get("secure-boot").is_some() {
             findings.change("Secure Boot is on: switch it off in firmware's set-up, or firmware does not start Bulkhead");
         }
@@ -59,6 +63,34 @@ impl Findings {
             self.change(format!(
                 "of {cut} PCI functions only the first 64 bytes were seen: run this as root"
             ));
+        }
+    }
+
+    /// Whoever sees no tables sees too little to say it.
+    fn lacks(&mut self, board: &Board) {
+        let (machine, firmware) = (&board.machine, &board.firmware);
+        if machine.tables.is_empty() {
+            return;
+        }
+        if machine.cores.len() == 2 {
+            self.lacks
+                .push("no second partition: one core is left beside Bulkhead's own");
+        }
+        let mut functions = machine.functions.iter();
+        if !functions.any(|function| Given::of(machine, function) == Given::Alone) {
+            self.lacks.push(
+                "no PCI device for a partition alone: others come with it, or none can be given",
+            );
+        }
+        if machine.uarts.iter().all(|uart| uart.is_shell) {
+            self.lacks.push(
+                "no serial port for a partition: what it prints is read by Bulkhead's shell, and a login needs an agent",
+            );
+        }
+        let register = firmware.fadt.as_ref().map_or(0, |fadt| fadt.pm1a_control);
+        if register == 0 || firmware.sleep.is_none() {
+            self.lacks
+                .push("no poweroff of the machine, which is refused: firmware does not say how");
         }
     }
 

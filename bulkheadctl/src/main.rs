@@ -319,11 +319,9 @@ fn check(arguments: &Arguments, path: &Path) -> Result<bool, Trouble> {
     let (said, done) = Operator::new(machine, files).run(&name, &text);
     print(&said)?;
     let is_ok = done.is_ok() && !said.contains(": went on after ");
-    print(&match done {
-        Err(stopped) => format!("{name}: {stopped}\n"),
-        Ok(()) if is_ok => format!("{name}: ok\n"),
-        Ok(()) => String::new(),
-    })?;
+    if is_ok {
+        print(&format!("{name}: ok\n"))?;
+    }
     if arguments.images.is_empty() && said.contains("there is no image \"") {
         eprintln!(
             "bulkheadctl: the images are those in /boot, by their own names (accepted: --image NAME=PATH for each \
@@ -337,10 +335,10 @@ fn check(arguments: &Arguments, path: &Path) -> Result<bool, Trouble> {
 fn pack(arguments: &Arguments) -> Result<Pack, Trouble> {
     let pack = gathered(arguments)?;
     if pack.is_of_partition() {
-        eprintln!(
-            "bulkheadctl: this is what a partition of Bulkhead is told, not the machine (accepted: --from FILE, \
-             which survey --save FILE has made outside)"
-        );
+        return Err(Trouble::Refused(String::from(
+            "this is what a partition of Bulkhead is told, not the machine (accepted: --from FILE, which \
+             survey --save FILE has made outside)",
+        )));
     }
     Ok(pack)
 }

@@ -82,10 +82,19 @@ fn write(out: &mut String, board: &Board, pack: &Pack, findings: &Findings) -> s
         .changes
         .iter()
         .try_for_each(|change| writeln!(out, "* {change}"))?;
+    findings
+        .lacks
+        .iter()
+        .try_for_each(|lacking| writeln!(out, "* to be done without: {lacking}"))?;
     match findings.changes.len() {
         0 => writeln!(
             out,
-            "nothing is to be changed before Bulkhead is tried on this machine"
+            "nothing is to be changed before Bulkhead is tried on this machine{}",
+            if findings.lacks.is_empty() {
+                ""
+            } else {
+                ", if it can be done without what is named above"
+            }
         ),
         1 => writeln!(out, "one thing is to be changed first"),
         count => writeln!(out, "{count} things are to be changed first"),

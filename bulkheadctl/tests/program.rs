@@ -327,14 +327,19 @@ fn who_surveys_a_partition_is_told_so() {
         );
         let path = scratch(&product.replace(' ', "-"));
         pack.write(fs::File::create(&path).unwrap()).unwrap();
-        let errors = complained(&run(&["survey", "--from", path.to_str().unwrap()]));
+        let output = run(&["survey", "--from", path.to_str().unwrap()]);
         fs::remove_file(path).unwrap();
-        errors
+        (complained(&output), said(&output))
     };
     let why =
         "this is what a partition of Bulkhead is told, not the machine (accepted: --from FILE";
-    assert!(pack("Bulkhead partition").contains(why));
-    assert!(!pack("Bulkhead partitions 3000").contains(why));
+    let (errors, report) = pack("Bulkhead partition");
+    assert!(errors.contains(why), "{errors}");
+    // A verdict would be of what is no machine.
+    assert_eq!(report, "");
+    let (errors, report) = pack("Bulkhead partitions 3000");
+    assert!(!errors.contains(why), "{errors}");
+    assert!(report.contains("--- verdict"), "{report}");
 }
 
 /// Nothing that was said is of no effect.

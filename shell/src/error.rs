@@ -144,6 +144,14 @@ impl Columns {
     }
 }
 
+/// What is said of what other shells put between two commands.
+pub(crate) const ONE_COMMAND: &str = "a line has one command, and nothing ends it but its end";
+
+/// Whether other shells would see the end of a command in that word.
+pub(crate) fn ends_a_command(word: &str) -> bool {
+    word.contains(';') || ["&", "&&", "|", "||"].contains(&word)
+}
+
 /// `, did you mean "list"?` for the candidate that is most like `word`; nothing if none is.
 pub(crate) fn did_you_mean<'a>(
     word: &str,

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use bulkhead_memory::parse_size;
 
 use crate::command::{Command, Force, Goal, OnError, Request, Verb};
-use crate::error::{CommandError, Span, did_you_mean};
+use crate::error::{CommandError, ONE_COMMAND, Span, did_you_mean, ends_a_command};
 use crate::help::usage;
 use crate::sentence::Cut;
 use crate::settings::Settings;
@@ -19,12 +19,28 @@ pub(crate) fn parse(line: &str) -> Result<Option<Request>, CommandError> {
     let Some((first, rest)) = words.split_first() else {
         return Ok(None);
     };
-    let verb = verb(first)?;
-    let command = command(Arguments { verb, first, rest })?;
+    let command = verb(first)
+        .and_then(|verb| command(Arguments { verb, first, rest }))
+        .map_err(|error| with_habit(error, &words))?;
     Ok(Some(Request {
         verb: first.clone(),
         command,
     }))
+}
+
+/// Adds to a refusal what other shells would have made of the word at fault, or of the one before it.
+fn with_habit(error: CommandError, words: &[Word]) -> CommandError {
+    let at = words
+        .iter()
+        .position(|word| (word.span.start..=word.span.end).contains(&error.span.start));
+    let Some(at) = at else {
+        return error;
+    };
+    let before = at.checked_sub(1).and_then(|at| words.get(at));
+    if ends_a_command(&words[at].text) || before.is_some_and(|word| word.text.ends_with(';')) {
+        return CommandError::new(error.span, format!("{error}; {ONE_COMMAND}"));
+    }
+    error
 }
 
 /// What other shells are left by.

@@ -30,7 +30,11 @@ pub struct ScriptStopped {
 
 impl fmt::Display for ScriptStopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the script stopped at line {}", self.line)
+        write!(
+            f,
+            "the script stopped at line {}; nothing behind it was done",
+            self.line
+        )
     }
 }
 

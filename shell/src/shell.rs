@@ -118,9 +118,13 @@ impl Shell {
         control: &mut dyn Control,
         out: &mut dyn Write,
     ) -> Result<(), ScriptStopped> {
-        Reader::operator(self.echo)
-            .inner(name)
-            .script(text, control, out)
+        let operator = Reader::operator(self.echo);
+        let done = operator.inner(name).script(text, control, out);
+        // Nobody types here: who reads it later is to know what is missing.
+        if let Err(stopped) = &done {
+            let _ = writeln!(out, "{name}: {stopped}");
+        }
+        done
     }
 
     fn take(&mut self, byte: u8, control: &mut dyn Control, out: &mut dyn Write) -> fmt::Result {

@@ -215,6 +215,16 @@ fn a_right_over_some_is_shown_and_names_who_is_not_there() {
     let show = session.line("show web");
     assert!(show.contains(" control=db,later\n"), "{show}");
     assert!(show.contains("\n  control  db,later\n"), "{show}");
+    let said = session.line("set web control=dbb,weeb");
+    let names = "note: web: control= names ";
+    let note = format!(
+        "{names}\"dbb\", which is not defined yet, did you mean \"db\"?\n{names}\"weeb\", which is not defined yet\n"
+    );
+    assert!(said.contains(&note), "{said}");
+    // Nothing is none, as of the other keys that name some.
+    session.line("set web control=");
+    assert!(session.line("show web").contains("\n  control  no\n"));
+    session.line("set web control=db,later");
     // It wakes no shell.
     session.line("start web");
     assert!(session.line("halt").contains(NOBODY));

@@ -230,7 +230,8 @@ fn scripts_stop_at_the_first_error() {
         said,
         "web: cores 2-3, memory 0x1000000-0x20ffffff (512M)\n \
          define d? cores=5 memory=512M kernel=linux61\n         ^\n\
-         bulkhead.conf:4: error: the character U+00E9 is not accepted: only printable ASCII is\n"
+         bulkhead.conf:4: error: the character U+00E9 is not accepted: only printable ASCII is\n\
+         bulkhead.conf: the script stopped at line 4; nothing behind it was done\n"
     );
     assert!(session.kernel.started.is_empty());
     assert!(session.kernel.ledger.find("web").is_some());

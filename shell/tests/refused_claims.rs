@@ -80,6 +80,17 @@ fn claims() {
             "               ^^",
             "core 12 does not exist (cores: 0-7)".into(),
         ),
+        // Whose the others are is of no use before that is known.
+        (
+            "set db cores=1-99",
+            "             ^^^^",
+            "core 8 does not exist (cores: 0-7)".into(),
+        ),
+        (
+            "set db cores=2,99,5",
+            "               ^^",
+            "core 99 does not exist (cores: 0-7)".into(),
+        ),
         (
             "set db cores=7",
             "             ^",

@@ -148,7 +148,7 @@ fn settings() {
         (
             "set db =1",
             "       ^^",
-            format!("unknown key \"\" ({KEYS})"),
+            format!("unknown key \"\" ({KEYS}); there are no spaces around =: memory=512M"),
         ),
         (
             "set db cores",
@@ -221,11 +221,6 @@ fn settings() {
             "\"true\" is neither yes nor no (accepted: yes, no, names of partitions)".into(),
         ),
         (
-            "set db control=",
-            "       ^^^^^^^^",
-            "\"\" is neither yes nor no (accepted: yes, no, names of partitions)".into(),
-        ),
-        (
             "define new",
             "           ^",
             format!("\"define\" needs cores=1,2-3 ({DEFINE})"),
@@ -239,6 +234,73 @@ fn settings() {
             "define new cores=5 memory=1G",
             "                             ^",
             format!("\"define\" needs kernel=IMAGE ({DEFINE})"),
+        ),
+    ]);
+}
+
+/// What other shells would have taken apart otherwise is said beside the refusal.
+#[test]
+fn habits() {
+    let one = "a line has one command, and nothing ends it but its end";
+    let spaces = "there are no spaces around =: memory=512M";
+    let list = "a list has no spaces: cores=1,2";
+    let cores = "accepted: local APIC IDs and ranges, as in 1,2-3";
+    let quotes = "a value with spaces needs quotes: cmdline=\"a b\"";
+    assert_refused(&[
+        (
+            "set db restart=never; list",
+            "               ^^^^^^",
+            format!(
+                "\"never;\" is not a restart policy, did you mean \"never\"? ({POLICIES}); {one}"
+            ),
+        ),
+        (
+            "start db; list",
+            "      ^^^",
+            format!(
+                "there is no partition \"db;\", did you mean \"db\"? (partitions: web, db); {one}"
+            ),
+        ),
+        (
+            "check db; list",
+            "          ^^^^",
+            format!("\"list\" is too much here (accepted: check [NAME]); {one}"),
+        ),
+        (
+            "list && list",
+            "     ^^",
+            format!("\"&&\" is too much here (accepted: list); {one}"),
+        ),
+        (
+            "set db memory = 128M",
+            "       ^^^^^^",
+            format!("\"memory\" is not key=value; write memory=512M[@0x40000000][,MORE]; {spaces}"),
+        ),
+        (
+            "set db memory= 128M",
+            "       ^^^^^^^",
+            format!("memory= needs a value: memory=512M[@0x40000000][,MORE]; {spaces}"),
+        ),
+        (
+            "set db console= com2",
+            "                ^^^^",
+            format!("\"com2\" is not key=value; {quotes}; {spaces}"),
+        ),
+        (
+            "set db cores=5, 6",
+            "       ^^^^^^^^",
+            format!("\"\" is not a core ({cores}); {list}"),
+        ),
+        (
+            "set db cores=5 ,6",
+            "               ^^",
+            format!("\",6\" is not key=value; {quotes}; {list}"),
+        ),
+        // A mistake of another kind stays what it is.
+        (
+            "set db cores=5, memory=1G",
+            "       ^^^^^^^^",
+            format!("\"\" is not a core ({cores})"),
         ),
     ]);
 }

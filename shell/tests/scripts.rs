@@ -51,7 +51,10 @@ fn an_error_ends_the_scripts_that_include_it() {
         "{said}"
     );
     assert!(
-        said.ends_with(")\nboot:2: error: \"inner\" stopped at its line 3\n"),
+        said.ends_with(
+            ")\nboot:2: error: \"inner\" stopped at its line 3\n\
+             boot: the script stopped at line 2; nothing behind it was done\n"
+        ),
         "{said}"
     );
     // At the prompt the first of the two says all.

@@ -19,7 +19,7 @@ use bulkheadctl::pack::Pack;
 use bulkheadctl::suggest::{images_of, suggest};
 use bulkheadctl::survey::survey;
 
-use machine::{file, machine};
+use machine::{file, machine, table};
 
 #[test]
 fn a_machine_is_described_by_what_the_file_has() {
@@ -39,6 +39,50 @@ fn a_machine_is_described_by_what_the_file_has() {
         let wanted = wanted.strip_suffix(", 115200").unwrap_or(wanted);
         assert!(report.contains(wanted), "no {wanted:?} in\n{report}");
     }
+}
+
+#[test]
+fn the_verdict_says_what_there_will_not_be() {
+    let lacking = |pack: &Pack| {
+        let report = survey(pack).0;
+        let (_, verdict) = report.split_once("--- verdict\n").unwrap();
+        let lines = verdict.lines().map(String::from).collect::<Vec<_>>();
+        let (last, before) = lines.split_last().unwrap();
+        let starts = before.iter().map(|line| {
+            let lacking = line.strip_prefix("* to be done without: ").unwrap();
+            lacking.split(':').next().unwrap().to_string()
+        });
+        (starts.collect::<Vec<_>>(), last.clone())
+    };
+    let nothing = "nothing is to be changed before Bulkhead is tried on this machine";
+    let mut pack = machine();
+    let (second, poweroff) = (
+        "no second partition",
+        "no poweroff of the machine, which is refused",
+    );
+    let said = format!("{nothing}, if it can be done without what is named above");
+    let lacks = [second, poweroff].map(String::from).to_vec();
+    assert_eq!(lacking(&pack), (lacks, said.clone()));
+    pack.put("ports", "3f8\n");
+    let bridge = "pci/0000:00:01.0/config";
+    for name in ["pci/0000:01:00.0/config", bridge] {
+        pack.put(name, vec![0xff; 4096]);
+    }
+    let port = "no serial port for a partition";
+    let device = "no PCI device for a partition alone";
+    let lacks = [second, device, port, poweroff].map(String::from).to_vec();
+    assert_eq!(lacking(&pack), (lacks, said));
+    // All that can be had.
+    let mut pack = machine();
+    pack.put("acpi/APIC", machine::madt(&[0, 1, 2]));
+    let mut fadt = vec![0u8; 240];
+    fadt[0x40 - 36] = 4;
+    pack.put("acpi/FACP", table(b"FACP", &fadt));
+    let package = [
+        0x08, b'_', b'S', b'5', b'_', 0x12, 0x06, 0x04, 0x0a, 0x05, 0x0a, 0x05,
+    ];
+    pack.put("acpi/DSDT", table(b"DSDT", &package));
+    assert_eq!(lacking(&pack), (Vec::new(), nothing.to_string()));
 }
 
 #[test]

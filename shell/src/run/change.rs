@@ -3,14 +3,14 @@
 use alloc::format;
 use core::fmt::Write;
 
-use bulkhead_ledger::{Partition, PlanError};
+use bulkhead_ledger::{CoreError, Partition, PlanError};
 use bulkhead_memory::Bytes;
 use bulkhead_model::{Key, Machine, Warning};
 
 use super::table::core_list;
 use super::{Done, names};
 use crate::control::Control;
-use crate::error::CommandError;
+use crate::error::{CommandError, did_you_mean};
 use crate::settings::Settings;
 use crate::words::Word;
 
@@ -23,7 +23,13 @@ pub(super) fn define(
 ) -> Done {
     let warnings = control
         .define(&name.text, settings.change.clone())
-        .map_err(|error| blame(&error, name, settings))?;
+        .map_err(|error| {
+            blame(
+                &absent_first(error, settings, control.machine()),
+                name,
+                settings,
+            )
+        })?;
     report(name, &warnings, control, out)
 }
 
@@ -37,7 +43,13 @@ pub(super) fn set(
     names::partition(name, control.ledger())?;
     let warnings = control
         .set(&name.text, settings.change.clone())
-        .map_err(|error| blame(&error, name, settings))?;
+        .map_err(|error| {
+            blame(
+                &absent_first(error, settings, control.machine()),
+                name,
+                settings,
+            )
+        })?;
     report(name, &warnings, control, out)
 }
 
@@ -55,10 +67,13 @@ fn report(name: &Word, warnings: &[Warning], control: &dyn Control, out: &mut dy
     warn_rootless(partition, control.machine(), out)?;
     for other in partition.definition.control.only() {
         if control.ledger().get(other).is_err() {
-            let name = &name.text;
+            let (name, all) = (&name.text, control.ledger().iter());
+            let names = all.map(|partition| partition.definition.name.as_str());
+            // Who controls is none of those that it may mean.
+            let hint = did_you_mean(other, names.filter(|known| known != name));
             writeln!(
                 out,
-                "note: {name}: control= names \"{other}\", which is not defined yet"
+                "note: {name}: control= names \"{other}\", which is not defined yet{hint}"
             )?;
         }
     }
@@ -106,6 +121,19 @@ pub(super) fn warn_rootless(
          its kernel finds nothing to run and panics",
         definition.name
     )
+}
+
+/// The ledger looks at a list core by core. That one does not exist is said before whose another one is: no other
+/// core can be chosen before that is known.
+fn absent_first(error: PlanError, settings: &Settings, machine: &Machine) -> PlanError {
+    let mut cores = settings.change.cores.iter().flatten();
+    match (&error, cores.find(|core| machine.core(**core).is_none())) {
+        (PlanError::Cores(_), Some(&core)) => {
+            let existing = machine.cores.iter().map(|core| core.apic_id).collect();
+            CoreError::Absent { core, existing }.into()
+        }
+        _ => error,
+    }
 }
 
 /// Points at the word that the ledger refused; what is not in the line is the name's fault.

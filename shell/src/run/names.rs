@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use bulkhead_ledger::{Ledger, Partition, PlanError};
 
-use crate::error::{CommandError, did_you_mean};
+use crate::error::{CommandError, ONE_COMMAND, did_you_mean, ends_a_command};
 use crate::sentence::{Cut, listed};
 use crate::words::Word;
 
@@ -23,12 +23,15 @@ pub(super) fn partition<'a>(
 /// That there is none of that name; `word` could have been meant too.
 pub(super) fn unknown(name: &Word, ledger: &Ledger, word: Option<&str>) -> CommandError {
     let names = || ledger.iter().map(|p| p.definition.name.as_str());
-    let message = format!(
+    let mut message = format!(
         "there is no partition \"{}\"{} (partitions: {})",
         Cut(&name.text),
         did_you_mean(&name.text, names().chain(word)),
         listed(names()),
     );
+    if ends_a_command(&name.text) {
+        message = format!("{message}; {ONE_COMMAND}");
+    }
     CommandError::new(name.span, message)
 }
 

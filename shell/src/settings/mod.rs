@@ -143,8 +143,10 @@ impl Settings {
     /// Reads `words`, each `key=value`.
     pub(crate) fn read(words: &[Word]) -> Result<Self, CommandError> {
         let mut settings = Self::default();
-        for word in words {
-            settings.add(word)?;
+        for (at, word) in words.iter().enumerate() {
+            settings
+                .add(word)
+                .map_err(|error| spaced(error, words, at))?;
         }
         Ok(settings)
     }
@@ -232,6 +234,27 @@ fn value_span(word: &Word, start: usize, range: Range<usize>) -> Span {
     } else {
         word.place(start + range.start..start + range.end)
     }
+}
+
+/// Says of a refused word that it, or what is beside it, has been torn apart by a space, if it looks so.
+fn spaced(error: CommandError, words: &[Word], at: usize) -> CommandError {
+    let text = |at: usize| words.get(at).map_or("", |word| word.text.as_str());
+    let (before, word, after) = (at.checked_sub(1).map_or("", text), text(at), text(at + 1));
+    let is_pair = |text: &str| KEYS.iter().any(|known| text.starts_with(known.name));
+    let is_torn_from = |after: &str| !after.is_empty() && !is_pair(after);
+    let is_cut = |mark: char| {
+        before.ends_with(mark)
+            || word.starts_with(mark)
+            || word.ends_with(mark) && is_torn_from(after)
+    };
+    let hint = if is_cut(',') {
+        "a list has no spaces: cores=1,2"
+    } else if is_cut('=') || after.starts_with('=') {
+        "there are no spaces around =: memory=512M"
+    } else {
+        return error;
+    };
+    CommandError::new(error.span, format!("{error}; {hint}"))
 }
 
 fn no_equals(word: &Word) -> CommandError {

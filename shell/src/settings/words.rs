@@ -99,9 +99,9 @@ pub(super) fn yes_or_no(value: &str) -> Result<bool, String> {
 pub(super) fn right(value: &str) -> Result<Right, String> {
     match value {
         "yes" => return Ok(Right::All),
-        "no" => return Ok(Right::No),
+        "no" | "" => return Ok(Right::No),
         // Meant as these two, not as names.
-        "" | "true" | "false" | "on" | "off" => {
+        "true" | "false" | "on" | "off" => {
             let accepted = "(accepted: yes, no, names of partitions)";
             return Err(format!("\"{value}\" is neither yes nor no {accepted}"));
         }

@@ -33,6 +33,7 @@ impl Meaning {
             "memory" => memory(value).map(Self::Memory),
             "console" => console(value).map(Self::Console),
             "devices" => devices(value).map(Self::Devices),
+            "control" if value.is_empty() => Some(Self::Names([absent(key)].into())),
             "control" => set(value.split(',').map(|name| Some(name.to_string()))).map(Self::Names),
             "node" | "watchdog" if is_none(value) => Some(Self::Number(None)),
             "node" | "watchdog" => number(value).map(|number| Self::Number(Some(number))),

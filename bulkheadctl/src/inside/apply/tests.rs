@@ -88,6 +88,7 @@ fn another_spelling_is_no_difference() {
         ("devices=pci:0,0000:0A:1F.3", "devices=0000:0a:1f.3,bus0"),
         ("watchdog=030 node=01", "watchdog=30 node=1"),
         ("control=mail,db", "control=db,mail"),
+        ("control=", ""),
     ] {
         let of = |keys: &str| format!("web cores=2 memory=1G@0x100000000 kernel=linux {keys}");
         let wanted = of(wanted).replace("1G@0x100000000", "1024m@4G");
