@@ -83,7 +83,7 @@ help: ## This list
 	@echo "  JOBS=1                  fuzz: so many targets at a time"
 	@echo "  RUNS=5 SECONDS_EACH=2   report: runs of each measurement, and their seconds"
 	@echo "  TARGET=NAME KEEP=1      fuzz: only that target; what is found is kept as its corpus"
-	@echo "  TEST=NAME               test: only the QEMU tests with this in their name"
+	@echo "  TEST=NAME               test: only the QEMU stories with this in their name, and nothing before them"
 
 # --- running ----------------------------------------------------------------------------------
 
@@ -144,12 +144,19 @@ torture: setup-run ## What root of a partition can do to the machine; fails if i
 
 # What fails soonest comes first. Host tests come before anything is downloaded or built for QEMU.
 .PHONY: test
-test: setup-test check ## All tests: check, then in QEMU; parsers are searched beside these (make fuzz)
+test: setup-test $(if $(TEST),test-named,check) ## All tests: check, then in QEMU; parsers are searched beside these (make fuzz)
 	@tools/kernels
 	@$(MAKE) kernel build/demo.img bulkheadctl $(DEVICE_IMAGES)
-	cargo test $(LOCKED) -p bulkhead-tests --lib --bins
+	$(if $(TEST),,cargo test $(LOCKED) -p bulkhead-tests --lib --bins)
 	cargo test $(LOCKED) -p bulkhead-tests --test qemu --no-run
 	$(if $(TEST),,tools/search-beside) cargo test $(LOCKED) -p bulkhead-tests --test qemu -- $(TEST)
+
+# Whether there is such a story, before anything is fetched for it.
+.PHONY: test-named
+test-named: STORIES = cargo test $(LOCKED) -q -p bulkhead-tests --test qemu -- --list
+test-named: setup-build
+	@$(STORIES) $(TEST) | grep -q ': test$$' || { echo 'TEST=$(TEST): part of one of these is accepted:' >&2; \
+		$(STORIES) | sed -n 's/: test$$/ /p' | tr -d '\n' >&2; echo >&2; exit 1; }
 
 # Parts of which `make test` plays some with one kernel only, or fewer rounds; all of these are played.
 LONG_PARTS := lifecycle virtualization::svm contention last:: faults::nmis faults::forced numa::nodes large_ids soak::two links agent_inits
@@ -221,21 +228,25 @@ gates: setup-build ## Formatting, licences, versions, the documents' links, clip
 
 # --- building ---------------------------------------------------------------------------------
 
+# The one image that is made here, if it is asked for; what is there of all before that.
+DEMO_IMAGE = $(if $(filter %=build/demo.img,$(IMAGES)),build/demo.img)
+THERE = $(if $(wildcard build/demo.img),$(IMAGES),$(filter-out %=build/demo.img,$(IMAGES)))
+
 .PHONY: iso
-iso: setup-build build/demo.img iso-check kernel ## An ISO from any boot script and images: CONF=, IMAGES=, OUT=, LOADER=
+iso: setup-build iso-check $(DEMO_IMAGE) kernel ## An ISO from any boot script and images: CONF=, IMAGES=, OUT=, LOADER=
 	@tools/mkiso '$(LOADER)' '$(CONF)' '$(OUT)' $(IMAGES)
 
 .PHONY: pxe
-pxe: setup-build build/demo.img ## A TFTP folder to boot from by the network, and dnsmasq's configuration: OUT=DIR
+pxe: setup-build ## A TFTP folder to boot from by the network, and dnsmasq's configuration: OUT=DIR
 	@[[ '$(OUT)' != build/bulkhead.iso ]] || { echo 'pxe: name a folder: OUT=DIR' >&2; exit 1; }
-	@tools/mkpxe --check '$(LOADER)' '$(CONF)' '$(OUT)' $(IMAGES)
-	@$(MAKE) kernel
+	@tools/mkpxe --check '$(LOADER)' '$(CONF)' '$(OUT)' $(THERE)
+	@$(MAKE) $(DEMO_IMAGE) kernel
 	@tools/mkpxe '$(LOADER)' '$(CONF)' '$(OUT)' $(IMAGES)
 
-# Before the kernel's build, which takes a while.
+# Before anything is built or fetched, which takes a while.
 .PHONY: iso-check
 iso-check:
-	@tools/mkiso --check '$(LOADER)' '$(CONF)' '$(OUT)' $(IMAGES)
+	@tools/mkiso --check '$(LOADER)' '$(CONF)' '$(OUT)' $(THERE)
 
 .PHONY: demo-iso
 demo-iso: kernel build/demo.img
