@@ -56,6 +56,17 @@ read_arguments() { # LOADER CONF [NAME=PATH...]
         die "ENTRY \"$entry\": 1 to ${#entries[@]} are accepted"
 }
 
+# Says which images the boot script names that were not given. It is no error: who boots may add them by hand, and
+# the script may define what is never started. Without this it is seen on the board only.
+note_missing_images() {
+    local image missing=()
+    while IFS= read -r image; do
+        [[ " ${names[*]-} " == *" $image "* ]] || missing+=("$image")
+    done < <(sed -E 's/^[[:space:]]*#.*//; s/cmdline="[^"]*"//g' "$conf" |
+        grep -oE '(^|[[:space:]])(kernel|initrd)=[^[:space:]]+' | sed -E 's/.*=//; s/"//g' | tr ',' '\n' | sort -u)
+    [[ ${#missing[@]} == 0 ]] || say "warning: the boot script names images that are not given: ${missing[*]} (given: ${names[*]-none})"
+}
+
 # The menu: those of limine.conf, "TITLE=COMMAND LINE" each, and one for every further script.
 read_entries() {
     local line title='' name

@@ -3,9 +3,9 @@
 mod common;
 mod ram;
 
-use bulkhead_lifecycle::{Status, Variables};
+use bulkhead_lifecycle::{GUID, Status, Variables};
 use bulkhead_model::RestartPolicy::Never;
-use bulkhead_services::{DUMP_BYTES, MAX_DATA, MAX_NAME, OTHER_BYTES, STORE_BYTES, Store};
+use bulkhead_services::{DUMP_BYTES, Key, MAX_DATA, MAX_NAME, OTHER_BYTES, STORE_BYTES, Store};
 use common::Machine;
 use ram::{ATTRIBUTES, DATA, FIXED, NAME, Ram, SIZE, VENDOR, new_store, ram, units};
 
@@ -58,6 +58,21 @@ impl Linux {
         let size = memory.number(SIZE);
         let length = if status == Status::Success { size } else { 0 };
         (status, size, memory.take(DATA, length))
+    }
+
+    /// All names, one after the other, and the last one's vendor.
+    fn names(&self) -> (Vec<Vec<u8>>, Vec<u8>) {
+        let memory = ram("", &[0; 16], 0);
+        let mut names = Vec::new();
+        loop {
+            memory.put(SIZE, &0x400u64.to_le_bytes());
+            match self.call(&memory, |v| v.next(SIZE, NAME, VENDOR)) {
+                Status::Success => names.push(memory.take(NAME, memory.number(SIZE))),
+                Status::NotFound => return (names, memory.take(VENDOR, 16)),
+                status => panic!("{status:?}"),
+            }
+            assert!(names.len() < 100, "it does not end: {names:?}");
+        }
     }
 
     fn query(&self, attributes: u64) -> (Status, [u64; 3]) {
@@ -192,19 +207,32 @@ fn stored_ones_are_enumerated_behind_the_others() {
     for name in ["Boot0001", "BootOrder"] {
         assert_eq!(linux.set(name, STORED, b"x"), Status::Success);
     }
-    let memory = ram("", &[0; 16], 0);
-    let mut names = Vec::new();
-    loop {
-        memory.put(SIZE, &0x400u64.to_le_bytes());
-        match linux.call(&memory, |v| v.next(SIZE, NAME, VENDOR)) {
-            Status::Success => names.push(memory.take(NAME, memory.number(SIZE))),
-            Status::NotFound => break,
-            status => panic!("{status:?}"),
-        }
-    }
+    let (names, last) = linux.names();
     let wanted = FIXED.into_iter().chain(["Boot0001", "BootOrder"]);
     assert_eq!(names, wanted.map(units).collect::<Vec<_>>());
-    assert_eq!(memory.take(VENDOR, 16), OTHERS);
+    assert_eq!(last, OTHERS);
+}
+
+/// A Linux can write over its store as it likes.
+#[test]
+fn a_record_with_the_name_of_one_that_is_always_there_is_not_enumerated() {
+    let linux = Linux::new();
+    let held = linux.store.hold().unwrap();
+    for (vendor, name) in [(OTHERS, "Boot0001"), (GUID, "Partitions"), (GUID, "Own")] {
+        let name: Vec<u16> = name.encode_utf16().collect();
+        let key = Key {
+            vendor,
+            name: &name,
+        };
+        let one = |_: usize, into: &mut [u8]| {
+            into.fill(1);
+            Some(())
+        };
+        assert_eq!(held.set(&key, false, 1, one), Ok(()));
+    }
+    drop(held);
+    let wanted = FIXED.into_iter().chain(["Boot0001", "Own"]);
+    assert_eq!(linux.names().0, wanted.map(units).collect::<Vec<_>>());
 }
 
 /// Without memory for a store, nothing is kept, and that is said.

@@ -103,7 +103,8 @@ fn all(loader: Loader) {
     machine.linux_expect(2, "cat /which", "second");
 }
 
-/// GRUB is told to leave files as they are, and Bulkhead what they should be; an empty one is warned of.
+/// GRUB is told to leave files as they are, and Bulkhead what they should be; an empty one is warned of, and what the
+/// boot script names and nobody gave.
 fn told_to_the_loader() {
     let folder = build_folder().join("tests");
     std::fs::create_dir_all(&folder).expect("the folder can be made");
@@ -126,14 +127,17 @@ fn told_to_the_loader() {
     assert_eq!(config.matches("module2 --nounzip ").count(), modules);
 
     let output = Command::new(root().join("tools/mkiso"))
-        .args(["--check", "grub"])
+        .arg("grub")
         .arg(root().join("conf/demo.conf"))
-        .arg("none.iso")
+        .arg(folder.join("images-told.iso"))
         .arg(format!("zero={}", zero.display()))
         .output()
         .expect("tools/mkiso can be run");
     let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
     assert!(said.contains("warning: image \"zero\" is empty"), "{said}");
+    let missing = "not given: debian-6.1-cloud debian-6.12-cloud demo.img (given: zero)";
+    assert!(said.contains(missing), "{said}");
 }
 
 /// An initrd of so many MiB, most of them the zeros that may stand between two archives: the file is a

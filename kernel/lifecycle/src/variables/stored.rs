@@ -197,9 +197,34 @@ impl<H: Hardware, M: CallerMemory, const P: usize, const C: usize> Variables<'_,
     }
 }
 
+/// The first stored one, or the one behind `last`. Its Linux can write over the store: a record that has got the name
+/// of one that is always there is passed over, or who goes by names would begin again from there.
+fn after(held: &Held<'_>, last: Option<&Entry>) -> Option<Entry> {
+    let mut entry = held.after(last)?;
+    while is_fixed(held, &entry) {
+        entry = held.after(Some(&entry))?;
+    }
+    Some(entry)
+}
+
+fn is_fixed(held: &Held<'_>, entry: &Entry) -> bool {
+    let mut bytes = [0; 2 * MAX_NAME];
+    let Some(bytes) = bytes.get_mut(..2 * entry.name) else {
+        return false;
+    };
+    held.read_name(entry, 0, bytes);
+    let units = bytes.as_chunks().0.iter().copied().map(u16::from_le_bytes);
+    let name = Name {
+        vendor: held.vendor(entry),
+        units: units.collect(),
+        is_too_long: false,
+    };
+    name.fixed().is_some()
+}
+
 /// What follows a name; the first if it is empty.
 fn following(held: Option<&Held<'_>>, current: &Name) -> Result<Option<Following>, Status> {
-    let stored = |last: Option<&Entry>| held.and_then(|held| held.after(last));
+    let stored = |last: Option<&Entry>| held.and_then(|held| after(held, last));
     if current.units.is_empty() {
         return Ok(Fixed::ALL.first().copied().map(Following::Fixed));
     }
