@@ -228,8 +228,8 @@ fn a_wait_in_a_script() {
         &format!("{WEB}\nwait web running 1\nstart web\n"),
     );
     assert!(!done && session.kernel.started.is_empty());
-    let end =
-        "wait web running 1\n     ^^^\nboot:2: error: \"web\" is defined, not running, after 1 s\n";
+    let end = "wait web running 1\n     ^^^\nboot:2: error: \"web\" is defined, not running, after 1 s\n\
+               boot: the script stopped at line 2; nothing behind it was done\n";
     assert!(said.ends_with(end), "{said}");
 }
 

@@ -142,6 +142,7 @@ fn the_first_table_has_what_was_measured() {
             digits(restarts::to_init("machine_reset_uefi"), 2)
         ),
         format!("nothing bends up to {}", scale::most_partitions()),
+        scale::most_of_all()[0].clone(),
         format!("in `bare` {bare} of {cases} things root did hurt others, in `dma` {dma}"),
     ];
     has(PAGE, &first_table(), &wanted);
