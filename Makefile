@@ -155,7 +155,7 @@ test: setup-test $(if $(TEST),test-named,check) ## All tests: check, then in QEM
 .PHONY: test-named
 test-named: STORIES = cargo test $(LOCKED) -q -p bulkhead-tests --test qemu -- --list
 test-named: setup-build
-	@$(STORIES) $(TEST) | grep -q ': test$$' || { echo 'TEST=$(TEST): part of one of these is accepted:' >&2; \
+	@$(STORIES) $(TEST) | grep ': test$$' >/dev/null || { echo 'TEST=$(TEST): part of one of these is accepted:' >&2; \
 		$(STORIES) | sed -n 's/: test$$/ /p' | tr -d '\n' >&2; echo >&2; exit 1; }
 
 # Parts of which `make test` plays some with one kernel only, or fewer rounds; all of these are played.
