@@ -23,13 +23,7 @@ pub(super) fn define(
 ) -> Done {
     let warnings = control
         .define(&name.text, settings.change.clone())
-        .map_err(|error| {
-            blame(
-                &absent_first(error, settings, control.machine()),
-                name,
-                settings,
-            )
-        })?;
+        .map_err(|error| refusal(error, name, settings, control.machine()))?;
     report(name, &warnings, control, out)
 }
 
@@ -43,13 +37,7 @@ pub(super) fn set(
     names::partition(name, control.ledger())?;
     let warnings = control
         .set(&name.text, settings.change.clone())
-        .map_err(|error| {
-            blame(
-                &absent_first(error, settings, control.machine()),
-                name,
-                settings,
-            )
-        })?;
+        .map_err(|error| refusal(error, name, settings, control.machine()))?;
     report(name, &warnings, control, out)
 }
 
@@ -134,6 +122,11 @@ fn absent_first(error: PlanError, settings: &Settings, machine: &Machine) -> Pla
         }
         _ => error,
     }
+}
+
+/// What the ledger refused, at its word.
+fn refusal(error: PlanError, name: &Word, settings: &Settings, machine: &Machine) -> CommandError {
+    blame(&absent_first(error, settings, machine), name, settings)
 }
 
 /// Points at the word that the ledger refused; what is not in the line is the name's fault.
